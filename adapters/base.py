@@ -1,0 +1,138 @@
+"""The method contract. A method is one file with one subclass of `Adapter`; this docstring is the manual.
+
+A trainable method says how it is built, what it loses on normal clips and how abnormal a clip is:
+
+    class MyPredictor(Adapter):
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options, frames=5)          # clips of 5 frames; the last one is scored
+            self.net = UNet(4 * budget.channels, budget.channels, budget.width)
+
+        def loss(self, clips):                                   # (B, 5, C, H, W) in [-1, 1] -> scalar
+            return F.mse_loss(self.net(clips[:, :4].flatten(1, 2)), clips[:, 4])
+
+        @torch.no_grad()
+        def score(self, clips):                                  # -> {cue: (B,)}, HIGHER = MORE ABNORMAL
+            return {"prediction": (self.net(clips[:, :4].flatten(1, 2)) - clips[:, 4]).square().mean((1, 2, 3))}
+
+`bench run --method my_file.py:MyPredictor --source … --target …` trains, adapts and scores it. A training-free method
+sets `trainable = False` and overrides `score` alone. What the harness relies on, and `bench methods check` tests:
+
+* `adapt` returns a new object and leaves the original bit-identical; no support clips or no steps change nothing;
+* a clip's score depends on that clip alone: not on the batch size, the order of videos, or other videos;
+* the same seed gives the same method; a planted anomaly scores higher than what came before it.
+
+No label ever reaches an adapter: there is no argument for one.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from crossvad.datasets.clips import ClipSource, ClipSpec
+
+if TYPE_CHECKING:
+    from crossvad.adapters.tuning import Tuning
+
+Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
+Scores = dict[str, Tensor]  # cue -> (B,)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train: gradient steps, clips per step, peak learning rate."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How large a method is built and how long it trains; the named amounts are in the harness's `budget.py`."""
+
+    name: str
+    size: int  # height and width of a frame in pixels; the field does not keep the aspect ratio
+    channels: int  # 1 gray, 3 RGB
+    width: int  # channels of a network's first convolution; deeper ones scale with it
+    schedule: Schedule | None  # None: the schedule each method published
+    episodes: int  # meta-training episodes, for tunings that need them
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """A method with nothing to choose."""
+
+
+class Adapter(nn.Module):
+    """A method behind the interface that the harness speaks. See the module docstring for how to write one."""
+
+    Options: ClassVar[type] = NoOptions  # a frozen dataclass; its fields are what `--method name[field=value]` may set
+    trainable: ClassVar[bool] = True
+    paper: ClassVar[str] = ""  # where the method comes from
+    published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
+    fusion: ClassVar[dict[str, float]] = {}  # weight of each cue in the fused score; a cue not named weighs 1
+
+    def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
+        """Declare the clips this method takes: `frames` of them, of which number `scored` gets the score."""
+        super().__init__()
+        self.options = self.Options() if options is None else options
+        self.clip = ClipSpec(frames, scored % frames, (budget.size, budget.size), budget.channels)
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Training loss of normal clips (B, T, C, H, W): a scalar with a gradient. In train mode it may update memories."""
+        raise NotImplementedError(f"{type(self).__name__} is trainable, so it must define loss(clips)")
+
+    def score(self, clips: Tensor) -> Scores:
+        """Anomaly score of each clip (B, T, C, H, W), per cue: {cue: (B,)}, higher = more abnormal, any scale."""
+        raise NotImplementedError(f"{type(self).__name__} must define score(clips)")
+
+    # ---- inherited; override what you need ---------------------------------------------------------------------------
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """The training loss, so that tools which call a module (learn2learn, torch.func) work on a method as it is."""
+        return self.loss(clips)
+
+    def score_video(self, batches: Iterable[Tensor]) -> Scores:
+        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override for a method that looks at time."""
+        parts = [self.score(batch) for batch in batches]
+        return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
+
+    def schedule(self, budget: Budget) -> Schedule:
+        """The budget's schedule, or the published one where the budget leaves it to the method."""
+        return budget.schedule or self.published
+
+    def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
+        """Train on the source in place, with AdamW and a cosine decay to zero; the last state is the one that counts."""
+        schedule = self.schedule(budget)
+        optimizer = torch.optim.AdamW(self.parameters(), schedule.learning_rate)
+        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.steps)
+        self.train()
+        for step in range(1, schedule.steps + 1):
+            loss = self.loss(source.batch(schedule.batch))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            decay.step()
+            log(step, schedule.steps, {"loss": loss.item()})
+        self.eval()
+
+    def adaptable_parameters(self) -> dict[str, nn.Parameter]:
+        """The parameters, by name, that adaptation to a scene may move. All of them unless a method says otherwise."""
+        return dict(self.named_parameters())
+
+    def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
+        """A new method, adapted to the support set (K, T, C, H, W) in `steps` gradient steps; this one stays as it is."""
+        adapted = copy.deepcopy(self)
+        if len(support) and steps and self.trainable:
+            tuning.adapt(adapted, support, steps)
+        return adapted
+
+    def parameter_count(self) -> int:
+        """Number of trainable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)

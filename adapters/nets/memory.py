@@ -1,0 +1,62 @@
+"""The two memories of the field: MNAD's few items, written by a rule, and MemAE's many slots, learned by gradient."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+
+class ItemMemory(nn.Module):
+    """MNAD's memory (Park et al. 2020): M unit items that are read by softmax and updated by a rule, never by gradient."""
+
+    items: Tensor  # (M, C)
+
+    def __init__(self, items: int, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("items", normalize(torch.rand(items, channels), dim=1))
+
+    def read(self, queries: Tensor) -> Tensor:
+        """What the items say of unit queries (K, C): their softmax-weighted mean, (K, C)."""
+        return (queries @ self.items.T).softmax(1) @ self.items
+
+    @torch.no_grad()
+    def update(self, queries: Tensor) -> None:
+        """Move each item towards the queries (K, C) it is nearest to, weighted by how well they match it.
+
+        The weight of query k for item m is softmax over queries of the similarity, divided by its maximum over all
+        queries (as the published code does; the paper says: over the item's own). Items no query is nearest to stay.
+        """
+        similarity = queries @ self.items.T  # (K, M)
+        weights = similarity.softmax(0)
+        mine = nn.functional.one_hot(similarity.argmax(1), len(self.items)).to(weights.dtype)
+        moved = (mine * weights / weights.amax(0)).T @ queries
+        # A new tensor, as the loss just computed still needs the old one; an item that did not move has unit length.
+        self.items = normalize(self.items + moved, dim=1)
+
+    def nearest_two(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest and the second nearest item of each query (K, C), each (K, C), without a gradient."""
+        best = (queries.detach() @ self.items.T).topk(2, 1).indices
+        return self.items[best[:, 0]], self.items[best[:, 1]]
+
+
+class SlotMemory(nn.Module):
+    """MemAE's memory (Gong et al. 2019): N learned slots, addressed by softmax, hard shrinkage and renormalisation."""
+
+    def __init__(self, slots: int, channels: int, shrink: float) -> None:
+        super().__init__()
+        self.slots = nn.Parameter(torch.empty(slots, channels).uniform_(-(channels**-0.5), channels**-0.5))
+        self.shrink = shrink
+
+    def forward(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries (K, C) to what replaces them (K, C) and the addressing weights (K, N), rows summing to one or zero."""
+        weights = (queries @ self.slots.T).softmax(1)
+        excess = weights - self.shrink
+        weights = excess.relu() * weights / (excess.abs() + 1e-12)
+        weights = normalize(weights, p=1, dim=1)
+        return weights @ self.slots, weights
+
+
+def entropy(weights: Tensor) -> Tensor:
+    """Mean entropy in nats of addressing weights (K, N): MemAE's sparsity loss. Scalar."""
+    return -(weights * (weights + 1e-12).log()).sum(1).mean()

@@ -1,0 +1,1 @@
+"""Pure functions over stored scores: metrics, score post-processing, intervals."""

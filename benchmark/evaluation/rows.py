@@ -1,0 +1,76 @@
+"""Tidy rows: one line per cell, everything offline from what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossvad.datasets.base import InputError
+from crossvad.evaluation import metrics
+from crossvad.evaluation.scores import final
+from crossvad.evaluation.stats import bootstrap_auc
+from crossvad.protocol import PAPER, Protocol
+from crossvad.store import Record, Scores, Store
+
+KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", "steps", "seed", "budget"]
+METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", "paper_auc"]  # in percent
+COLUMNS = [
+    *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", "paper_auc",
+    "contamination", "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
+]  # fmt: skip
+
+
+def evaluate(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float]) -> dict[str, float]:
+    """The metrics of one cell, in percent where they are shares, under a protocol.
+
+    `paper_auc` reads the same raw scores by the paper protocol's rules, whatever support set they were adapted on.
+    """
+    fused, mask = final(scores, protocol, shots, weights)
+    labels, videos = scores.labels[mask], np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask]
+    if not len(labels):
+        raise InputError("the target", f"has no test frame after frame {protocol.first_frame(shots)}", "use longer videos")
+    low, high = bootstrap_auc(labels, fused, videos)
+    macro, macro_videos = metrics.macro_auc(labels, fused, videos)
+    as_paper, paper_mask = final(scores, PAPER, shots, weights)
+    contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
+    return {
+        "auc": 100 * metrics.micro_auc(labels, fused),
+        "auc_low": 100 * low,
+        "auc_high": 100 * high,
+        "macro_auc": 100 * macro,
+        "macro_videos": macro_videos,
+        "ap": 100 * metrics.average_precision(labels, fused),
+        "prevalence": 100 * float(labels.mean()),
+        "eer": 100 * metrics.equal_error_rate(labels, fused),
+        "paper_auc": 100 * metrics.micro_auc(scores.labels[paper_mask], as_paper),
+        "contamination": 100 * contamination,
+        "frames": len(labels),
+        "videos": len(np.unique(videos)),
+    }
+
+
+def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
+    """One line of the tidy table; a cell that is not done has no numbers."""
+    cell = record.cell
+    known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
+    known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
+    if record.status == "done":
+        known |= evaluate(store.scores(cell), protocol, cell.shots, record.facts["fusion"])
+        known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
+    return known
+
+
+def belongs(record: Record, protocol: Protocol) -> bool:
+    """Whether a stored cell may be read under a protocol: its support set must be one that the protocol allows."""
+    if record.cell.shots > protocol.max_shots and protocol.common_mask:
+        return False
+    return record.cell.support in ("none", protocol.support) or protocol.common_mask
+
+
+def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
+    """The tidy table of these cells, sorted by their keys."""
+    rows = [row(store, record, protocol) for record in records if belongs(record, protocol)]
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)

@@ -1,0 +1,94 @@
+"""From raw cues to one score per frame: filling, normalising, smoothing, fusing. Pure functions, applied offline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from crossvad.protocol import Protocol
+from crossvad.store import Cues, Scores
+
+Values = NDArray[np.float64]
+PRIOR_CLIPS = 10  # how many support clips the spread seen on the source is worth
+
+
+def fill_nearest(values: Values) -> Values:
+    """One video's scores (N,) with each NaN replaced by the nearest score, the earlier of two equally near."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return np.zeros_like(values)  # a video shorter than a clip: nothing is known of any of its frames
+    after = np.searchsorted(known, np.arange(len(values))).clip(0, len(known) - 1)
+    before = (after - 1).clip(0)
+    frames = np.arange(len(values))
+    nearer = np.where(abs(known[after] - frames) < abs(frames - known[before]), known[after], known[before])
+    return values[nearer]
+
+
+def minmax(values: Values) -> Values:
+    """One video's scores (N,) stretched to [0, 1]; zeros where they are constant. Uses the video's future."""
+    span = np.ptp(values)
+    return (values - values.min()) / span if span > 0 else np.zeros_like(values)
+
+
+def smooth(values: Values) -> Values:
+    """One video's scores (N,) under the field's 15-tap Gaussian, sigma 2 frames, edges replicated. Uses the future."""
+    return gaussian_filter1d(values, 2.0, mode="nearest", radius=7)
+
+
+def per_video(values: Values, lengths: NDArray[np.int64], change: Callable[[Values], Values]) -> Values:
+    """Apply a function to each video's part of a row of frames (N,)."""
+    parts = np.split(values, np.cumsum(lengths)[:-1])
+    return np.concatenate([change(part) if len(part) else part for part in parts])
+
+
+def calibrate(support: Values, heldout: Values) -> tuple[float, float]:
+    """Centre and spread by which a cue is standardised, from what was known before the first test frame.
+
+    Without support clips they are the held-out source clips' mean and standard deviation. With them, the centre is
+    theirs; the spread of a few neighbouring clips is far too small to trust, so it is pooled with the source's, which
+    counts as PRIOR_CLIPS clips.
+    """
+    prior = float(np.var(heldout)) if len(heldout) else 1.0
+    if not len(support):
+        return float(np.mean(heldout)) if len(heldout) else 0.0, np.sqrt(prior) or 1.0
+    variance = (len(support) * np.var(support) + PRIOR_CLIPS * prior) / (len(support) + PRIOR_CLIPS)
+    return float(np.mean(support)), float(np.sqrt(variance)) or 1.0
+
+
+def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
+    """One fused score per frame (N,): a weighted mean of the cues, each standardised per adaptation unit.
+
+    A single cue is left raw: there is nothing to make it comparable with.
+    """
+    if len(cues) == 1:
+        return next(iter(cues.values()))
+    frame_units = np.repeat(scores.units, scores.lengths)
+    total, fused = sum(weights.get(cue, 1.0) for cue in cues), np.zeros(len(frame_units))
+    for cue, values in cues.items():
+        for unit in np.unique(scores.units):
+            support = scores.support[cue][scores.support_units == unit] if scores.support else np.empty(0)
+            centre, spread = calibrate(support, scores.heldout.get(cue, np.empty(0)))
+            mine = frame_units == unit
+            fused[mine] += weights.get(cue, 1.0) / total * (values[mine] - centre) / spread
+    return fused
+
+
+def final(scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float]) -> tuple[Values, NDArray[np.bool_]]:
+    """What the protocol makes of raw scores.
+
+    Returns:
+        One score per counted frame (n,), and the mask over all frames (N,) that says which are counted.
+    """
+    mask = protocol.mask(scores.lengths, shots)
+    cues = {cue: per_video(values.astype(float), scores.lengths, fill_nearest) for cue, values in scores.cues.items()}
+    if not protocol.video_minmax:
+        return fuse(scores, cues, weights)[mask], mask
+    kept = (scores.lengths - protocol.first_frame(shots)).clip(0)
+    total, fused = sum(weights.get(cue, 1.0) for cue in cues), np.zeros(int(mask.sum()))
+    for cue, values in cues.items():
+        stretched = per_video(values[mask], kept, minmax)
+        fused += weights.get(cue, 1.0) / total * (per_video(stretched, kept, smooth) if protocol.smoothing else stretched)
+    return fused, mask

@@ -1,0 +1,134 @@
+"""Everything that can be found wrong before anything is trained: files, labels, lengths, supports. All videos are
+decoded into the cache here, so that a broken file stops a grid in its first minute and not in its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from crossvad.adapters.base import Budget
+from crossvad.datasets.base import Dataset, InputError, Scene, Split, Video
+from crossvad.datasets.clips import ClipSpec
+from crossvad.datasets.frames import FrameCache
+from crossvad.plan import Grid
+from crossvad.progress import Reporter
+
+
+class Unsuitable(InputError):
+    """A dataset is sound, but cannot play the part it was given: a matrix leaves such cells out, with the reason."""
+
+
+def check_files(datasets: Iterable[Dataset], reporter: Reporter) -> None:
+    """Report every warning of the datasets' own checks, and stop at their errors.
+
+    Raises:
+        InputError: the first error, with the number of others.
+    """
+    for dataset in {dataset.name: dataset for dataset in datasets}.values():
+        problems = dataset.check()
+        for problem in problems:
+            if problem.severity == "warning":
+                reporter.say(f"note: {problem.where}: {problem.problem}; {problem.fix}")
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if errors:
+            first, more = errors[0], len(errors) - 1
+            others = f" ({more} more: bench datasets check {dataset.name})" if more else ""
+            raise InputError(first.where, first.problem, first.fix + others)
+
+
+def check_source(source: Dataset, clips: Iterable[ClipSpec]) -> None:
+    """A source must have training video of at least a clip each.
+
+    Raises:
+        Unsuitable: there is no training video.
+        InputError: a video is shorter than a clip.
+    """
+    scenes = source.scenes("train")
+    if not any(scene.videos for scene in scenes):
+        raise Unsuitable(source.name, "has no training video, so nothing can be trained on it", "choose another --source")
+    _check_lengths(scenes, clips)
+
+
+def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: str) -> None:
+    """A target must have labelled test video of at least a clip each, and enough video to draw the support set from.
+
+    Raises:
+        Unsuitable: there is no test video, or no training video though the support set is to come from it.
+        InputError: a video is shorter than a clip, or a support video than the support set.
+    """
+    scenes = target.scenes("test")
+    if not any(scene.videos for scene in scenes):
+        raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")
+    _check_lengths(scenes, clips)
+    if not shots:
+        return
+    needed = shots + max((clip.frames for clip in clips), default=1) - 1
+    for video in support_videos(target, support):
+        if len(video) < needed:
+            raise InputError(
+                f"--shots {shots}",
+                f"takes {needed} frames, but {target.name}'s support video {video.name} has {len(video)}",
+                f"choose at most --shots {max(0, len(video) - needed + shots)}",
+            )
+
+
+def support_videos(target: Dataset, support: str) -> list[Video]:
+    """The videos whose heads are support sets: each test video itself, or the first training video of each test scene.
+
+    Raises:
+        Unsuitable: a test scene has no training video.
+    """
+    if support == "test-head":
+        return [video for scene in target.scenes("test") for video in scene.videos]
+    training = {scene.name: scene.videos for scene in target.scenes("train")}
+    for scene in target.scenes("test"):
+        if not training.get(scene.name):
+            raise Unsuitable(
+                f"{target.name}, scene {scene.name}",
+                "has no training video to draw a support set from",
+                "say --support test-head to adapt on the head of each test video, which may be abnormal, or --shots 0",
+            )
+    return [training[scene.name][0] for scene in target.scenes("test")]
+
+
+def decode(grid: Grid, cache: FrameCache, reporter: Reporter) -> None:
+    """Decode every video that the grid needs, once, at the budget's size.
+
+    Raises:
+        InputError: a file is missing, truncated or not what it seems.
+    """
+    wanted: dict[tuple[str, Split, str], Video] = {}
+    parts: list[tuple[Dataset, Split]] = [(source, "train") for source in grid.sources]
+    parts += [(target, "test") for target in grid.targets]
+    for dataset, split in parts:
+        for scene in dataset.scenes(split):
+            wanted |= {(dataset.name, split, video.name): video for video in scene.videos}
+    if max(grid.shots) and grid.support == "train-head":
+        for target in grid.targets:
+            wanted |= {(target.name, "train", video.name): video for video in _support_or_none(target, grid.support)}
+    with reporter.task("Decode video") as update:
+        for done, ((name, split, video_name), video) in enumerate(wanted.items()):
+            update(done, len(wanted), f"{name} {split} {video_name}")
+            cache.open(video, size_of(grid.budget), grid.budget.channels)
+        update(len(wanted), len(wanted), "")
+
+
+def size_of(budget: Budget) -> tuple[int, int]:
+    """Height and width of a budget's frames in pixels."""
+    return budget.size, budget.size
+
+
+def _support_or_none(target: Dataset, support: str) -> list[Video]:
+    try:
+        return support_videos(target, support)
+    except Unsuitable:
+        return []
+
+
+def _check_lengths(scenes: list[Scene], clips: Iterable[ClipSpec]) -> None:
+    longest = max((clip.frames for clip in clips), default=1)
+    for scene in scenes:
+        for video in scene.videos:
+            if len(video) < longest:
+                raise InputError(
+                    video.name, f"has {len(video)} frames, but one clip takes {longest}", "remove it or leave out the method"
+                )

@@ -1,0 +1,139 @@
+"""Tables: the tidy rows turned so that a reader sees what they came for. A missing cell prints as –, never as a mean."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.table import Table
+
+from crossvad.datasets.base import InputError
+from crossvad.evaluation.rows import KEYS, METRICS
+from crossvad.protocol import protocol
+
+MISSING = "–"
+# What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
+DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
+
+
+def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str = "auc") -> pd.DataFrame:
+    """Tidy rows as a table of text: `index` down, `columns` across, `metric` in percent in the cells.
+
+    A key that varies within a cell of the table, other than the seed, becomes one more index level, so that no two
+    things are ever mixed. Over seeds a cell is the mean ± standard deviation; for one seed it is the value with its
+    bootstrap interval, where the metric is `auc`.
+
+    Raises:
+        InputError: an unknown metric or key.
+    """
+    for name, known in [(metric, METRICS), *((key, KEYS) for key in [*index, *columns])]:
+        if name not in known:
+            raise InputError(name, "is no such column", f"choose from {', '.join(known)}")
+    rows = spread_unadapted(rows) if "shots" in columns and "tuning" in index else rows
+    across = [key for key in columns if key not in index]
+    extra = [
+        key
+        for key in DISTINGUISHING
+        if key not in [*index, *across]
+        and (rows.groupby([*index, *across], dropna=False)[key].nunique() > 1).any()
+    ]
+    keys = [*index, *extra, *across]
+    cells = rows.groupby(keys, dropna=False, sort=False).apply(lambda group: _cell(group, metric), include_groups=False)
+    if not across:
+        return cells.to_frame(metric)
+    order = [list(dict.fromkeys(rows[key])) for key in across]
+    table = cells.unstack(across, fill_value=MISSING)
+    table = table.reindex(columns=pd.MultiIndex.from_product(order, names=across) if len(across) > 1 else order[0])
+    return table.fillna(MISSING)
+
+
+def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Let every tuning's line begin with what it starts from.
+
+    At 0 shots a method is the same under all tunings that learn nothing beforehand, and is run and stored once, as
+    tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
+    """
+    others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
+    bare = rows[(rows["tuning"] == "none") & (rows["shots"] == 0)]
+    tuned = rows[rows["tuning"] != "none"]
+    starts = tuned[tuned["shots"] == 0]
+    lacking = tuned[~tuned.set_index([*others, "tuning"]).index.isin(starts.set_index([*others, "tuning"]).index)]
+    lacking = lacking[[*others, "tuning"]].drop_duplicates()
+    copies = bare.drop(columns="tuning").merge(lacking, on=others)
+    spread = bare.set_index(others).index.isin(lacking.set_index(others).index)
+    kept = rows.drop(index=bare.index[spread])
+    return pd.concat([kept, copies[rows.columns]]).sort_values(["shots", "steps"], kind="stable", ignore_index=True)
+
+
+def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
+    """Source x target, one block a method, the diagonal (same data set) marked with *."""
+    table = pivot(rows, ["method", "source"], ["target"], metric)
+    sources = table.index.get_level_values("source")
+    for target in table.columns:
+        same = (sources == target) & (table[target] != MISSING).to_numpy()
+        table.loc[same, target] = table.loc[same, target] + " *"
+    return table
+
+
+def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
+    """What a reader must know to read the table: metric, protocol, budget, support, seeds, device, scored frames."""
+    done = rows[rows["status"] == "done"]
+    facts = [f"{metric} in %"]
+    for name in ("protocol", "budget", "device", "version"):
+        facts.append(f"{name} {', '.join(map(str, done[name].dropna().unique())) or MISSING}")
+    supports = [support for support in done["support"].unique() if support != "none"]
+    facts.append(f"support {', '.join(supports) or 'none'}")
+    contaminated = done["contamination"].dropna()
+    if contaminated.max() > 0:
+        facts.append(f"up to {contaminated.max():.0f} % of the support frames are abnormal")
+    facts.append(f"seeds {', '.join(map(str, sorted(done['seed'].unique())))}")
+    scored = done.groupby("target")[["frames", "videos"]].max()
+    facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
+    if metric == "auc" and len(done["protocol"].unique()) == 1:
+        chosen = protocol(done["protocol"].iloc[0])
+        facts.append("brackets: 95 % bootstrap over videos; ±: standard deviation over seeds")
+        facts.append(f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored")
+    missing = rows[rows["status"] != "done"]
+    if len(missing):
+        facts.append(f"{len(missing)} of {len(rows)} cells missing ({', '.join(sorted(missing['status'].unique()))})")
+    return "; ".join(facts)
+
+
+def rich_table(table: pd.DataFrame, title: str) -> Table:
+    """A pivoted table for the terminal."""
+    flat = _flat(table)
+    shown = Table(title=title, title_justify="left")
+    for number, name in enumerate(flat.columns):
+        shown.add_column(str(name), justify="left" if number < table.index.nlevels else "right")
+    lines = flat.astype(str).to_numpy().tolist()
+    grouped = len({line[0] for line in lines}) < len(lines)
+    for number, line in enumerate(lines):
+        last = number + 1 == len(lines) or lines[number + 1][0] != line[0]
+        shown.add_row(*line, end_section=grouped and last)
+    return shown
+
+
+def markdown(table: pd.DataFrame, note: str) -> str:
+    """A pivoted table in Markdown, with its caption below."""
+    flat = _flat(table)
+    return f"{flat.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
+
+
+def _cell(group: pd.DataFrame, metric: str) -> str:
+    values = group[metric].dropna()
+    if not len(values) or len(values) < len(group):
+        return MISSING
+    if len(values) > 1:
+        return f"{values.mean():.1f} ± {values.std():.1f}"
+    if metric != "auc":
+        return f"{values.iloc[0]:.1f}"
+    return f"{values.iloc[0]:.1f} [{group['auc_low'].iloc[0]:.1f}, {group['auc_high'].iloc[0]:.1f}]"
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    """Index levels as columns; column levels joined into one name each."""
+    flat = table.copy()
+    names = table.columns.names
+    if table.columns.nlevels > 1:
+        flat.columns = pd.Index([" ".join(f"{n} {v}" for n, v in zip(names, c, strict=True)) for c in table.columns])
+    elif names[0] in ("shots", "steps", "seed"):
+        flat.columns = pd.Index([f"{'K' if names[0] == 'shots' else names[0]} = {value}" for value in table.columns])
+    return flat.reset_index()

@@ -1,0 +1,56 @@
+"""Progress on long work: bars in a terminal, now and then a plain line elsewhere, nothing when asked to be quiet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_EVERY = 20.0  # seconds between plain lines of one task
+
+Update = Callable[[int, int, str], None]  # (done, of, note)
+
+
+class Reporter:
+    """Tells the user what goes on. One task at a time, with a note such as the loss."""
+
+    def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
+        self.console = console or Console(stderr=True)
+        self.quiet = quiet
+
+    def say(self, text: str) -> None:
+        """One line."""
+        if not self.quiet:
+            self.console.print(text, highlight=False, markup=False)
+
+    @contextmanager
+    def task(self, title: str) -> Iterator[Update]:
+        """A piece of work that may take seconds or hours; call what it yields as often as you like."""
+        if self.quiet:
+            yield lambda done, of, note: None
+        elif self.console.is_terminal:
+            columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            with Progress(
+                TextColumn("{task.description}"), *columns, TextColumn("{task.fields[note]}"), console=self.console
+            ) as bars:
+                bar = bars.add_task(title, total=None, note="")
+                yield lambda done, of, note: bars.update(bar, completed=done, total=of, note=note)
+        else:
+            yield self._plain(title)
+
+    def _plain(self, title: str) -> Update:
+        started = last = time.monotonic()
+        self.say(title)
+
+        def update(done: int, of: int, note: str) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= PLAIN_EVERY and 0 < done < of:
+                last = now
+                left = (now - started) * (of - done) / done
+                self.say(f"  {done}/{of}  {left:.0f} s left  {note}".rstrip())
+
+        return update

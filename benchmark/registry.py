@@ -1,0 +1,215 @@
+"""From what a user typed to a class: our own methods, tunings and datasets, entry points, and a file path.
+
+    apn      apn[prototypes=20,cycles=1]      my_file.py:MyMethod      finetune[learning_rate=1e-3]
+    ped2     synthetic-street                 path:DIR (own footage)
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+from crossvad.adapters.base import Adapter, Budget
+from crossvad.adapters.tuning import Tuning
+from crossvad.datasets.base import Dataset, InputError
+from crossvad.datasets.folder import Folder
+from crossvad.datasets.synthetic import plaza, street
+from crossvad.datasets.ucsd import Ucsd
+
+METHODS = {
+    "apn": "crossvad.adapters.apn:Apn",
+    "memae": "crossvad.adapters.memae:MemAE",
+    "lmn": "crossvad.adapters.lmn:Lmn",
+    "framepred": "crossvad.adapters.framepred:FramePrediction",
+    "random": "crossvad.adapters.trivial:Random",
+    "ramp": "crossvad.adapters.trivial:Ramp",
+    "framediff": "crossvad.adapters.trivial:FrameDifference",
+    "extrapolate": "crossvad.adapters.trivial:Extrapolate",
+}
+TRIVIAL = ("random", "ramp", "framediff", "extrapolate")  # rows that no table goes without
+TUNINGS = {
+    "none": "crossvad.adapters.tuning:NoTuning",
+    "finetune": "crossvad.adapters.tuning:FineTune",
+    "metasgd": "crossvad.adapters.tuning:MetaSgd",
+}
+DATASETS: dict[str, Callable[[Path], Dataset]] = {
+    "ped1": lambda root: Ucsd("ped1", root),
+    "ped2": lambda root: Ucsd("ped2", root),
+    "synthetic-street": lambda root: street(),
+    "synthetic-plaza": lambda root: plaza(),
+}
+RENDERED = ("synthetic-street", "synthetic-plaza")  # need no data at all
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method or tuning with its options, as a user chose it."""
+
+    label: str  # what tables call it: the name, with the options that differ from their defaults
+    cls: type
+    options: Any
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change when the options or the code of the class's file change; comments do not count."""
+        source = inspect.getsource(sys.modules[self.cls.__module__])
+        return hashlib.sha256(f"{self.options!r}\n{_code(source)}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Method(Choice):
+    """A chosen method."""
+
+    cls: type[Adapter]
+
+    def build(self, budget: Budget) -> Adapter:
+        """A fresh, untrained adapter."""
+        return self.cls(budget, self.options)
+
+
+@dataclass(frozen=True)
+class TuningChoice(Choice):
+    """A chosen tuning."""
+
+    cls: type[Tuning]
+
+    def build(self) -> Tuning:
+        """A tuning that has learned nothing yet."""
+        return self.cls(self.options)
+
+
+def method(text: str) -> Method:
+    """The method a user means by `name`, `name[field=value,…]` or `file.py:Class`, the latter with options too.
+
+    Raises:
+        InputError: unknown name, file, class or option; says what comes close.
+    """
+    name, options = _split(text)
+    path, _, attribute = name.rpartition(":")
+    if path.endswith(".py"):
+        cls, name = getattr(_load_file(Path(path)), attribute, None), f"{Path(path).name}:{attribute}"
+        if cls is None:
+            raise InputError(path, f"has no class {attribute!r}", "write it as file.py:Class")
+    else:
+        cls = _resolve("method", name, METHODS, "crossvad.adapters")
+    if not (isinstance(cls, type) and issubclass(cls, Adapter)):
+        raise InputError(text, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
+    return Method(*_with_options(name, cls, options))
+
+
+def tuning(text: str) -> TuningChoice:
+    """The tuning a user means by `name` or `name[field=value,…]`.
+
+    Raises:
+        InputError: unknown name or option; says what comes close.
+    """
+    name, options = _split(text)
+    return TuningChoice(*_with_options(name, _resolve("tuning", name, TUNINGS, None), options))
+
+
+def dataset_names() -> list[str]:
+    """Every dataset that can be named; `path:DIR` comes on top."""
+    return [*DATASETS, *(point.name for point in importlib.metadata.entry_points(group="crossvad.datasets"))]
+
+
+def dataset(name: str, root: Path) -> Dataset:
+    """The dataset called `name` under the data root, or the one in a folder: `path:DIR`.
+
+    Raises:
+        InputError: unknown name (says what comes close), or no such data under the root.
+    """
+    if name.startswith("path:"):
+        return Folder(Path(name.removeprefix("path:")))
+    if name in DATASETS:
+        if name not in RENDERED and not root.is_dir():
+            raise InputError(root, f"is no folder, so there is no {name} in it", NO_DATA)
+        return DATASETS[name](root)
+    for point in importlib.metadata.entry_points(group="crossvad.datasets"):
+        if point.name == name:
+            plugged: Dataset = point.load()(root)
+            return plugged
+    raise _unknown("dataset", name, dataset_names(), "or path:DIR for a folder of your own")
+
+
+NO_DATA = (
+    "point --data (or $CROSSVAD_DATA) at the folder that holds the archives, or use synthetic-street and "
+    "synthetic-plaza, which need none"
+)
+
+
+def _split(text: str) -> tuple[str, dict[str, str]]:
+    match = re.fullmatch(r"(?P<name>[^\[\]]+)(?:\[(?P<options>[^\[\]]*)\])?", text.strip())
+    if not match:
+        raise InputError(text, "cannot be read", "write name or name[field=value,field=value]")
+    pairs = [pair.partition("=") for pair in (match["options"] or "").split(",") if pair.strip()]
+    return match["name"].strip(), {field.strip(): value.strip() for field, _, value in pairs}
+
+
+def _with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
+    """The label, the class and its options object; values are read as the type that the option's field declares."""
+    hints = get_type_hints(cls.Options)  # type: ignore[attr-defined]
+    fields = [field.name for field in dataclasses.fields(cls.Options)]  # type: ignore[attr-defined]
+    values: dict[str, Any] = {}
+    for field, text in options.items():
+        if field not in fields:
+            raise _unknown(f"option of {name}", field, fields)
+        try:
+            values[field] = {"true": True, "false": False}[text.lower()] if hints[field] is bool else hints[field](text)
+        except (ValueError, KeyError) as error:
+            raise InputError(f"{name}[{field}={text}]", f"is not a {hints[field].__name__}", "correct it") from error
+    chosen = cls.Options(**values)  # type: ignore[attr-defined]
+    changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
+    label = name + ("[" + ",".join(f"{field}={value}" for field, value in changed.items()) + "]" if changed else "")
+    return label, cls, chosen
+
+
+def _resolve(kind: str, name: str, ours: dict[str, str], group: str | None) -> Any:
+    if name in ours:
+        module, attribute = ours[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+    points = importlib.metadata.entry_points(group=group) if group else ()
+    for point in points:
+        if point.name == name:
+            return point.load()
+    raise _unknown(kind, name, [*ours, *(point.name for point in points)])
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(path, "does not exist", "give the path of the Python file, then :Class")
+    name = f"crossvad_plugin_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader  # a .py file always has a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> InputError:
+    close = difflib.get_close_matches(name, list(known), 1, 0.5)
+    fix = f"did you mean {close[0]}? " if close else ""
+    return InputError(name or "(empty)", f"is no known {kind}", f"{fix}known: {', '.join(known)} {more}".strip())
+
+
+def _code(source: str) -> str:
+    """Source without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.unparse(tree)

@@ -1,0 +1,170 @@
+"""Results on disk: atomic, resumable, addressed by content.
+
+    runs/fits/<fit key>/…             a fitted method: model.safetensors, heldout.npz, fit.json
+    runs/prepared/<prepared key>/…    the same after a tuning's preparation (meta-learning) on the source
+    runs/cells/<cell key>/scores.npz  raw scores per frame and cue
+    runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
+
+A directory is written beside its place and renamed into it whole, so that a reader sees all of it or nothing, and a
+process killed at any moment leaves nothing that a later one could take for a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvad.datasets.base import InputError
+from crossvad.plan import Cell
+
+Status = Literal["done", "failed", "interrupted", "skipped"]
+Cues = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The raw scores of one cell and what evaluation needs beside them. Frames of all test videos stand in one row.
+
+    A cue is NaN at a frame for which no clip gives a score. An adaptation unit is what was adapted as one: a scene, or
+    with support from the head of each test video that video.
+    """
+
+    videos: list[str]
+    lengths: NDArray[np.int64]  # (V,) frames per video
+    units: NDArray[np.int64]  # (V,) adaptation unit of each video
+    labels: NDArray[np.uint8]  # (N,) 1 = abnormal
+    cues: Cues  # each (N,)
+    support: Cues  # scores of the support clips by the adapted method, each (S,); empty at 0 shots
+    support_units: NDArray[np.int64]  # (S,)
+    support_labels: NDArray[np.uint8]  # labels of the frames the support sets span: how contaminated they were
+    heldout: Cues  # scores of held-out source clips by the method before it adapts, each (n,)
+
+
+@dataclass
+class Record:
+    """What happened in one cell."""
+
+    cell: Cell
+    status: Status
+    reason: str = ""  # of a skip or failure; with the traceback for the latter
+    facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
+    digest: str = ""  # sha256 of scores.npz
+
+
+class Store:
+    """The runs below one results folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Open or create the store.
+
+        Raises:
+            InputError: the folder cannot be created or written.
+        """
+        self.root = root / "runs"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise InputError(
+                root, f"cannot hold results ({error.strerror})", "choose a writable --results folder"
+            ) from error
+
+    def place(self, kind: str, key: str) -> Path:
+        """Directory of a fit, a preparation or a cell, there or not."""
+        return self.root / kind / key
+
+    @contextmanager
+    def writing(self, kind: str, key: str) -> Iterator[Path]:
+        """A temporary directory that becomes `place(kind, key)` when the block ends well, and vanishes otherwise."""
+        place = self.place(kind, key)
+        place.parent.mkdir(exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
+        try:
+            yield draft
+            draft.chmod(0o755)  # mkdtemp is private by default; results are to be shared
+            if place.exists():  # a failed or interrupted run of the same cell, or a twin that finished first
+                old = Path(tempfile.mkdtemp(prefix=f".{key}-old-", dir=place.parent))
+                os.replace(place, old)
+                os.replace(draft, place)
+                shutil.rmtree(old)
+            else:
+                os.replace(draft, place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def record(self, cell: Cell) -> Record | None:
+        """What is stored of a cell, or None."""
+        return self._read(self.place("cells", cell.key))
+
+    def records(self) -> list[Record]:
+        """Everything stored, in the order of cell keys."""
+        places = sorted((self.root / "cells").glob("[!.]*")) if (self.root / "cells").is_dir() else []
+        return [record for record in map(self._read, places) if record is not None]
+
+    def scores(self, cell: Cell) -> Scores:
+        """The raw scores of a finished cell.
+
+        Raises:
+            InputError: the file is missing, or is not the one that was written.
+        """
+        path = self.place("cells", cell.key) / "scores.npz"
+        record = self.record(cell)
+        if record is None or not path.is_file() or _sha256(path) != record.digest:
+            raise InputError(path, "is missing or was changed", "remove its folder and run the cell again")
+        with np.load(path) as file:  # never unpickles: allow_pickle is off
+            groups: dict[str, Cues] = {"cues": {}, "support": {}, "heldout": {}}
+            for name in file.files:
+                group, _, cue = name.partition("/")
+                if cue:
+                    groups[group][cue] = file[name]
+            return Scores(
+                videos=file["videos"].tolist(),
+                **{name: file[name] for name in ("lengths", "units", "labels", "support_units", "support_labels")},
+                **groups,
+            )
+
+    def write(self, record: Record, scores: Scores | None = None) -> Record:
+        """Store a cell's record, with its scores if it is done; replaces what was there."""
+        with self.writing("cells", record.cell.key) as draft:
+            if scores is not None:
+                arrays: dict[str, Any] = {
+                    "videos": np.array(scores.videos),
+                    "lengths": scores.lengths,
+                    "units": scores.units,
+                    "labels": scores.labels,
+                    "support_units": scores.support_units,
+                    "support_labels": scores.support_labels,
+                }
+                for group in ("cues", "support", "heldout"):
+                    arrays |= {f"{group}/{cue}": values for cue, values in getattr(scores, group).items()}
+                np.savez_compressed(draft / "scores.npz", **arrays)
+                record.digest = _sha256(draft / "scores.npz")
+            (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
+        return record
+
+    @staticmethod
+    def _read(place: Path) -> Record | None:
+        path = place / "record.json"
+        if not path.is_file():
+            return None
+        try:
+            raw = json.loads(path.read_text())
+            return Record(**{**raw, "cell": Cell(**raw["cell"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,153 @@
+"""The dataset contract: frames in, and nothing else.
+
+A **dataset** has a train and a test split; a split is a list of **scenes** (one fixed camera each); a scene is a list of
+**videos**; a video opens lazily. Labels, masks and tracks come from separate calls that only the evaluation makes, so
+that nothing a method ever holds can lead to one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Split = Literal["train", "test"]
+Size = tuple[int, int]  # (height, width) in pixels
+Frames = NDArray[np.uint8]  # (N, H, W, C), 0..255, C = 1 (gray) or 3 (RGB)
+
+
+class InputError(Exception):
+    """Something the user gave us cannot be used. One line: where it is, what is wrong, what to do about it."""
+
+    def __init__(self, where: object, problem: str, fix: str) -> None:
+        super().__init__(f"{where}: {problem}; {fix}")
+        self.where, self.problem, self.fix = str(where), problem, fix
+
+
+class FrameSource(Protocol):
+    """Where a video's frames come from: a file, a folder of images, a renderer. Opens nothing until asked."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What the frames are, the same on every machine: goes into manifests and result hashes."""
+        ...
+
+    @property
+    def stamp(self) -> str:
+        """What the frames are on this machine right now (paths, sizes, times): the key of the decode-once cache."""
+        ...
+
+    def blocks(self, size: Size | None, channels: int) -> Iterator[Frames]:
+        """All frames in order, in blocks that fit in memory, resized to `size` unless it is None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Video:
+    """Frames with a name that is unique within its split."""
+
+    name: str
+    source: FrameSource
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def read(self, size: Size | None = None, channels: int = 3) -> Frames:
+        """Decode the whole video: uint8 (N, H, W, C). For more than one look, go through `frames.FrameCache`.
+
+        Raises:
+            InputError: a file is missing, truncated or not what it seems; names the file.
+        """
+        return np.concatenate(list(self.source.blocks(size, channels)))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The videos of one fixed camera."""
+
+    name: str
+    videos: tuple[Video, ...]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One anomalous object through a video: a box per frame in which it is visible, in pixels of the original frame."""
+
+    frames: NDArray[np.int64]  # (n,) frame indices, increasing
+    boxes: NDArray[np.float64]  # (n, 4) as x0, y0, x1, y1
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding of `Dataset.check`: an error makes the dataset unusable, a warning is printed with the results."""
+
+    severity: Literal["error", "warning"]
+    where: str
+    problem: str
+    fix: str
+
+
+class Dataset(ABC):
+    """Train and test videos of one or more scenes. Subclass it, or implement the same calls, to plug in a dataset."""
+
+    name: str
+
+    @abstractmethod
+    def scenes(self, split: Split) -> list[Scene]:
+        """The scenes of a split, in a fixed order; an empty list where the dataset has no such split.
+
+        A test scene and the train scene of the same camera carry the same name.
+        """
+
+    @abstractmethod
+    def labels(self, video: str) -> NDArray[np.uint8]:
+        """Frame labels of a test video, (N,), 1 = abnormal. Only the evaluation calls this.
+
+        Raises:
+            InputError: there are none, or they do not fit the frames.
+        """
+
+    def masks(self, video: str) -> NDArray[np.bool_] | None:
+        """Pixel labels of a test video, (N, H, W) at the original size, or None where the dataset has none."""
+        return None
+
+    def tracks(self, video: str) -> list[Track] | None:
+        """Tracks of a test video's anomalies, or None where the dataset has none."""
+        return None
+
+    def check(self) -> list[Problem]:
+        """Every problem with the files at hand, all at once, without decoding them. Override to look deeper.
+
+        Whatever a video's own reader or label call refuses is reported here as an error.
+        """
+        problems = []
+        for split in ("train", "test"):
+            for scene in self.scenes(split):
+                for video in scene.videos:
+                    try:
+                        if len(video) == 0:
+                            raise InputError(video.name, "has no frames", "remove it or replace it")
+                        if split == "test":
+                            self.labels(video.name)
+                    except InputError as error:
+                        problems.append(Problem("error", error.where, error.problem, error.fix))
+        return problems
+
+    def digest(self, split: Split) -> str:
+        """16 hex digits that change when the split's videos change: names, lengths and file identities."""
+        lines = [
+            f"{scene.name}/{video.name} {len(video)} {video.source.identity}"
+            for scene in self.scenes(split)
+            for video in scene.videos
+        ]
+        return hashlib.sha256("\n".join([self.name, *lines]).encode()).hexdigest()[:16]

@@ -1,0 +1,149 @@
+"""Clips: T consecutive frames cut from videos, as the tensors a method trains on, adapts on and scores.
+
+Everything here works on decoded uint8 frames, in memory or memory-mapped. No label comes near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crossvad.datasets.base import Frames, InputError, Size
+
+HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
+SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """The clips a method takes: (T, C, H, W) floats in [low, high].
+
+    `scored` is the index within the clip of the frame its anomaly score is for: T - 1 for a predictor of the last frame.
+    """
+
+    frames: int
+    scored: int
+    size: Size
+    channels: int
+    low: float = -1.0
+    high: float = 1.0
+
+
+def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Tensor:
+    """Frames (N, H, W, C), uint8, as a float tensor (N, C, H, W) in the spec's value range, on `device`."""
+    # The copy is made of the small integers, and the arithmetic is done where the method runs.
+    tensor = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).float()
+    return tensor.mul_((spec.high - spec.low) / 255.0).add_(spec.low)
+
+
+def clip_count(frames: int, spec: ClipSpec) -> int:
+    """Number of clips, one frame apart, in a video of `frames` frames."""
+    return max(0, frames - spec.frames + 1)
+
+
+def consecutive(frames: Frames, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
+    """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W); each frame is converted once a batch."""
+    for start in range(0, clip_count(len(frames), spec), batch):
+        block = to_tensor(frames[start : start + batch + spec.frames - 1], spec, device)
+        yield block.unfold(0, spec.frames, 1).permute(0, 4, 1, 2, 3)
+
+
+def head(frames: Frames, spec: ClipSpec, shots: int, device: torch.device) -> Tensor:
+    """The first `shots` clips of a video, (K, T, C, H, W): K clips one frame apart span K + T - 1 frames."""
+    return next(consecutive(frames[: shots + spec.frames - 1], spec, shots, device))
+
+
+def at(frames: Frames, starts: NDArray[np.int64], spec: ClipSpec, device: torch.device) -> Tensor:
+    """The clips of a video that begin at `starts`, (len(starts), T, C, H, W)."""
+    return torch.stack([to_tensor(frames[start : start + spec.frames], spec, device) for start in starts])
+
+
+class ClipSource:
+    """What a method may learn from: clips of the source's normal videos, drawn at random, reproducibly.
+
+    The last tenth of every video is held out: no training clip or episode touches it, and `heldout` gives its clips, to
+    calibrate scores and to watch the loss on. A video too short to spare a clip is all training.
+    """
+
+    def __init__(self, videos: Sequence[Frames], spec: ClipSpec, device: torch.device, seed: int) -> None:
+        """Take decoded videos (N, H, W, C), each at least one clip long.
+
+        Raises:
+            InputError: there is no video, or one is shorter than a clip.
+        """
+        if not videos:
+            raise InputError("source", "has no training video", "choose a source with a train split")
+        for index, video in enumerate(videos):
+            if len(video) < spec.frames:
+                raise InputError(
+                    f"source video number {index + 1}",
+                    f"has {len(video)} frames, but one clip takes {spec.frames}",
+                    "remove it from the source",
+                )
+        self.videos, self.spec, self.device = list(videos), spec, device
+        self.random = np.random.default_rng(seed)
+        self._cuts = [self._cut(len(video)) for video in videos]
+        # Every training clip is as likely as any other, however long its video.
+        self._ends = np.cumsum([cut - spec.frames + 1 for cut in self._cuts])
+
+    def _cut(self, length: int) -> int:
+        tail = max(round(HELDOUT_SHARE * length), self.spec.frames)
+        return length - tail if length - tail >= 2 * self.spec.frames else length
+
+    def __len__(self) -> int:
+        """Number of different training clips."""
+        return int(self._ends[-1])
+
+    def batch(self, size: int) -> Tensor:
+        """`size` training clips drawn uniformly, (size, T, C, H, W)."""
+        picks = self.random.integers(0, len(self), size)
+        owners = np.searchsorted(self._ends, picks, side="right")
+        starts = picks - np.concatenate([[0], self._ends])[owners]
+        clips = [
+            to_tensor(self.videos[owner][start : start + self.spec.frames], self.spec, self.device)
+            for owner, start in zip(owners, starts, strict=True)
+        ]
+        return torch.stack(clips)
+
+    def episode(self, support: int, query: int) -> tuple[Tensor, Tensor]:
+        """One few-shot task: consecutive support clips, and query clips that come later in the same segment of one video.
+
+        As at test time, the support set is `support` clips one frame apart. Query clips share no frame with it where
+        the segment is long enough; a segment too short for that is widened, up to the whole video.
+
+        Returns:
+            Support (K, T, C, H, W) and query (Q, T, C, H, W).
+        """
+        span, owner = self.spec.frames, int(self.random.integers(len(self.videos)))
+        cut = self._cuts[owner]
+        support = min(support, max(1, (cut - 2 * span + 1)))
+        needed = support + span - 1 + span
+        length = min(cut, max(cut // SEGMENTS, needed + query - 1))
+        begin = int(self.random.integers(0, cut - length + 1))
+        first_query = min(begin + support + span - 1, cut - span)
+        last_query = max(first_query, begin + length - span)
+        starts = np.sort(self.random.integers(first_query, last_query + 1, query))
+        return (
+            at(self.videos[owner], np.arange(begin, begin + support), self.spec, self.device),
+            at(self.videos[owner], starts, self.spec, self.device),
+        )
+
+    def heldout(self, limit: int, batch: int) -> Iterator[Tensor]:
+        """Up to `limit` held-out clips, evenly spread over the videos, in batches (B, T, C, H, W).
+
+        If no video was long enough to hold a tail out, the clips are training clips: better a calibration that is a
+        little too narrow than none.
+        """
+        span = self.spec.frames
+        tails = [(i, cut) for i, (video, cut) in enumerate(zip(self.videos, self._cuts, strict=True)) if cut < len(video)]
+        pool = [(i, start) for i, cut in tails for start in range(cut, len(self.videos[i]) - span + 1)]
+        pool = pool or [(i, start) for i, video in enumerate(self.videos) for start in range(len(video) - span + 1)]
+        chosen = np.unique(np.linspace(0, len(pool) - 1, min(limit, len(pool))).round().astype(int))
+        for first in range(0, len(chosen), batch):
+            clips = [pool[index] for index in chosen[first : first + batch]]
+            yield torch.cat([at(self.videos[i], np.array([start]), self.spec, self.device) for i, start in clips])
