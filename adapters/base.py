@@ -85,7 +85,7 @@ class Adapter(nn.Module):
         self.clip = ClipSpec(frames, scored % frames, (budget.size, budget.size), budget.channels)
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Training loss of normal clips (B, T, C, H, W): a scalar with a gradient. In train mode it may update memories."""
+        """Training loss of normal clips (B, T, C, H, W), a scalar with a gradient. May write memories in train mode."""
         raise NotImplementedError(f"{type(self).__name__} is trainable, so it must define loss(clips)")
 
     def score(self, clips: Tensor) -> Scores:
@@ -99,7 +99,7 @@ class Adapter(nn.Module):
         return self.loss(clips)
 
     def score_video(self, batches: Iterable[Tensor]) -> Scores:
-        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override for a method that looks at time."""
+        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override if time matters."""
         parts = [self.score(batch) for batch in batches]
         return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
 
@@ -108,7 +108,7 @@ class Adapter(nn.Module):
         return budget.schedule or self.published
 
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
-        """Train on the source in place, with AdamW and a cosine decay to zero; the last state is the one that counts."""
+        """Train in place on the source, with AdamW and a cosine decay to zero; the last state is the one that counts."""
         schedule = self.schedule(budget)
         optimizer = torch.optim.AdamW(self.parameters(), schedule.learning_rate)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.steps)
@@ -127,7 +127,7 @@ class Adapter(nn.Module):
         return dict(self.named_parameters())
 
     def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
-        """A new method, adapted to the support set (K, T, C, H, W) in `steps` gradient steps; this one stays as it is."""
+        """A new method, adapted to the support set (K, T, C, H, W) in `steps` gradient steps; this one stays."""
         adapted = copy.deepcopy(self)
         if len(support) and steps and self.trainable:
             tuning.adapt(adapted, support, steps)

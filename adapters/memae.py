@@ -45,7 +45,7 @@ class MemAE(Adapter):
             down += [nn.Conv3d(inputs, outputs, 3, stride, 1), nn.BatchNorm3d(outputs), nn.LeakyReLU(0.2, inplace=True)]
         up: list[nn.Module] = []
         for inputs, outputs, stride in zip(widths[::-1], [*widths[-2::-1], 1], strides[::-1], strict=True):
-            up.append(nn.ConvTranspose3d(inputs, outputs, 3, stride, 1, output_padding=tuple(s - 1 for s in stride)))
+            up.append(nn.ConvTranspose3d(inputs, outputs, 3, stride, 1, output_padding=tuple(s - 1 for s in stride)))  # type: ignore[arg-type]
             up += [nn.BatchNorm3d(outputs), nn.LeakyReLU(0.2, inplace=True)]
         self.encoder, self.decoder = nn.Sequential(*down), nn.Sequential(*up[:-2])  # the last layer is linear
         self.memory = SlotMemory(self.options.slots, widths[-1], self.options.shrink or 1 / self.options.slots)
@@ -66,7 +66,7 @@ class MemAE(Adapter):
 
     @torch.no_grad()
     def score(self, clips: Tensor) -> Scores:
-        """{"reconstruction": (B,)}: mean absolute error of the clip on the [-1, 1] scale, as the published code has it."""
+        """{"reconstruction": (B,)}: mean absolute error of the clip on the [-1, 1] scale, as in the code."""
         gray, rebuilt, _ = self.rebuild(clips)
         return {"reconstruction": (rebuilt - gray).abs().mean((1, 2, 3, 4))}
 

@@ -1,4 +1,4 @@
-"""The rows every table must have: detectors that learn nothing. A trained method that does not beat them shows nothing."""
+"""The rows every table must have: detectors that learn nothing. A method that does not beat them shows nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a fitted method adapts to a scene: which gradient steps it takes on the support set, and what it learned for that.
+"""How a fitted method adapts to a scene: which gradient steps it takes on the support set, and how it learned to.
 
 A tuning has two moments. `prepare` runs once, on the source, after the method is fitted: meta-learning happens there.
 `adapt` runs once a scene, on the target's support set. Neither sees a label.
@@ -39,7 +39,7 @@ class Tuning(ABC):
         """Learn on the source how to adapt; may move the adapter's parameters. Returns a state for `restore`."""
         return {}
 
-    def restore(self, state: dict[str, Tensor]) -> None:
+    def restore(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most tunings have nothing to take up
         """Take up what an earlier `prepare` returned."""
 
     @abstractmethod
@@ -81,7 +81,7 @@ class FineTune(Tuning):
 class MetaSgdOptions:
     """How to meta-train."""
 
-    learning_rate: float = 1e-2  # initial step size of every parameter, before any is learned
+    learning_rate: float = 1e-3  # initial step size of every parameter, before any is learned
     meta_learning_rate: float = 1e-4  # Adam, on the parameters and on their step sizes
     support: int = 5  # support clips of an episode
     query: int = 5  # query clips of an episode
@@ -188,5 +188,7 @@ def _learn2learn() -> Any:
             warnings.simplefilter("ignore")
             import learn2learn
     except ImportError as error:
-        raise InputError("learn2learn", f"cannot be imported ({error})", f"tuning metasgd needs it: {RECIPE}") from error
+        raise InputError(
+            "learn2learn", f"cannot be imported ({error})", f"tuning metasgd needs it: {RECIPE}"
+        ) from error
     return learn2learn

@@ -38,7 +38,11 @@ def check_adapter(method: Method) -> Iterator[Verdict]:
 
     shapes = {cue: tuple(values.shape) for cue, values in scores.items()}
     clips = LENGTH - adapter.clip.frames + 1
-    yield Verdict("one finite score per clip and cue", _all(scores, lambda v: v.shape == (clips,) and np.isfinite(v).all()), str(shapes))
+    yield Verdict(
+        "one finite score per clip and cue",
+        _all(scores, lambda v: v.shape == (clips,) and np.isfinite(v).all()),
+        str(shapes),
+    )
     yield _same("the batch size does not matter", scores, _score(adapter, video, 5))
     yield _same("the same seed gives the same scores", scores, _score(twin, video, 16))
     _score(adapter, moving_squares(budget.size, LENGTH, seed=8), 16)
@@ -48,7 +52,11 @@ def check_adapter(method: Method) -> Iterator[Verdict]:
     support = head(moving_squares(budget.size, LENGTH, seed=9), adapter.clip, 5, CPU)
     adapted = adapter.adapt(support, 3, FineTune())
     untouched = all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
-    yield Verdict("adapting returns a new object and leaves this one", adapted is not adapter and untouched, "bit-identical" if untouched else "changed")
+    yield Verdict(
+        "adapting returns a new object and leaves this one",
+        adapted is not adapter and untouched,
+        "bit-identical" if untouched else "changed",
+    )
     idle = adapter.adapt(support[:0], 3, FineTune())
     yield _same("0 shots change nothing", scores, _score(idle, video, 16))
     yield _same("0 steps change nothing", scores, _score(adapter.adapt(support, 0, FineTune()), video, 16))
@@ -64,7 +72,7 @@ def check_adapter(method: Method) -> Iterator[Verdict]:
 
 
 def moving_squares(size: int, length: int, seed: int, anomaly: int | None = None) -> Frames:
-    """Gray video (length, size, size, 1): a dim square drifts over noise; from frame `anomaly` on a bright one darts."""
+    """Gray video (length, size, size, 1): a dim square drifts over noise; from `anomaly` on a bright one darts."""
     random = np.random.default_rng(seed)
     ground = random.integers(60, 100, (size, size))
     frames = np.repeat(ground[None], length, 0) + random.integers(-2, 3, (length, size, size))

@@ -90,7 +90,7 @@ class Grid:
         if max(self.shots) > self.protocol.max_shots and self.protocol.common_mask:
             raise InputError(
                 f"--shots {max(self.shots)}",
-                f"is more than the {self.protocol.max_shots} that protocol {self.protocol.name} keeps out of every test video",
+                f"is more than the {self.protocol.max_shots} that protocol {self.protocol.name} leaves room for",
                 f"choose --protocol fair@{max(self.shots)}, which keeps out more for every row",
             )
         for name in ("shots", "steps", "seeds"):
@@ -123,7 +123,7 @@ class Grid:
         target: Dataset,
         shots: int,
         steps: int,
-        digests: dict[tuple[str, str], str],
+        digests: dict[tuple[str, Split], str],
     ) -> Cell:
         if not method.cls.trainable or (shots and tuning.label == "none"):
             shots = 0

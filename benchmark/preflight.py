@@ -1,14 +1,13 @@
 """Everything that can be found wrong before anything is trained: files, labels, lengths, supports. All videos are
-decoded into the cache here, so that a broken file stops a grid in its first minute and not in its last."""
+decoded right after, so that a broken file stops a grid in its first minute and not in its last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
-from crossvad.adapters.base import Budget
-from crossvad.datasets.base import Dataset, InputError, Scene, Split, Video
+from crossvad.datasets.base import Dataset, InputError, Scene, Video
 from crossvad.datasets.clips import ClipSpec
-from crossvad.datasets.frames import FrameCache
 from crossvad.plan import Grid
 from crossvad.progress import Reporter
 
@@ -44,7 +43,9 @@ def check_source(source: Dataset, clips: Iterable[ClipSpec]) -> None:
     """
     scenes = source.scenes("train")
     if not any(scene.videos for scene in scenes):
-        raise Unsuitable(source.name, "has no training video, so nothing can be trained on it", "choose another --source")
+        raise Unsuitable(
+            source.name, "has no training video, so nothing can be trained on it", "choose another --source"
+        )
     _check_lengths(scenes, clips)
 
 
@@ -90,38 +91,15 @@ def support_videos(target: Dataset, support: str) -> list[Video]:
     return [training[scene.name][0] for scene in target.scenes("test")]
 
 
-def decode(grid: Grid, cache: FrameCache, reporter: Reporter) -> None:
-    """Decode every video that the grid needs, once, at the budget's size.
-
-    Raises:
-        InputError: a file is missing, truncated or not what it seems.
-    """
-    wanted: dict[tuple[str, Split, str], Video] = {}
-    parts: list[tuple[Dataset, Split]] = [(source, "train") for source in grid.sources]
-    parts += [(target, "test") for target in grid.targets]
-    for dataset, split in parts:
-        for scene in dataset.scenes(split):
-            wanted |= {(dataset.name, split, video.name): video for video in scene.videos}
-    if max(grid.shots) and grid.support == "train-head":
-        for target in grid.targets:
-            wanted |= {(target.name, "train", video.name): video for video in _support_or_none(target, grid.support)}
-    with reporter.task("Decode video") as update:
-        for done, ((name, split, video_name), video) in enumerate(wanted.items()):
-            update(done, len(wanted), f"{name} {split} {video_name}")
-            cache.open(video, size_of(grid.budget), grid.budget.channels)
-        update(len(wanted), len(wanted), "")
-
-
-def size_of(budget: Budget) -> tuple[int, int]:
-    """Height and width of a budget's frames in pixels."""
-    return budget.size, budget.size
-
-
-def _support_or_none(target: Dataset, support: str) -> list[Video]:
-    try:
-        return support_videos(target, support)
-    except Unsuitable:
-        return []
+def needed_videos(grid: Grid) -> Iterator[tuple[str, Video]]:
+    """Every video that a grid reads, with its data set's name: sources' training, targets' test and support video."""
+    for source in grid.sources:
+        yield from ((source.name, video) for scene in source.scenes("train") for video in scene.videos)
+    for target in grid.targets:
+        yield from ((target.name, video) for scene in target.scenes("test") for video in scene.videos)
+        if max(grid.shots):
+            with suppress(Unsuitable):  # the cells that need it have been left out
+                yield from ((target.name, video) for video in support_videos(target, grid.support))
 
 
 def _check_lengths(scenes: list[Scene], clips: Iterable[ClipSpec]) -> None:
@@ -130,5 +108,7 @@ def _check_lengths(scenes: list[Scene], clips: Iterable[ClipSpec]) -> None:
         for video in scene.videos:
             if len(video) < longest:
                 raise InputError(
-                    video.name, f"has {len(video)} frames, but one clip takes {longest}", "remove it or leave out the method"
+                    video.name,
+                    f"has {len(video)} frames, but one clip takes {longest}",
+                    "remove it or leave out the method",
                 )

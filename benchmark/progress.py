@@ -24,7 +24,7 @@ class Reporter:
     def say(self, text: str) -> None:
         """One line."""
         if not self.quiet:
-            self.console.print(text, highlight=False, markup=False)
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def task(self, title: str) -> Iterator[Update]:

@@ -1,7 +1,7 @@
 """From what a user typed to a class: our own methods, tunings and datasets, entry points, and a file path.
 
-    apn      apn[prototypes=20,cycles=1]      my_file.py:MyMethod      finetune[learning_rate=1e-3]
-    ped2     synthetic-street                 path:DIR (own footage)
+apn      apn[prototypes=20,cycles=1]      my_file.py:MyMethod      finetune[learning_rate=1e-3]
+ped2     synthetic-street                 path:DIR (own footage)
 """
 
 from __future__ import annotations
@@ -210,6 +210,11 @@ def _code(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
             node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
     return ast.unparse(tree)

@@ -11,14 +11,15 @@ process killed at any moment leaves nothing that a later one could take for a re
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ from crossvad.plan import Cell
 
 Status = Literal["done", "failed", "interrupted", "skipped"]
 Cues = dict[str, NDArray[np.float64]]
+ARRAYS = ("lengths", "units", "labels", "support_units", "support_labels")  # of Scores, beside the cues
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Record:
     reason: str = ""  # of a skip or failure; with the traceback for the latter
     facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
     digest: str = ""  # sha256 of scores.npz
+    finished: str = ""  # UTC, ISO 8601
 
 
 class Store:
@@ -94,13 +97,7 @@ class Store:
         try:
             yield draft
             draft.chmod(0o755)  # mkdtemp is private by default; results are to be shared
-            if place.exists():  # a failed or interrupted run of the same cell, or a twin that finished first
-                old = Path(tempfile.mkdtemp(prefix=f".{key}-old-", dir=place.parent))
-                os.replace(place, old)
-                os.replace(draft, place)
-                shutil.rmtree(old)
-            else:
-                os.replace(draft, place)
+            _put(draft, place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -124,14 +121,14 @@ class Store:
         if record is None or not path.is_file() or _sha256(path) != record.digest:
             raise InputError(path, "is missing or was changed", "remove its folder and run the cell again")
         with np.load(path) as file:  # never unpickles: allow_pickle is off
-            groups: dict[str, Cues] = {"cues": {}, "support": {}, "heldout": {}}
+            groups: dict[str, Any] = {"cues": {}, "support": {}, "heldout": {}}
             for name in file.files:
                 group, _, cue = name.partition("/")
                 if cue:
                     groups[group][cue] = file[name]
             return Scores(
                 videos=file["videos"].tolist(),
-                **{name: file[name] for name in ("lengths", "units", "labels", "support_units", "support_labels")},
+                **{name: file[name] for name in ARRAYS},
                 **groups,
             )
 
@@ -139,31 +136,47 @@ class Store:
         """Store a cell's record, with its scores if it is done; replaces what was there."""
         with self.writing("cells", record.cell.key) as draft:
             if scores is not None:
-                arrays: dict[str, Any] = {
-                    "videos": np.array(scores.videos),
-                    "lengths": scores.lengths,
-                    "units": scores.units,
-                    "labels": scores.labels,
-                    "support_units": scores.support_units,
-                    "support_labels": scores.support_labels,
-                }
+                arrays: dict[str, Any] = {"videos": np.array(scores.videos)}
+                arrays |= {name: getattr(scores, name) for name in ARRAYS}
                 for group in ("cues", "support", "heldout"):
                     arrays |= {f"{group}/{cue}": values for cue, values in getattr(scores, group).items()}
                 np.savez_compressed(draft / "scores.npz", **arrays)
                 record.digest = _sha256(draft / "scores.npz")
+            record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
             (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
         return record
 
     @staticmethod
     def _read(place: Path) -> Record | None:
         path = place / "record.json"
-        if not path.is_file():
-            return None
         try:
             raw = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
+        try:
             return Record(**{**raw, "cell": Cell(**raw["cell"])})
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
+
+    Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.
+    """
+    while True:
+        try:
+            draft.replace(place)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
+        with suppress(FileNotFoundError):  # the other process was quicker
+            place.replace(old)
+        shutil.rmtree(old)
 
 
 def _sha256(path: Path) -> str:

@@ -23,7 +23,7 @@ SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a 
 class ClipSpec:
     """The clips a method takes: (T, C, H, W) floats in [low, high].
 
-    `scored` is the index within the clip of the frame its anomaly score is for: T - 1 for a predictor of the last frame.
+    `scored` is the index within the clip of the frame its anomaly score is for: T - 1 if the last one is predicted.
     """
 
     frames: int
@@ -37,7 +37,7 @@ class ClipSpec:
 def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Tensor:
     """Frames (N, H, W, C), uint8, as a float tensor (N, C, H, W) in the spec's value range, on `device`."""
     # The copy is made of the small integers, and the arithmetic is done where the method runs.
-    tensor = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2).float()
+    tensor = torch.from_numpy(np.array(frames)).to(device).permute(0, 3, 1, 2).float()
     return tensor.mul_((spec.high - spec.low) / 255.0).add_(spec.low)
 
 
@@ -47,7 +47,7 @@ def clip_count(frames: int, spec: ClipSpec) -> int:
 
 
 def consecutive(frames: Frames, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
-    """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W); each frame is converted once a batch."""
+    """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W)."""
     for start in range(0, clip_count(len(frames), spec), batch):
         block = to_tensor(frames[start : start + batch + spec.frames - 1], spec, device)
         yield block.unfold(0, spec.frames, 1).permute(0, 4, 1, 2, 3)
@@ -111,7 +111,7 @@ class ClipSource:
         return torch.stack(clips)
 
     def episode(self, support: int, query: int) -> tuple[Tensor, Tensor]:
-        """One few-shot task: consecutive support clips, and query clips that come later in the same segment of one video.
+        """One few-shot task: consecutive support clips, and query clips from later in the same segment of a video.
 
         As at test time, the support set is `support` clips one frame apart. Query clips share no frame with it where
         the segment is long enough; a segment too short for that is widened, up to the whole video.
@@ -140,7 +140,9 @@ class ClipSource:
         little too narrow than none.
         """
         span = self.spec.frames
-        tails = [(i, cut) for i, (video, cut) in enumerate(zip(self.videos, self._cuts, strict=True)) if cut < len(video)]
+        tails = [
+            (i, cut) for i, (video, cut) in enumerate(zip(self.videos, self._cuts, strict=True)) if cut < len(video)
+        ]
         pool = [(i, start) for i, cut in tails for start in range(cut, len(self.videos[i]) - span + 1)]
         pool = pool or [(i, start) for i, video in enumerate(self.videos) for start in range(len(video) - span + 1)]
         chosen = np.unique(np.linspace(0, len(pool) - 1, min(limit, len(pool))).round().astype(int))

@@ -8,120 +8,29 @@ pixel. A video depends on its own seed only: any of them can be rendered alone, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossvad.datasets import walkers
 from crossvad.datasets.base import Dataset, Frames, InputError, Scene, Size, Split, Track, Video
-from crossvad.datasets.walkers import HEIGHT, SUB, WIDTH, Camera, Colour, Figure, Limb, Look, Paving, Pixels, Sprite
+from crossvad.datasets.drawing import HEIGHT, SUB, WIDTH, Camera, Figure, Limb, Pixels, Sprite, paint, sprite, wave
+from crossvad.datasets.places import AVENUE, BRIDGE, CAMPUS, MARKET, PARK, PLAZA, STATION, Place
+from crossvad.datasets.walkers import KINDS, Actor, look
 
 RENDERER = 1  # raise it whenever a rendered byte changes: stored results depend on it
 BLOCK = 32  # frames per block
 
-Thing = tuple[Callable[[Colour, np.random.Generator], Figure], Colour, int, int]  # what, its colour, column, row
 Schedule = tuple[tuple[str, int], ...]  # (kind, frame in which it comes, negative = before the video starts)
-
-
-@dataclass(frozen=True)
-class Place:
-    """What one camera looks at."""
-
-    name: str
-    camera: Camera
-    along: str  # the axis people walk along, with its sign: "+u", "-u", "+v" or "-v"
-    band: tuple[float, float]  # where they walk on the other axis, in metres
-    pause: int  # frames from one walker to the next, on average
-    ground: Paving
-    strips: tuple[tuple[str, float, float, Paving], ...]  # axis, from, to in metres, and what covers it in between
-    things: tuple[Thing, ...]
-    wall: tuple[int, Paving] | None = None  # what closes the view off above this row
-    shade: tuple[float, float] = (0.5, 0.1)  # where a shadow ends, per metre of height
-    noise: int = 3  # of the sensor: the sum of two draws within +- this, 0..255
-    flicker: int = 6  # of the light from frame to frame, +- this many 1024ths
-    drift: int = 30  # of the light over minutes, +- this many 1024ths
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a kind of actor moves and looks."""
-
-    pace: float  # in walking paces
-    least_turn: float  # a long vehicle never looks narrower than this share of its length
-    length: float  # of its shadow on the ground, in metres
-    draw: Callable[[Look, float, bool], Figure]  # its figure after so many metres, seen from behind or not
-
-
-KINDS = {
-    "walker": Kind(1.0, 0.0, 0.1, lambda look, metres, away: walkers.person(look, metres / 1.5, away)),
-    "wrong-way": Kind(1.0, 0.0, 0.1, lambda look, metres, away: walkers.person(look, metres / 1.5, away)),
-    "runner": Kind(2.5, 0.0, 0.1, lambda look, metres, away: walkers.person(look, metres / 2.8, away, running=True)),
-    "rider": Kind(2.3, 0.4, 1.1, lambda look, metres, away: walkers.rider(look, metres / 5)),
-    "cart": Kind(1.7, 0.7, 2.2, lambda look, metres, away: walkers.cart(look, metres / 1.76)),
-}
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Somebody or something that crosses a place in a straight line at an even pace."""
-
-    kind: str
-    look: Look
-    start: int  # the frame in which it comes into view, at `origin`
-    stop: int  # the frame in which it has left
-    origin: tuple[float, float]  # (u, v) in metres
-    step: tuple[float, float]  # (u, v) in metres per frame
-    tag: int  # 0 for a walker, else the number of the anomaly from 1
-
-    def stand(self, camera: Camera, frame: int) -> tuple[float, float, float]:
-        """Where it stands in a picture: (x, y, pixels per metre)."""
-        (u, v), (du, dv), time = self.origin, self.step, frame - self.start
-        return camera.project(u + du * time, v + dv * time)
-
-    def facing(self, camera: Camera) -> float:
-        """Which way it faces, as `Limb.turned` wants it."""
-        (du, dv), (cosine, sine) = self.step, camera.turn
-        facing = (cosine * du - sine * dv) / sqrt(du * du + dv * dv)
-        least = KINDS[self.kind].least_turn
-        return max(facing, least) if facing >= 0 else min(facing, -least)
-
-    def figure(self, camera: Camera, frame: int) -> Figure:
-        """What it looks like in a frame."""
-        (du, dv), (cosine, sine), facing = self.step, camera.turn, self.facing(camera)
-        metres = sqrt(du * du + dv * dv) * (frame - self.start)
-        away = sine * du + cosine * dv > abs(cosine * du - sine * dv)
-        return tuple(part.turned(facing) for part in KINDS[self.kind].draw(self.look, metres, away))
-
-    def shadow(self, camera: Camera, shade: tuple[float, float]) -> Figure:
-        """What it darkens on the ground."""
-        half = KINDS[self.kind].length / 2 * self.facing(camera)
-        return (Limb((0, 0, 0), -half, 0.02, half + shade[0] * self.look.height, shade[1] * self.look.height, 0.15),)
 
 
 def generator(*words: object) -> np.random.Generator:
     """Random numbers that depend on these words and on nothing else."""
     digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest)))
-
-
-WARM: tuple[Colour, ...] = ((176, 52, 48), (222, 140, 96), (206, 164, 60), (204, 118, 138), (120, 74, 130))
-COOL: tuple[Colour, ...] = ((52, 84, 150), (84, 150, 170), (66, 122, 84))
-PLAIN: tuple[Colour, ...] = ((226, 222, 212), (130, 130, 134), (40, 42, 48), (96, 64, 48))
-SHIRTS = WARM + COOL + PLAIN
-TROUSERS = ((48, 56, 84), (60, 58, 56), (120, 104, 80), (34, 34, 38), (150, 148, 142), (84, 98, 120))
-SKINS = ((236, 192, 164), (222, 174, 140), (186, 134, 100), (140, 94, 66), (98, 66, 48))
-HAIRS = ((36, 28, 24), (84, 56, 34), (160, 120, 66), (126, 124, 122), (58, 34, 26))
-
-
-def look(draw: np.random.Generator) -> Look:
-    """Somebody's looks."""
-    shirt, trousers, skin, hair = (palette[draw.integers(len(palette))] for palette in (SHIRTS, TROUSERS, SKINS, HAIRS))
-    return Look(1.55 + int(draw.integers(0, 36)) / 100, shirt, trousers, skin, hair)
 
 
 def in_view(camera: Camera, u: float, v: float) -> bool:
@@ -174,10 +83,10 @@ def stage(place: Place, seed: int) -> tuple[Pixels, Pixels, tuple[Sprite, ...]]:
         (make(colour, draw), (x, row, (row - camera.horizon) / camera.height)) for make, colour, x, row in place.things
     ]
     foot: Figure = (Limb((0, 0, 0), 0, 0, 2 * place.shade[0], 2 * place.shade[1], 0.14),)
-    shadows = [walkers.sprite(foot, at) for _, at in figures]
-    sprites = [walkers.sprite(figure, at) for figure, at in figures]
+    shadows = [sprite(foot, at) for _, at in figures]
+    sprites = [sprite(figure, at) for figure, at in figures]
     dark = ground // 4 * 3
-    return walkers.paint(ground, dark, (), filter(None, shadows))[0], dark, tuple(filter(None, sprites))
+    return paint(ground, dark, (), filter(None, shadows))[0], dark, tuple(filter(None, sprites))
 
 
 @dataclass(frozen=True)
@@ -209,7 +118,7 @@ class RenderedVideo:
         sensor, block = self.generator("sensor"), []
         phase = sensor.integers(0, 1000) / 1000
         for frame, (picture, _) in self.pictures(range(self.length)):
-            light = round(self.place.drift * walkers.wave(phase + frame / 400))
+            light = round(self.place.drift * wave(phase + frame / 400))
             block.append(convert(expose(picture, 1024 + light, self.place, sensor), size, channels))
             if len(block) == BLOCK or frame == self.length - 1:
                 yield np.stack(block)
@@ -224,14 +133,14 @@ class RenderedVideo:
         return simulate(self.place, self.length, self.schedule, self.generator("actors"))
 
     def pictures(self, frames: Sequence[int]) -> Iterator[tuple[int, tuple[Pixels, Pixels]]]:
-        """Some frames in sub-pixels, before the camera: (frame, (picture, tags)), see `walkers.paint`."""
+        """Some frames in sub-pixels, before the camera: (frame, (picture, tags)), see `paint`."""
         camera, (lit, dark, things) = self.place.camera, stage(self.place, self.seed)
         actors = self.actors()
         for frame in frames:
             present = [(actor, actor.stand(camera, frame)) for actor in actors if actor.start <= frame <= actor.stop]
-            sprites = [walkers.sprite(actor.figure(camera, frame), at, actor.tag) for actor, at in present]
-            shadows = [walkers.sprite(actor.shadow(camera, self.place.shade), at) for actor, at in present]
-            yield frame, walkers.paint(lit, dark, [*things, *filter(None, sprites)], filter(None, shadows))
+            sprites = [sprite(actor.figure(camera, frame), at, actor.tag) for actor, at in present]
+            shadows = [sprite(actor.shadow(camera, self.place.shade), at) for actor, at in present]
+            yield frame, paint(lit, dark, [*things, *filter(None, sprites)], filter(None, shadows))
 
 
 @lru_cache(maxsize=16)  # the evaluation asks for labels, masks and tracks of one video in turn
@@ -325,138 +234,6 @@ def track(mask: NDArray[np.bool_], kind: str) -> Track:
     x0, y0 = columns.argmax(axis=1), rows.argmax(axis=1)
     x1, y1 = columns.shape[1] - columns[:, ::-1].argmax(axis=1), rows.shape[1] - rows[:, ::-1].argmax(axis=1)
     return Track(frames, np.stack([x0, y0, x1, y1], axis=1).astype(np.float64), kind)
-
-
-GRASS = Paving((98, 134, 70), (92, 128, 66), (0.5, 0.4), 0.06, 7, 12)
-ASPHALT = Paving((92, 93, 98), (90, 91, 96), (1.7, 1.3), 0.05, 3, 9)
-KERB = Paving((196, 192, 184), (150, 148, 142), (1.0, 9.0), 0.06, 6, 4)
-GREEN, IRON, WOOD = (92, 142, 70), (52, 56, 60), (150, 104, 62)
-
-AVENUE = Place(
-    "avenue",
-    Camera(horizon=18, height=4.2, distance=11),
-    along="+u",
-    band=(-1.9, 1.5),
-    pause=20,
-    ground=Paving((168, 164, 158), (138, 134, 128), (0.9, 0.9), 0.05, 7, 5),
-    strips=(("v", -20, -2.5, ASPHALT), ("v", -2.5, -2.3, KERB), ("v", 2.0, 9.0, GRASS)),
-    wall=(61, Paving((88, 104, 124), (186, 156, 128), (19.0, 30.0), 9.0, 16, 5)),
-    things=(
-        (walkers.tree, GREEN, 28, 66),
-        (walkers.tree, GREEN, 118, 65),
-        (walkers.bush, GREEN, 76, 66),
-        *((walkers.bollard, IRON, x, 95) for x in (14, 58, 102, 146)),
-    ),
-)
-MARKET = Place(
-    "market",
-    Camera(horizon=4, height=4.6, distance=12),
-    along="-u",
-    band=(-4.4, 1.6),
-    pause=16,
-    ground=Paving((172, 118, 92), (132, 92, 76), (0.6, 0.3), 0.04, 14, 7, bond=True),
-    strips=(("v", 2.2, 9.0, Paving((206, 190, 164), (180, 164, 140), (1.2, 0.8), 0.05, 5, 4)),),
-    wall=(51, Paving((110, 84, 70), (214, 196, 158), (26.0, 40.0), 12.0, 20, 5)),
-    things=(
-        (walkers.planter, (216, 72, 90), 34, 57),
-        (walkers.bench, WOOD, 84, 57),
-        (walkers.planter, (240, 200, 80), 128, 57),
-        (walkers.lamp, IRON, 60, 112),
-    ),
-    shade=(-0.6, 0.12),
-    noise=2,
-    flicker=8,
-)
-PARK = Place(
-    "park",
-    Camera(horizon=-12, height=5.0, distance=12, turn=(0.8, -0.6)),
-    along="+u",
-    band=(-1.3, 1.3),
-    pause=22,
-    ground=GRASS,
-    strips=(("v", -1.9, 1.9, Paving((202, 184, 146), (198, 180, 142), (0.7, 0.7), 0.05, 4, 11)),),
-    wall=(14, Paving((58, 90, 52), (50, 80, 46), (4.0, 4.0), 1.0, 14, 14)),
-    things=(
-        (walkers.tree, (80, 128, 58), 118, 38),
-        (walkers.bush, GREEN, 24, 96),
-        (walkers.bench, WOOD, 60, 88),
-        (walkers.bush, (110, 140, 70), 146, 52),
-        (walkers.tree, GREEN, 22, 24),
-    ),
-    shade=(-0.4, 0.2),
-    drift=50,
-)
-STATION = Place(
-    "station",
-    Camera(horizon=-42, height=6.0, distance=10.5, turn=(0.8, -0.6)),
-    along="-u",
-    band=(-2.0, 1.4),
-    pause=18,
-    ground=Paving((116, 124, 138), (92, 98, 112), (0.8, 0.8), 0.05, 8, 4),
-    strips=(
-        ("v", 2.0, 2.25, Paving((226, 192, 70), (206, 172, 60), (0.3, 0.3), 0.04, 4, 4)),
-        ("v", 2.6, 12.0, Paving((74, 70, 66), (54, 50, 48), (0.6, 9.0), 0.2, 6, 14)),
-    ),
-    things=(
-        (walkers.bench, (70, 90, 130), 36, 96),
-        (walkers.bollard, (190, 60, 50), 18, 60),
-        (walkers.lamp, IRON, 70, 117),
-    ),
-    shade=(0.15, 0.06),
-    noise=4,
-    flicker=10,
-    drift=15,
-)
-BRIDGE = Place(
-    "bridge",
-    Camera(horizon=-30, height=5.0, distance=9),
-    along="-v",
-    band=(-1.7, 1.7),
-    pause=18,
-    ground=Paving((160, 126, 90), (104, 80, 58), (3.1, 0.3), 0.035, 14, 8, bond=True),
-    strips=tuple(
-        strip
-        for low, high, rail in ((-30, -2.6, -2.6), (2.6, 30, 2.4))
-        for strip in (
-            ("u", low, high, Paving((70, 112, 134), (84, 128, 150), (2.3, 0.5), 0.12, 7, 5, bond=True)),
-            ("u", rail, rail + 0.2, Paving((228, 226, 220), (196, 194, 188), (9.0, 1.0), 0.1, 4, 4)),
-        )
-    ),
-    things=tuple((walkers.bollard, (206, 204, 198), x, row) for row, *xs in ((22, 53, 107), (60, 33, 127)) for x in xs),
-    shade=(0.4, -0.15),
-    noise=2,
-    drift=50,
-)
-CAMPUS = Place(
-    "campus",
-    Camera(horizon=-56, height=6.5, distance=10),
-    along="+v",
-    band=(-1.8, 1.8),
-    pause=20,
-    ground=Paving((186, 176, 168), (152, 142, 136), (0.5, 0.5), 0.04, 9, 5, bond=True),
-    strips=(("u", -30, -2.2, GRASS), ("u", 2.2, 30, GRASS), ("u", -2.3, -2.15, KERB), ("u", 2.15, 2.3, KERB)),
-    things=((walkers.tree, (120, 140, 60), 18, 62), (walkers.bush, GREEN, 146, 36), (walkers.bench, WOOD, 142, 90)),
-    shade=(-0.3, -0.12),
-)
-PLAZA = Place(
-    "plaza",
-    Camera(horizon=-75, height=7.2, distance=8.6, turn=(0.6, 0.8)),
-    along="+u",
-    band=(-2.2, 1.8),
-    pause=16,
-    ground=Paving((222, 206, 172), (196, 178, 146), (1.0, 1.0), 0.06, 6, 4),
-    strips=tuple(
-        ("v", low, low + 0.5, Paving((92, 138, 136), (80, 122, 120), (0.5, 0.5), 0.05, 8, 4)) for low in (-3.5, 2.2)
-    ),
-    things=(
-        (walkers.fountain, (176, 172, 166), 38, 36),
-        (walkers.planter, (196, 70, 150), 132, 106),
-        (walkers.lamp, (40, 70, 66), 146, 84),
-        (walkers.planter, (240, 236, 230), 16, 76),
-    ),
-    shade=(0.7, 0.25),
-    flicker=5,
-)
 
 
 def street(seed: int = 0) -> Synthetic:

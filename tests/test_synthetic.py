@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.base import InputError
+from crossvad.datasets.drawing import Limb, sprite
+from crossvad.datasets.places import PLAZA
 from crossvad.datasets.synthetic import (
     BLOCK,
-    PLAZA,
     RenderedVideo,
     Synthetic,
     convert,
@@ -25,7 +26,6 @@ from crossvad.datasets.synthetic import (
     track,
     visible,
 )
-from crossvad.datasets.walkers import Limb, sprite
 
 KINDS = {"rider", "cart", "runner", "wrong-way"}
 DATASETS = {"street": street, "plaza": plaza}

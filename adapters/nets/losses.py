@@ -15,7 +15,7 @@ def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def pool_error(error: Tensor, how: str = "mean") -> Tensor:
-    """One number per image from an error map (B, H, W): its mean, its 99th percentile, or its worst 8 x 8 patch mean."""
+    """One number an image from an error map (B, H, W): mean, 99th percentile, or worst 8 x 8 patch mean."""
     if how == "mean":
         return error.mean((1, 2))
     if how == "p99":

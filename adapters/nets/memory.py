@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 
 class ItemMemory(nn.Module):
-    """MNAD's memory (Park et al. 2020): M unit items that are read by softmax and updated by a rule, never by gradient."""
+    """MNAD's memory (Park et al. 2020): M unit items, read by softmax, updated by a rule, never by gradient."""
 
     items: Tensor  # (M, C)
 
@@ -49,7 +49,7 @@ class SlotMemory(nn.Module):
         self.shrink = shrink
 
     def forward(self, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries (K, C) to what replaces them (K, C) and the addressing weights (K, N), rows summing to one or zero."""
+        """Queries (K, C) to what replaces them (K, C) and the addressing weights (K, N); rows sum to one or zero."""
         weights = (queries @ self.slots.T).softmax(1)
         excess = weights - self.shrink
         weights = excess.relu() * weights / (excess.abs() + 1e-12)

@@ -35,7 +35,7 @@ class PrototypeUnit(nn.Module):
         # Both are unit vectors, so |x - p|^2 = 2 - 2 cos: the nearest prototype needs no gather of N x C.
         distance = (2 - 2 * similarity.amax(2)) / shape[1]
         return Retrieval(
-            (retrieved + x).transpose(1, 2).reshape(shape), prototypes, distance.unflatten(1, tuple(shape[2:]))
+            (retrieved + x).transpose(1, 2).reshape(shape), prototypes, distance.view(shape[0], *shape[2:])
         )
 
 
@@ -50,7 +50,7 @@ def diversity(prototypes: Tensor, margin: float = 1.0) -> Tensor:
 
 
 def covariance(prototypes: Tensor) -> Tensor:
-    """Mean squared off-diagonal covariance of the prototypes (B, M, C), each taken as a variable over channels. Scalar."""
+    """Mean squared off-diagonal covariance of the prototypes (B, M, C), each a variable over channels. Scalar."""
     count = prototypes.shape[1]
     if count < 2:
         return prototypes.sum() * 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -19,13 +21,15 @@ def double_conv(inputs: int, outputs: int, norm: bool = False, last_activation: 
 class Encoder(nn.Module):
     """`levels` double convolutions with 2x2 max pooling between; level i has width * 2^i channels."""
 
-    def __init__(self, channels: int, width: int, levels: int, norm: bool = False, last_activation: bool = True) -> None:
+    def __init__(
+        self, channels: int, width: int, levels: int, norm: bool = False, last_activation: bool = True
+    ) -> None:
         super().__init__()
         widths = [channels, *(width * 2**level for level in range(levels))]
         self.blocks = nn.ModuleList(
             double_conv(widths[i], widths[i + 1], norm, last_activation or i < levels - 1) for i in range(levels)
         )
-        # What a method does to a level's features before they are pooled and passed on (APN: attention); nothing by default.
+        # What a method does to a level's features before they are passed on (APN: attention); nothing by default.
         self.attend = nn.ModuleList(nn.Identity() for _ in range(levels))
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -47,9 +51,7 @@ class Decoder(nn.Module):
         super().__init__()
         widths = [width * 2**level for level in reversed(range(levels))]  # deepest first
         self.entry = double_conv(entry, widths[0], norm) if entry else nn.Identity()
-        self.ups = nn.ModuleList(
-            _upsample(deep, fine, norm, up_kernel) for deep, fine in zip(widths, widths[1:], strict=False)
-        )
+        self.ups = nn.ModuleList(_upsample(deep, fine, norm, up_kernel) for deep, fine in pairwise(widths))
         self.merges = nn.ModuleList(double_conv(2 * fine, fine, norm) for fine in widths[1:-1])
 
     def forward(self, deepest: Tensor, skips: list[Tensor]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Frame-level metrics. Pure functions of labels (1 = abnormal) and scores (higher = more abnormal), values in [0, 1]."""
+"""Frame-level metrics. Pure functions of labels (1 = abnormal) and scores (higher = more abnormal); in [0, 1]."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def micro_auc(labels: Labels, scores: Values) -> float:
 
 
 def macro_auc(labels: Labels, scores: Values, videos: NDArray[np.int64]) -> tuple[float, int]:
-    """Mean of the AUCs of the videos that have both classes, and how many those are; `videos` (N,) numbers each frame's."""
+    """Mean of the AUCs of the videos that have both classes, and how many they are; `videos` (N,) numbers frames'."""
     members = [videos == video for video in np.unique(videos)]
     aucs = [micro_auc(labels[own], scores[own]) for own in members if _both_classes(labels[own])]
     return (float(np.mean(aucs)) if aucs else float("nan")), len(aucs)

@@ -31,7 +31,9 @@ def evaluate(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, 
     fused, mask = final(scores, protocol, shots, weights)
     labels, videos = scores.labels[mask], np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask]
     if not len(labels):
-        raise InputError("the target", f"has no test frame after frame {protocol.first_frame(shots)}", "use longer videos")
+        raise InputError(
+            "the target", f"has no test frame after frame {protocol.first_frame(shots)}", "use longer videos"
+        )
     low, high = bootstrap_auc(labels, fused, videos)
     macro, macro_videos = metrics.macro_auc(labels, fused, videos)
     as_paper, paper_mask = final(scores, PAPER, shots, weights)
@@ -71,6 +73,12 @@ def belongs(record: Record, protocol: Protocol) -> bool:
 
 
 def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """The tidy table of these cells, sorted by their keys."""
-    rows = [row(store, record, protocol) for record in records if belongs(record, protocol)]
+    """The tidy table of these cells, sorted by their keys.
+
+    Where code, options or data behind the same names have changed since, only the cell that was run last counts.
+    """
+    latest: dict[tuple, Record] = {}
+    for record in sorted(records, key=lambda record: record.finished):
+        latest[tuple(getattr(record.cell, key) for key in KEYS if key != "protocol")] = record
+    rows = [row(store, record, protocol) for record in latest.values() if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)

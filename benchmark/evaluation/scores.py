@@ -76,7 +76,9 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
     return fused
 
 
-def final(scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float]) -> tuple[Values, NDArray[np.bool_]]:
+def final(
+    scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float]
+) -> tuple[Values, NDArray[np.bool_]]:
     """What the protocol makes of raw scores.
 
     Returns:
@@ -90,5 +92,7 @@ def final(scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, 
     total, fused = sum(weights.get(cue, 1.0) for cue in cues), np.zeros(int(mask.sum()))
     for cue, values in cues.items():
         stretched = per_video(values[mask], kept, minmax)
-        fused += weights.get(cue, 1.0) / total * (per_video(stretched, kept, smooth) if protocol.smoothing else stretched)
+        fused += (
+            weights.get(cue, 1.0) / total * (per_video(stretched, kept, smooth) if protocol.smoothing else stretched)
+        )
     return fused, mask

@@ -1,8 +1,11 @@
-"""Tables: the tidy rows turned so that a reader sees what they came for. A missing cell prints as –, never as a mean."""
+"""Tables: tidy rows turned so that a reader sees what they came for. A missing cell prints as –, never as a mean."""
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
+from rich.console import Console
 from rich.table import Table
 
 from crossvad.datasets.base import InputError
@@ -32,11 +35,11 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     extra = [
         key
         for key in DISTINGUISHING
-        if key not in [*index, *across]
-        and (rows.groupby([*index, *across], dropna=False)[key].nunique() > 1).any()
+        if key not in [*index, *across] and (rows.groupby([*index, *across], dropna=False)[key].nunique() > 1).any()
     ]
     keys = [*index, *extra, *across]
-    cells = rows.groupby(keys, dropna=False, sort=False).apply(lambda group: _cell(group, metric), include_groups=False)
+    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, "auc_low", "auc_high"]]
+    cells = groups.apply(lambda group: _cell(group, metric))
     if not across:
         return cells.to_frame(metric)
     order = [list(dict.fromkeys(rows[key])) for key in across]
@@ -90,11 +93,18 @@ def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
     if metric == "auc" and len(done["protocol"].unique()) == 1:
         chosen = protocol(done["protocol"].iloc[0])
         facts.append("brackets: 95 % bootstrap over videos; ±: standard deviation over seeds")
-        facts.append(f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored")
+        facts.append(
+            f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
+        )
     missing = rows[rows["status"] != "done"]
     if len(missing):
         facts.append(f"{len(missing)} of {len(rows)} cells missing ({', '.join(sorted(missing['status'].unique()))})")
     return "; ".join(facts)
+
+
+def console() -> Console:
+    """Where tables are printed: the terminal, or a page wide enough for one where there is no terminal to ask."""
+    return Console() if sys.stdout.isatty() else Console(width=150)
 
 
 def rich_table(table: pd.DataFrame, title: str) -> Table:

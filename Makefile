@@ -1,0 +1,35 @@
+# Two commands: `make demo` and `make test`. Each sets up .venv on its first run and reuses it afterwards.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test check meta
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 4 minutes on 2 cores
+	$(BIN)/bench matrix tests/demo.toml
+
+test: $(VENV)/.ready  ## the whole test suite
+	$(BIN)/pytest
+
+check: $(VENV)/.ready  ## ruff, and mypy on a regular install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf $(VENV)/typed && $(PIP) --no-deps --no-build-isolation --target $(VENV)/typed . && rm -rf build
+	MYPYPATH=$(VENV)/typed $(BIN)/mypy
+
+$(VENV)/.ready: setup.cfg pyproject.toml Makefile
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.14.1 torchvision==0.29.1
+	$(MAKE) --no-print-directory meta
+	$(PIP) --editable '.[dev]'
+	touch $@
+
+# learn2learn 0.2.0 ships C files that do not build on Python >= 3.11 unless Cython makes them anew.
+meta:
+	$(BIN)/python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("learn2learn") is None)' || ( \
+	$(PIP) 'cython<3' 'setuptools>=68' wheel numpy && \
+	CYTHON_FORCE_REGEN=1 $(PIP) --use-pep517 --no-build-isolation --no-deps \
+	    --config-settings=--global-option=build_ext learn2learn==0.2.0 )
+	$(PIP) gym==0.26.2 scipy requests tqdm

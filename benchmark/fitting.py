@@ -1,0 +1,116 @@
+"""Trained methods: from memory, from the store, or trained now. Cells that differ only later on share a fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from crossvad.adapters.base import Adapter, Log
+from crossvad.adapters.tuning import NoTuning, Tuning
+from crossvad.clock import now
+from crossvad.datasets.base import Dataset
+from crossvad.datasets.clips import ClipSource
+from crossvad.decoding import Decoder
+from crossvad.plan import Cell, Grid
+from crossvad.progress import Reporter, Update
+from crossvad.registry import Method
+from crossvad.scoring import SCORING_BATCH, arrays
+from crossvad.store import Cues, Store
+
+HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
+CURVE_POINTS = 100
+
+
+@dataclass
+class Fitted:
+    """A trained method, ready to adapt, and what was learned about it."""
+
+    key: str
+    adapter: Adapter
+    tuning: Tuning
+    heldout: Cues  # its scores of held-out source clips
+    facts: dict[str, Any]
+
+
+class Fitter:
+    """Fits the methods of one grid. Keeps the last fit at hand, as consecutive cells mostly share it."""
+
+    def __init__(self, grid: Grid, store: Store, decoder: Decoder, device: torch.device, reporter: Reporter) -> None:
+        self.grid, self.store, self.decoder, self.device, self.reporter = grid, store, decoder, device, reporter
+        self.tunings = {tuning.label: tuning for tuning in grid.tunings}
+        self._last: Fitted | None = None
+
+    def fitted(self, cell: Cell, method: Method, source: Dataset) -> Fitted:
+        """The cell's method, trained on its source and prepared by its tuning."""
+        if self._last is None or self._last.key != cell.prepared_key:
+            self._last = None  # let go of the old one before the new one is built
+            self._last = self._fit(cell, method, source)
+        return self._last
+
+    def _fit(self, cell: Cell, method: Method, source: Dataset) -> Fitted:
+        torch.manual_seed(cell.seed)
+        adapter = method.build(self.grid.budget).to(self.device).eval()
+        facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
+        if not method.cls.trainable:
+            return Fitted(cell.prepared_key, adapter, NoTuning(), {}, facts)
+        videos = [self.decoder.frames(video) for scene in source.scenes("train") for video in scene.videos]
+        clips = ClipSource(videos, adapter.clip, self.device, cell.seed)
+        tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
+        stored = self._stage("fits", cell.fit_key, adapter, None, clips, f"Train {method.label} on {cell.source}")
+        facts["train_seconds"] = stored["seconds"]
+        kind, key = "fits", cell.fit_key
+        if tuning.learns:
+            kind, key = "prepared", cell.prepared_key
+            stored = self._stage(kind, key, adapter, tuning, clips, f"Prepare {method.label} for {cell.tuning}")
+            facts["prepare_seconds"] = stored["seconds"]
+        with np.load(self.store.place(kind, key) / "heldout.npz") as file:
+            heldout = {cue: file[cue] for cue in file.files}
+        return Fitted(cell.prepared_key, adapter, tuning, heldout, facts)
+
+    def _stage(
+        self, kind: str, key: str, adapter: Adapter, tuning: Tuning | None, source: ClipSource, title: str
+    ) -> dict[str, Any]:
+        """Train the adapter in place or, given a tuning, let that prepare; from the store if it was done before."""
+        place = self.store.place(kind, key)
+        if not (place / "fit.json").is_file():
+            curve: list[tuple[int, float]] = []
+            with self.reporter.task(title) as update, self.store.writing(kind, key) as draft:
+                started, log = now(self.device), _logging(update, curve)
+                if tuning is None:
+                    adapter.fit(source, self.grid.budget, log)
+                else:
+                    state = tuning.prepare(adapter, source, self.grid.budget.episodes, log)
+                    save_file(state, draft / "tuning.safetensors")
+                facts = {"seconds": now(self.device) - started, "curve": curve}
+                adapter.eval()
+                save_file(
+                    {name: t.contiguous() for name, t in adapter.state_dict().items()}, draft / "model.safetensors"
+                )
+                parts = [arrays(adapter.score(clips)) for clips in source.heldout(HELDOUT_CLIPS, SCORING_BATCH)]
+                heldout: dict[str, Any] = {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
+                np.savez(draft / "heldout.npz", **heldout)
+                (draft / "fit.json").write_text(json.dumps(facts))
+        adapter.load_state_dict(load_file(place / "model.safetensors", device=str(self.device)))
+        if tuning is not None:
+            tuning.restore(load_file(place / "tuning.safetensors", device=str(self.device)))
+        stored: dict[str, Any] = json.loads((place / "fit.json").read_text())
+        return stored
+
+
+def _logging(update: Update, curve: list[tuple[int, float]]) -> Log:
+    """A log that feeds the progress bar, thins its first value into `curve`, and stops a training that diverged."""
+
+    def log(step: int, of: int, values: dict[str, float]) -> None:
+        name, value = next(iter(values.items()))
+        if not np.isfinite(value):
+            raise ValueError(f"{name} is {value} at step {step} of {of}: training diverged")
+        if step % max(1, of // CURVE_POINTS) == 0:
+            curve.append((step, value))
+        update(step, of, f"{name} {value:.4g}")
+
+    return log

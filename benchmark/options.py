@@ -1,0 +1,104 @@
+"""The command line's options and the types of their values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from crossvad import registry
+from crossvad.budget import BUDGETS
+from crossvad.protocol import SUPPORTS
+
+
+class Names(click.ParamType):
+    """A list of names, comma-separated; commas inside brackets belong to options: apn[prototypes=5,cycles=1],lmn."""
+
+    name = "names"
+
+    def __init__(self, known: Callable[[], Sequence[str]] | None = None) -> None:
+        self.known = known
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Split at the commas that are not inside brackets."""
+        if isinstance(value, list):
+            return value
+        parts, depth = [""], 0
+        for character in value:
+            depth += {"[": 1, "]": -1}.get(character, 0)
+            if character == "," and depth == 0:
+                parts.append("")
+            else:
+                parts[-1] += character
+        return [part.strip() for part in parts if part.strip()]
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the last name of the list."""
+        done, _, last = incomplete.rpartition(",")
+        lead = f"{done}," if done else ""
+        known = self.known() if self.known else ()
+        return [CompletionItem(lead + name) for name in known if name.startswith(last)]
+
+
+class Numbers(click.ParamType):
+    """A list of whole numbers, comma-separated: 0,1,5,10."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Read the numbers, keep their order, drop repeats."""
+        if isinstance(value, list):
+            return value
+        try:
+            return list(dict.fromkeys(int(part) for part in value.split(",")))
+        except ValueError:
+            self.fail(f"{value!r} is no list of whole numbers such as 0,1,5,10", param, ctx)
+
+
+METHODS = Names(lambda: list(registry.METHODS))
+TUNINGS = Names(lambda: list(registry.TUNINGS))
+DATASETS = Names(registry.dataset_names)
+
+
+def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
+    return click.option(name, type=kind, default=default, show_default=True, help=text)
+
+
+def stacked(*options: Callable) -> Callable:
+    """Several options as one decorator, listed by --help in the order given."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def root(data: Path | None) -> Path:
+    """The data root: what the user said, else $CROSSVAD_DATA, else ./data."""
+    return data or Path(os.environ.get("CROSSVAD_DATA") or "data")
+
+
+PATH = click.Path(path_type=Path)
+BUDGET = click.option(
+    "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
+)
+DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
+RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
+PLACES = stacked(DATA, RESULTS)
+AMOUNTS = stacked(
+    _listed("--shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
+    _listed("--steps", Numbers(), "1", "Gradient steps on the support set."),
+    _listed("--tuning", TUNINGS, "finetune", "How to adapt: none, finetune, metasgd."),
+    _listed("--seeds", Numbers(), "0", "At least three for a claim."),
+    BUDGET,
+    _listed("--protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
+    click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
+    _listed("--device", str, "auto", "auto, cpu, cuda, cuda:1, …"),
+    click.option("--quiet", is_flag=True, help="No progress, only the table."),
+)

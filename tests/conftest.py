@@ -1,0 +1,198 @@
+"""What most tests stand on: two tiny cameras on disk, grids over them, plug-in files, and the command line."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from crossvad import cli, registry
+from crossvad.budget import BUDGETS
+from crossvad.datasets.folder import Folder
+from crossvad.datasets.frames import FrameCache
+from crossvad.plan import Grid
+from crossvad.progress import Reporter
+from crossvad.protocol import FAIR
+from crossvad.runner import Runner
+from crossvad.store import Record, Store
+
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
+hypothesis.settings.load_profile("suite")
+torch.set_num_threads(1)  # the nets are tiny: threads would cost more than they save
+
+SIZE = BUDGETS["smoke"].size
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Decoded frames of the tests stay out of the user's cache, in this process and in those it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CROSSVAD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def paint(length: int, seed: int, onset: int | None = None) -> np.ndarray:
+    """Frames (length, H, W), uint8: a bar drifts over noise; from frame `onset` on a bright square jumps about."""
+    random = np.random.default_rng(seed)
+    frames = random.integers(60, 100, (1, SIZE, SIZE)) + random.integers(-2, 3, (length, SIZE, SIZE))
+    for t, frame in enumerate(frames):
+        frame[:, (seed + t) % (SIZE - 4) :][:, :4] = 150
+        if onset is not None and t >= onset:
+            frame[5 * t % (SIZE - 8) :, 7 * t % (SIZE - 8) :][:8, :8] = 255
+    return frames.astype(np.uint8)
+
+
+def write_frames(folder: Path, frames: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    for index, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"{index:03d}.png")
+
+
+def write_camera(directory: Path, seed: int = 0, train: int = 40) -> Path:
+    """A camera's folder: two training videos, and three test videos of which `a` and `c` turn abnormal."""
+    for number, day in enumerate(("monday", "tuesday")):
+        write_frames(directory / "train" / day, paint(train, seed + number))
+    for number, (name, length, onset) in enumerate((("a", 40, 32), ("b", 45, None), ("c", 36, 30))):
+        write_frames(directory / "test" / name, paint(length, seed + 10 + number, onset))
+    (directory / "labels.csv").write_text("video,start,end\na,32,40\nc,30,36\n")
+    return directory
+
+
+@pytest.fixture
+def camera(tmp_path) -> Callable[..., Path]:
+    """Make a camera to break: camera(name, seed, train frames)."""
+    return lambda name="camera", seed=0, train=40: write_camera(tmp_path / name, seed, train)
+
+
+@pytest.fixture(scope="session")
+def north(tmp_path_factory) -> Path:
+    """The source camera; read only."""
+    return write_camera(tmp_path_factory.mktemp("cameras") / "north", 1)
+
+
+@pytest.fixture(scope="session")
+def south(tmp_path_factory) -> Path:
+    """The target camera; read only."""
+    return write_camera(tmp_path_factory.mktemp("cameras") / "south", 5)
+
+
+@pytest.fixture(scope="session")
+def make_grid(north, south) -> Callable[..., Grid]:
+    """A grid north -> south at budget smoke: make_grid("framepred", "ramp", shots=[0, 2], …)."""
+
+    def make(*methods: str, tunings: tuple[str, ...] = ("finetune",), **changes) -> Grid:
+        chosen = {"sources": [Folder(north)], "targets": [Folder(south)], "shots": [0, 2], "steps": [1], "seeds": [0]}
+        chosen |= {"budget": BUDGETS["smoke"], "protocol": FAIR, "support": "train-head"}
+        chosen |= {"methods": [*map(registry.method, methods)], "tunings": [*map(registry.tuning, tunings)]}
+        return Grid(**{**chosen, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run_grid() -> Callable[..., list[Record]]:
+    """Run a grid against a store, quietly."""
+
+    def run(store: Store, grid: Grid, leave_out: bool = False) -> list[Record]:
+        return Runner(store, FrameCache(), torch.device("cpu"), Reporter(quiet=True)).run(grid, leave_out)
+
+    return run
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "results")
+
+
+PLUGIN = """
+    import torch
+    from crossvad.adapters.base import Adapter
+
+    class Mine(Adapter):
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options, frames=5)
+            self.level = torch.nn.Parameter(torch.zeros(()))
+
+        def loss(self, clips):
+            return (clips - self.level).square().mean()
+
+        @torch.no_grad()
+        def score(self, clips):
+            return {"level": (clips[:, -1] - self.level).square().mean((1, 2, 3))}
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path) -> Callable[..., str]:
+    """A plug-in method with lines replaced: plugin(("old text", "new text"), …, name="mine") -> "….py:Mine"."""
+
+    def write(*changes: tuple[str, str], name: str = "mine") -> str:
+        source = textwrap.dedent(PLUGIN)
+        for old, new in changes:
+            assert old in source
+            source = source.replace(old, new)
+        (tmp_path / f"{name}.py").write_text(source)
+        return f"{tmp_path / name}.py:Mine"
+
+    return write
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def bench(capsys, monkeypatch, tmp_path) -> Callable[..., Outcome]:
+    """`bench …` in this process, in an empty directory, without real data in reach."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CROSSVAD_DATA", raising=False)
+
+    def call(*words: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Outcome(code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def start_bench() -> Callable[..., multiprocessing.Process]:
+    """`bench …` as a process of its own, forked from one that has imported everything, so that it starts at once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["crossvad.cli"])
+    code = """
+import os, sys, torch
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+os.environ["CROSSVAD_CACHE"], sys.argv = cache, ["bench", *words]
+torch.set_num_threads(1)
+from crossvad.cli import main
+main()
+"""
+
+    def start(*words: object, log: Path) -> multiprocessing.Process:
+        names = {"log": str(log), "words": [*map(str, words)], "cache": os.environ["CROSSVAD_CACHE"]}
+        process = context.Process(target=exec, args=(code, names))
+        process.start()
+        return process
+
+    return start

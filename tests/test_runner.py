@@ -1,0 +1,189 @@
+import shutil
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from crossvad import registry
+from crossvad.adapters.base import Budget
+from crossvad.adapters.tuning import Tuning
+from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
+from crossvad.datasets.folder import Folder
+from crossvad.store import Store
+
+SPY = """
+    def fit(self, source, budget, log):
+        CALLS.append(("fit", source, budget))
+        super().fit(source, budget, log)
+
+    def adapt(self, support, steps, tuning):
+        CALLS.append(("adapt", support, steps, tuning))
+        return super().adapt(support, steps, tuning)
+
+    def score_video(self, batches):
+        batches = list(batches)
+        CALLS.append(("score_video", *batches))
+        return super().score_video(batches)
+
+    def loss(self, clips):
+        CALLS.append(("loss", clips))
+"""
+CALLS_LIST = ("class Mine(Adapter):", "CALLS = []\n\nclass Mine(Adapter):")
+
+
+@pytest.fixture
+def spy(plugin):
+    """A plug-in that writes down every argument it is given, and that list."""
+    name = plugin(CALLS_LIST, ("    def loss(self, clips):\n", SPY.strip("\n") + "\n"), name="spy")
+    method = registry.method(name)
+    return method, sys.modules[method.cls.__module__].CALLS
+
+
+class Sealed(Folder):
+    """Labels can be had only once a method has been given every clip of every test video."""
+
+    calls: list
+
+    def check(self):
+        return []
+
+    def labels(self, video):
+        scored = sum(call[0] == "score_video" for call in self.calls)
+        assert scored and scored % 3 == 0, f"the labels of {video} were asked for after {scored} videos"
+        return super().labels(video)
+
+
+def test_labels_are_read_only_when_all_is_scored(make_grid, run_grid, store, spy, south):
+    method, calls = spy
+    target = Sealed(south)
+    target.calls = calls
+    for support in ("train-head", "test-head"):
+        records = run_grid(store, make_grid(methods=[method], targets=[target], support=support))
+        assert [record.status for record in records] == ["done", "done"]
+
+
+def test_a_method_is_given_clips_and_nothing_else(make_grid, run_grid, store, spy):
+    method, calls = spy
+    run_grid(store, make_grid(methods=[method], support="test-head"))
+    allowed = {
+        "fit": (ClipSource, Budget),
+        "adapt": (torch.Tensor, int, Tuning),
+        "loss": (torch.Tensor,),
+    }
+    assert {call[0] for call in calls} == {*allowed, "score_video"}
+    for name, *arguments in calls:
+        kinds = allowed.get(name, (torch.Tensor,) * len(arguments))
+        assert all(isinstance(value, kind) for value, kind in zip(arguments, kinds, strict=True))
+    (source,) = [call[1] for call in calls if call[0] == "fit"]
+    held = {type(value) for name, value in vars(source).items() if name not in ("videos", "_cuts")}
+    assert held <= {ClipSpec, torch.device, np.random.Generator, np.ndarray}
+    assert all(isinstance(video, np.ndarray) and video.ndim == 4 for video in source.videos)
+
+
+def clips_of(video, count, spec):
+    frames = to_tensor(video.read(spec.size, spec.channels), spec, torch.device("cpu"))
+    return torch.stack([frames[start : start + spec.frames] for start in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("support", "split", "videos"), [("train-head", "train", ["monday"]), ("test-head", "test", ["a", "b", "c"])]
+)
+def test_the_support_set_is_the_head_of_the_right_video(make_grid, run_grid, store, spy, south, support, split, videos):
+    method, calls = spy
+    run_grid(store, make_grid(methods=[method], shots=[3], support=support))
+    given = [call[1] for call in calls if call[0] == "adapt"]
+    found = {video.name: video for video in Folder(south).scenes(split)[0].videos}
+    spec = method.build(make_grid().budget).clip
+    expected = [clips_of(found[name], 3, spec) for name in videos]
+    assert len(given) == len(expected) and all(torch.equal(*pair) for pair in zip(given, expected, strict=True))
+
+
+def test_every_clip_of_every_test_video_is_scored_once_in_order(make_grid, run_grid, store, spy, south):
+    method, calls = spy
+    run_grid(store, make_grid(methods=[method], shots=[0]))
+    spec = method.build(make_grid().budget).clip
+    given = [torch.cat(call[1:]) for call in calls if call[0] == "score_video"]
+    for clips, video in zip(given, Folder(south).scenes("test")[0].videos, strict=True):
+        assert torch.equal(clips, clips_of(video, len(video) - 4, spec))
+
+
+def test_scores_stand_at_the_frame_they_are_for(make_grid, run_grid, store, plugin):
+    middle = plugin(("frames=5", "frames=5, scored=1"), ("clips[:, -1]", "clips[:, 1]"), name="middle")
+    last, early = (store.scores(r.cell).cues["level"] for r in run_grid(store, make_grid(plugin(), middle, shots=[0])))
+    assert np.flatnonzero(np.isnan(last[:40])).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(np.isnan(early[:40])).tolist() == [0, 37, 38, 39]
+    assert np.corrcoef(last[4:37], early[4:37])[0, 1] > 0.99
+
+
+def test_the_same_seed_gives_the_same_scores(make_grid, run_grid, store, tmp_path):
+    records = run_grid(store, make_grid("framepred", seeds=[0, 1]))
+    again = Store(tmp_path / "again")
+    run_grid(again, make_grid("framepred", seeds=[0, 1]))
+    first, second = ([s.scores(r.cell).cues["prediction"] for r in records] for s in (store, again))
+    assert all(np.array_equal(*pair, equal_nan=True) for pair in zip(first, second, strict=True))
+    assert not any(np.array_equal(*pair, equal_nan=True) for pair in pairwise(first)), "shots and seeds matter"
+
+
+def test_contamination_is_that_of_the_support_frames(make_grid, run_grid, store, camera):
+    target = camera()
+    (target / "labels.csv").write_text("video,start,end\na,5,40\n")
+    for support, share in (("test-head", 2 / 21), ("train-head", 0)):
+        (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support=support))
+        assert store.scores(record.cell).support_labels.mean() == pytest.approx(share)
+
+
+LOSS, SCORE = "return (clips - self.level)", 'return {"level"'
+FAILURES = {
+    "raises in loss": ((LOSS, f"raise RuntimeError('no luck')\n        {LOSS}"), "no luck"),
+    "raises in score": ((SCORE, f"raise KeyError('lost')\n        {SCORE}"), "KeyError: 'lost'"),
+    "loss diverges": ((".square().mean()\n", ".square().mean() * float('nan')\n"), "training diverged"),
+    "scores are not finite": ((".mean((1, 2, 3))}", ".mean((1, 2, 3)) / 0}"), "scores that are not finite"),
+    "has no score": (("def score(", "def rate("), "must define score"),
+}
+
+
+@pytest.mark.parametrize(("change", "why"), FAILURES.values(), ids=FAILURES)
+def test_a_method_that_fails_does_not_take_the_others_down(make_grid, run_grid, store, plugin, change, why):
+    records = run_grid(store, make_grid(plugin(change), "framepred", "ramp"))
+    by_method = {}
+    for record in records:
+        by_method.setdefault(record.cell.method, set()).add(record.status)
+    assert by_method == {"mine.py:Mine": {"failed"}, "framepred": {"done"}, "ramp": {"done"}}
+    failed = [record for record in store.records() if record.status == "failed"]
+    assert len(failed) == 2
+    for record in failed:
+        assert record.reason.startswith("Traceback") and why in record.reason
+        assert [path.name for path in store.place("cells", record.cell.key).iterdir()] == ["record.json"]
+
+
+def test_an_interrupted_cell_says_so_and_is_run_again(make_grid, run_grid, store, plugin):
+    stop = (SCORE, f"import os\n        if 'GO' not in os.environ: raise KeyboardInterrupt\n        {SCORE}")
+    grid = make_grid("framediff", plugin(stop), "ramp")
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(store, grid)
+    statuses = {record.cell.method: record.status for record in store.records()}
+    assert statuses == {"framediff": "done", "mine.py:Mine": "interrupted"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GO", "1")
+        assert {record.status for record in run_grid(store, grid)} == {"done"}
+
+
+def without(camera, split, tmp_path):
+    """A copy of a camera's folder that lacks a split."""
+    copy = shutil.copytree(camera, tmp_path / f"{camera.name} without {split}")
+    shutil.rmtree(copy / split)
+    return copy
+
+
+def test_a_matrix_leaves_out_what_cannot_play_its_part(make_grid, run_grid, store, north, south, tmp_path):
+    bare = Folder(without(south, "train", tmp_path))
+    grid = make_grid("framepred", "ramp", sources=[Folder(north), bare], targets=[Folder(south), bare])
+    records = run_grid(store, grid, leave_out=True)
+    skipped = {(r.cell.source, r.cell.target, r.cell.shots): r.reason for r in records if r.status == "skipped"}
+    n, s, b = "path:north", "path:south", "path:south without train"
+    assert set(skipped) == {(n, b, 2), (b, s, 0), (b, s, 2), (b, b, 0), (b, b, 2)}
+    assert "has no training video to draw a support set from; say --support test-head" in skipped[n, b, 2]
+    assert "has no training video, so nothing can be trained on it" in skipped[b, s, 0]
+    assert {r.status for r in records if r.cell.method == "ramp"} == {"done"}
