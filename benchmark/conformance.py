@@ -104,6 +104,9 @@ def _score(adapter: Adapter, video: Frames, batch: int) -> dict[str, np.ndarray]
 
 def _same(rule: str, first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> Verdict:
     """Equal up to the rounding that convolutions of different batch sizes may show."""
+    shapes = [{cue: values.shape for cue, values in scores.items()} for scores in (first, second)]
+    if shapes[0] != shapes[1]:
+        return Verdict(rule, False, f"{shapes[0]} became {shapes[1]}")
     worst = max(float(np.max(np.abs(first[cue] - second[cue]) / (1 + np.abs(first[cue])))) for cue in first)
     return Verdict(rule, worst < 1e-4, f"largest relative difference {worst:.1e}")
 

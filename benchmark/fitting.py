@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,22 +18,11 @@ from crossvad.decoding import Decoder
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter, Update
 from crossvad.registry import Method
-from crossvad.scoring import SCORING_BATCH, arrays
-from crossvad.store import Cues, Store
+from crossvad.scoring import SCORING_BATCH, Fitted, arrays
+from crossvad.store import Store
 
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
 CURVE_POINTS = 100
-
-
-@dataclass
-class Fitted:
-    """A trained method, ready to adapt, and what was learned about it."""
-
-    key: str
-    adapter: Adapter
-    tuning: Tuning
-    heldout: Cues  # its scores of held-out source clips
-    facts: dict[str, Any]
 
 
 class Fitter:

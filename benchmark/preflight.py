@@ -46,7 +46,7 @@ def check_source(source: Dataset, clips: Iterable[ClipSpec]) -> None:
         raise Unsuitable(
             source.name, "has no training video, so nothing can be trained on it", "choose another --source"
         )
-    _check_lengths(scenes, clips)
+    _check_lengths(source, scenes, clips)
 
 
 def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: str) -> None:
@@ -59,7 +59,7 @@ def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: st
     scenes = target.scenes("test")
     if not any(scene.videos for scene in scenes):
         raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")
-    _check_lengths(scenes, clips)
+    _check_lengths(target, scenes, clips)
     if not shots:
         return
     needed = shots + max((clip.frames for clip in clips), default=1) - 1
@@ -102,13 +102,13 @@ def needed_videos(grid: Grid) -> Iterator[tuple[str, Video]]:
                 yield from ((target.name, video) for video in support_videos(target, grid.support))
 
 
-def _check_lengths(scenes: list[Scene], clips: Iterable[ClipSpec]) -> None:
+def _check_lengths(dataset: Dataset, scenes: list[Scene], clips: Iterable[ClipSpec]) -> None:
     longest = max((clip.frames for clip in clips), default=1)
     for scene in scenes:
         for video in scene.videos:
             if len(video) < longest:
                 raise InputError(
-                    video.name,
+                    f"{dataset.name}, video {video.name}",
                     f"has {len(video)} frames, but one clip takes {longest}",
                     "remove it or leave out the method",
                 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.tuning import Tuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import consecutive, head
@@ -19,10 +21,18 @@ from crossvad.preflight import support_videos
 from crossvad.progress import Update
 from crossvad.store import Cues, Scores
 
-if TYPE_CHECKING:
-    from crossvad.fitting import Fitted
-
 SCORING_BATCH = 32  # clips; scores do not depend on it
+
+
+@dataclass
+class Fitted:
+    """A trained method, ready to adapt, and what was learned about it."""
+
+    key: str
+    adapter: Adapter
+    tuning: Tuning
+    heldout: Cues  # its scores of held-out source clips
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The dataset contract: frames in, and nothing else.
 
 A **dataset** has a train and a test split; a split is a list of **scenes** (one fixed camera each); a scene is a list
-of **videos**; a video opens lazily. Labels, masks and tracks come from separate calls that only the evaluation makes, so
-that nothing a method ever holds can lead to one.
+of **videos**; a video opens lazily. Labels, masks and tracks come from separate calls that only the evaluation makes,
+so that nothing a method ever holds can lead to one.
 """
 
 from __future__ import annotations

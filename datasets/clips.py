@@ -54,7 +54,7 @@ def consecutive(frames: Frames, spec: ClipSpec, batch: int, device: torch.device
 
 
 def head(frames: Frames, spec: ClipSpec, shots: int, device: torch.device) -> Tensor:
-    """The first `shots` clips of a video, (K, T, C, H, W): K clips one frame apart span K + T - 1 frames."""
+    """The first `shots` >= 1 clips of a video, (K, T, C, H, W): K clips one frame apart span K + T - 1 frames."""
     return next(consecutive(frames[: shots + spec.frames - 1], spec, shots, device))
 
 

@@ -158,13 +158,13 @@ def visible(video: RenderedVideo) -> NDArray[np.bool_]:
 
 def expose(picture: Pixels, gain: int, place: Place, sensor: np.random.Generator) -> Pixels:
     """What the camera records of a picture at a light of `gain` 1024ths: (HEIGHT, WIDTH, 3), flickering and noisy."""
-    rows = picture[::2].astype(np.int32) + picture[1::2]
+    rows = picture[::2].astype(np.uint16) + picture[1::2]
     total = rows[:, ::2] + rows[:, 1::2]
     gain += int(sensor.integers(-place.flicker, place.flicker, endpoint=True))
     noise = sensor.integers(-place.noise, place.noise, (2, *total.shape), np.int8, endpoint=True)
     # Four sub-pixels per pixel and 1024ths make 12 bits.
-    exposed: Pixels = np.clip((total * gain >> 12) + noise[0] + noise[1], 0, 255).astype(np.uint8)
-    return exposed
+    exposed = (total.astype(np.int32) * gain >> 12).astype(np.int16) + noise[0] + noise[1]
+    return np.asarray(np.clip(exposed, 0, 255), np.uint8)
 
 
 def convert(frame: Pixels, size: Size | None, channels: int) -> Pixels:

@@ -121,11 +121,19 @@ def test_the_loss_falls(method):
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
 
 
-@pytest.mark.parametrize("method", TRAINABLE)
-def test_every_parameter_learns(method):
+@pytest.mark.parametrize(
+    "method",
+    [
+        "framepred",
+        "apn[compactness=0,diversity=0,covariance=0]",
+        "lmn[compactness=0,separateness=0]",
+        "memae[entropy=0]",
+    ],
+)
+def test_every_parameter_learns_from_the_images_alone(method):
     adapter = build(method).train()
     clips = clips_of(adapter)
-    if method == "apn":  # attention is worth nothing, and learns nothing, until its gamma has left zero
+    if "apn" in method:  # attention is worth nothing, and learns nothing, until its gamma has left zero
         for module in adapter.modules():
             if isinstance(module, CirculativeAttention):
                 torch.nn.init.ones_(module.attention.gamma)

@@ -81,6 +81,11 @@ class AdaptsItself(Honest):
         return self
 
 
+class HandsItselfBack(Honest):
+    def adapt(self, support, steps, tuning):
+        return self
+
+
 class CopiesTooLate(Honest):
     def adapt(self, support, steps, tuning):
         if len(support) and steps:
@@ -151,7 +156,14 @@ def test_a_broken_rule_is_seen_and_no_other(cls, rule):
 
 
 @pytest.mark.parametrize(
-    ("cls", "rule"), [(Nan, SHAPE), (RemembersOtherVideos, OTHERS), (AdaptsItself, COPY), (CopiesTooLate, COPY)]
+    ("cls", "rule"),
+    [
+        (Nan, SHAPE),
+        (RemembersOtherVideos, OTHERS),
+        (AdaptsItself, COPY),
+        (CopiesTooLate, COPY),
+        (HandsItselfBack, COPY),
+    ],
 )
 def test_a_broken_rule_is_seen_among_those_it_takes_with_it(cls, rule):
     assert rule in broken(cls)
@@ -172,3 +184,12 @@ def test_the_anomaly_starts_when_it_is_said_to():
     differs = (plain != planted).any(axis=(1, 2, 3))
     assert not differs[:ANOMALY].any() and differs[ANOMALY:].all()
     assert not np.array_equal(plain, moving_squares(32, 60, seed=8))
+
+
+class OneScorePerBatch(Honest):
+    def score(self, clips):
+        return {"prediction": super().score(clips)["prediction"].mean().view(1)}
+
+
+def test_an_adapter_that_scores_batches_is_told_so_and_not_crashed():
+    assert {SHAPE, BATCH} <= broken(OneScorePerBatch)

@@ -54,10 +54,9 @@ def test_masks_are_equal_across_a_grid(make_grid, run_grid, store, plugin, suppo
     assert set(rows["frames"]) == {14 + 19 + 10} and set(rows["videos"]) == {3}
 
 
-def test_clip_too_long_for_the_protocol_is_refused(make_grid, run_grid, store, plugin):
-    """Its support set would reach into the frames that count."""
-    with pytest.raises(InputError, match="18 frames"):
-        run_grid(store, make_grid(plugin(("frames=5", "frames=18")), support="test-head"))
+def test_clips_that_reach_into_the_counted_frames_are_refused(make_grid, run_grid, store, plugin):
+    with pytest.raises(InputError, match="10 shots of 18 frames"):
+        run_grid(store, make_grid(plugin(("frames=5", "frames=18")), shots=[0, 10], support="test-head"))
     assert store.records() == []
 
 

@@ -116,14 +116,15 @@ def test_digest_ignores_comments_and_docstrings_and_layout(plugin):
     talkative = plugin(
         ("class Mine(Adapter):", '# Mine!\nclass Mine(Adapter):\n    """It is mine."""\n'),
         ("def loss(self, clips):\n", 'def loss(self, clips):\n        """How bad."""\n\n'),
-        ("torch.zeros(())", "torch.zeros(  ()  )  # nothing yet"),
+        ("torch.zeros(())", "torch.zeros(  # nothing yet\n            ()  )"),
     )
     assert registry.method(talkative).digest == plain
 
 
-@pytest.mark.parametrize(
-    "change", [("torch.zeros(())", "torch.ones(())"), ('"level"', '"depth"'), ("frames=5", "frames=6")]
-)
+CHANGES = [("torch.zeros(())", "torch.ones(())"), ('"level"', '"depth"'), ("frames=5", "frames=6")]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_digest_sees_the_code(plugin, change):
     assert registry.method(plugin()).digest != registry.method(plugin(change)).digest
 

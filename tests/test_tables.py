@@ -1,6 +1,9 @@
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import COLUMNS, METRICS
@@ -9,19 +12,11 @@ from crossvad.present import tables
 
 def row(method="apn", tuning="finetune", shots=0, auc=80.0, **more):
     """A tidy row; a tuning that learns nothing beforehand is `none` at 0 shots, as the plan writes it."""
-    known = dict.fromkeys(COLUMNS, np.nan) | {
-        "method": method,
-        "source": "street",
-        "target": "ped2",
-        "protocol": "fair",
-    }
-    known |= {
-        "tuning": tuning if shots or tuning == "metasgd" else "none",
-        "support": "train-head" if shots else "none",
-    }
-    known |= {"shots": shots, "steps": int(shots > 0), "seed": 0, "budget": "quick", "status": "done", "device": "cpu"}
+    known = {"method": method, "source": "street", "target": "ped2", "protocol": "fair", "shots": shots, "seed": 0}
+    known |= {"tuning": tuning if shots or tuning == "metasgd" else "none", "steps": int(shots > 0)}
+    known |= {"support": "train-head" if shots else "none", "budget": "quick", "status": "done", "device": "cpu"}
     known |= {"auc": auc, "auc_low": auc - 2, "auc_high": auc + 3, "frames": 1800, "videos": 12, "version": "0.1.0"}
-    return {**known, **more}
+    return {**dict.fromkeys(COLUMNS, np.nan), **known, "code": "c0ffee", **more}
 
 
 def failed(**which):
@@ -77,10 +72,16 @@ def test_what_differs_is_never_mixed(key):
 
 
 def test_results_of_changed_code_are_not_taken_for_seeds():
-    """Two cells that differ only in code, version or data look alike in every column that is shown."""
-    rows = frame(row(auc=80.0), row(auc=90.0))
-    with pytest.raises(InputError, match="apn"):
-        tables.pivot(rows, ["method"], ["target"])
+    rows = frame(row(auc=80.0), row(shots=5, auc=81.0), row(auc=90.0, code="f00d"), row(shots=5, auc=91.0, code="f00d"))
+    assert [line[:54] for line in md(rows)[2:4]] == [
+        "| apn      | finetune | c0ffee | 80.0 [78.0, 83.0] | 8",
+        "| apn      | finetune | f00d   | 90.0 [88.0, 93.0] | 9",
+    ]
+
+
+def test_results_of_changed_data_are_not_taken_for_seeds():
+    with pytest.raises(InputError, match="apn, street -> ped2: is there twice"):
+        tables.pivot(frame(row(auc=80.0), row(auc=90.0)), ["method"], ["target"])
 
 
 def test_every_tuning_begins_with_what_it_starts_from():
@@ -132,7 +133,7 @@ def test_two_levels_across():
     rows = frame(row(target="ped1"), row(target="ped2", auc=70.0), row(target="ped2", shots=5, auc=75.0))
     lines = md(rows, ["method"], ["target", "shots"])
     heads = [head.strip() for head in lines[0].strip("|").split("|")]
-    assert heads == ["method", "tuning", *(f"target {t} shots {k}" for t in ("ped1", "ped2") for k in (0, 5))]
+    assert heads == ["method", *(f"target {t} shots {k}" for t in ("ped1", "ped2") for k in (0, 5))]
 
 
 def test_csv():
@@ -163,18 +164,24 @@ def test_a_table_of_failures_still_prints():
     assert "2 of 2 cells missing (failed)" in tables.caption(rows)
 
 
-@pytest.mark.parametrize(
-    ("index", "columns", "metric"),
-    [(["metod"], ["shots"], "auc"), (["method"], ["shot"], "auc"), (["method"], ["shots"], "acc")],
-)
-def test_an_unknown_column_is_refused(index, columns, metric):
-    with pytest.raises(InputError, match=r"(metod|shot|acc): is no such column; choose from"):
-        tables.pivot(frame(row()), index, columns, metric)
+@pytest.mark.parametrize("names", [("metod", "shots", "auc"), ("method", "shot", "auc"), ("method", "shots", "acc")])
+def test_an_unknown_column_is_refused(names):
+    index, columns, metric = names
+    with pytest.raises(InputError, match=r"^(metod|shot|acc): is no such column; choose from"):
+        tables.pivot(frame(row()), [index], [columns], metric)
 
 
 def test_terminal_table_has_a_line_per_row():
     table = tables.rich_table(tables.pivot(frame(row(), row("ramp", auc=50.0)), ["method"], ["shots"]), "a -> b")
     assert [str(column.header) for column in table.columns] == ["method", "K = 0"] and table.row_count == 2
+
+
+def test_options_of_a_method_are_not_taken_for_markup():
+    console = Console(width=100, file=io.StringIO())
+    rows = frame(row("framediff[pool=patch]", target="path:[bold]"))
+    console.print(tables.rich_table(tables.pivot(rows, ["method"], ["target"]), "path:[bold] -> path:[red]"))
+    printed = console.file.getvalue()
+    assert all(word in printed for word in ("framediff[pool=patch]", " path:[bold] ", "path:[bold] -> path:[red]"))
 
 
 def test_metrics_are_columns():

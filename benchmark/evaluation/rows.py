@@ -20,6 +20,7 @@ METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", "paper_auc"] 
 COLUMNS = [
     *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", "paper_auc",
     "contamination", "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
+    "code",
 ]  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
+    known["code"] = cell.method_digest[:6]  # tells results of a method apart from those of its earlier code
     if record.status == "done":
         known |= evaluate(store.scores(cell), protocol, cell.shots, record.facts["fusion"])
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}

@@ -6,6 +6,7 @@ import sys
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crossvad.datasets.base import InputError
@@ -20,17 +21,26 @@ DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
 def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str = "auc") -> pd.DataFrame:
     """Tidy rows as a table of text: `index` down, `columns` across, `metric` in percent in the cells.
 
-    A key that varies within a cell of the table, other than the seed, becomes one more index level, so that no two
-    things are ever mixed. Over seeds a cell is the mean ± standard deviation; for one seed it is the value with its
-    bootstrap interval, where the metric is `auc`.
+    A key that varies within a cell of the table, other than the seed, becomes one more index level, and so does the
+    method's code where the rows hold results of several, so that no two things are ever mixed. Over seeds a cell is the
+    mean ± standard deviation; for one seed it is the value with its bootstrap interval, where the metric is `auc`.
 
     Raises:
-        InputError: an unknown metric or key.
+        InputError: an unknown metric or key, or several results of one cell that the table cannot tell apart.
     """
     for name, known in [(metric, METRICS), *((key, KEYS) for key in [*index, *columns])]:
         if name not in known:
             raise InputError(name, "is no such column", f"choose from {', '.join(known)}")
     rows = spread_unadapted(rows) if "shots" in columns and "tuning" in index else rows
+    if rows.duplicated(KEYS).any():
+        index = [*index, "code"]
+    if (twice := rows.duplicated([*KEYS, "code"])).any():
+        first = rows[twice].iloc[0]
+        raise InputError(
+            f"{first['method']}, {first['source']} -> {first['target']}",
+            "is there twice, from different files or versions, with nothing in the table to tell which is which",
+            "remove the outdated cells, or keep them in another --results folder",
+        )
     across = [key for key in columns if key not in index]
     extra = [
         key
@@ -54,7 +64,7 @@ def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     At 0 shots a method is the same under all tunings that learn nothing beforehand, and is run and stored once, as
     tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
     """
-    others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
+    others = ["code", *(key for key in KEYS if key not in ("support", "tuning", "shots", "steps"))]
     bare = rows[(rows["tuning"] == "none") & (rows["shots"] == 0)]
     tuned = rows[rows["tuning"] != "none"]
     starts = tuned[tuned["shots"] == 0]
@@ -110,14 +120,14 @@ def console() -> Console:
 def rich_table(table: pd.DataFrame, title: str) -> Table:
     """A pivoted table for the terminal."""
     flat = _flat(table)
-    shown = Table(title=title, title_justify="left")
+    shown = Table(title=escape(title), title_justify="left")
     for number, name in enumerate(flat.columns):
-        shown.add_column(str(name), justify="left" if number < table.index.nlevels else "right")
+        shown.add_column(escape(str(name)), justify="left" if number < table.index.nlevels else "right")
     lines = flat.astype(str).to_numpy().tolist()
     grouped = len({line[0] for line in lines}) < len(lines)
     for number, line in enumerate(lines):
         last = number + 1 == len(lines) or lines[number + 1][0] != line[0]
-        shown.add_row(*line, end_section=grouped and last)
+        shown.add_row(*map(escape, line), end_section=grouped and last)
     return shown
 
 
