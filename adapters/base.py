@@ -108,7 +108,7 @@ class Adapter(nn.Module):
         return budget.schedule or self.published
 
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
-        """Train in place on the source, with AdamW and a cosine decay to zero; the last state is the one that counts."""
+        """Train in place on the source: AdamW, cosine decay to zero; the last state is the one that counts."""
         schedule = self.schedule(budget)
         optimizer = torch.optim.AdamW(self.parameters(), schedule.learning_rate)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,16 @@ class Fitter:
         if not method.cls.trainable:
             return Fitted(cell.prepared_key, adapter, NoTuning(), {}, facts)
         videos = [self.decoder.frames(video) for scene in source.scenes("train") for video in scene.videos]
-        clips = ClipSource(videos, adapter.clip, self.device, cell.seed)
+        # Each stage draws from the start of the seed, whether the one before was stored or not.
+        fresh = partial(ClipSource, videos, adapter.clip, self.device, cell.seed)
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
-        stored = self._stage("fits", cell.fit_key, adapter, None, clips, f"Train {method.label} on {cell.source}")
+        stored = self._stage("fits", cell.fit_key, adapter, None, fresh(), f"Train {method.label} on {cell.source}")
         facts["train_seconds"] = stored["seconds"]
         kind, key = "fits", cell.fit_key
         if tuning.learns:
             kind, key = "prepared", cell.prepared_key
-            stored = self._stage(kind, key, adapter, tuning, clips, f"Prepare {method.label} for {cell.tuning}")
+            torch.manual_seed(cell.seed)
+            stored = self._stage(kind, key, adapter, tuning, fresh(), f"Prepare {method.label} for {cell.tuning}")
             facts["prepare_seconds"] = stored["seconds"]
         with np.load(self.store.place(kind, key) / "heldout.npz") as file:
             heldout = {cue: file[cue] for cue in file.files}

@@ -34,6 +34,7 @@ class Cell:
     steps: int
     seed: int
     budget: str
+    budget_digest: str
     method_digest: str
     tuning_digest: str
     source_digest: str
@@ -48,7 +49,7 @@ class Cell:
     @property
     def fit_key(self) -> str:
         """Name of the fit that this cell shares with those that differ only in target, tuning, shots or steps."""
-        names = ("method", "source", "seed", "budget", "method_digest", "source_digest", "version")
+        names = ("method", "source", "seed", "budget", "budget_digest", "method_digest", "source_digest", "version")
         return _key({name: getattr(self, name) for name in names})
 
     @property
@@ -93,6 +94,11 @@ class Grid:
                 f"is more than the {self.protocol.max_shots} that protocol {self.protocol.name} leaves room for",
                 f"choose --protocol fair@{max(self.shots)}, which keeps out more for every row",
             )
+        named: dict[str, Dataset] = {}
+        for dataset in (*self.sources, *self.targets):
+            twin = named.setdefault(dataset.name, dataset)
+            if twin is not dataset and any(twin.digest(split) != dataset.digest(split) for split in SPLITS):
+                raise InputError(dataset.name, "is the name of two different data sets", "rename one of the folders")
         for name in ("shots", "steps", "seeds"):
             if min(getattr(self, name)) < (1 if name == "steps" else 0):
                 raise InputError(f"--{name}", f"{min(getattr(self, name))} is too small", "correct it")
@@ -140,6 +146,7 @@ class Grid:
             steps=steps if shots else 0,
             seed=seed if method.cls.trainable else 0,
             budget=self.budget.name,
+            budget_digest=_key(asdict(self.budget)),
             method_digest=method.digest,
             tuning_digest="" if idle else tuning.digest,
             source_digest=digests[source.name, "train"],

@@ -10,6 +10,7 @@ from crossvad.datasets.base import Dataset, InputError, Scene, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.plan import Grid
 from crossvad.progress import Reporter
+from crossvad.protocol import Protocol
 
 
 class Unsuitable(InputError):
@@ -70,6 +71,26 @@ def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: st
                 f"takes {needed} frames, but {target.name}'s support video {video.name} has {len(video)}",
                 f"choose at most --shots {max(0, len(video) - needed + shots)}",
             )
+
+
+def check_protocol(protocol: Protocol, target: Dataset, clips: Iterable[ClipSpec], shots: int) -> None:
+    """What a protocol asks of clips and of a target: no support frame may count, some frame must, and be labelled.
+
+    Raises:
+        InputError: a clip is too long, every test video too short, or labels are missing or do not fit.
+    """
+    longest, first = max(clip.frames for clip in clips), protocol.first_frame(shots)
+    if protocol.common_mask and (excess := shots + longest - 1 - first) > 0:
+        raise InputError(
+            f"--protocol {protocol.name}",
+            f"counts frames from {first} on, which {shots} shots of {longest} frames reach into",
+            f"choose --protocol fair@{protocol.max_shots + excess}",
+        )
+    videos = [video for scene in target.scenes("test") for video in scene.videos]
+    if all(len(video) <= first for video in videos):
+        raise InputError(target.name, f"has no test frame after frame {first}", "use longer videos")
+    for video in videos:
+        target.labels(video.name)
 
 
 def support_videos(target: Dataset, support: str) -> list[Video]:

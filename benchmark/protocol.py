@@ -34,13 +34,17 @@ class Protocol:
     max_shots: int = 10  # K_max, and T_max below: the head that the common mask leaves out has their sum of frames
     max_clip: int = 16
 
-    def first_frame(self, shots: int) -> int:
-        """Index of the first frame of a test video that counts, in a cell with `shots` shots."""
-        return self.max_shots + self.max_clip if self.common_mask else PREDICTION_HEAD + shots
+    def first_frame(self, shots: int, seen: int = 0) -> int:
+        """Index of the first frame of a test video that counts, in a cell with `shots` shots.
 
-    def mask(self, lengths: NDArray[np.int64], shots: int) -> NDArray[np.bool_]:
+        `seen` is how many frames at the head of each test video a support set spans. The field's predictors adapt on
+        K + 4 of them and count from there on; a method with longer clips counts later, so that no frame is both.
+        """
+        return self.max_shots + self.max_clip if self.common_mask else max(PREDICTION_HEAD + shots, seen)
+
+    def mask(self, lengths: NDArray[np.int64], shots: int, seen: int = 0) -> NDArray[np.bool_]:
         """Which frames of the test videos, one after the other, count: (sum of lengths,)."""
-        first = self.first_frame(shots)
+        first = self.first_frame(shots, seen)
         return np.concatenate([np.arange(length) >= first for length in lengths])
 
 

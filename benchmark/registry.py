@@ -61,12 +61,16 @@ class Choice:
     label: str  # what tables call it: the name, with the options that differ from their defaults
     cls: type
     options: Any
+    code: str = dataclasses.field(init=False, repr=False, compare=False, default="")  # as it was when it was chosen
+
+    def __post_init__(self) -> None:
+        """Read the code of the class's file."""
+        object.__setattr__(self, "code", _code(inspect.getsource(sys.modules[self.cls.__module__])))
 
     @property
     def digest(self) -> str:
         """16 hex digits that change when the options or the code of the class's file change; comments do not count."""
-        source = inspect.getsource(sys.modules[self.cls.__module__])
-        return hashlib.sha256(f"{self.options!r}\n{_code(source)}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self.options!r}\n{self.code}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,11 @@ def _load_file(path: Path) -> ModuleType:
     assert spec and spec.loader  # a .py file always has a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a file of the user's does when it is run
+        del sys.modules[name]
+        raise InputError(path, f"cannot be imported ({type(error).__name__}: {error})", "mend the file") from error
     return module
 
 

@@ -11,7 +11,7 @@ from crossvad import registry
 from crossvad.budget import BUDGETS
 from crossvad.datasets.base import InputError
 from crossvad.plan import Grid
-from crossvad.protocol import protocol
+from crossvad.protocol import SUPPORTS, protocol
 
 DEFAULT_METHODS = ["apn", "memae", "lmn"]
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
@@ -79,4 +79,6 @@ def read_suite(path: Path) -> dict[str, Any]:
             )
     if entries.get("budget", "quick") not in BUDGETS:
         raise InputError(path, f"budget {entries['budget']!r} is unknown", f"choose from {', '.join(BUDGETS)}")
+    if entries.get("support", SUPPORTS[0]) not in SUPPORTS:
+        raise InputError(path, f"support {entries['support']!r} is unknown", f"choose from {', '.join(SUPPORTS)}")
     return entries

@@ -66,7 +66,9 @@ class Runner:
                     verdicts[question] = ""
                     if self.methods[cell.method].cls.trainable:
                         preflight.check_source(self.sources[cell.source], [clips[cell.method]])
-                    preflight.check_target(self.targets[cell.target], [clips[cell.method]], cell.shots, cell.support)
+                    target = self.targets[cell.target]
+                    preflight.check_target(target, [clips[cell.method]], cell.shots, cell.support)
+                    preflight.check_protocol(self.grid.protocol, target, [clips[cell.method]], cell.shots)
                 except preflight.Unsuitable as unsuitable:
                     if not leave_out:
                         raise

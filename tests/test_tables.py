@@ -1,4 +1,5 @@
 import io
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -6,8 +7,10 @@ import pytest
 from rich.console import Console
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import COLUMNS, METRICS
+from crossvad.evaluation.rows import COLUMNS, METRICS, current
+from crossvad.plan import Cell
 from crossvad.present import tables
+from crossvad.store import Record
 
 
 def row(method="apn", tuning="finetune", shots=0, auc=80.0, **more):
@@ -16,7 +19,7 @@ def row(method="apn", tuning="finetune", shots=0, auc=80.0, **more):
     known |= {"tuning": tuning if shots or tuning == "metasgd" else "none", "steps": int(shots > 0)}
     known |= {"support": "train-head" if shots else "none", "budget": "quick", "status": "done", "device": "cpu"}
     known |= {"auc": auc, "auc_low": auc - 2, "auc_high": auc + 3, "frames": 1800, "videos": 12, "version": "0.1.0"}
-    return {**dict.fromkeys(COLUMNS, np.nan), **known, "code": "c0ffee", **more}
+    return {**dict.fromkeys(COLUMNS, np.nan), **known, **more}
 
 
 def failed(**which):
@@ -71,17 +74,24 @@ def test_what_differs_is_never_mixed(key):
     assert table.index.names == ["method", key] and sorted(cell[:4] for cell in table["fair"]) == ["80.0", "90.0"]
 
 
-def test_results_of_changed_code_are_not_taken_for_seeds():
-    rows = frame(row(auc=80.0), row(shots=5, auc=81.0), row(auc=90.0, code="f00d"), row(shots=5, auc=91.0, code="f00d"))
-    assert [line[:54] for line in md(rows)[2:4]] == [
-        "| apn      | finetune | c0ffee | 80.0 [78.0, 83.0] | 8",
-        "| apn      | finetune | f00d   | 90.0 [88.0, 93.0] | 9",
-    ]
+def record(finished, **cell):
+    known = dict.fromkeys((field.name for field in fields(Cell)), "")
+    return Record(Cell(**{**known, "method": "apn", "target": "ped2", "shots": 0, **cell}), "done", finished=finished)
 
 
-def test_results_of_changed_data_are_not_taken_for_seeds():
-    with pytest.raises(InputError, match="apn, street -> ped2: is there twice"):
-        tables.pivot(frame(row(auc=80.0), row(auc=90.0)), ["method"], ["target"])
+@pytest.mark.parametrize("changed", ["method_digest", "budget_digest", "source_digest", "target_digest", "version"])
+def test_results_of_earlier_code_options_or_data_are_left_out(changed):
+    old = [record(f"2026-01-0{day}", shots=day, **{changed: "old"}) for day in (1, 2)]
+    new = record("2026-02-01", shots=1, **{changed: "new"})
+    assert current([new, *old]) == [new]  # and not the old cell at 2 shots beside the new one at 1
+    back = record("2026-03-01", shots=5, **{changed: "old"})
+    assert current([new, *old, back]) == [*old, back]
+
+
+def test_results_under_other_names_stay():
+    one, other = record("2026-01-01", method_digest="a"), record("2026-02-01", method="lmn", method_digest="b")
+    with_training_video = record("2026-03-01", support="train-head", method_digest="a", target_digest="more")
+    assert current([one, other, with_training_video]) == [one, other, with_training_video]
 
 
 def test_every_tuning_begins_with_what_it_starts_from():

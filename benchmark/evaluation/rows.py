@@ -20,24 +20,26 @@ METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", "paper_auc"] 
 COLUMNS = [
     *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", "paper_auc",
     "contamination", "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
-    "code",
 ]  # fmt: skip
 
 
-def evaluate(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float]) -> dict[str, float]:
+def evaluate(
+    scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0
+) -> dict[str, float]:
     """The metrics of one cell, in percent where they are shares, under a protocol.
 
     `paper_auc` reads the same raw scores by the paper protocol's rules, whatever support set they were adapted on.
+    `seen` is how many frames at the head of each test video a support set spans.
     """
-    fused, mask = final(scores, protocol, shots, weights)
+    fused, mask = final(scores, protocol, shots, weights, seen)
     labels, videos = scores.labels[mask], np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask]
     if not len(labels):
         raise InputError(
-            "the target", f"has no test frame after frame {protocol.first_frame(shots)}", "use longer videos"
+            "the target", f"has no test frame after frame {protocol.first_frame(shots, seen)}", "use longer videos"
         )
     low, high = bootstrap_auc(labels, fused, videos)
     macro, macro_videos = metrics.macro_auc(labels, fused, videos)
-    as_paper, paper_mask = final(scores, PAPER, shots, weights)
+    as_paper, paper_mask = final(scores, PAPER, shots, weights, seen)
     contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
     return {
         "auc": 100 * metrics.micro_auc(labels, fused),
@@ -60,9 +62,10 @@ def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
-    known["code"] = cell.method_digest[:6]  # tells results of a method apart from those of its earlier code
     if record.status == "done":
-        known |= evaluate(store.scores(cell), protocol, cell.shots, record.facts["fusion"])
+        scores = store.scores(cell)
+        seen = len(scores.support_labels) // len(scores.videos) if cell.support == "test-head" else 0
+        known |= evaluate(scores, protocol, cell.shots, record.facts["fusion"], seen)
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
     return known
 
@@ -74,13 +77,34 @@ def belongs(record: Record, protocol: Protocol) -> bool:
     return record.cell.support in ("none", protocol.support) or protocol.common_mask
 
 
-def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """The tidy table of these cells, sorted by their keys.
+def current(records: Iterable[Record]) -> list[Record]:
+    """The cells whose names mean what they meant when last used.
 
-    Where code, options or data behind the same names have changed since, only the cell that was run last counts.
+    A name stands for code, options or files that may change; a table that mixed a method's results with those of its
+    earlier code would compare nothing. The older cells stay in the store, and count again if the change is taken back
+    and a cell is run.
     """
-    latest: dict[tuple, Record] = {}
-    for record in sorted(records, key=lambda record: record.finished):
-        latest[tuple(getattr(record.cell, key) for key in KEYS if key != "protocol")] = record
-    rows = [row(store, record, protocol) for record in latest.values() if belongs(record, protocol)]
+    ordered = sorted(records, key=lambda record: record.finished)
+    meaning: dict[tuple, str] = {}
+    for record in ordered:
+        meaning |= _meaning(record)
+    return [record for record in ordered if _meaning(record).items() <= meaning.items()]
+
+
+def _meaning(record: Record) -> dict[tuple, str]:
+    """What each name in a cell stood for. A target stands for more files where training video is its support set."""
+    cell = record.cell
+    return {
+        ("version",): cell.version,
+        ("method", cell.method): cell.method_digest,
+        ("tuning", cell.tuning): cell.tuning_digest,
+        ("budget", cell.budget): cell.budget_digest,
+        ("source", cell.source): cell.source_digest,
+        ("target", cell.target, cell.support == "train-head"): cell.target_digest,
+    }
+
+
+def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
+    """The tidy table of the current ones among these cells, sorted by their keys."""
+    rows = [row(store, record, protocol) for record in current(records) if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)

@@ -77,18 +77,18 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
 
 
 def final(
-    scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float]
+    scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float], seen: int = 0
 ) -> tuple[Values, NDArray[np.bool_]]:
-    """What the protocol makes of raw scores.
+    """What the protocol makes of raw scores; `seen` frames at the head of each test video were in a support set.
 
     Returns:
         One score per counted frame (n,), and the mask over all frames (N,) that says which are counted.
     """
-    mask = protocol.mask(scores.lengths, shots)
+    mask = protocol.mask(scores.lengths, shots, seen)
     cues = {cue: per_video(values.astype(float), scores.lengths, fill_nearest) for cue, values in scores.cues.items()}
     if not protocol.video_minmax:
         return fuse(scores, cues, weights)[mask], mask
-    kept = (scores.lengths - protocol.first_frame(shots)).clip(0)
+    kept = (scores.lengths - protocol.first_frame(shots, seen)).clip(0)
     total, fused = sum(weights.get(cue, 1.0) for cue in cues), np.zeros(int(mask.sum()))
     for cue, values in cues.items():
         stretched = per_video(values[mask], kept, minmax)

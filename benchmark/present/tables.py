@@ -21,26 +21,17 @@ DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
 def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str = "auc") -> pd.DataFrame:
     """Tidy rows as a table of text: `index` down, `columns` across, `metric` in percent in the cells.
 
-    A key that varies within a cell of the table, other than the seed, becomes one more index level, and so does the
-    method's code where the rows hold results of several, so that no two things are ever mixed. Over seeds a cell is the
-    mean ± standard deviation; for one seed it is the value with its bootstrap interval, where the metric is `auc`.
+    A key that varies within a cell of the table, other than the seed, becomes one more index level, so that no two
+    things are ever mixed. Over seeds a cell is the mean ± standard deviation; for one seed it is the value with its
+    bootstrap interval, where the metric is `auc`.
 
     Raises:
-        InputError: an unknown metric or key, or several results of one cell that the table cannot tell apart.
+        InputError: an unknown metric or key.
     """
     for name, known in [(metric, METRICS), *((key, KEYS) for key in [*index, *columns])]:
         if name not in known:
             raise InputError(name, "is no such column", f"choose from {', '.join(known)}")
     rows = spread_unadapted(rows) if "shots" in columns and "tuning" in index else rows
-    if rows.duplicated(KEYS).any():
-        index = [*index, "code"]
-    if (twice := rows.duplicated([*KEYS, "code"])).any():
-        first = rows[twice].iloc[0]
-        raise InputError(
-            f"{first['method']}, {first['source']} -> {first['target']}",
-            "is there twice, from different files or versions, with nothing in the table to tell which is which",
-            "remove the outdated cells, or keep them in another --results folder",
-        )
     across = [key for key in columns if key not in index]
     extra = [
         key
@@ -64,7 +55,7 @@ def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     At 0 shots a method is the same under all tunings that learn nothing beforehand, and is run and stored once, as
     tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
     """
-    others = ["code", *(key for key in KEYS if key not in ("support", "tuning", "shots", "steps"))]
+    others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
     bare = rows[(rows["tuning"] == "none") & (rows["shots"] == 0)]
     tuned = rows[rows["tuning"] != "none"]
     starts = tuned[tuned["shots"] == 0]
@@ -98,8 +89,11 @@ def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
     if contaminated.max() > 0:
         facts.append(f"up to {contaminated.max():.0f} % of the support frames are abnormal")
     facts.append(f"seeds {', '.join(map(str, sorted(done['seed'].unique())))}")
-    scored = done.groupby("target")[["frames", "videos"]].max()
-    facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
+    if metric == "paper_auc":  # its own frames count, from 4 + K on
+        facts.append("the same raw scores read by the rules of protocol paper")
+    else:
+        scored = done.groupby("target")[["frames", "videos"]].max()
+        facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
     if metric == "auc" and len(done["protocol"].unique()) == 1:
         chosen = protocol(done["protocol"].iloc[0])
         facts.append("brackets: 95 % bootstrap over videos; ±: standard deviation over seeds")
