@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from crossvad import __version__
 from crossvad.catalogue import datasets, methods
 from crossvad.datasets.base import InputError
-from crossvad.datasets.frames import FrameCache
+from crossvad.datasets.cache import FrameCache
 from crossvad.evaluation.rows import KEYS, METRICS, table
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root
 from crossvad.plan import Grid

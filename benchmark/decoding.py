@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from crossvad.adapters.base import Budget
 from crossvad.datasets.base import Frames, Video
-from crossvad.datasets.frames import FrameCache
+from crossvad.datasets.cache import FrameCache
 from crossvad.progress import Reporter
 
 

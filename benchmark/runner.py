@@ -10,7 +10,7 @@ import torch
 
 from crossvad import preflight
 from crossvad.datasets.base import InputError
-from crossvad.datasets.frames import FrameCache
+from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
 from crossvad.fitting import Fitter
 from crossvad.plan import Cell, Grid

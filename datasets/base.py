@@ -62,7 +62,7 @@ class Video:
         return len(self.source)
 
     def read(self, size: Size | None = None, channels: int = 3) -> Frames:
-        """Decode the whole video: uint8 (N, H, W, C). For more than one look, go through `frames.FrameCache`.
+        """Decode the whole video: uint8 (N, H, W, C). For more than one look, go through `cache.FrameCache`.
 
         Raises:
             InputError: a file is missing, truncated or not what it seems; names the file.

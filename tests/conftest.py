@@ -18,8 +18,8 @@ from PIL import Image
 
 from crossvad import cli, registry
 from crossvad.budget import BUDGETS
+from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.folder import Folder
-from crossvad.datasets.frames import FrameCache
 from crossvad.plan import Grid
 from crossvad.progress import Reporter
 from crossvad.protocol import FAIR

@@ -12,7 +12,8 @@ from PIL import Image
 
 from crossvad.datasets import frames as module
 from crossvad.datasets.base import InputError, Video
-from crossvad.datasets.frames import FrameCache, FrameFolder, VideoFile, find_videos, luma
+from crossvad.datasets.cache import STALE_SECONDS, FrameCache
+from crossvad.datasets.frames import FrameFolder, VideoFile, find_videos, luma
 
 FORMATS = {"avi": "XVID", "mp4": "mp4v", "mkv": "mp4v"}
 
@@ -376,7 +377,8 @@ def test_cache_root_follows_the_environment(tmp_path, monkeypatch):
 FILL = textwrap.dedent("""
     import hashlib, os, pathlib, sys, time
     from crossvad.datasets.base import Video
-    from crossvad.datasets.frames import FrameCache, FrameFolder
+    from crossvad.datasets.cache import FrameCache
+    from crossvad.datasets.frames import FrameFolder
 
     class Slow(FrameFolder):
         def blocks(self, size, channels):
@@ -422,6 +424,6 @@ def test_killed_fill_leaves_no_entry(tmp_path):
     video = Video("a", FrameFolder(folder))
     assert np.array_equal(FrameCache(root).open(video, (8, 9), 3), moving_bar(150, 8, 9))
     assert part.exists()  # it might still be alive
-    os.utime(part, (time.time() - 2 * module.STALE_SECONDS,) * 2)
+    os.utime(part, (time.time() - 2 * STALE_SECONDS,) * 2)
     FrameCache(root).open(video, (4, 4), 3)
     assert not part.exists() and len(list(root.iterdir())) == 2

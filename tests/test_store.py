@@ -17,8 +17,8 @@ from crossvad.protocol import FAIR
 from crossvad.store import Record, Scores, Store
 
 CELL = Cell(
-    method="framepred", source="a", target="b", tuning="none", support="none", shots=0, steps=0, seed=0, budget="smoke", budget_digest="",
-    method_digest="m", tuning_digest="", source_digest="s", target_digest="t",
+    method="framepred", source="a", target="b", tuning="none", support="none", shots=0, steps=0, seed=0, budget="smoke",
+    budget_digest="b", method_digest="m", tuning_digest="", source_digest="s", target_digest="t",
 )  # fmt: skip
 
 

@@ -25,8 +25,8 @@ import torch
 from crossvad import registry
 from crossvad.adapters.base import Adapter, Schedule
 from crossvad.budget import BUDGETS
+from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.clips import consecutive
-from crossvad.datasets.frames import FrameCache
 from crossvad.plan import Grid
 from crossvad.progress import Reporter
 from crossvad.protocol import FAIR
