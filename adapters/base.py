@@ -27,17 +27,15 @@ No label ever reaches an adapter: there is no argument for one.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from crossvad.datasets.clips import ClipSource, ClipSpec
-
-if TYPE_CHECKING:
-    from crossvad.adapters.tuning import Tuning
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 Scores = dict[str, Tensor]  # cue -> (B,)
@@ -136,3 +134,29 @@ class Adapter(nn.Module):
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+class Tuning(ABC):
+    """One way to adapt; `tuning.py` has ours. Subclass it to add another.
+
+    A tuning has two moments. `prepare` runs once, on the source, after the method is fitted: meta-learning happens
+    there. `adapt` runs once a scene, on the target's support set. Neither sees a label.
+    """
+
+    Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods
+    learns: ClassVar[bool] = False  # True: `prepare` changes the method, so that even 0 shots differ from no tuning
+
+    def __init__(self, options: Any = None) -> None:
+        """Take the options, or their defaults."""
+        self.options = self.Options() if options is None else options
+
+    def prepare(self, adapter: Adapter, source: ClipSource, episodes: int, log: Log) -> dict[str, Tensor]:
+        """Learn on the source how to adapt; may move the adapter's parameters. Returns a state for `restore`."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most tunings have nothing to take up
+        """Take up what an earlier `prepare` returned."""
+
+    @abstractmethod
+    def adapt(self, adapter: Adapter, support: Tensor, steps: int) -> None:
+        """Adapt a method in place, in eval mode, with `steps` gradient steps on clips (K, T, C, H, W)."""

@@ -1,50 +1,20 @@
-"""How a fitted method adapts to a scene: which gradient steps it takes on the support set, and how it learned to.
-
-A tuning has two moments. `prepare` runs once, on the source, after the method is fitted: meta-learning happens there.
-`adapt` runs once a scene, on the target's support set. Neither sees a label.
-"""
+"""How a fitted method adapts to a scene: which gradient steps it takes on the support set, and how it learned to."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Log, NoOptions
+from crossvad.adapters.base import Adapter, Log, Tuning
 from crossvad.datasets.base import InputError
 from crossvad.datasets.clips import ClipSource
 
-if TYPE_CHECKING:
-    from crossvad.adapters.base import Adapter
-
 RECIPE = "make meta (or the two pip commands under “Meta-learning” in README.md)"
-
-
-class Tuning(ABC):
-    """One way to adapt. Subclass it to add another; `Options` is a frozen dataclass, as for methods."""
-
-    Options: ClassVar[type] = NoOptions
-    learns: ClassVar[bool] = False  # True: `prepare` changes the method, so that even 0 shots differ from no tuning
-
-    def __init__(self, options: Any = None) -> None:
-        """Take the options, or their defaults."""
-        self.options = self.Options() if options is None else options
-
-    def prepare(self, adapter: Adapter, source: ClipSource, episodes: int, log: Log) -> dict[str, Tensor]:
-        """Learn on the source how to adapt; may move the adapter's parameters. Returns a state for `restore`."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most tunings have nothing to take up
-        """Take up what an earlier `prepare` returned."""
-
-    @abstractmethod
-    def adapt(self, adapter: Adapter, support: Tensor, steps: int) -> None:
-        """Adapt a method in place, in eval mode, with `steps` gradient steps on clips (K, T, C, H, W)."""
 
 
 class NoTuning(Tuning):
@@ -135,10 +105,12 @@ class MetaSgd(Tuning):
         sizes = [self.step_sizes[name].to(support.device) for name in parameters]
         with _only_these_learn(adapter, list(parameters.values())):
             for _ in range(steps):
-                gradients = torch.autograd.grad(adapter.loss(support), list(parameters.values()))
+                loss = adapter.loss(support)
+                gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
                 with torch.no_grad():
                     for parameter, size, gradient in zip(parameters.values(), sizes, gradients, strict=True):
-                        parameter.sub_(size * gradient)
+                        if gradient is not None:  # the loss does not depend on it
+                            parameter.sub_(size * gradient)
 
 
 class _FastWeights(nn.Module):

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from crossvad.adapters.base import Adapter, Log
-from crossvad.adapters.tuning import NoTuning, Tuning
+from crossvad.adapters.base import Adapter, Log, Tuning
+from crossvad.adapters.tuning import NoTuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource

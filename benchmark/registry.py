@@ -22,8 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from crossvad.adapters.base import Adapter, Budget
-from crossvad.adapters.tuning import Tuning
+from crossvad.adapters.base import Adapter, Budget, Tuning
 from crossvad.datasets.base import Dataset, InputError
 from crossvad.datasets.folder import Folder
 from crossvad.datasets.synthetic import plaza, street

@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter
-from crossvad.adapters.tuning import Tuning
+from crossvad.adapters.base import Adapter, Tuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import consecutive, head

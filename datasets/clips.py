@@ -5,7 +5,7 @@ Everything here works on decoded uint8 frames, in memory or memory-mapped. No la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +35,9 @@ class ClipSpec:
 
 
 def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Tensor:
-    """Frames (N, H, W, C), uint8, as a float tensor (N, C, H, W) in the spec's value range, on `device`."""
+    """Frames (…, H, W, C), uint8, as a float tensor (…, C, H, W) in the spec's value range, on `device`."""
     # The copy is made of the small integers, and the arithmetic is done where the method runs.
-    tensor = torch.from_numpy(np.array(frames)).to(device).permute(0, 3, 1, 2).float()
+    tensor = torch.from_numpy(np.array(frames)).to(device).movedim(-1, -3).float()
     return tensor.mul_((spec.high - spec.low) / 255.0).add_(spec.low)
 
 
@@ -60,7 +60,7 @@ def head(frames: Frames, spec: ClipSpec, shots: int, device: torch.device) -> Te
 
 def at(frames: Frames, starts: NDArray[np.int64], spec: ClipSpec, device: torch.device) -> Tensor:
     """The clips of a video that begin at `starts`, (len(starts), T, C, H, W)."""
-    return torch.stack([to_tensor(frames[start : start + spec.frames], spec, device) for start in starts])
+    return to_tensor(np.stack([frames[start : start + spec.frames] for start in starts]), spec, device)
 
 
 class ClipSource:
@@ -104,11 +104,7 @@ class ClipSource:
         picks = self.random.integers(0, len(self), size)
         owners = np.searchsorted(self._ends, picks, side="right")
         starts = picks - np.concatenate([[0], self._ends])[owners]
-        clips = [
-            to_tensor(self.videos[owner][start : start + self.spec.frames], self.spec, self.device)
-            for owner, start in zip(owners, starts, strict=True)
-        ]
-        return torch.stack(clips)
+        return self._clips(zip(owners, starts, strict=True))
 
     def episode(self, support: int, query: int) -> tuple[Tensor, Tensor]:
         """One few-shot task: consecutive support clips, and query clips from later in the same segment of a video.
@@ -147,5 +143,9 @@ class ClipSource:
         pool = pool or [(i, start) for i, video in enumerate(self.videos) for start in range(len(video) - span + 1)]
         chosen = np.unique(np.linspace(0, len(pool) - 1, min(limit, len(pool))).round().astype(int))
         for first in range(0, len(chosen), batch):
-            clips = [pool[index] for index in chosen[first : first + batch]]
-            yield torch.cat([at(self.videos[i], np.array([start]), self.spec, self.device) for i, start in clips])
+            yield self._clips(pool[index] for index in chosen[first : first + batch])
+
+    def _clips(self, places: Iterable[tuple[int, int]]) -> Tensor:
+        """The clips at these (video, first frame), (B, T, C, H, W): gathered as small integers, moved once."""
+        clips = [self.videos[video][start : start + self.spec.frames] for video, start in places]
+        return to_tensor(np.stack(clips), self.spec, self.device)

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from crossvad import registry
-from crossvad.adapters.base import Budget
-from crossvad.adapters.tuning import Tuning
+from crossvad.adapters.base import Budget, Tuning
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
 from crossvad.datasets.folder import Folder
 from crossvad.store import Store

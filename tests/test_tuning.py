@@ -295,3 +295,14 @@ def test_learn2learn_is_imported_late_and_quietly():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_metasgd_passes_over_a_parameter_the_loss_does_not_use():
+    pytest.importorskip("learn2learn")
+    adapter = build("framepred")
+    adapter.idle = nn.Parameter(torch.ones(3))
+    tuning = MetaSgd()
+    tuning.restore({name: torch.full_like(p, 0.1) for name, p in adapter.named_parameters()})
+    adapted = adapter.adapt(support(adapter), 1, tuning)
+    assert torch.equal(adapted.idle, adapter.idle)
+    assert moved(dict(adapter.state_dict()), adapted) == {n for n, _ in adapter.named_parameters()} - {"idle"}
