@@ -40,8 +40,8 @@ def test_methods_by_shots():
     assert md(rows) == [
         "| method   | tuning   | K = 0             | K = 5             |",
         "|:---------|:---------|:------------------|:------------------|",
-        "| ramp     | none     | 60.0 [58.0, 63.0] | –                 |",
         "| apn      | finetune | 80.0 [78.0, 83.0] | 85.2 [83.2, 88.2] |",
+        "| ramp     | none     | 60.0 [58.0, 63.0] | –                 |",
         "",
         "note",
     ]
@@ -143,7 +143,7 @@ def test_two_levels_across():
     rows = frame(row(target="ped1"), row(target="ped2", auc=70.0), row(target="ped2", shots=5, auc=75.0))
     lines = md(rows, ["method"], ["target", "shots"])
     heads = [head.strip() for head in lines[0].strip("|").split("|")]
-    assert heads == ["method", *(f"target {t} shots {k}" for t in ("ped1", "ped2") for k in (0, 5))]
+    assert heads == ["method", *(f"{t}, K = {k}" for t in ("ped1", "ped2") for k in (0, 5))]
 
 
 def test_csv():

@@ -14,6 +14,7 @@ from crossvad.evaluation.rows import KEYS, METRICS
 from crossvad.protocol import protocol
 
 MISSING = "–"
+NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
 DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
 
@@ -43,7 +44,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     cells = groups.apply(lambda group: _cell(group, metric))
     if not across:
         return cells.to_frame(metric)
-    order = [list(dict.fromkeys(rows[key])) for key in across]
+    order = [sorted(set(rows[key])) if key in NUMBERS else list(dict.fromkeys(rows[key])) for key in across]
     table = cells.unstack(across, fill_value=MISSING)
     table = table.reindex(columns=pd.MultiIndex.from_product(order, names=across) if len(across) > 1 else order[0])
     return table.fillna(MISSING)
@@ -64,7 +65,10 @@ def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     copies = bare.drop(columns="tuning").merge(lacking, on=others)
     spread = bare.set_index(others).index.isin(lacking.set_index(others).index)
     kept = rows.drop(index=bare.index[spread])
-    return pd.concat([kept, copies[rows.columns]]).sort_values(["shots", "steps"], kind="stable", ignore_index=True)
+    spread_rows = pd.concat([kept, copies[rows.columns]], ignore_index=True)
+    place = {method: number for number, method in enumerate(dict.fromkeys(rows["method"]))}
+    order = pd.DataFrame({"method": spread_rows["method"].map(place), "shots": spread_rows["shots"]})
+    return spread_rows.loc[order.sort_values(["method", "shots"], kind="stable").index].reset_index(drop=True)
 
 
 def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
@@ -100,6 +104,8 @@ def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
         facts.append(
             f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
         )
+    if (done["source"] == done["target"]).any():
+        facts.append("source = target (* in a matrix): trained on the same camera's training video")
     missing = rows[rows["status"] != "done"]
     if len(missing):
         facts.append(f"{len(missing)} of {len(rows)} cells missing ({', '.join(sorted(missing['status'].unique()))})")
@@ -142,12 +148,15 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
     return f"{values.iloc[0]:.1f} [{group['auc_low'].iloc[0]:.1f}, {group['auc_high'].iloc[0]:.1f}]"
 
 
+def _head(key: object, value: object) -> str:
+    return f"{NUMBERS[str(key)]} = {value}" if key in NUMBERS else str(value)
+
+
 def _flat(table: pd.DataFrame) -> pd.DataFrame:
     """Index levels as columns; column levels joined into one name each."""
     flat = table.copy()
     names = table.columns.names
-    if table.columns.nlevels > 1:
-        flat.columns = pd.Index([" ".join(f"{n} {v}" for n, v in zip(names, c, strict=True)) for c in table.columns])
-    elif names[0] in ("shots", "steps", "seed"):
-        flat.columns = pd.Index([f"{'K' if names[0] == 'shots' else names[0]} = {value}" for value in table.columns])
+    heads = [head if isinstance(head, tuple) else (head,) for head in table.columns]
+    texts = [", ".join(map(_head, names, head)) for head in heads]
+    flat.columns = pd.Index(texts, dtype=object)
     return flat.reset_index()
