@@ -79,8 +79,16 @@ class Method(Choice):
     cls: type[Adapter]
 
     def build(self, budget: Budget) -> Adapter:
-        """A fresh, untrained adapter."""
-        return self.cls(budget, self.options)
+        """A fresh, untrained adapter.
+
+        Raises:
+            InputError: the class cannot be made with (budget, options).
+        """
+        try:
+            return self.cls(budget, self.options)
+        except Exception as error:  # whatever a method's constructor does
+            what = f"cannot be built at budget {budget.name} ({type(error).__name__}: {error})"
+            raise InputError(self.label, what, "mend its __init__(budget, options)") from error
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,4 @@
 import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +7,6 @@ from PIL import Image
 
 from crossvad.datasets import frames as module
 from crossvad.datasets.base import InputError, Video
-from crossvad.datasets.cache import STALE_SECONDS, FrameCache
 from crossvad.datasets.frames import FrameFolder, VideoFile, find_videos, luma
 
 FORMATS = {"avi": "XVID", "mp4": "mp4v", "mkv": "mp4v"}
@@ -52,21 +46,6 @@ def cut(path: Path, share: float) -> None:
 def read_all(path: Path) -> int:
     """Whatever way a file is used first, the error must come."""
     return len(Video(path.stem, VideoFile(path)).read((24, 32)))
-
-
-class Counting:
-    """A source that counts how often it is decoded, and may lie about its length."""
-
-    def __init__(self, frames: np.ndarray, length: int | None = None, stamp: str = "a") -> None:
-        self.frames, self.length, self.stamp, self.identity, self.decoded = frames, length, stamp, "id", 0
-
-    def __len__(self) -> int:
-        return len(self.frames) if self.length is None else self.length
-
-    def blocks(self, size, channels):
-        self.decoded += 1
-        shape = (len(self.frames), *(size or self.frames.shape[1:3]), channels)
-        yield from np.array_split(np.resize(self.frames, shape), 3)
 
 
 # ---------------------------------------------------------------------------------------------------------- video files
@@ -301,129 +280,3 @@ def test_find_videos_refuses_doubled_names_and_missing_directories(tmp_path):
         find_videos(tmp_path)
     with pytest.raises(InputError, match="gone: cannot be listed"):
         find_videos(tmp_path / "gone")
-
-
-# ---------------------------------------------------------------------------------------------------------------- cache
-
-
-def test_cache_decodes_once_and_gives_a_read_only_map(tmp_path):
-    source = Counting(moving_bar(7, 8, 9))
-    for _ in range(2):
-        frames = FrameCache(tmp_path / "new" / "cache").open(Video("a", source), (8, 9), 3)
-        assert isinstance(frames, np.memmap) and np.array_equal(frames, source.frames)
-        with pytest.raises(ValueError, match="read-only"):
-            frames[0] = 0
-    assert source.decoded == 1
-    assert [path.suffix for path in (tmp_path / "new" / "cache").iterdir()] == [".npy"]
-
-
-def test_cache_tells_sizes_channels_and_changed_files_apart(tmp_path):
-    folder = write_images(tmp_path / "clip", moving_bar(3, 8, 9))
-    cache = FrameCache(tmp_path / "cache")
-    shapes = [
-        cache.open(Video("a", FrameFolder(folder)), *key).shape for key in [((8, 9), 3), ((9, 8), 3), ((8, 9), 1)]
-    ]
-    assert shapes == [(3, 8, 9, 3), (3, 9, 8, 3), (3, 8, 9, 1)]
-    bright = folder / "001.png"
-    Image.new("RGB", (9, 8), (255, 255, 255)).save(bright)
-    os.utime(bright, ns=(10**9, 10**9))
-    assert cache.open(Video("a", FrameFolder(folder)), (8, 9), 3)[0].min() == 255
-    assert len(list(cache.root.iterdir())) == 4
-
-
-@pytest.mark.parametrize("length", [6, 8])
-def test_cache_refuses_a_video_with_another_number_of_frames(tmp_path, length):
-    with pytest.raises(InputError, match=f"clip: gave 7 of its {length} frames"):
-        FrameCache(tmp_path).open(Video("clip", Counting(moving_bar(7, 8, 9), length)), (8, 9), 3)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_cache_refuses_an_empty_video(tmp_path):
-    with pytest.raises(InputError, match="has no frames"):
-        FrameCache(tmp_path).open(Video("clip", Counting(moving_bar(0, 8, 9))), (8, 9), 3)
-
-
-def test_cache_that_cannot_be_written_says_what_to_set(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="set CROSSVAD_CACHE"):
-        FrameCache(tmp_path / "file" / "cache").open(Video("a", Counting(moving_bar(3, 8, 9))), (8, 9), 3)
-
-
-def test_cache_never_unpickles_and_names_a_damaged_entry(tmp_path):
-    video = Video("a", Counting(moving_bar(3, 8, 9)))
-    FrameCache(tmp_path).open(video, (8, 9), 3)
-    (entry,) = tmp_path.iterdir()
-    for damaged in (entry.read_bytes()[:-50], b"junk"):
-        entry.write_bytes(damaged)
-        with pytest.raises(InputError, match=rf"{entry.name}: is damaged.*delete it"):
-            FrameCache(tmp_path).open(video, (8, 9), 3)
-    with entry.open("wb") as file:
-        np.save(file, np.array([{}], object), allow_pickle=True)
-    with pytest.raises(InputError, match="is damaged"):
-        FrameCache(tmp_path).open(video, (8, 9), 3)
-
-
-def test_cache_root_follows_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("CROSSVAD_CACHE", str(tmp_path / "a"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
-    monkeypatch.setenv("HOME", str(tmp_path / "c"))
-    assert FrameCache().root == tmp_path / "a"
-    monkeypatch.delenv("CROSSVAD_CACHE")
-    assert FrameCache().root == tmp_path / "b" / "crossvad"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert FrameCache().root == tmp_path / "c" / ".cache" / "crossvad"
-
-
-FILL = textwrap.dedent("""
-    import hashlib, os, pathlib, sys, time
-    from crossvad.datasets.base import Video
-    from crossvad.datasets.cache import FrameCache
-    from crossvad.datasets.frames import FrameFolder
-
-    class Slow(FrameFolder):
-        def blocks(self, size, channels):
-            print("filling", flush=True)
-            sys.stdin.readline()  # until every process is here
-            for block in super().blocks(size, channels):
-                time.sleep(0.1)
-                yield block
-
-    folder, cache = map(pathlib.Path, sys.argv[1:])
-    frames = FrameCache(cache).open(Video("a", Slow(folder)), (8, 9), 3)
-    print(hashlib.sha256(frames).hexdigest())
-""")
-
-
-def start_fill(folder: Path, cache: Path) -> subprocess.Popen:
-    command = [sys.executable, "-c", FILL, str(folder), str(cache)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "filling\n"
-    return process
-
-
-def test_processes_that_fill_one_entry_at_once_agree(tmp_path):
-    folder, cache = write_images(tmp_path / "clip", moving_bar(150, 8, 9)), tmp_path / "cache"
-    processes = [start_fill(folder, cache) for _ in range(4)]
-    assert len(list(cache.glob("*.part"))) == 4 and not list(cache.glob("*.npy"))
-    for process in processes:  # all are filling now: let them go on together
-        process.stdin.write("\n")
-        process.stdin.flush()
-    digests = {process.communicate()[0] for process in processes}
-    assert [process.returncode for process in processes] == [0] * 4
-    assert len(digests) == 1 and len(digests.pop().strip()) == 64
-    assert [path.suffix for path in cache.iterdir()] == [".npy"]
-
-
-def test_killed_fill_leaves_no_entry(tmp_path):
-    folder, root = write_images(tmp_path / "clip", moving_bar(150, 8, 9)), tmp_path / "cache"
-    process = start_fill(folder, root)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    (part,) = root.iterdir()
-    assert part.suffix == ".part"
-    video = Video("a", FrameFolder(folder))
-    assert np.array_equal(FrameCache(root).open(video, (8, 9), 3), moving_bar(150, 8, 9))
-    assert part.exists()  # it might still be alive
-    os.utime(part, (time.time() - 2 * STALE_SECONDS,) * 2)
-    FrameCache(root).open(video, (4, 4), 3)
-    assert not part.exists() and len(list(root.iterdir())) == 2

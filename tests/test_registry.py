@@ -143,3 +143,15 @@ def test_digest_sees_the_options():
     assert len(digests) == 3
     assert registry.method("framepred[pool=mean]").digest == registry.method("framepred").digest
     assert registry.tuning("finetune").digest != registry.tuning("finetune[learning_rate=0.5]").digest
+
+
+def test_a_method_that_cannot_be_built_is_named(tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text(
+        "from crossvad.adapters.base import Adapter\n"
+        "class Broken(Adapter):\n"
+        "    def __init__(self, budget):\n"
+        "        super().__init__(budget)\n"
+    )
+    with pytest.raises(InputError, match=r"broken\.py:Broken: cannot be built at budget smoke \(TypeError"):
+        registry.method(f"{file}:Broken").build(BUDGETS["smoke"])
