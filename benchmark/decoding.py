@@ -14,7 +14,7 @@ class Decoder:
     """A frame cache seen at one budget's size and channels."""
 
     def __init__(self, cache: FrameCache, budget: Budget) -> None:
-        self.cache, self.size, self.channels = cache, (budget.size, budget.size), budget.channels
+        self.cache, self.budget = cache, budget
 
     def frames(self, video: Video) -> Frames:
         """The video's frames (N, H, W, C), uint8, memory-mapped.
@@ -22,7 +22,7 @@ class Decoder:
         Raises:
             InputError: a file is missing, truncated or not what it seems.
         """
-        return self.cache.open(video, self.size, self.channels)
+        return self.cache.open(video, (self.budget.size, self.budget.size), self.budget.channels)
 
     def fill(self, videos: Iterable[tuple[str, Video]], reporter: Reporter) -> None:
         """Decode what the cache lacks of these videos, each given with the name of its data set. Raises as `frames`."""

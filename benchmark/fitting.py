@@ -19,7 +19,7 @@ from crossvad.decoding import Decoder
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter, Update
 from crossvad.registry import Method
-from crossvad.scoring import SCORING_BATCH, Fitted, arrays
+from crossvad.scoring import Fitted, arrays, scoring_batch
 from crossvad.store import Store
 
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
@@ -82,7 +82,8 @@ class Fitter:
                 save_file(
                     {name: t.contiguous() for name, t in adapter.state_dict().items()}, draft / "model.safetensors"
                 )
-                parts = [arrays(adapter.score(clips)) for clips in source.heldout(HELDOUT_CLIPS, SCORING_BATCH)]
+                batches = source.heldout(HELDOUT_CLIPS, scoring_batch(adapter, self.grid.budget))
+                parts = [arrays(adapter.score(clips)) for clips in batches]
                 heldout: dict[str, Any] = {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
                 np.savez(draft / "heldout.npz", **heldout)
                 (draft / "fit.json").write_text(json.dumps(facts))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Tuning
+from crossvad.adapters.base import Adapter, Budget, Tuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import consecutive, head
@@ -20,7 +20,13 @@ from crossvad.preflight import support_videos
 from crossvad.progress import Update
 from crossvad.store import Cues, Scores
 
-SCORING_BATCH = 32  # clips; scores do not depend on it
+
+def scoring_batch(adapter: Adapter, budget: Budget) -> int:
+    """How many clips to score at once: what fits where the method was trained, as no gradient is kept.
+
+    Scores do not depend on it.
+    """
+    return 2 * adapter.schedule(budget).batch
 
 
 @dataclass
@@ -61,7 +67,7 @@ def score_cell(
     Raises:
         ValueError: the method gave a score that is not finite.
     """
-    clip = fitted.adapter.clip
+    clip, batch = fitted.adapter.clip, scoring_batch(fitted.adapter, decoder.budget)
     parts = units(target, cell.support)
     videos = [(number, video) for number, unit in enumerate(parts) for video in unit.videos]
     cues: list[Cues] = []
@@ -78,7 +84,7 @@ def score_cell(
         for video in unit.videos:
             started = now(device)
             frames = decoder.frames(video)
-            scored = arrays(adapted.score_video(consecutive(frames, clip, SCORING_BATCH, device)))
+            scored = arrays(adapted.score_video(consecutive(frames, clip, batch, device)))
             scoring += now(device) - started
             cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in scored.items()})
             update(len(cues), len(videos), "")

@@ -31,10 +31,10 @@ from crossvad.plan import Grid
 from crossvad.progress import Reporter
 from crossvad.protocol import FAIR
 from crossvad.runner import Runner, device
-from crossvad.scoring import SCORING_BATCH
+from crossvad.scoring import scoring_batch
 from crossvad.store import Store
 
-BUDGET = replace(BUDGETS["quick"], name="speed", size=128, schedule=Schedule(1, 1, 1e-3))
+BUDGET = replace(BUDGETS["quick"], name="speed", size=128, schedule=Schedule(1, 8, 1e-3))
 
 
 def seconds(where: torch.device, work) -> float:
@@ -75,7 +75,9 @@ def main() -> None:
     adapter = method.build(BUDGET).to(where).eval()
     size, videos = (BUDGET.size, BUDGET.size), [video for scene in data.scenes("test") for video in scene.videos]
     frames = [cache.open(video, size, BUDGET.channels) for video in videos]
-    clips = [[b.contiguous() for b in consecutive(f, adapter.clip, SCORING_BATCH, where)] for f in frames]
+    clips = [
+        [b.contiguous() for b in consecutive(f, adapter.clip, scoring_batch(adapter, BUDGET), where)] for f in frames
+    ]
 
     with tempfile.TemporaryDirectory() as folder:
         store, pairs = Store(Path(folder)), []
