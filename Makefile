@@ -7,7 +7,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 .PHONY: demo test check meta
 .DELETE_ON_ERROR:
 
-demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 4 minutes on 2 cores
+demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 3 minutes on 2 cores
 	$(BIN)/bench matrix tests/demo.toml
 
 test: $(VENV)/.ready  ## the whole test suite

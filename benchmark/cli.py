@@ -184,7 +184,8 @@ def _in_order(tidy: pd.DataFrame, grid: Grid) -> pd.DataFrame:
 def _show(pivoted: pd.DataFrame, tidy: pd.DataFrame, metric: str) -> None:
     title = f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {metric}"
     console = tables.console()
-    console.print(tables.rich_table(pivoted, title))
+    console.print(f"\n{title}", style="bold", highlight=False, markup=False)
+    console.print(tables.rich_table(pivoted))
     console.print(tables.caption(tidy, metric), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -117,10 +117,10 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=150)
 
 
-def rich_table(table: pd.DataFrame, title: str) -> Table:
+def rich_table(table: pd.DataFrame) -> Table:
     """A pivoted table for the terminal."""
     flat = _flat(table)
-    shown = Table(title=escape(title), title_justify="left")
+    shown = Table()
     for number, name in enumerate(flat.columns):
         shown.add_column(escape(str(name)), justify="left" if number < table.index.nlevels else "right")
     lines = flat.astype(str).to_numpy().tolist()
