@@ -57,6 +57,8 @@ class Runner:
         """Check the inputs of these cells and decode them. Returns the cells to leave out, with the reason."""
         preflight.check_files([*self.grid.sources, *self.grid.targets], self.reporter)
         clips = {label: method.build(self.grid.budget).clip for label, method in self.methods.items()}
+        for tuning in self.grid.tunings:
+            tuning.build()  # says so if what it needs is not installed
         verdicts: dict[tuple[Any, ...], str] = {}
         reasons: dict[Cell, str] = {}
         for cell in cells:

@@ -8,6 +8,7 @@ import torch
 
 from crossvad import registry
 from crossvad.adapters.base import Budget, Tuning
+from crossvad.datasets.base import InputError
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
 from crossvad.datasets.folder import Folder
 from crossvad.store import Store
@@ -183,3 +184,12 @@ def test_a_matrix_leaves_out_what_cannot_play_its_part(make_grid, run_grid, stor
     assert "has no training video to draw a support set from; say --support test-head" in skipped[n, b, 2]
     assert "has no training video, so nothing can be trained on it" in skipped[b, s, 0]
     assert {r.status for r in records if r.cell.method == "ramp"} == {"done"}
+
+
+def test_a_tuning_that_lacks_its_library_stops_the_grid_before_anything_is_trained(
+    make_grid, run_grid, store, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "learn2learn", None)
+    with pytest.raises(InputError, match=r"learn2learn: cannot be imported .* make meta"):
+        run_grid(store, make_grid("framepred", tunings=("finetune", "metasgd")))
+    assert not any(store.root.iterdir())
