@@ -10,11 +10,9 @@ from dataclasses import asdict, dataclass
 
 from crossvad import __version__
 from crossvad.adapters.base import Budget
-from crossvad.datasets.base import Dataset, InputError, Split
+from crossvad.datasets.base import SPLITS, Dataset, InputError, Split
 from crossvad.protocol import Protocol
 from crossvad.registry import Method, TuningChoice
-
-SPLITS: tuple[Split, Split] = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class Grid:
         """Refuse what could never run.
 
         Raises:
-            InputError: more shots than the protocol allows, or a negative number.
+            InputError: more shots than the protocol allows, a negative number, or one name for two data sets.
         """
         if max(self.shots) > self.protocol.max_shots and self.protocol.common_mask:
             raise InputError(

@@ -3,10 +3,10 @@ decoded right after, so that a broken file stops a grid in its first minute and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
-from crossvad.datasets.base import Dataset, InputError, Scene, Video
+from crossvad.datasets.base import SPLITS, Dataset, InputError, Scene, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.plan import Grid
 from crossvad.progress import Reporter
@@ -17,14 +17,19 @@ class Unsuitable(InputError):
     """A dataset is sound, but cannot play the part it was given: a matrix leaves such cells out, with the reason."""
 
 
-def check_files(datasets: Iterable[Dataset], reporter: Reporter) -> None:
-    """Report every warning of the datasets' own checks, and stop at their errors.
+def check_files(grid: Grid, reporter: Reporter) -> None:
+    """Report every warning of the datasets' own checks of the splits that the grid reads, and stop at their errors.
 
     Raises:
         InputError: the first error, with the number of others.
     """
-    for dataset in {dataset.name: dataset for dataset in datasets}.values():
-        problems = dataset.check()
+    splits: dict[str, set[Split]] = {dataset.name: set() for dataset in (*grid.sources, *grid.targets)}
+    for source in grid.sources:
+        splits[source.name].add("train")
+    for target in grid.targets:
+        splits[target.name] |= {"test", "train"} if max(grid.shots) and grid.support == "train-head" else {"test"}
+    for dataset in {dataset.name: dataset for dataset in (*grid.sources, *grid.targets)}.values():
+        problems = dataset.check([split for split in SPLITS if split in splits[dataset.name]])
         for problem in problems:
             if problem.severity == "warning":
                 reporter.say(f"note: {problem.where}: {problem.problem}; {problem.fix}")
@@ -35,7 +40,7 @@ def check_files(datasets: Iterable[Dataset], reporter: Reporter) -> None:
             raise InputError(first.where, first.problem, first.fix + others)
 
 
-def check_source(source: Dataset, clips: Iterable[ClipSpec]) -> None:
+def check_source(source: Dataset, clip: ClipSpec) -> None:
     """A source must have training video of at least a clip each.
 
     Raises:
@@ -47,10 +52,10 @@ def check_source(source: Dataset, clips: Iterable[ClipSpec]) -> None:
         raise Unsuitable(
             source.name, "has no training video, so nothing can be trained on it", "choose another --source"
         )
-    _check_lengths(source, scenes, clips)
+    _check_lengths(source, scenes, clip)
 
 
-def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: str) -> None:
+def check_target(target: Dataset, clip: ClipSpec, shots: int, support: str) -> None:
     """A target must have labelled test video of at least a clip each, and enough video to draw the support set from.
 
     Raises:
@@ -60,10 +65,10 @@ def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: st
     scenes = target.scenes("test")
     if not any(scene.videos for scene in scenes):
         raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")
-    _check_lengths(target, scenes, clips)
+    _check_lengths(target, scenes, clip)
     if not shots:
         return
-    needed = shots + max((clip.frames for clip in clips), default=1) - 1
+    needed = shots + clip.frames - 1
     for video in support_videos(target, support):
         if len(video) < needed:
             raise InputError(
@@ -73,17 +78,17 @@ def check_target(target: Dataset, clips: list[ClipSpec], shots: int, support: st
             )
 
 
-def check_protocol(protocol: Protocol, target: Dataset, clips: Iterable[ClipSpec], shots: int) -> None:
-    """What a protocol asks of clips and of a target: no support frame may count, some frame must, and be labelled.
+def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:
+    """What a protocol asks of a clip and of a target: no support frame may count, some frame must, and be labelled.
 
     Raises:
         InputError: a clip is too long, every test video too short, or labels are missing or do not fit.
     """
-    longest, first = max(clip.frames for clip in clips), protocol.first_frame(shots)
-    if protocol.common_mask and (excess := shots + longest - 1 - first) > 0:
+    first = protocol.first_frame(shots)
+    if protocol.common_mask and (excess := shots + clip.frames - 1 - first) > 0:
         raise InputError(
             f"--protocol {protocol.name}",
-            f"counts frames from {first} on, which {shots} shots of {longest} frames reach into",
+            f"counts frames from {first} on, which {shots} shots of {clip.frames} frames reach into",
             f"choose --protocol fair@{protocol.max_shots + excess}",
         )
     videos = [video for scene in target.scenes("test") for video in scene.videos]
@@ -123,13 +128,12 @@ def needed_videos(grid: Grid) -> Iterator[tuple[str, Video]]:
                 yield from ((target.name, video) for video in support_videos(target, grid.support))
 
 
-def _check_lengths(dataset: Dataset, scenes: list[Scene], clips: Iterable[ClipSpec]) -> None:
-    longest = max((clip.frames for clip in clips), default=1)
+def _check_lengths(dataset: Dataset, scenes: list[Scene], clip: ClipSpec) -> None:
     for scene in scenes:
         for video in scene.videos:
-            if len(video) < longest:
+            if len(video) < clip.frames:
                 raise InputError(
                     f"{dataset.name}, video {video.name}",
-                    f"has {len(video)} frames, but one clip takes {longest}",
+                    f"has {len(video)} frames, but one clip takes {clip.frames}",
                     "remove it or leave out the method",
                 )

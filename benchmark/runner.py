@@ -32,7 +32,8 @@ class Runner:
         source or target cannot play its part are recorded as skipped, with the reason; else that is an error.
 
         Raises:
-            InputError: an input is missing, broken or unsuitable. Nothing has been trained or scored by then.
+            InputError: an input is missing, broken or unsuitable. Nothing has been trained or scored by then, unless
+                the input changed during the run; what was finished is kept.
         """
         self.grid = grid
         self.methods = {method.label: method for method in grid.methods}
@@ -55,7 +56,7 @@ class Runner:
 
     def _preflight(self, cells: list[Cell], leave_out: bool) -> dict[Cell, str]:
         """Check the inputs of these cells and decode them. Returns the cells to leave out, with the reason."""
-        preflight.check_files([*self.grid.sources, *self.grid.targets], self.reporter)
+        preflight.check_files(self.grid, self.reporter)
         clips = {label: method.build(self.grid.budget).clip for label, method in self.methods.items()}
         for tuning in self.grid.tunings:
             tuning.build()  # says so if what it needs is not installed
@@ -67,10 +68,10 @@ class Runner:
                 try:
                     verdicts[question] = ""
                     if self.methods[cell.method].cls.trainable:
-                        preflight.check_source(self.sources[cell.source], [clips[cell.method]])
+                        preflight.check_source(self.sources[cell.source], clips[cell.method])
                     target = self.targets[cell.target]
-                    preflight.check_target(target, [clips[cell.method]], cell.shots, cell.support)
-                    preflight.check_protocol(self.grid.protocol, target, [clips[cell.method]], cell.shots)
+                    preflight.check_target(target, clips[cell.method], cell.shots, cell.support)
+                    preflight.check_protocol(self.grid.protocol, target, clips[cell.method], cell.shots)
                 except preflight.Unsuitable as unsuitable:
                     if not leave_out:
                         raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Split = Literal["train", "test"]
+SPLITS: tuple[Split, Split] = ("train", "test")
 Size = tuple[int, int]  # (height, width) in pixels
 Frames = NDArray[np.uint8]  # (N, H, W, C), 0..255, C = 1 (gray) or 3 (RGB)
 
@@ -125,13 +126,14 @@ class Dataset(ABC):
         """Tracks of a test video's anomalies, or None where the dataset has none."""
         return None
 
-    def check(self) -> list[Problem]:
-        """Every problem with the files at hand, all at once, without decoding them. Override to look deeper.
+    def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
+        """Every problem with the files of these splits, all at once, without decoding them. Override to look deeper.
 
-        Whatever a video's own reader or label call refuses is reported here as an error.
+        Whatever a video's own reader or label call refuses is reported here as an error. Labels belong to the test
+        split: a data set that is only trained on needs none.
         """
         problems = []
-        for split in ("train", "test"):
+        for split in splits:
             for scene in self.scenes(split):
                 for video in scene.videos:
                     try:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvad.datasets.base import Dataset, InputError, Problem, Scene, Split, Video
+from crossvad.datasets.base import SPLITS, Dataset, InputError, Problem, Scene, Split, Video
 from crossvad.datasets.frames import find_videos
 
 HEADER = ["video", "start", "end"]
@@ -77,9 +77,9 @@ class Folder(Dataset):
             labels[start:end] = 1
         return labels
 
-    def check(self) -> list[Problem]:
+    def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """Every problem at once. That there are no labels is a warning: the footage can still be scored."""
-        problems = list(dict.fromkeys(super().check()))  # a bad labels.csv is one problem, not one per video
+        problems = list(dict.fromkeys(super().check(splits)))  # a bad labels.csv is one problem, not one per video
         if self._label_file.exists():
             return problems
         return [replace(p, severity="warning") if p.where == str(self._label_file) else p for p in problems]

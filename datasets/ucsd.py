@@ -6,7 +6,7 @@ Mahadevan, Li, Bhalodia, Vasconcelos: Anomaly Detection in Crowded Scenes (CVPR 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvad.datasets.base import Dataset, InputError, Problem, Scene, Split, Video
+from crossvad.datasets.base import SPLITS, Dataset, InputError, Problem, Scene, Split, Video
 from crossvad.datasets.frames import FrameFolder, find_videos
 
 Ranges = list[tuple[int, int]]  # 1-based, both ends included
@@ -134,15 +134,17 @@ class Ucsd(Dataset):
             raise InputError(folder.path, f"holds {len(folder)} masks for {frames} frames", "restore the missing ones")
         return np.concatenate([block[..., 0] > 0 for block in folder.blocks(None, channels=1)])
 
-    def check(self) -> list[Problem]:
+    def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """Every problem at once; a warning where training clips, or test clips that have labels, are not here."""
-        problems = list(dict.fromkeys(super().check()))  # a missing label file is one problem, not one per clip
-        return problems + list(self._gaps())
+        problems = list(dict.fromkeys(super().check(splits)))  # a missing label file is one problem, not one per clip
+        return problems + list(self._gaps(splits))
 
-    def _gaps(self) -> Iterator[Problem]:
+    def _gaps(self, splits: Collection[Split]) -> Iterator[Problem]:
         where = str(self.directory)
-        if not self._videos["train"]:
+        if "train" in splits and not self._videos["train"]:
             yield Problem("warning", where, "has no training video", "fetch it, or adapt on test-head support")
+        if "test" not in splits:
+            return
         try:
             labelled = set(range(1, len(self._ground_truth) + 1))
             present = labelled & {_clip_number(video.name) for video in self._videos["test"]}

@@ -69,3 +69,24 @@ def test_test_videos_that_end_before_the_first_counted_frame_are_refused_at_once
     with pytest.raises(InputError, match="26"):
         run_grid(store, make_grid("framediff", targets=[Folder(target)]))
     assert store.records() == []
+
+
+def test_a_data_set_that_is_only_trained_on_needs_no_labels(make_grid, run_grid, store, camera):
+    source, target = camera("one"), camera("two", seed=5)
+    (source / "labels.csv").write_text("video,start,end\nnobody,0,1\n")
+    records = run_grid(store, make_grid("framepred", sources=[Folder(source)], targets=[Folder(target)], shots=[0]))
+    assert {record.status for record in records} == {"done"}
+    with pytest.raises(InputError, match="nobody"):
+        run_grid(store, make_grid("framepred", sources=[Folder(target)], targets=[Folder(source)], shots=[0]))
+
+
+def test_a_cell_whose_support_reaches_into_counted_frames_has_no_number(make_grid, run_grid, store, plugin):
+    """Run under paper, where such a clip counts later; not to be read under fair, whose mask is the same for all."""
+    long = plugin(("frames=5", "frames=18"))
+    records = run_grid(store, make_grid(long, shots=[0, 10], protocol=PAPER, support="test-head"))
+    read = table(store, records, FAIR).set_index("shots")
+    assert read["status"].to_dict() == {0: "done", 10: "skipped"} and read["auc"].isna().to_dict() == {
+        0: False,
+        10: True,
+    }
+    assert set(table(store, records, PAPER)["status"]) == {"done"}

@@ -58,13 +58,18 @@ def evaluate(
 
 
 def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
-    """One line of the tidy table; a cell that is not done has no numbers."""
+    """One line of the tidy table; a cell that is not done has no numbers.
+
+    Nor has one whose support set reaches into the frames that the protocol counts: it was run for another protocol.
+    """
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
     if record.status == "done":
         scores = store.scores(cell)
         seen = len(scores.support_labels) // len(scores.videos) if cell.support == "test-head" else 0
+        if seen > protocol.first_frame(cell.shots, seen):
+            return known | {"status": "skipped"}
         known |= evaluate(scores, protocol, cell.shots, record.facts["fusion"], seen)
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
     return known
