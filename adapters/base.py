@@ -60,6 +60,7 @@ class Budget:
     width: int  # channels of a network's first convolution; deeper ones scale with it
     schedule: Schedule | None  # None: the schedule each method published
     episodes: int  # meta-training episodes, for tunings that need them
+    source_frames: int  # frames of a source to learn from, at most; longer sources give excerpts
 
 
 @dataclass(frozen=True)

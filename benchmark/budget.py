@@ -7,10 +7,28 @@ from crossvad.adapters.base import Budget, Schedule
 BUDGETS = {
     budget.name: budget
     for budget in (
-        Budget("smoke", size=32, channels=1, width=8, schedule=Schedule(10, 4, 1e-3), episodes=2),
-        Budget("demo", size=48, channels=1, width=16, schedule=Schedule(500, 8, 1e-3), episodes=40),
-        Budget("quick", size=64, channels=1, width=16, schedule=Schedule(1500, 8, 1e-3), episodes=200),
-        Budget("standard", size=128, channels=1, width=32, schedule=Schedule(20_000, 16, 1e-3), episodes=2000),
-        Budget("paper", size=256, channels=3, width=64, schedule=None, episodes=10_000),
+        Budget("smoke", size=32, channels=1, width=8, schedule=Schedule(10, 4, 1e-3), episodes=2, source_frames=5_000),
+        Budget(
+            "demo", size=48, channels=1, width=16, schedule=Schedule(500, 8, 1e-3), episodes=40, source_frames=50_000
+        ),
+        Budget(
+            "quick",
+            size=64,
+            channels=1,
+            width=16,
+            schedule=Schedule(1500, 8, 1e-3),
+            episodes=200,
+            source_frames=100_000,
+        ),
+        Budget(
+            "standard",
+            size=128,
+            channels=1,
+            width=32,
+            schedule=Schedule(20_000, 16, 1e-3),
+            episodes=2000,
+            source_frames=300_000,
+        ),
+        Budget("paper", size=256, channels=3, width=64, schedule=None, episodes=10_000, source_frames=300_000),
     )
 }

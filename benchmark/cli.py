@@ -1,4 +1,4 @@
-"""The command line: `bench run`, `bench matrix`, `bench table`, and the groups in `catalogue.py`. Thin on purpose."""
+"""The command line: `bench run`, `bench matrix`, `bench table`, and groups of others. Thin on purpose."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pandas as pd
 from click.core import ParameterSource
 
 from crossvad import __version__
-from crossvad.catalogue import datasets, methods
+from crossvad.data_commands import datasets
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
+from crossvad.decoding import Decoder
 from crossvad.evaluation.rows import KEYS, METRICS, table
+from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root
 from crossvad.plan import Grid
 from crossvad.present import tables
@@ -22,6 +24,7 @@ from crossvad.progress import Reporter
 from crossvad.protocol import protocol
 from crossvad.request import DEFAULT_METHODS, Request, read_suite
 from crossvad.runner import Runner, device
+from crossvad.skipping import without_bad
 from crossvad.store import Store
 
 
@@ -158,9 +161,12 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     """Run a grid and print its table; exit with 1 if a cell failed."""
     results, quiet = amounts.pop("results"), amounts.pop("quiet")
     chosen, data = device(amounts.pop("device")), root(amounts.pop("data"))
+    skip_bad = amounts.pop("skip_bad")
     grid = Request(**axes, **amounts).grid(data)
-    store, reporter = Store(results), Reporter(quiet=quiet)
-    records = Runner(store, FrameCache(), chosen, reporter).run(grid, leave_out)
+    store, cache, reporter = Store(results), FrameCache(), Reporter(quiet=quiet)
+    if skip_bad:
+        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
+    records = Runner(store, cache, chosen, reporter).run(grid, leave_out)
     tidy = _in_order(table(store, records, grid.protocol), grid)
     several = len(grid.sources) * len(grid.targets) > 1
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])

@@ -15,7 +15,7 @@ from crossvad.adapters.tuning import NoTuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
-from crossvad.decoding import Decoder
+from crossvad.decoding import Decoder, training_videos
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter, Update
 from crossvad.registry import Method
@@ -47,7 +47,7 @@ class Fitter:
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         if not method.cls.trainable:
             return Fitted(cell.prepared_key, adapter, NoTuning(), {}, facts)
-        videos = [self.decoder.frames(video) for scene in source.scenes("train") for video in scene.videos]
+        videos = [self.decoder.frames(video) for video in training_videos(source, self.grid.budget)]
         # Each stage draws from the start of the seed, whether the one before was stored or not.
         fresh = partial(ClipSource, videos, adapter.clip, self.device, cell.seed)
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()

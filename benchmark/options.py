@@ -44,6 +44,19 @@ class Names(click.ParamType):
         return [CompletionItem(lead + name) for name in known if name.startswith(last)]
 
 
+class Name(click.ParamType):
+    """One name, completed from those known; it may be another one, such as path:DIR."""
+
+    name = "name"
+
+    def __init__(self, known: Callable[[], Sequence[str]]) -> None:
+        self.known = known
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the name."""
+        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+
 class Numbers(click.ParamType):
     """A list of whole numbers, comma-separated: 0,1,5,10."""
 
@@ -62,6 +75,7 @@ class Numbers(click.ParamType):
 METHODS = Names(lambda: list(registry.METHODS))
 TUNINGS = Names(lambda: list(registry.TUNINGS))
 DATASETS = Names(registry.dataset_names)
+DATASET = click.argument("name", type=Name(registry.dataset_names))
 
 
 def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
@@ -88,6 +102,8 @@ PATH = click.Path(path_type=Path)
 BUDGET = click.option(
     "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
 )
+QUIET = click.option("--quiet", is_flag=True, help="No progress, only the result.")
+JOBS = click.option("--jobs", type=click.IntRange(1), help="Files at a time. [one per core]")
 DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
 RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
 PLACES = stacked(DATA, RESULTS)
@@ -100,5 +116,6 @@ AMOUNTS = stacked(
     _listed("--protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
     click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
     _listed("--device", str, "auto", "auto, cpu, cuda, cuda:1, …"),
-    click.option("--quiet", is_flag=True, help="No progress, only the table."),
+    click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
+    QUIET,
 )

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from crossvad.datasets.base import SPLITS, Dataset, InputError, Scene, Split, Video
 from crossvad.datasets.clips import ClipSpec
+from crossvad.decoding import training_videos
 from crossvad.plan import Grid
 from crossvad.progress import Reporter
 from crossvad.protocol import Protocol
@@ -53,6 +54,22 @@ def check_source(source: Dataset, clip: ClipSpec) -> None:
             source.name, "has no training video, so nothing can be trained on it", "choose another --source"
         )
     _check_lengths(source, scenes, clip)
+
+
+def check_apart(source: Dataset, target: Dataset) -> None:
+    """Nothing may be trained on what it is then scored on.
+
+    Raises:
+        Unsuitable: a training video of the source is a test video of the target.
+    """
+    scored = {video.source for scene in target.scenes("test") for video in scene.videos}
+    both = [video for scene in source.scenes("train") for video in scene.videos if video.source in scored]
+    if both:
+        raise Unsuitable(
+            f"{source.name} -> {target.name}",
+            f"{len(both)} training videos of the source, such as {both[0].name}, are test videos of the target",
+            "keep them apart: ucf[train=official] for ucf, folders train/ and test/ for footage of your own",
+        )
 
 
 def check_target(target: Dataset, clip: ClipSpec, shots: int, support: str) -> None:
@@ -117,15 +134,23 @@ def support_videos(target: Dataset, support: str) -> list[Video]:
     return [training[scene.name][0] for scene in target.scenes("test")]
 
 
-def needed_videos(grid: Grid) -> Iterator[tuple[str, Video]]:
-    """Every video that a grid reads, with its data set's name: sources' training, targets' test and support video."""
+def all_videos(grid: Grid) -> Iterator[Video]:
+    """Every video that takes part in naming a grid's cells: sources' training video, all of the targets'."""
     for source in grid.sources:
-        yield from ((source.name, video) for scene in source.scenes("train") for video in scene.videos)
+        yield from (video for scene in source.scenes("train") for video in scene.videos)
     for target in grid.targets:
-        yield from ((target.name, video) for scene in target.scenes("test") for video in scene.videos)
+        yield from (video for split in SPLITS for scene in target.scenes(split) for video in scene.videos)
+
+
+def needed_videos(grid: Grid) -> Iterator[Video]:
+    """Every video that a grid reads: what the budget takes of the sources, the targets' test and support video."""
+    for source in grid.sources:
+        yield from training_videos(source, grid.budget)
+    for target in grid.targets:
+        yield from (video for scene in target.scenes("test") for video in scene.videos)
         if max(grid.shots):
             with suppress(Unsuitable):  # the cells that need it have been left out
-                yield from ((target.name, video) for video in support_videos(target, grid.support))
+                yield from support_videos(target, grid.support)
 
 
 def _check_lengths(dataset: Dataset, scenes: list[Scene], clip: ClipSpec) -> None:

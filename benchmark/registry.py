@@ -1,7 +1,7 @@
 """From what a user typed to a class: our own methods, tunings and datasets, entry points, and a file path.
 
 apn      apn[prototypes=20,cycles=1]      my_file.py:MyMethod      finetune[learning_rate=1e-3]
-ped2     synthetic-street                 path:DIR (own footage)
+ped2     avenue[labels=masks]             path:DIR (own footage)
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from crossvad.adapters.base import Adapter, Budget, Tuning
+from crossvad.datasets.archive import Archive
 from crossvad.datasets.base import Dataset, InputError
 from crossvad.datasets.folder import Folder
 from crossvad.datasets.synthetic import plaza, street
-from crossvad.datasets.ucsd import Ucsd
 
 METHODS = {
     "apn": "crossvad.adapters.apn:Apn",
@@ -44,13 +44,14 @@ TUNINGS = {
     "finetune": "crossvad.adapters.tuning:FineTune",
     "metasgd": "crossvad.adapters.tuning:MetaSgd",
 }
-DATASETS: dict[str, Callable[[Path], Dataset]] = {
-    "ped1": lambda root: Ucsd("ped1", root),
-    "ped2": lambda root: Ucsd("ped2", root),
-    "synthetic-street": lambda root: street(),
-    "synthetic-plaza": lambda root: plaza(),
+ARCHIVES = {
+    "ped1": "crossvad.datasets.ucsd:Ped1",
+    "ped2": "crossvad.datasets.ucsd:Ped2",
+    "avenue": "crossvad.datasets.avenue:Avenue",
+    "shanghaitech": "crossvad.datasets.shanghaitech:ShanghaiTech",
+    "ucf": "crossvad.datasets.ucf_crime:UcfCrime",
 }
-RENDERED = ("synthetic-street", "synthetic-plaza")  # need no data at all
+RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
 
 
 @dataclass(frozen=True)
@@ -133,26 +134,42 @@ def tuning(text: str) -> TuningChoice:
 
 def dataset_names() -> list[str]:
     """Every dataset that can be named; `path:DIR` comes on top."""
-    return [*DATASETS, *(point.name for point in importlib.metadata.entry_points(group="crossvad.datasets"))]
+    return [*ARCHIVES, *RENDERED, *(point.name for point in importlib.metadata.entry_points(group="crossvad.datasets"))]
 
 
 def dataset(name: str, root: Path) -> Dataset:
-    """The dataset called `name` under the data root, or the one in a folder: `path:DIR`.
+    """The dataset that a user means by `name`, `name[field=value,…]` or `path:DIR`, the first two under the data root.
 
     Raises:
-        InputError: unknown name (says what comes close), or no such data under the root.
+        InputError: unknown name or option (says what comes close), or no such data under the root.
     """
     if name.startswith("path:"):
         return Folder(Path(name.removeprefix("path:")))
-    if name in DATASETS:
-        if name not in RENDERED and not root.is_dir():
-            raise InputError(root, f"is no folder, so there is no {name} in it", NO_DATA)
-        return DATASETS[name](root)
+    if name in RENDERED:
+        return RENDERED[name]()
+    base, _ = _split(name)
+    if base in ARCHIVES:
+        label, cls, options = archive(name)
+        if not root.is_dir():
+            raise InputError(root, f"is no folder, so there is no {base} in it", NO_DATA)
+        found = cls(root, options)
+        found.name = label
+        return found
     for point in importlib.metadata.entry_points(group="crossvad.datasets"):
         if point.name == name:
             plugged: Dataset = point.load()(root)
             return plugged
     raise _unknown("dataset", name, dataset_names(), "or path:DIR for a folder of your own")
+
+
+def archive(text: str) -> tuple[str, type[Archive], Any]:
+    """The published data set that a user means, found or not: what to call it, its class and its options.
+
+    Raises:
+        InputError: unknown name or option; says what comes close.
+    """
+    name, options = _split(text)
+    return _with_options(name, _resolve("published data set", name, ARCHIVES, None), options)
 
 
 NO_DATA = (
@@ -177,14 +194,23 @@ def _with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, t
     for field, text in options.items():
         if field not in fields:
             raise _unknown(f"option of {name}", field, fields)
-        try:
-            values[field] = {"true": True, "false": False}[text.lower()] if hints[field] is bool else hints[field](text)
-        except (ValueError, KeyError) as error:
-            raise InputError(f"{name}[{field}={text}]", f"is not a {hints[field].__name__}", "correct it") from error
+        values[field] = _value(f"{name}[{field}={text}]", text, hints[field])
     chosen = cls.Options(**values)  # type: ignore[attr-defined]
     changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
     label = name + ("[" + ",".join(f"{field}={value}" for field, value in changed.items()) + "]" if changed else "")
     return label, cls, chosen
+
+
+def _value(where: str, text: str, kind: Any) -> Any:
+    """An option's value, read as the type of its field."""
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise InputError(where, "is no choice", f"choose from {', '.join(get_args(kind))}")
+        return text
+    try:
+        return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+    except (ValueError, KeyError) as error:
+        raise InputError(where, f"is not a {kind.__name__}", "correct it") from error
 
 
 def _resolve(kind: str, name: str, ours: dict[str, str], group: str | None) -> Any:

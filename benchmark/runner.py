@@ -11,7 +11,7 @@ import torch
 from crossvad import preflight
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
-from crossvad.decoding import Decoder
+from crossvad.decoding import Decoder, count_frames, stop_at
 from crossvad.fitting import Fitter
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter
@@ -41,6 +41,7 @@ class Runner:
         self.targets = {target.name: target for target in grid.targets}
         self.decoder = Decoder(self.cache, grid.budget)
         self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter)
+        stop_at(count_frames(preflight.all_videos(grid), self.reporter))
         cells = grid.cells()
         found = {cell: self.store.record(cell) for cell in cells}
         todo = [cell for cell, record in found.items() if record is None or record.status != "done"]
@@ -70,6 +71,8 @@ class Runner:
                     if self.methods[cell.method].cls.trainable:
                         preflight.check_source(self.sources[cell.source], clips[cell.method])
                     target = self.targets[cell.target]
+                    if self.methods[cell.method].cls.trainable:
+                        preflight.check_apart(self.sources[cell.source], target)
                     preflight.check_target(target, clips[cell.method], cell.shots, cell.support)
                     preflight.check_protocol(self.grid.protocol, target, clips[cell.method], cell.shots)
                 except preflight.Unsuitable as unsuitable:
@@ -78,7 +81,7 @@ class Runner:
                     verdicts[question] = str(unsuitable)
             if verdicts[question]:
                 reasons[cell] = verdicts[question]
-        self.decoder.fill(preflight.needed_videos(self.grid), self.reporter)
+        stop_at(self.decoder.fill(preflight.needed_videos(self.grid), self.reporter))
         return reasons
 
     # ---- one cell ----------------------------------------------------------------------------------------------------

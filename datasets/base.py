@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -47,9 +47,33 @@ class FrameSource(Protocol):
         """What the frames are on this machine right now (paths, sizes, times): the key of the decode-once cache."""
         ...
 
-    def blocks(self, size: Size | None, channels: int) -> Iterator[Frames]:
-        """All frames in order, in blocks that fit in memory, resized to `size` unless it is None."""
+    def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
+        """Frames `start` to `stop` (None: the end), in blocks that fit in memory, resized unless size is None."""
         ...
+
+
+class Footage(Protocol):
+    """Decoded frames to cut clips from: an array, or what the cache gives, which reads what is asked for."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        ...
+
+    def __getitem__(self, span: slice, /) -> Frames:
+        """Consecutive frames, uint8 (n, H, W, C)."""
+        ...
+
+
+def between(blocks: Iterable[Frames], start: int, stop: int | None) -> Iterator[Frames]:
+    """Frames `start` to `stop` of a stream of blocks, for sources that can only be read from the beginning."""
+    position = 0
+    for block in blocks:
+        part = block[max(0, start - position) : None if stop is None else max(0, stop - position)]
+        position += len(block)
+        if len(part):
+            yield part
+        if stop is not None and position >= stop:
+            return
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Clips: T consecutive frames cut from videos, as the tensors a method trains on, adapts on and scores.
 
-Everything here works on decoded uint8 frames, in memory or memory-mapped. No label comes near.
+Everything here works on decoded uint8 frames, in memory or on disk. No label comes near.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.datasets.base import Frames, InputError, Size
+from crossvad.datasets.base import Footage, Frames, InputError, Size
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
 SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)
@@ -46,19 +46,19 @@ def clip_count(frames: int, spec: ClipSpec) -> int:
     return max(0, frames - spec.frames + 1)
 
 
-def consecutive(frames: Frames, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
+def consecutive(frames: Footage, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
     """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W)."""
     for start in range(0, clip_count(len(frames), spec), batch):
         block = to_tensor(frames[start : start + batch + spec.frames - 1], spec, device)
         yield block.unfold(0, spec.frames, 1).permute(0, 4, 1, 2, 3)
 
 
-def head(frames: Frames, spec: ClipSpec, shots: int, device: torch.device) -> Tensor:
+def head(frames: Footage, spec: ClipSpec, shots: int, device: torch.device) -> Tensor:
     """The first `shots` >= 1 clips of a video, (K, T, C, H, W): K clips one frame apart span K + T - 1 frames."""
     return next(consecutive(frames[: shots + spec.frames - 1], spec, shots, device))
 
 
-def at(frames: Frames, starts: NDArray[np.int64], spec: ClipSpec, device: torch.device) -> Tensor:
+def at(frames: Footage, starts: NDArray[np.int64], spec: ClipSpec, device: torch.device) -> Tensor:
     """The clips of a video that begin at `starts`, (len(starts), T, C, H, W)."""
     return to_tensor(np.stack([frames[start : start + spec.frames] for start in starts]), spec, device)
 
@@ -70,7 +70,7 @@ class ClipSource:
     calibrate scores and to watch the loss on. A video too short to spare a clip is all training.
     """
 
-    def __init__(self, videos: Sequence[Frames], spec: ClipSpec, device: torch.device, seed: int) -> None:
+    def __init__(self, videos: Sequence[Footage], spec: ClipSpec, device: torch.device, seed: int) -> None:
         """Take decoded videos (N, H, W, C), each at least one clip long.
 
         Raises:

@@ -1,47 +1,29 @@
-"""Reading frames: video files through decord, folders of images through Pillow.
-
-`find_videos` lists what a directory holds, `VideoFile` and `FrameFolder` read it; `cache.FrameCache` remembers it.
-"""
+"""Finding videos in a directory, and reading those that are folders of numbered images, through Pillow."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import struct
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from crossvad.datasets.base import Frames, InputError, Size, Video
+from crossvad.datasets.files import digest, listing, stamp, stat
+from crossvad.datasets.videofile import BLOCK, VIDEO_SUFFIXES, VideoFile
 
-VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm", ".m4v"})
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
-BLOCK = 64  # frames in memory at once while reading
-REPEATS_ALLOWED = 4  # frames decord may replace by their neighbour: it loses up to 4 at the end of a sound MPEG-1 file
-
-MP4_BOXES = frozenset(b"ftyp styp moov moof mfra mdat sidx free skip wide uuid".split())
-MATROSKA_ELEMENTS = frozenset({b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"})  # EBML header, Segment
 UNREADABLE_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 def natural(name: str) -> list[str | int]:
     """Sort key that orders `clip2` before `clip10`."""
     return [int(part) if odd % 2 else part.casefold() for odd, part in enumerate(re.split("([0-9]+)", name))]
-
-
-def luma(rgb: Frames) -> Frames:
-    """ITU-R 601 luma in integers: uint8 (..., 3) to uint8 (..., 1), within one level of Pillow's mode `L`."""
-    red, green, blue = np.moveaxis(rgb.astype(np.uint16), -1, 0)
-    gray: Frames = (77 * red + 150 * green + 29 * blue + 128) >> 8  # the sum just fits 16 bits
-    return gray.astype(np.uint8)[..., None]
 
 
 def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
@@ -53,7 +35,7 @@ def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
     Raises:
         InputError: the directory cannot be listed, two of its videos share a name, or it mixes videos and images.
     """
-    entries = [path for path in _listing(directory) if path.name not in skip]
+    entries = [path for path in listing(directory) if path.name not in skip]
     videos: dict[str, tuple[Path, Video]] = {}
     for path in sorted(entries, key=lambda path: natural(path.name)):
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
@@ -70,78 +52,6 @@ def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
     if videos:
         raise InputError(directory, "holds both images and videos", "put the images in a folder of their own")
     return [Video(directory.resolve().name, FrameFolder(directory))]
-
-
-@dataclass(frozen=True)
-class VideoFile:
-    """The frames of one video file. RGB comes from decord, which lets ffmpeg resize while it decodes."""
-
-    path: Path
-
-    def __len__(self) -> int:
-        """Number of frames; opens the file the first time.
-
-        Raises:
-            InputError: the file is missing, empty, truncated or not a video.
-        """
-        return self._length
-
-    @cached_property
-    def _length(self) -> int:
-        return len(self._open(None))
-
-    @property
-    def identity(self) -> str:
-        """Digest of the file's name and size in bytes."""
-        return _digest([f"{self.path.name} {_stat(self.path).st_size}"])
-
-    @property
-    def stamp(self) -> str:
-        """Digest of the file's absolute path, size and modification time."""
-        return _digest([_stamp(self.path)])
-
-    def blocks(self, size: Size | None, channels: int) -> Iterator[Frames]:
-        """All frames in order as uint8 blocks (n <= 64, H, W, channels), resized to `size` = (H, W) unless it is None.
-
-        Raises:
-            InputError: the file is missing, empty, truncated, damaged or not a video.
-        """
-        reader = self._open(size)
-        for start in range(0, len(reader), BLOCK):
-            with self._naming_errors():
-                count = min(BLOCK, len(reader) - start)
-                rgb = np.stack([_unpadded(reader.next().asnumpy()) for _ in range(count)])
-            yield rgb if channels == 3 else luma(rgb)
-
-    def _open(self, size: Size | None) -> Any:
-        """A decord reader, once the container's own account of its length has been checked.
-
-        ffmpeg reads a truncated AVI or Matroska file without complaint as a shorter video, hence the check.
-        """
-        import decord  # lazily: not needed for folders of images, and slow to load
-
-        if _stat(self.path).st_size == 0:
-            raise InputError(self.path, "is empty (0 bytes)", "fetch it again")
-        with self._naming_errors():
-            missing = _missing_bytes(self.path)
-        if missing:
-            raise InputError(self.path, f"is truncated: its last {missing} bytes are missing", "fetch it again")
-        decord.logging.set_level(decord.logging.QUIET)
-        height, width = size or (-1, -1)
-        with self._naming_errors():
-            return decord.VideoReader(
-                str(self.path), ctx=decord.cpu(0), width=width, height=height, fault_tol=REPEATS_ALLOWED
-            )
-
-    @contextmanager
-    def _naming_errors(self) -> Iterator[None]:
-        from decord import DECORDError, DECORDLimitReachedError
-
-        try:
-            yield
-        except (DECORDError, DECORDLimitReachedError, RuntimeError, OSError) as error:
-            problem = "cannot be decoded: unreadable, truncated, damaged or not a video"
-            raise InputError(self.path, problem, "fetch it again or re-encode it") from error
 
 
 @dataclass(frozen=True)
@@ -176,51 +86,38 @@ class FrameFolder:
     @property
     def identity(self) -> str:
         """Digest of every frame's name and size in bytes."""
-        return _digest([f"{frame.name} {_stat(frame).st_size}" for frame in self.frames])
+        return digest([f"{frame.name} {stat(frame).st_size}" for frame in self.frames])
 
     @property
     def stamp(self) -> str:
         """Digest of every frame's absolute path, size and modification time."""
-        return _digest([_stamp(frame) for frame in self.frames])
+        return digest([stamp(frame) for frame in self.frames])
 
-    def blocks(self, size: Size | None, channels: int) -> Iterator[Frames]:
-        """All frames in order as uint8 blocks (n <= 64, H, W, channels), resized to `size` = (H, W) unless it is None.
+    def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
+        """Frames `start` to `stop` as uint8 blocks (n <= 64, H, W, channels), resized to `size` unless it is None.
 
         Raises:
             InputError: a frame is missing, damaged or of another size than the first.
         """
         expected = _image_size(self.frames[0])
-        for start in range(0, len(self.frames), BLOCK):
-            block = self.frames[start : start + BLOCK]
+        wanted = self.frames[start:stop]
+        for first in range(0, len(wanted), BLOCK):
+            block = wanted[first : first + BLOCK]
             yield np.stack([_read_image(frame, expected, size, channels) for frame in block])
 
-
-def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()
-
-
-def _stat(path: Path) -> os.stat_result:
-    try:
-        return path.stat()
-    except OSError as error:
-        raise InputError(path, f"cannot be opened ({error.strerror})", "restore it") from error
-
-
-def _stamp(path: Path) -> str:
-    stat = _stat(path)
-    return f"{path.absolute()} {stat.st_size} {stat.st_mtime_ns}"
-
-
-def _listing(directory: Path) -> list[Path]:
-    """Everything in a directory but hidden files, among them the `._*` files that macOS leaves behind."""
-    try:
-        return [path for path in directory.iterdir() if not path.name.startswith(".")]
-    except OSError as error:
-        raise InputError(directory, f"cannot be listed ({error.strerror})", "name an existing directory") from error
+    def damage(self) -> Iterator[InputError]:
+        """What is wrong with each frame that cannot be read; decodes all of them."""
+        expected = None
+        for frame in self.frames:
+            try:
+                expected = expected or _image_size(frame)
+                _read_image(frame, expected, None, channels=3)
+            except InputError as error:
+                yield error
 
 
 def _images(directory: Path) -> list[Path]:
-    return [path for path in _listing(directory) if path.suffix.lower() in IMAGE_SUFFIXES]
+    return [path for path in listing(directory) if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _frame_number(path: Path) -> int:
@@ -270,40 +167,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _damaged(path: Path) -> InputError:
     return InputError(path, "cannot be decoded: empty, truncated or not an image", "restore it")
-
-
-def _unpadded(frame: Frames) -> Frames:
-    """A decord frame as (H, W, 3). At some small widths decord 0.6 leaves each row's padding in: (H, W, 4) and more.
-
-    Its `get_batch` fails at those widths, which is why frames are read one by one; that is as fast.
-    """
-    height, width = frame.shape[:2]
-    return frame.reshape(height, -1)[:, : 3 * width].reshape(height, width, 3)
-
-
-def _missing_bytes(path: Path) -> int:
-    """How far the top-level chunks of a video file reach beyond its end; 0 where its format does not tell."""
-    position, size = 0, path.stat().st_size
-    with path.open("rb") as file:
-        while position < size:
-            file.seek(position)
-            length = _chunk_length(file.read(16))
-            if length == 0:
-                return 0
-            position += length
-    return position - size
-
-
-def _chunk_length(head: bytes) -> int:
-    """The length that a chunk with these first 16 bytes claims, head included; 0 where it claims none."""
-    if head[:4] == b"RIFF":  # AVI
-        return 8 + int.from_bytes(head[4:8], "little")
-    if head[4:8] in MP4_BOXES:  # MP4, MOV; a length of 1 says that 64 bits of it follow
-        length = int.from_bytes(head[:4], "big")
-        return int.from_bytes(head[8:16], "big") if length == 1 else length
-    if head[:4] in MATROSKA_ELEMENTS:  # leading zero bits give the width of the length; all ones mean unknown
-        width = 9 - head[4].bit_length()
-        unknown = (1 << 7 * width) - 1
-        length = int.from_bytes(head[4 : 4 + width], "big") & unknown
-        return 0 if length == unknown else 4 + width + length
-    return 0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossvad.datasets.base import Dataset, Frames, InputError, Scene, Size, Split, Track, Video
+from crossvad.datasets.base import Dataset, Frames, InputError, Scene, Size, Split, Track, Video, between
 from crossvad.datasets.drawing import HEIGHT, SUB, WIDTH, Camera, Figure, Limb, Pixels, Sprite, paint, sprite, wave
 from crossvad.datasets.places import AVENUE, BRIDGE, CAMPUS, MARKET, PARK, PLAZA, STATION, Place
 from crossvad.datasets.walkers import KINDS, Actor, look
@@ -113,8 +113,11 @@ class RenderedVideo:
         """The identity: there are no files."""
         return self.identity
 
-    def blocks(self, size: Size | None, channels: int) -> Iterator[Frames]:
-        """All frames in order, uint8 (n, H, W, channels), n at most `BLOCK`, resized to `size` unless it is None."""
+    def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
+        """Frames `start` to `stop`, uint8 blocks (n, H, W, channels), resized to `size` unless it is None."""
+        return between(self._rendered(size, channels), start, stop)
+
+    def _rendered(self, size: Size | None, channels: int) -> Iterator[Frames]:
         sensor, block = self.generator("sensor"), []
         phase = sensor.integers(0, 1000) / 1000
         for frame, (picture, _) in self.pictures(range(self.length)):

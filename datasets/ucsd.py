@@ -5,36 +5,31 @@ Mahadevan, Li, Bhalodia, Vasconcelos: Anomaly Detection in Crowded Scenes (CVPR 
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvad.datasets.base import SPLITS, Dataset, InputError, Problem, Scene, Split, Video
-from crossvad.datasets.frames import FrameFolder, find_videos
+from crossvad.datasets.archive import Archive, Guide, NoOptions
+from crossvad.datasets.base import InputError, Video
+from crossvad.datasets.copies import Layout, best_copy, candidates
+from crossvad.datasets.files import digest
+from crossvad.datasets.frames import FrameFolder
+from crossvad.datasets.manifest import spans_to_labels
 
 Ranges = list[tuple[int, int]]  # 1-based, both ends included
 
 
-class Layout(NamedTuple):
-    """Where a copy of the dataset keeps its clips and its pixel masks."""
-
-    train: str
-    test: str
-    masks: str
-
-
 # The archive of the authors, and the two arrangements that public code uses.
 LAYOUTS = {
-    "official": Layout("Train", "Test", "Test"),
-    "frames": Layout("training/frames", "testing/frames", "testing/pixel_masks"),
-    "videos": Layout("training/videos", "testing/videos", "testing/pixel_masks"),
+    "official": Layout("Train", "Test"),
+    "frames": Layout("training/frames", "testing/frames"),
+    "videos": Layout("training/videos", "testing/videos"),
 }
-EXPECTED = "Test/Test001/001.tif, testing/frames/01/000.jpg or testing/videos/01.avi"
+MASKS = {"official": "Test", "frames": "testing/pixel_masks", "videos": "testing/pixel_masks"}
 
 _START = re.compile(r"TestVideoFile\s*=\s*\{\s*\}\s*;?")
 _CLIP = re.compile(r"TestVideoFile\s*\{\s*end\s*\+\s*1\s*\}\s*\.\s*gt_frame\s*=\s*\[(?P<ranges>[^]]*)\]\s*;?")
@@ -70,55 +65,42 @@ def parse_ground_truth(text: str, where: object = "ground truth") -> list[Ranges
     return clips
 
 
-class Ucsd(Dataset):
-    """UCSD `ped1` or `ped2`, in whichever layout lies under the data root.
+class Ucsd(Archive):
+    """One of the two UCSD walkways, in whichever layout lies under the data root."""
 
-    Copies in different layouts differ by their compression, so they are never mixed: the one with the most test clips
-    is used, then the one with the most training clips, then the official one. `layout` and `directory` tell which.
-    """
-
-    def __init__(self, name: str, root: Path) -> None:
-        """Find dataset `name` under the data root.
+    def __init__(self, root: Path, options: NoOptions | None = None) -> None:
+        """Find the data set under the data root.
 
         Raises:
             InputError: it is not there; names every place looked at.
         """
-        self.name = name
-        self._candidates = _candidates(name, root)
-        copies = [
-            (directory, layout, _videos(directory / where.train), _videos(directory / where.test))
-            for directory in self._candidates
-            for layout, where in LAYOUTS.items()
-        ]
-        self.directory, self.layout, train, test = max(
-            copies, key=lambda copy: (len(copy[3]), len(copy[2]), copy[1] == "official")
+        official = f"UCSD{self.name}"
+        self._places = candidates(
+            root, self.name, official, f"{self.name}/{official}", f"UCSD_Anomaly_Dataset.v1p2/{official}"
         )
-        if not test:
-            looked = ", ".join(map(str, self._candidates))
-            raise InputError(root, f"holds no {name} test clips (looked in {looked})", f"put {EXPECTED} in one of them")
-        self._videos: dict[Split, tuple[Video, ...]] = {"train": train, "test": test}
+        self.directory, self.layout, self.videos = best_copy(self.name, root, self._places, LAYOUTS)
 
-    def scenes(self, split: Split) -> list[Scene]:
-        """One scene, named like the dataset; none where the copy has no training clips."""
-        videos = self._videos[split]
-        return [Scene(self.name, videos)] if videos else []
+    def entry(self, video: str) -> str:
+        """`01` for the clips that copies call `Test001`, `Train001` or `01`."""
+        return f"{_clip_number(video):02d}"
 
-    def labels(self, video: str) -> NDArray[np.uint8]:
-        """Frame labels (N,), 1 = abnormal.
+    def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
+        """What the official `.m` file says, (N,); None where there is no such file.
 
         Raises:
-            InputError: no such clip, no label file, no entry for the clip, or ranges beyond its last frame.
+            InputError: the file cannot be read, has no entry for the clip, or has ranges beyond its last frame.
         """
-        clip, frames = _clip_number(video), len(self._test_video(video))
+        if self._label_file is None:
+            return None
+        clip, frames = _clip_number(video.name), len(video)
         if clip > len(self._ground_truth):
-            raise InputError(self._label_file, f"has no entry for clip {clip}", f"restore the file or remove {video}")
-        labels = np.zeros(frames, np.uint8)
-        for first, last in self._ground_truth[clip - 1]:
-            if last > frames:
-                problem = f"labels frame {last} of {video}, which has {frames} frames"
-                raise InputError(self._label_file, problem, "restore the missing frames")
-            labels[first - 1 : last] = 1
-        return labels
+            fix = f"restore the file or remove {video.name}"
+            raise InputError(self._label_file, f"has no entry for clip {clip}", fix)
+        spans = [(first - 1, last) for first, last in self._ground_truth[clip - 1]]
+        if spans and (end := max(last for _, last in spans)) > frames:
+            problem = f"labels frame {end} of {video.name}, which has {frames} frames"
+            raise InputError(self._label_file, problem, "restore the missing frames")
+        return spans_to_labels(spans, frames)
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
         """Pixel labels (N, H, W) at the original size, or None where this copy has none for the clip.
@@ -126,70 +108,74 @@ class Ucsd(Dataset):
         Raises:
             InputError: no such clip, or a mask is missing or damaged.
         """
-        frames = len(self._test_video(video))
-        folder = FrameFolder(self.directory / LAYOUTS[self.layout].masks / f"Test{_clip_number(video):03d}_gt")
+        frames = len(self.test_video(video))
+        folder = FrameFolder(self.directory / MASKS[self.layout] / f"Test{_clip_number(video):03d}_gt")
         if not folder.path.is_dir():
             return None
         if len(folder) != frames:
             raise InputError(folder.path, f"holds {len(folder)} masks for {frames} frames", "restore the missing ones")
         return np.concatenate([block[..., 0] > 0 for block in folder.blocks(None, channels=1)])
 
-    def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
-        """Every problem at once; a warning where training clips, or test clips that have labels, are not here."""
-        problems = list(dict.fromkeys(super().check(splits)))  # a missing label file is one problem, not one per clip
-        return problems + list(self._gaps(splits))
-
-    def _gaps(self, splits: Collection[Split]) -> Iterator[Problem]:
-        where = str(self.directory)
-        if "train" in splits and not self._videos["train"]:
-            yield Problem("warning", where, "has no training video", "fetch it, or adapt on test-head support")
-        if "test" not in splits:
-            return
-        try:
-            labelled = set(range(1, len(self._ground_truth) + 1))
-            present = labelled & {_clip_number(video.name) for video in self._videos["test"]}
-        except InputError:  # reported as an error already
-            return
-        if present != labelled:
-            problem = f"{len(present)} of {len(labelled)} labelled test clips are here"
-            yield Problem("warning", where, problem, "fetch the others, or say that results are of a part")
-
-    def _test_video(self, name: str) -> Video:
-        for video in self._videos["test"]:
-            if video.name == name:
-                return video
-        names = ", ".join(video.name for video in self._videos["test"])
-        raise InputError(self.directory, f"has no test clip {name}", f"choose one of {names}")
+    def checksum(self, video: Video) -> str | None:
+        """Of the official frames: SHA-256 of the lines that hold each frame's own; None in other layouts."""
+        if self.layout != "official" or not isinstance(video.source, FrameFolder):
+            return None
+        return digest([hashlib.sha256(frame.read_bytes()).hexdigest() for frame in video.source.frames])
 
     @cached_property
-    def _label_file(self) -> Path:
+    def _label_file(self) -> Path | None:
         name = f"UCSD{self.name}.m"
-        places = [
-            place for home in (self.directory, *self._candidates) for place in (home / name, home / "Test" / name)
-        ]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            raise InputError(places[0], "is missing", f"copy the official {name} there")
-        return found
+        return next(
+            (
+                place
+                for home in (self.directory, *self._places)
+                for place in (home / name, home / "Test" / name)
+                if place.is_file()
+            ),
+            None,
+        )
 
     @cached_property
     def _ground_truth(self) -> list[Ranges]:
+        assert self._label_file  # asked for only where there is one
         # A comment may hold any byte; elsewhere the grammar refuses a replaced one.
         return parse_ground_truth(self._label_file.read_text("utf-8", errors="replace"), self._label_file)
 
 
-def _candidates(name: str, root: Path) -> list[Path]:
-    """Where the dataset may lie under, or at, the data root; the preferred places first."""
-    official = f"UCSD{name}"
-    places = [root / name, root / official, root / name / official, root / "UCSD_Anomaly_Dataset.v1p2" / official]
-    return [*places, root] if root.resolve().name.lower() in (name, official.lower()) else places
+_TREE = """\
+{official}/                      (the archive; or below UCSD_Anomaly_Dataset.v1p2/)
+  Train/Train001/001.tif …       {train} clips
+  Test/Test001/001.tif …         {test} clips, masks in Test001_gt/001.bmp …
+  Test/{official}.m              optional: the package knows the frame labels
+
+or {name}/training/frames/01/000.jpg … and {name}/testing/frames/01/000.jpg …, or {name}/training/videos/01.avi …
+and {name}/testing/videos/01.avi …; pixel masks then in {name}/testing/pixel_masks/Test001_gt/001.png …"""
 
 
-def _videos(directory: Path) -> tuple[Video, ...]:
-    """The clips in a folder; the official archive keeps masks beside them, in `Test001_gt`."""
-    if not directory.is_dir():
-        return ()
-    return tuple(video for video in find_videos(directory) if not video.name.endswith("_gt"))
+def _guide(name: str, train: int, test: int) -> Guide:
+    return Guide(
+        title=f"UCSD {name.title()}, of the UCSD Anomaly Detection Dataset (UCSD_Anomaly_Dataset.tar.gz, v1p2)",
+        paper="Mahadevan, Li, Bhalodia, Vasconcelos: Anomaly Detection in Crowded Scenes. CVPR 2010",
+        page="http://www.svcl.ucsd.edu/projects/anomaly/dataset.htm",
+        terms="see the page; it is offered for research",
+        archives=("UCSD_Anomaly_Dataset*.tar.gz",),
+        home=".",
+        tree=_TREE.format(name=name, official=f"UCSD{name}", train=train, test=test),
+    )
+
+
+class Ped1(Ucsd):
+    """UCSD Ped1: people walk towards the camera and away from it."""
+
+    name = "ped1"
+    guide = _guide("ped1", 34, 36)
+
+
+class Ped2(Ucsd):
+    """UCSD Ped2: people walk across the picture."""
+
+    name = "ped2"
+    guide = _guide("ped2", 16, 12)
 
 
 def _clip_number(video: str) -> int:

@@ -18,7 +18,7 @@ from crossvad.datasets.base import InputError
 from crossvad.datasets.clips import ClipSource, consecutive
 
 CPU = torch.device("cpu")
-SMOKE, PAPER = BUDGETS["smoke"], Budget("paper", 256, 3, 64, None, 0)
+SMOKE, PAPER = BUDGETS["smoke"], Budget("paper", 256, 3, 64, None, 0, 0)
 PREDICTORS = ["framepred", "apn", "lmn"]
 TRAINABLE = [*PREDICTORS, "memae"]
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crossvad.datasets import frames as module
+from crossvad.datasets import videofile as module
 from crossvad.datasets.base import InputError, Video
-from crossvad.datasets.frames import FrameFolder, VideoFile, find_videos, luma
+from crossvad.datasets.frames import FrameFolder, find_videos
+from crossvad.datasets.videofile import VideoFile, luma
 
 FORMATS = {"avi": "XVID", "mp4": "mp4v", "mkv": "mp4v"}
 

@@ -39,7 +39,9 @@ def test_rows_that_learn_nothing_stay_where_they_are(rows, method, auc):
 def test_info_tells_the_known_facts_of_ped2(bench):
     told = bench("datasets", "info", "ped2", "--data", ROOT)
     words = " ".join(told.out.split())
-    assert told.code == 0 and "2550" in words and "│ 2010 │ 82.0 % │ 4 videos │ 7 videos" in words
+    assert told.code == 0 and "train │ ped2 │ 16 │ 2550" in words and "layout: frames" in words
+    for labels in ("this copy", "published, frames"):
+        assert f"│ {labels} │ 12 │ 2010 │ 1648 │ 82.0 % │ 4 │ 7 │ 7 │ 7 │" in words
 
 
 def test_ped2_has_no_problems(bench):

@@ -9,7 +9,9 @@ import torch
 from crossvad import registry
 from crossvad.adapters.base import Budget, Tuning
 from crossvad.datasets.base import InputError
+from crossvad.datasets.cache import CachedFrames
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
+from crossvad.datasets.files import cache_root
 from crossvad.datasets.folder import Folder
 from crossvad.store import Store
 
@@ -76,7 +78,8 @@ def test_a_method_is_given_clips_and_nothing_else(make_grid, run_grid, store, sp
     (source,) = [call[1] for call in calls if call[0] == "fit"]
     held = {type(value) for name, value in vars(source).items() if name not in ("videos", "_cuts")}
     assert held <= {ClipSpec, torch.device, np.random.Generator, np.ndarray}
-    assert all(isinstance(video, np.ndarray) and video.ndim == 4 for video in source.videos)
+    assert all(isinstance(video, CachedFrames) and video.path.parent == cache_root() for video in source.videos)
+    assert all({*vars(video)} == {"path", "shape", "_begin"} for video in source.videos)
 
 
 def clips_of(video, count, spec):

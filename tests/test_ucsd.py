@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import miniatures
+from crossvad.datasets import manifest
 from crossvad.datasets.base import InputError
-from crossvad.datasets.ucsd import LAYOUTS, Ucsd, parse_ground_truth
+from crossvad.datasets.inspection import inspect
+from crossvad.datasets.ucsd import LAYOUTS, MASKS, Ped1, Ped2, Ucsd, parse_ground_truth
 
 FRAMES = 6
 RANGES = [[(2, 3), (5, 6)], [(4, 4)], []]
@@ -23,6 +27,16 @@ def write_frames(folder: Path, start: int, suffix: str, count: int = FRAMES) -> 
     folder.mkdir(parents=True)
     for index in range(count):
         Image.new("L", (9, 8), 20 * index).save(folder / f"{start + index:03d}.{suffix}")
+
+
+LABELS = {"01": [0, 1, 1, 0, 1, 1], "02": [0, 0, 0, 1, 0, 0], "03": [0] * FRAMES}
+
+
+@pytest.fixture
+def known(tmp_path, monkeypatch):
+    """A manifest of the miniature in place of the real one."""
+    monkeypatch.setattr(manifest, "LABELS", tmp_path / "manifests")
+    miniatures.know("ped2", LABELS, ["01", "02"])
 
 
 def write_avi(path: Path) -> None:
@@ -139,9 +153,9 @@ def test_brackets_hold_ranges_or_are_refused(inside):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("place", ["ped2", "UCSDped2", "ped2/UCSDped2", "UCSD_Anomaly_Dataset.v1p2/UCSDped2"])
-def test_finds_every_layout_in_every_place(tmp_path, layout, place):
+def test_finds_every_layout_in_every_place(tmp_path, known, layout, place):
     archive(tmp_path / place, layout)
-    dataset = Ucsd("ped2", tmp_path)
+    dataset = Ped2(tmp_path)
     assert (dataset.layout, dataset.directory) == (layout, tmp_path / place)
     (train,), (test,) = dataset.scenes("train"), dataset.scenes("test")
     names = ["Test001", "Test002", "Test003"] if layout == "official" else ["01", "02", "03"]
@@ -156,59 +170,72 @@ def test_finds_every_layout_in_every_place(tmp_path, layout, place):
 
 @pytest.mark.parametrize("home", ["ped2", "UCSDped2", "PED2"])
 def test_root_may_be_the_dataset_itself(tmp_path, home):
-    assert Ucsd("ped2", archive(tmp_path / home, "official")).layout == "official"
-    with pytest.raises(InputError, match="holds no ped1 test clips"):
-        Ucsd("ped1", tmp_path / home)
+    assert Ped2(archive(tmp_path / home, "official")).layout == "official"
+    with pytest.raises(InputError, match="holds no ped1 video"):
+        Ped1(tmp_path / home)
 
 
 def test_most_test_clips_win_then_the_official_layout(tmp_path):
     archive(tmp_path / "ped2", "frames", test=3)
     archive(tmp_path / "UCSDped2", "official", test=2)
-    assert Ucsd("ped2", tmp_path).layout == "frames"
+    assert Ped2(tmp_path).layout == "frames"
     write_frames(tmp_path / "UCSDped2/Test/Test003", 1, "tif")
-    dataset = Ucsd("ped2", tmp_path)
+    dataset = Ped2(tmp_path)
     assert dataset.layout == "official"
     assert all("UCSDped2" in str(video.source.path) for s in ("train", "test") for video in dataset.scenes(s)[0].videos)
 
 
 def test_nothing_found_says_where_it_looked_and_what_it_expects(tmp_path):
-    with pytest.raises(InputError, match=r"UCSD_Anomaly_Dataset.v1p2/UCSDped1.*Test/Test001/001\.tif") as caught:
-        Ucsd("ped1", tmp_path)
+    with pytest.raises(InputError, match=r"UCSD_Anomaly_Dataset.v1p2/UCSDped1.*bench datasets where ped1") as caught:
+        Ped1(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 # --------------------------------------------------------------------------------------------- labels, masks and checks
 
 
-def test_label_file_may_lie_with_another_copy(tmp_path):
+def test_labels_come_from_the_package_where_there_is_no_file(tmp_path, known):
+    archive(tmp_path / "ped2", "frames")
+    assert Ped2(tmp_path)._label_file
+    (tmp_path / "ped2/UCSDped2.m").unlink()
+    dataset = Ped2(tmp_path)
+    assert {name: dataset.labels(name).tolist() for name in LABELS} == LABELS
+    assert dataset.check() == []
+    (tmp_path / "ped2/testing/frames/01/005.jpg").unlink()
+    with pytest.raises(InputError, match="01 has 5 frames, and its labels are for 6"):
+        Ped2(tmp_path).labels("01")
+
+
+def test_label_file_may_lie_with_another_copy(tmp_path, known):
     archive(tmp_path / "ped2", "frames")
     (tmp_path / "ped2/UCSDped2.m").unlink()
-    with pytest.raises(InputError, match=r"UCSDped2\.m: is missing"):
-        Ucsd("ped2", tmp_path).labels("01")
-    (error,) = Ucsd("ped2", tmp_path).check()
-    assert error.severity == "error" and error.where.endswith("UCSDped2.m")
     archive(tmp_path / "ped2/UCSDped2", "official", test=1)
-    assert Ucsd("ped2", tmp_path).labels("01").sum() == 4
+    other = GROUND_TRUTH.replace("[2:3, 5:6]", "[1:6]")
+    (tmp_path / "ped2/UCSDped2/Test/UCSDped2.m").write_text(other)
+    dataset = Ped2(tmp_path)
+    assert dataset.labels("01").sum() == 6
+    (problem,) = dataset.check()
+    assert problem.problem == "its labels differ from the published ones, in 2 frames from 0 on"
 
 
 def test_labels_that_do_not_fit_the_frames_are_refused(tmp_path):
     archive(tmp_path / "ped2", "official", test=4)
-    dataset = Ucsd("ped2", tmp_path)
+    dataset = Ped2(tmp_path)
     with pytest.raises(InputError, match=r"UCSDped2\.m: has no entry for clip 4"):
         dataset.labels("Test004")
-    with pytest.raises(InputError, match="has no test clip Test009; choose one of Test001, Test002"):
+    with pytest.raises(InputError, match="has no test video Test009; choose one of Test001, Test002"):
         dataset.labels("Test009")
     (tmp_path / "ped2/Test/Test001/006.tif").unlink()
     with pytest.raises(InputError, match="labels frame 6 of Test001, which has 5 frames"):
-        Ucsd("ped2", tmp_path).labels("Test001")
+        Ped2(tmp_path).labels("Test001")
 
 
 @pytest.mark.parametrize(("layout", "suffix", "clip"), [("official", "bmp", "Test001"), ("frames", "png", "01")])
 def test_masks_lie_beside_the_clips(tmp_path, layout, suffix, clip):
     archive(tmp_path / "ped2", layout)
-    folder = tmp_path / "ped2" / LAYOUTS[layout].masks / "Test001_gt"
+    folder = tmp_path / "ped2" / MASKS[layout] / "Test001_gt"
     write_masks(folder, suffix)
-    dataset = Ucsd("ped2", tmp_path)
+    dataset = Ped2(tmp_path)
     assert len(dataset.scenes("test")[0].videos) == 3  # the mask folder is no clip
     masks = dataset.masks(clip)
     assert masks.shape == (FRAMES, 8, 9) and masks.dtype == bool
@@ -218,19 +245,51 @@ def test_masks_lie_beside_the_clips(tmp_path, layout, suffix, clip):
         dataset.masks(clip)
 
 
-def test_check_reports_everything_at_once(tmp_path):
+def test_check_reports_everything_at_once(tmp_path, known):
     archive(tmp_path / "ped2", "frames", test=2, train=0)
     (tmp_path / "ped2/testing/frames/01/002.jpg").unlink()
     (tmp_path / "ped2/testing/frames/02/004.jpg").unlink()
-    dataset = Ucsd("ped2", tmp_path)
+    dataset = Ped2(tmp_path)
     problems = dataset.check()
     assert dataset.scenes("train") == []
     assert [problem.severity for problem in problems] == ["error", "error", "warning", "warning"]
     assert problems[0].where.endswith("01/002.jpg") and problems[1].where.endswith("02/004.jpg")
     assert [problem.problem for problem in problems[2:]] == [
         "has no training video",
-        "2 of 3 labelled test clips are here",
+        "2 of 3 test videos are here; missing: 03",
     ]
+
+
+def test_stray_and_corrupt_files_of_the_official_archive(tmp_path, known):
+    """macOS and Windows leave files behind, and an interrupted download leaves empty and cut tifs."""
+    archive(tmp_path / "ped2", "official")
+    clip = tmp_path / "ped2/Test/Test001"
+    for stray in (".DS_Store", "._001.tif", "Thumbs.db", "note.txt", "@eaDir"):
+        (clip / stray).write_bytes(b"stray")
+    assert Ped2(tmp_path).check() == [] and inspect(Ped2(tmp_path)) == []
+    (clip / "002.tif").write_bytes(b"")
+    (clip / "005.tif").write_bytes((clip / "005.tif").read_bytes()[:40])
+    (clip / "001 (1).tif").write_bytes(b"")
+    (problem,) = Ped2(tmp_path).check() + inspect(Ped2(tmp_path))
+    assert "has the same frame number as" in problem.problem
+    (clip / "001 (1).tif").unlink()
+    problems = Ped2(tmp_path).check() + inspect(Ped2(tmp_path))
+    assert [(Path(problem.where).name, problem.severity) for problem in problems] == [
+        ("002.tif", "error"),
+        ("005.tif", "error"),
+    ]
+
+
+def test_frames_that_are_not_the_official_ones_are_told(tmp_path, known):
+    archive(tmp_path / "ped2", "official")
+    dataset = Ped2(tmp_path)
+    sums = {dataset.entry(video.name): dataset.checksum(video) for video in dataset.videos["test"]}
+    assert len(set(sums.values())) == 1  # the same frames in every clip
+    facts = dataset.manifest
+    test = {name: replace(known, sha256=sums[name] if name != "03" else "0" * 64) for name, known in facts.test.items()}
+    manifest.save(replace(facts, test=test))
+    (problem,) = inspect(Ped2(tmp_path))
+    assert problem.where.endswith("Test003") and "another SHA-256" in problem.problem
 
 
 # ------------------------------------------------------------------------------------------------------- the real thing
@@ -244,15 +303,15 @@ def data() -> Path:
     return root
 
 
-def real(name: str, root: Path) -> Ucsd:
+def real(kind: type[Ucsd], root: Path) -> Ucsd:
     try:
-        return Ucsd(name, root)
+        return kind(root)
     except InputError as error:
         pytest.skip(str(error))
 
 
 def test_real_ped2(data):
-    dataset = real("ped2", data)
+    dataset = real(Ped2, data)
     assert dataset.check() == []
     (train,), (test,) = dataset.scenes("train"), dataset.scenes("test")
     assert sum(map(len, train.videos)) == 2550
@@ -271,14 +330,14 @@ def test_real_ped2(data):
 
 
 def test_real_ped1(data):
-    dataset = real("ped1", data)
+    dataset = real(Ped1, data)
     (test,) = dataset.scenes("test")
     if dataset.layout != "videos" or len(test.videos) != 17:
         pytest.skip("another copy of Ped1")
     assert dataset.scenes("train") == []
     assert [problem.problem for problem in dataset.check()] == [
         "has no training video",
-        "17 of 36 labelled test clips are here",
+        "17 of 36 test videos are here; missing: 18, 19, 20, 21, 22, 23 and 13 more",
     ]
     assert {len(video) for video in test.videos} == {200}
     assert test.videos[0].read().shape == (200, 158, 238, 3)
@@ -289,7 +348,7 @@ def test_real_ped1(data):
 def test_real_official_layout(data):
     if not (data / "ped1" / "UCSDped1" / "Test").is_dir():
         pytest.skip("no official copy of Ped1")
-    dataset = real("ped1", data / "ped1" / "UCSDped1")
+    dataset = real(Ped1, data / "ped1" / "UCSDped1")
     assert dataset.layout == "official"
     videos = {video.name: video for video in dataset.scenes("test")[0].videos}
     assert videos["Test001"].read(channels=1).shape == (200, 158, 238, 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import KEYS, METRICS
@@ -160,3 +162,11 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
     texts = [", ".join(map(_head, names, head)) for head in heads]
     flat.columns = pd.Index(texts, dtype=object)
     return flat.reset_index()
+
+
+def plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", lines: bool = False) -> Table:
+    """A table of texts as they are, whatever brackets names may hold; with `lines` between the rows."""
+    table = Table(*columns, title=Text(title) if title else None, show_lines=lines)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
