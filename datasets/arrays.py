@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError
 from crossvad.datasets.files import stat
+from crossvad.datasets.matlab5 import NUMBERS, variables
 
-_NUMBERS = ("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "logical")
-# What the codes in a version 5 file stand for: the classes of arrays, and the types of numbers as NumPy has them.
-_CLASSES = {1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 16: "function_handle", 17: "opaque"}
-_CLASSES |= dict(enumerate(_NUMBERS[:10], start=6))
-_STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
-_ARRAY, _COMPRESSED = 14, 15
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 _RESTORE = "restore the official file"
 
@@ -123,7 +115,7 @@ def _demand_volume(path: Path, name: str, kind: str, shape: tuple[int, ...]) -> 
     """Refuse what can be no sequence of masks by its MATLAB class and its size as MATLAB would give it."""
     if kind == "cell":
         fits, wanted = len(shape) == 2 and 1 in shape, "a row or column of cells"
-    elif kind in _NUMBERS:
+    elif kind in NUMBERS:
         fits, wanted = len(shape) == 3, "H x W x N"
     else:
         raise InputError(path, f"{name} is of class {kind!r}, neither cells nor numbers", _RESTORE)
@@ -132,109 +124,17 @@ def _demand_volume(path: Path, name: str, kind: str, shape: tuple[int, ...]) -> 
 
 
 def _version_5(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
-    """The matrix for each frame, None where there is none, read when asked for.
-
-    Not by SciPy: its reader looks up the types that a file claims out of bounds (scipy/scipy#25349), so that a damaged
-    file can end the process, and a crafted one may do more.
-    """
+    """The matrix for each frame, None where there is none, read when asked for."""
+    names = []
     with _parsing(path), path.open("rb") as file:
-        order = {b"IM": "<", b"MI": ">"}.get(file.read(128)[126:])
-        if order is None:
-            raise InputError(path, "is no MATLAB file of version 5 to 7.3, or is cut short", _RESTORE)
-        names = []
-        while tag := file.read(8):
-            kind, length = struct.unpack(f"{order}II", tag)
-            end = file.tell() + length
-            variable = _Element(file, length, order, packed=kind == _COMPRESSED)
-            if kind == _COMPRESSED:
-                variable.tag()
-            found, kind, shape = variable.header()
-            if found == name:
-                _demand_volume(path, name, kind, shape)
-                yield from variable.cells(shape) if kind == "cell" else np.moveaxis(variable.numbers(shape), 2, 0)
+        for variable in variables(file):
+            if variable.name == name:
+                _demand_volume(path, name, variable.kind, variable.shape)
+                yield from variable.cells() if variable.kind == "cell" else np.moveaxis(variable.numbers(), 2, 0)
                 variable.finish()
                 return
-            names.append(found)
-            file.seek(end)
+            names.append(variable.name)
         _demand(path, name, names)
-
-
-class _Element:
-    """A variable of a version 5 file, read from its beginning to its end.
-
-    It is made of elements: a tag with type and length, as many bytes, and zeros up to a multiple of 8.
-    """
-
-    def __init__(self, file: IO[bytes], length: int, order: str, packed: bool) -> None:
-        self._file, self._left, self._order = file, length, order
-        self._zip = zlib.decompressobj() if packed else None
-
-    def tag(self) -> tuple[int, int]:
-        """Type and length (bytes) of the element that follows."""
-        kind, length = struct.unpack(f"{self._order}II", self._take(8))
-        return kind, length
-
-    def header(self) -> tuple[str, str, tuple[int, ...]]:
-        """Name, class and shape of the array that follows."""
-        (flags,) = struct.unpack(f"{self._order}I4x", self._data()[1])
-        kind = "complex" if flags & 0x800 else _CLASSES.get(flags & 0xFF, "unknown")
-        sizes = b"" if kind == "opaque" else self._data()[1]
-        shape = struct.unpack(f"{self._order}{len(sizes) // 4}i", sizes)
-        return self._data()[1].decode("latin-1"), kind, shape
-
-    def numbers(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        """The array that follows its header; small whole numbers are stored as such, whatever the class."""
-        kind, data = self._data()
-        if kind not in _STORED:
-            raise ValueError(f"numbers of type {kind}")
-        return np.frombuffer(data, self._order + _STORED[kind]).reshape(shape, order="F")
-
-    def cells(self, shape: tuple[int, ...]) -> Iterator[NDArray[Any] | None]:
-        """The arrays in the cells that follow their header, up to the first that is none of numbers: None."""
-        for _ in range(math.prod(shape)):
-            stored, length = self.tag()
-            if stored != _ARRAY:
-                raise ValueError(f"a cell of type {stored}")
-            _, kind, size = self.header() if length else ("", "empty", ())
-            if kind not in _NUMBERS:
-                yield None
-                return
-            yield self.numbers(size)
-
-    def finish(self) -> None:
-        """Read to the end, where the checksum is."""
-        while self._zip and not self._zip.eof:
-            self._more(2**20)
-
-    def _data(self) -> tuple[int, bytes]:
-        """Type and bytes of the element that follows."""
-        tag = self._take(8)
-        kind, length = struct.unpack(f"{self._order}II", tag)
-        if kind >> 16:  # up to 4 bytes lie in the tag itself
-            return kind & 0xFFFF, tag[4 : 4 + (kind >> 16)]
-        return kind, self._take(length + -length % 8)[:length]
-
-    def _take(self, count: int) -> bytes:
-        parts = []
-        while count:
-            parts.append(self._more(count))
-            count -= len(parts[-1])
-        return b"".join(parts)
-
-    def _more(self, most: int) -> bytes:
-        if self._zip:
-            packed = self._zip.unconsumed_tail or self._raw(2**14)
-            data = self._zip.decompress(packed, most)
-        else:
-            packed = data = self._raw(most)
-        if not packed and not data:
-            raise EOFError("it ends too soon")
-        return data
-
-    def _raw(self, most: int) -> bytes:
-        data = self._file.read(min(most, self._left))
-        self._left -= len(data)
-        return data
 
 
 def _version_73(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
@@ -257,7 +157,7 @@ def _version_73(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
                 raise ValueError("cells without references")
             for cell in volume[()].ravel():
                 matrix = file[cell]
-                yield matrix[()].T if _matlab_class(path, matrix) in _NUMBERS else None
+                yield matrix[()].T if _matlab_class(path, matrix) in NUMBERS else None
         else:
             for frame in range(len(volume)):
                 yield volume[frame].T

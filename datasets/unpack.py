@@ -100,6 +100,8 @@ def _opened(archive: Path) -> Iterator[dict[str, _Member]]:
                 else _tar_members(stack.enter_context(tarfile.open(archive)))
             )
             files = _placed(archive, members)
+        if not files:
+            raise InputError(archive, "holds no file", _AGAIN)
         yield files
 
 
