@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -118,7 +119,7 @@ def check(name: str, data: Path | None, fast: bool, jobs: int | None, quiet: boo
     if not fast:
         with reporter.task("Decode every frame") as update:
             problems += inspect(found, jobs=jobs, progress=update)
-    _show_problems(name, problems)
+    _show_problems(name, found, problems)
     if any(problem.severity == "error" for problem in problems):
         sys.exit(1)
 
@@ -149,7 +150,7 @@ def prepare(name: str, data: Path | None, budget: str, jobs: int | None, quiet: 
     failed = decoder.fill(videos, reporter, jobs)
     if failed:
         problems = [Problem("error", error.where, error.problem, error.fix) for _, error in failed]
-        _show_problems(name, problems)
+        _show_problems(name, found, problems)
         sys.exit(1)
     reporter.say(f"{name} is ready for budget {budget}.")
 
@@ -165,7 +166,7 @@ def _scene_rows(found: Dataset) -> Iterable[list[str]]:
             for scene in scenes:
                 yield [split, scene.name, str(len(scene.videos)), str(sum(map(len, scene.videos)))]
         if len(scenes) != 1:
-            yield [split, f"{len(scenes)} scenes", str(len(videos)), str(sum(map(len, videos)))]
+            yield [split, f"{len(scenes)} scenes" if scenes else "none", str(len(videos)), str(sum(map(len, videos)))]
 
 
 Facts = tuple[str, int, LabelFacts | str]  # whose labels, how many test videos, what they are like or why not known
@@ -207,13 +208,20 @@ def _show_labels(name: str, facts: Sequence[Facts]) -> None:
     console().print(plain_table(heads, rows, title=f"{name}: abnormal frames, and videos that are abnormal"))
 
 
-def _show_problems(name: str, problems: Sequence[Problem]) -> None:
+def _show_problems(name: str, found: Dataset, problems: Sequence[Problem]) -> None:
     if not problems:
         console().print(f"{name}: no problems", highlight=False, markup=False)
         return
+    directory = str(getattr(found, "directory", ""))
     in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.severity)
-    rows = [[problem.severity, problem.where, problem.problem, problem.fix] for problem in in_order]
-    console().print(plain_table(["", "where", "problem", "what to do"], rows, lines=True))
+    rows = [[problem.severity, _below(directory, problem.where), problem.problem, problem.fix] for problem in in_order]
+    title = f"{name}, in {directory}" if directory else name
+    console().print(plain_table(["", "where", "problem", "what to do"], rows, title=title, lines=True))
+
+
+def _below(directory: str, where: str) -> str:
+    """A path as seen from the data set's folder; anything else as it is."""
+    return where.removeprefix(directory + os.sep) if directory else where
 
 
 # ---- what was downloaded ---------------------------------------------------------------------------------------------
@@ -226,19 +234,27 @@ def _downloaded(cls: type[Archive], place: Path) -> list[Path]:
 
 
 def _unpacked(name: str, place: Path, reporter: Reporter) -> Dataset:
-    """The data set; its archive files are unpacked if only they are there."""
-    try:
+    """The data set; its archive files are unpacked if only they are there, or if that was begun and not finished."""
+    if name.partition("[")[0] not in registry.ARCHIVES:
         return registry.dataset(name, place)
-    except InputError:
-        if name.partition("[")[0] not in registry.ARCHIVES:
-            raise
-        _, cls, _ = registry.archive(name)
-        archives = _downloaded(cls, place)
-        if not archives:
-            raise
+    _, cls, _ = registry.archive(name)
+    home, archives = place / cls.guide.home, _downloaded(cls, place)
+    begun = home / ".unpacking"
+    if not (begun.exists() and archives):
+        try:
+            return registry.dataset(name, place)
+        except InputError:
+            if not archives:
+                raise
     total = sum(map(members_size, archives))
-    reporter.say(f"{len(archives)} archives to unpack: {decimal(total)}")
+    reporter.say(f"{len(archives)} archives to unpack in {home}: {decimal(total)}")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        begun.touch()
+    except OSError as error:
+        raise InputError(home, f"cannot be written ({error.strerror})", "unpack it elsewhere and say --data") from error
     for archive in archives:
         with reporter.task(f"Unpack {archive.name}") as update:
-            unpack(archive, place / cls.guide.home, update)
+            unpack(archive, home, update)
+    begun.unlink()
     return registry.dataset(name, place)

@@ -18,7 +18,7 @@ class Reporter:
     """Tells the user what goes on. One task at a time, with a note such as the loss."""
 
     def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or Console(stderr=True, emoji=False)
         self.quiet = quiet
 
     def say(self, text: str) -> None:

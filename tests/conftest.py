@@ -16,8 +16,10 @@ import pytest
 import torch
 from PIL import Image
 
+import miniatures
 from crossvad import cli, registry
 from crossvad.budget import BUDGETS
+from crossvad.datasets import manifest
 from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.folder import Folder
 from crossvad.plan import Grid
@@ -84,6 +86,23 @@ def north(tmp_path_factory) -> Path:
 def south(tmp_path_factory) -> Path:
     """The target camera; read only."""
     return write_camera(tmp_path_factory.mktemp("cameras") / "south", 5)
+
+
+@pytest.fixture
+def miniature_labels(tmp_path, monkeypatch) -> None:
+    """Manifests of the miniature archives in place of those of the real ones."""
+    monkeypatch.setattr(manifest, "LABELS", tmp_path / "labels")
+    miniatures.know_avenue()
+    miniatures.know("shanghaitech", miniatures.SHANGHAI, train_videos=4)
+    miniatures.know_ucf()
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A data root to put miniature archives in, with spaces and letters beyond ASCII."""
+    home = tmp_path / "Daten ü 1"
+    home.mkdir()
+    return home
 
 
 @pytest.fixture(scope="session")

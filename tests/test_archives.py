@@ -29,21 +29,7 @@ from miniatures import (
     write_volume,
 )
 
-
-@pytest.fixture(autouse=True)
-def known(tmp_path, monkeypatch):
-    """Manifests of the miniatures in place of the real ones."""
-    monkeypatch.setattr(manifest, "LABELS", tmp_path / "labels")
-    miniatures.know_avenue()
-    miniatures.know("shanghaitech", SHANGHAI, train_videos=4)
-    miniatures.know_ucf()
-
-
-@pytest.fixture
-def root(tmp_path) -> Path:
-    home = tmp_path / "Daten ü 1"  # spaces and letters beyond ASCII all the way
-    home.mkdir()
-    return home
+pytestmark = pytest.mark.usefixtures("miniature_labels")
 
 
 def names(dataset: Dataset, split: str) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -115,8 +116,9 @@ def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
 
 
 def console() -> Console:
-    """Where tables are printed: the terminal, or a page wide enough for one where there is no terminal to ask."""
-    return Console() if sys.stdout.isatty() else Console(width=150)
+    """Where tables are printed: the terminal, or a page wide enough for one where nothing tells the width."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else 150, emoji=False)  # a folder called camera is no picture of one
 
 
 def rich_table(table: pd.DataFrame) -> Table:
@@ -166,7 +168,9 @@ def _flat(table: pd.DataFrame) -> pd.DataFrame:
 
 def plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", lines: bool = False) -> Table:
     """A table of texts as they are, whatever brackets names may hold; with `lines` between the rows."""
-    table = Table(*columns, title=Text(title) if title else None, show_lines=lines)
+    table = Table(title=Text(title) if title else None, show_lines=lines)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a path that is cut short is of no use
     for row in rows:
         table.add_row(*map(Text, row))
     return table
