@@ -68,10 +68,9 @@ class Runner:
             if question not in verdicts:
                 try:
                     verdicts[question] = ""
-                    if self.methods[cell.method].cls.trainable:
-                        preflight.check_source(self.sources[cell.source], clips[cell.method])
                     target = self.targets[cell.target]
                     if self.methods[cell.method].cls.trainable:
+                        preflight.check_source(self.sources[cell.source], clips[cell.method])
                         preflight.check_apart(self.sources[cell.source], target)
                     preflight.check_target(target, clips[cell.method], cell.shots, cell.support)
                     preflight.check_protocol(self.grid.protocol, target, clips[cell.method], cell.shots)

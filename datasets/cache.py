@@ -18,7 +18,7 @@ from crossvad.datasets.base import Frames, InputError, Size, Video
 from crossvad.datasets.excerpts import origin
 from crossvad.datasets.files import cache_root, digest
 
-CACHE_VERSION = 1  # raise it when the same files would give other pixels
+CACHE_VERSION = 2  # raise it when the same files would give other pixels
 STALE_SECONDS = 86400.0  # a fill that has not written for a day is dead
 
 

@@ -36,9 +36,20 @@ class ClipSpec:
 
 def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Tensor:
     """Frames (…, H, W, C), uint8, as a float tensor (…, C, H, W) in the spec's value range, on `device`."""
-    # The copy is made of the small integers, and the arithmetic is done where the method runs.
-    tensor = torch.from_numpy(np.array(frames)).to(device).movedim(-1, -3).float()
-    return tensor.mul_((spec.high - spec.low) / 255.0).add_(spec.low)
+    return gathered([frames], spec, device)[0]
+
+
+def gathered(clips: Sequence[Frames], spec: ClipSpec, device: torch.device) -> Tensor:
+    """As many frames (…, H, W, C), uint8, in each of some clips as a float tensor (n, …, C, H, W), on `device`.
+
+    Small integers are moved, and become floats where the method runs, a clip at a time: while it is in the CPU's cache.
+    """
+    *shape, height, width, channels = clips[0].shape
+    tensor = torch.empty(len(clips), *shape, channels, height, width, device=device)
+    for place, clip in zip(tensor, clips, strict=True):
+        pixels = torch.from_numpy(np.require(clip, requirements="W")).to(device)
+        place.copy_(pixels.movedim(-1, -3)).mul_((spec.high - spec.low) / 255.0).add_(spec.low)
+    return tensor
 
 
 def clip_count(frames: int, spec: ClipSpec) -> int:
@@ -60,7 +71,7 @@ def head(frames: Footage, spec: ClipSpec, shots: int, device: torch.device) -> T
 
 def at(frames: Footage, starts: NDArray[np.int64], spec: ClipSpec, device: torch.device) -> Tensor:
     """The clips of a video that begin at `starts`, (len(starts), T, C, H, W)."""
-    return to_tensor(np.stack([frames[start : start + spec.frames] for start in starts]), spec, device)
+    return gathered([frames[start : start + spec.frames] for start in starts], spec, device)
 
 
 class ClipSource:
@@ -146,6 +157,6 @@ class ClipSource:
             yield self._clips(pool[index] for index in chosen[first : first + batch])
 
     def _clips(self, places: Iterable[tuple[int, int]]) -> Tensor:
-        """The clips at these (video, first frame), (B, T, C, H, W): gathered as small integers, moved once."""
+        """The clips at these (video, first frame), (B, T, C, H, W)."""
         clips = [self.videos[video][start : start + self.spec.frames] for video, start in places]
-        return to_tensor(np.stack(clips), self.spec, self.device)
+        return gathered(clips, self.spec, self.device)

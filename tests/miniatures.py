@@ -46,11 +46,13 @@ def numbers(pictures: NDArray[np.uint8]) -> list[int]:
 
 def write_video(path: Path, pictures: Iterable[NDArray[np.uint8]], codec: str = "", **options: str) -> Path:
     """A video file: H.264 in .mp4, as UCF-Crime's, or MPEG-4 in .avi, as Avenue's and ShanghaiTech's."""
+    pictures = list(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
     codec = codec or {".mp4": "libx264", ".avi": "mpeg4"}[path.suffix]
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.pix_fmt = "yuv420p"
+        stream.height, stream.width = pictures[0].shape[:2]
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
         container.mux(stream.encode())
