@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError
-from crossvad.datasets.files import stat
+from crossvad.datasets.files import parsing, stat
 from crossvad.datasets.matlab5 import NUMBERS, variables
 
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
@@ -82,16 +82,8 @@ def _needs_unpickling(path: Path, why: str) -> InputError:
     return InputError(path, f"{why}: it would need unpickling, which can run any code", "save it anew as a plain array")
 
 
-@contextmanager
-def _parsing(path: Path) -> Iterator[None]:
-    """Damaged bytes make the parsers raise nearly anything: turn it into an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(path, f"is damaged or cut short ({reason})", _RESTORE) from error
+def _parsing(path: Path) -> AbstractContextManager[None]:
+    return parsing(path, "is damaged or cut short", _RESTORE)
 
 
 def _is_mask(matrix: NDArray[Any]) -> bool:

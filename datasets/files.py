@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from crossvad.datasets.base import InputError
@@ -32,6 +33,18 @@ def stat(path: Path) -> os.stat_result:
         return path.stat()
     except OSError as error:
         raise InputError(path, f"cannot be opened ({error.strerror})", "restore it") from error
+
+
+@contextmanager
+def parsing(path: Path, damaged: str, fix: str) -> Iterator[None]:
+    """Damaged bytes make parsers raise nearly anything: turn it into an InputError, `damaged` with the reason."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(path, f"{damaged} ({reason})", fix) from error
 
 
 def stamp(path: Path) -> str:

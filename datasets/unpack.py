@@ -17,7 +17,7 @@ from typing import IO, Literal
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
 from crossvad.datasets.base import InputError
-from crossvad.datasets.files import digest, stat
+from crossvad.datasets.files import digest, parsing, stat
 
 _Kind = Literal["file", "folder", "link", "other"]
 
@@ -91,7 +91,7 @@ def _opened(archive: Path) -> Iterator[dict[str, _Member]]:
     if stat(archive).st_size == 0:
         raise InputError(archive, "is empty", _AGAIN)
     with ExitStack() as stack:
-        with _parsing(archive):
+        with parsing(archive, "is cut short, damaged or neither zip nor tar", _AGAIN):
             with archive.open("rb") as file:
                 zipped = file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
             members = (
@@ -103,19 +103,6 @@ def _opened(archive: Path) -> Iterator[dict[str, _Member]]:
         if not files:
             raise InputError(archive, "holds no file", _AGAIN)
         yield files
-
-
-@contextmanager
-def _parsing(archive: Path, member: str = "") -> Iterator[None]:
-    """Damaged bytes make the parsers raise nearly anything: turn it into an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        what = f"member {member!r} cannot be read" if member else "is cut short, damaged or neither zip nor tar"
-        raise InputError(archive, f"{what} ({reason})", _AGAIN) from error
 
 
 def _placed(archive: Path, members: Iterable[_Member]) -> dict[str, _Member]:
@@ -253,7 +240,7 @@ def _write(archive: Path, place: str, member: _Member, path: Path) -> Generator[
 
 def _pieces(archive: Path, place: str, member: _Member) -> Iterator[bytes]:
     missing = member.size
-    with _parsing(archive, place), member.open() as data:
+    with parsing(archive, f"member {place!r} cannot be read", _AGAIN), member.open() as data:
         while piece := data.read(_PIECE):
             missing -= len(piece)
             yield piece
