@@ -1,95 +1,83 @@
-"""APN: attention prototypes over a frame-predicting U-Net (Hu et al., "APN").
+"""APN: learning normalcy with attention prototypes (Hu et al., arXiv 2108.11055), as the paper describes it.
 
-A U-Net with two poolings predicts the fifth frame from four. A circulative attention unit (criss-cross attention run
-twice) stands at each encoder level; the attention prototype unit pools M prototypes from the finest feature map and
-rebuilds every pixel from them; a head turns the sum into the frame. Two cues: how badly the frame is predicted, and how
-far features lie from their nearest prototype.
+A U-Net predicts the fifth frame from four. A circulative attention unit (CAU: reduce, criss-cross attention run R
+times with shared weights, fuse with the local feature) widens what its deepest features see. From the finest map the
+attention prototype unit (APU) makes M attention maps, pools M prototypes and rebuilds every pixel from them; a head
+turns the sum into the frame. Two cues: frame prediction (FP) and feature reconstruction (FR).
 
-The paper leaves much open and contradicts its own code. What is chosen here, each time once:
-* backbone, places of the attention, softmax over pixels as attention weights, sum of retrieval and input: the code's
-  (3 364 022 parameters at width 64; the paper's "ResNet-50" and "14.68 M" fit neither);
-* frame loss: mean squared error (paper, Eq. 4), without the code's 1e-4 SSIM term;
-* compactness: mean squared distance to the nearest unit prototype (code; the paper's Eq. 7 prints an L1-like distance);
-* diversity: hinge with margin 1 on squared distances (code), as the paper's unbounded negative mean has no minimum;
-* covariance: mean squared off-diagonal covariance of the prototypes. The paper does not define its operator, and the
-  code's term is a constant without a gradient;
-* loss weights 1, 0.01, 0.01: the paper's; score weights 0.5, 0.5: the code's;
-* adapted to a scene: prototype maps and head over a frozen U-Net, as in MPN, from which the paper takes its adaptation.
+The paper leaves much open and contradicts itself and its own code (that code, as it is: `apn-released`). Each ambiguity
+is resolved once, in `Options`, whose texts say what the paper prints. One default is ours and not the paper's: with its
+own, all prototypes of an image become the same vector (`temperature`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.base import Budget, Schedule, option
 from crossvad.adapters.nets.attention import CirculativeAttention
-from crossvad.adapters.nets.losses import decibel, squared_error
-from crossvad.adapters.nets.prototypes import PrototypeUnit, Retrieval, covariance, diversity
-from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+from crossvad.adapters.nets.losses import pixel_norm
+from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity
+from crossvad.adapters.prototype_predictor import PrototypePredictor
 
-LEVELS = 3
+RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest first
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the paper varies or leaves open."""
+    """What the paper varies, and what it leaves open."""
 
-    prototypes: int = 10  # M
-    cycles: int = 2  # R; 0 leaves the attention out
-    compactness: float = 1.0  # lambda 1
-    diversity: float = 0.01  # lambda 2
-    covariance: float = 0.01  # lambda 3
+    prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4")
+    cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out")
+    resolution: Literal["1/1", "1/2", "1/4"] = option("1/1", "of the APU's map (Table 6)")
+    levels: int = option(4, "resolutions of the U-Net: 'same as [22, 37]' (MNAD, MPN) is 4; the code has 3")
+    attention: Literal["deepest", "finest"] = option("deepest", "CAU after the encoder (figure) or the decoder (text)")
+    weights: Literal["softmax", "ratio"] = option("softmax", "of maps over pixels; printed: 'w / sum w'")
+    temperature: float = option(
+        0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse"
+    )
+    frame: Literal["squared", "norm"] = option("squared", "Eq. 4: mean squared error, or the 2-norm of each pixel")
+    distance: Literal["squared", "absolute"] = option("squared", "Eq. 7, to the nearest prototype; printed: '|x - p|'")
+    apart: Literal["hinge", "mean"] = option("hinge", "Eq. 8, with margin 1 (text); the printed mean is unbounded")
+    compactness: float = option(1.0, "lambda 1")
+    diversity: float = option(0.01, "lambda 2")
+    covariance: float = option(0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined")
+    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP")
 
 
-class Apn(Adapter):
+class Apn(PrototypePredictor):
     """The attention prototype network."""
 
     Options = Options
-    paper = "Hu et al., APN"
-    published = Schedule(130_000, 4, 1e-4)  # 210 epochs of Ped2's 2 486 clips; learning rate of the paper
-    fusion = {"prediction": 0.5, "feature": 0.5}  # noqa: RUF012 - declared ClassVar in the base
+    paper = "Hu et al., arXiv 2108.11055"
+    licence = "none"
+    published = Schedule(130_000, 4, 1e-4, "adamw", "none")  # rate and batch of the paper, length of the code
+    deviations = (
+        "the paper's 'ResNet-50' and '14.68 M' fit neither its equations nor its code: the U-Net is MPN's, as its row "
+        "without APU is MPN's row without DPU, digit for digit",
+        "temperature 0.05, where the paper has none (1) and its prototypes are one and the same vector",
+        "no episodes in training: meta-learning is a tuning (metasgd), over the same frozen U-Net",
+    )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
-        super().__init__(budget, options, frames=5)
-        width = budget.width
-        self.encoder = Encoder(4 * budget.channels, width, LEVELS)
-        if self.options.cycles:
-            self.encoder.attend = nn.ModuleList(
-                CirculativeAttention(width * 2**level, self.options.cycles) for level in range(LEVELS)
-            )
-        self.decoder = Decoder(width, LEVELS, entry=width * 2 ** (LEVELS - 1))
-        self.prototypes = PrototypeUnit(2 * width, self.options.prototypes)
-        self.head = Head(width, budget.channels)
-
-    def predict(self, clips: Tensor) -> tuple[Tensor, Retrieval]:
-        """The last frame (B, C, H, W) from the ones before it, and what the prototype unit made of the features."""
-        *skips, deepest = self.encoder(clips[:, :-1].flatten(1, 2))
-        retrieval = self.prototypes(self.decoder(deepest, skips))
-        return self.head(retrieval.features), retrieval
+        o = options or Options()
+        unit = {"temperature": o.temperature, "weights": o.weights}
+        super().__init__(budget, o, o.levels, RESOLUTIONS.index(o.resolution), bare=True, **unit)
+        if o.cycles and o.attention == "deepest":
+            self.encoder.attend[-1] = CirculativeAttention(budget.width * 2 ** (o.levels - 1), o.cycles)
+        elif o.cycles:
+            self.attend = CirculativeAttention(self.unit_channels, o.cycles)
+        self.fusion = {"prediction": 1.0, "feature": o.score}
 
     def loss(self, clips: Tensor) -> Tensor:
         """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""
+        o = self.options
         prediction, retrieval = self.predict(clips)
-        return (
-            (prediction - clips[:, -1]).square().mean()
-            + self.options.compactness * retrieval.distance.mean()
-            + self.options.diversity * diversity(retrieval.prototypes)
-            + self.options.covariance * covariance(retrieval.prototypes)
-        )
-
-    @torch.no_grad()
-    def score(self, clips: Tensor) -> Scores:
-        """{"prediction": (B,), "feature": (B,)}: both mean squared errors in dB."""
-        prediction, retrieval = self.predict(clips)
-        return {
-            "prediction": decibel(squared_error(prediction, clips[:, -1]).mean((1, 2))),
-            "feature": decibel(retrieval.distance.mean((1, 2))),
-        }
-
-    def adaptable_parameters(self) -> dict[str, nn.Parameter]:
-        """The prototype maps and the head."""
-        return {name: p for name, p in self.named_parameters() if name.startswith(("prototypes.", "head."))}
+        residual, prototypes = prediction - clips[:, -1], retrieval.prototypes
+        frame = residual.square().mean() if o.frame == "squared" else pixel_norm(residual).mean()
+        near = retrieval.distance if o.distance == "squared" else absolute_distance(retrieval.units, prototypes)
+        apart = diversity(prototypes) if o.apart == "hinge" else closeness(prototypes)
+        return frame + o.compactness * near.mean() + o.diversity * apart + o.covariance * covariance(prototypes)

@@ -29,8 +29,8 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -40,14 +40,24 @@ from crossvad.datasets.clips import ClipSource, ClipSpec
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 Scores = dict[str, Tensor]  # cue -> (B,)
 
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+DIAGNOSED = 20  # times in a training
+
+
+def option(default: Any, text: str) -> Any:
+    """A field of an `Options` dataclass: its default, and what `bench methods info` says of it."""
+    return field(default=default, metadata={"help": text})
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train: gradient steps, clips per step, peak learning rate."""
+    """How long and how fast to train: gradient steps, clips per step, peak learning rate, and what becomes of it."""
 
     steps: int
     batch: int
     learning_rate: float
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    decay: Literal["cosine", "none"] = "cosine"  # to zero at the last step
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class Adapter(nn.Module):
     Options: ClassVar[type] = NoOptions  # a frozen dataclass; its fields are what `--method name[field=value]` may set
     trainable: ClassVar[bool] = True
     paper: ClassVar[str] = ""  # where the method comes from
+    licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
+    deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
     fusion: ClassVar[dict[str, float]] = {}  # weight of each cue in the fused score; a cue not named weighs 1
 
@@ -94,8 +106,19 @@ class Adapter(nn.Module):
     # ---- inherited; override what you need ---------------------------------------------------------------------------
 
     def forward(self, clips: Tensor) -> Tensor:
-        """The training loss, so that tools which call a module (learn2learn, torch.func) work on a method as it is."""
+        """What meta-training lowers: the training loss unless a method says otherwise.
+
+        Being `forward`, it lets tools that call a module (learn2learn, torch.func) work on a method as it is.
+        """
         return self.loss(clips)
+
+    def adaptation_loss(self, clips: Tensor) -> Tensor:
+        """What a gradient step on a support set lowers: the training loss unless a method says otherwise."""
+        return self.loss(clips)
+
+    def diagnostics(self, clips: Tensor) -> dict[str, float]:
+        """What to watch beside the loss while training, on a batch of clips: whether prototypes collapse, and such."""
+        return {}
 
     def score_video(self, batches: Iterable[Tensor]) -> Scores:
         """Scores of a whole video from its clips in order, {cue: (clips,)}. Override if time matters."""
@@ -107,23 +130,39 @@ class Adapter(nn.Module):
         return budget.schedule or self.published
 
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
-        """Train in place on the source: AdamW, cosine decay to zero; the last state is the one that counts."""
+        """Train in place on the source as the schedule says; the last state is the one that counts."""
         schedule = self.schedule(budget)
-        optimizer = torch.optim.AdamW(self.parameters(), schedule.learning_rate)
+        optimizer = OPTIMIZERS[schedule.optimizer](self.parameters(), schedule.learning_rate)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.steps)
+        watch = max(1, schedule.steps // DIAGNOSED)
         self.train()
         for step in range(1, schedule.steps + 1):
-            loss = self.loss(source.batch(schedule.batch))
+            clips = source.batch(schedule.batch)
+            loss = self.loss(clips)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            decay.step()
-            log(step, schedule.steps, {"loss": loss.item()})
+            if schedule.decay == "cosine":
+                decay.step()
+            log(step, schedule.steps, {"loss": loss.item()} | (self._diagnosed(clips) if step % watch == 0 else {}))
         self.eval()
+
+    @torch.no_grad()
+    def _diagnosed(self, clips: Tensor) -> dict[str, float]:
+        """Diagnostics amid training, in eval mode: looking must not move normalisation statistics or memories."""
+        self.eval()
+        values = self.diagnostics(clips)
+        self.train()
+        return values
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
         """The parameters, by name, that adaptation to a scene may move. All of them unless a method says otherwise."""
         return dict(self.named_parameters())
+
+    @classmethod
+    def adapts(cls) -> bool:
+        """Whether a support set can change it: it has parameters to tune, or an `adapt` of its own."""
+        return cls.trainable or cls.adapt is not Adapter.adapt
 
     def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
         """A new method, adapted to the support set (K, T, C, H, W) in `steps` gradient steps; this one stays."""

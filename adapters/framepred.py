@@ -1,8 +1,6 @@
 """The plain U-Net frame predictor (Liu et al., "Future Frame Prediction for Anomaly Detection", CVPR 2018).
 
-Four frames in, the fifth out, scored by its PSNR. Known deviations: intensity and gradient loss only, that is, without
-the optical-flow loss (it needs a pre-trained flow network) and without the adversarial one (the paper's Table 3 credits
-them with less than a point each); one learning-rate schedule for every source.
+Four frames in, the fifth out, scored by its PSNR.
 """
 
 from __future__ import annotations
@@ -23,7 +21,13 @@ class FramePrediction(Adapter):
 
     Options = PoolOptions
     paper = "Liu et al., CVPR 2018"
-    published = Schedule(80_000, 4, 2e-4)
+    licence = "none"
+    published = Schedule(80_000, 4, 2e-4, "adam", "none")
+    deviations = (
+        "intensity and gradient loss only: no optical-flow loss, which needs a pre-trained network, and no adversarial "
+        "one (the paper's Table 3 credits them with less than a point each)",
+        "one learning-rate schedule for every source",
+    )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=5)

@@ -5,30 +5,20 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Scores
-from crossvad.adapters.nets.losses import POOLS, decibel, pool_error, squared_error
-from crossvad.datasets.base import InputError
+from crossvad.adapters.base import Adapter, Budget, Scores, Tuning, option
+from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
 
 
 @dataclass(frozen=True)
 class PoolOptions:
     """How the error map becomes one number."""
 
-    pool: str = "mean"  # mean, p99 (99th percentile) or patch (worst 8 x 8 mean)
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown pooling.
-
-        Raises:
-            InputError: `pool` is none of the known ones.
-        """
-        if self.pool not in POOLS:
-            raise InputError("pool", f"there is no pooling {self.pool!r}", f"choose one of {', '.join(POOLS)}")
+    pool: Literal["mean", "p99", "patch"] = option("mean", "of the error map: mean, 99th percentile, worst 8 x 8 mean")
 
 
 class Random(Adapter):
@@ -89,3 +79,30 @@ class Extrapolate(Adapter):
         """{"prediction": (B,)} in dB."""
         prediction = 2 * clips[:, 1] - clips[:, 0]
         return {"prediction": decibel(pool_error(squared_error(prediction, clips[:, 2]), self.options.pool))}
+
+
+class SupportMean(Adapter):
+    """Predict the mean frame of the support set: background subtraction, the least one can learn from a scene.
+
+    Without a support set it knows nothing of the scene, and predicts an even gray.
+    """
+
+    Options = PoolOptions
+    trainable = False
+    mean: Tensor  # (C, H, W)
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=1)
+        self.register_buffer("mean", torch.zeros(budget.channels, budget.size, budget.size))
+
+    def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
+        """Take the mean of the support set's frames, whatever the tuning and however many steps but none."""
+        adapted = super().adapt(support, steps, tuning)
+        if len(support) and steps:
+            adapted.mean = support.mean((0, 1))
+        return adapted
+
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction": (B,)} in dB."""
+        error = squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])
+        return {"prediction": decibel(pool_error(error, self.options.pool))}

@@ -43,7 +43,7 @@ class FineTune(Tuning):
         with _only_these_learn(adapter, parameters):
             for _ in range(steps):
                 optimizer.zero_grad(set_to_none=True)
-                adapter.loss(support).backward()  # type: ignore[no-untyped-call]
+                adapter.adaptation_loss(support).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
 
 
@@ -105,7 +105,7 @@ class MetaSgd(Tuning):
         sizes = [self.step_sizes[name].to(support.device) for name in parameters]
         with _only_these_learn(adapter, list(parameters.values())):
             for _ in range(steps):
-                loss = adapter.loss(support)
+                loss = adapter.adaptation_loss(support)
                 gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
                 with torch.no_grad():
                     for parameter, size, gradient in zip(parameters.values(), sizes, gradients, strict=True):

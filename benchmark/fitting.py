@@ -25,6 +25,8 @@ from crossvad.store import Store
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
 CURVE_POINTS = 100
 
+Curves = dict[str, list[tuple[int, float]]]  # name -> (step, value): the loss, and a method's diagnostics
+
 
 class Fitter:
     """Fits the methods of one grid. Keeps the last fit at hand, as consecutive cells mostly share it."""
@@ -43,7 +45,7 @@ class Fitter:
 
     def _fit(self, cell: Cell, method: Method, source: Dataset) -> Fitted:
         torch.manual_seed(cell.seed)
-        adapter = method.build(self.grid.budget).to(self.device).eval()
+        adapter = _placed(method.build(self.grid.budget), self.device).eval()
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         if not method.cls.trainable:
             return Fitted(cell.prepared_key, adapter, NoTuning(), {}, facts)
@@ -53,6 +55,7 @@ class Fitter:
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
         stored = self._stage("fits", cell.fit_key, adapter, None, fresh(), f"Train {method.label} on {cell.source}")
         facts["train_seconds"] = stored["seconds"]
+        facts["diagnostics"] = {name: curve[-1][1] for name, curve in stored["curves"].items() if name != "loss"}
         kind, key = "fits", cell.fit_key
         if tuning.learns:
             kind, key = "prepared", cell.prepared_key
@@ -69,15 +72,15 @@ class Fitter:
         """Train the adapter in place or, given a tuning, let that prepare; from the store if it was done before."""
         place = self.store.place(kind, key)
         if not (place / "fit.json").is_file():
-            curve: list[tuple[int, float]] = []
+            curves: Curves = {}
             with self.reporter.task(title) as update, self.store.writing(kind, key) as draft:
-                started, log = now(self.device), _logging(update, curve)
+                started, log = now(self.device), _logging(update, curves)
                 if tuning is None:
                     adapter.fit(source, self.grid.budget, log)
                 else:
                     state = tuning.prepare(adapter, source, self.grid.budget.episodes, log)
                     save_file(state, draft / "tuning.safetensors")
-                facts = {"seconds": now(self.device) - started, "curve": curve}
+                facts = {"seconds": now(self.device) - started, "curves": curves}
                 adapter.eval()
                 save_file(
                     {name: t.contiguous() for name, t in adapter.state_dict().items()}, draft / "model.safetensors"
@@ -94,15 +97,26 @@ class Fitter:
         return stored
 
 
-def _logging(update: Update, curve: list[tuple[int, float]]) -> Log:
-    """A log that feeds the progress bar, thins its first value into `curve`, and stops a training that diverged."""
+def _placed(adapter: Adapter, device: torch.device) -> Adapter:
+    """On the device, in the memory layout that 2-D convolutions are fastest in: up to 1.3 times on a CPU."""
+    adapter = adapter.to(device)
+    three_dimensional = any(parameter.dim() == 5 for parameter in adapter.parameters())
+    return adapter if three_dimensional else adapter.to(memory_format=torch.channels_last)
+
+
+def _logging(update: Update, curves: Curves) -> Log:
+    """A log that feeds the progress bar and `curves`, and stops a training that diverged.
+
+    The first value comes with every step and is thinned; the others, rarer, are kept.
+    """
 
     def log(step: int, of: int, values: dict[str, float]) -> None:
-        name, value = next(iter(values.items()))
+        first, value = next(iter(values.items()))
         if not np.isfinite(value):
-            raise ValueError(f"{name} is {value} at step {step} of {of}: training diverged")
-        if step % max(1, of // CURVE_POINTS) == 0:
-            curve.append((step, value))
-        update(step, of, f"{name} {value:.4g}")
+            raise ValueError(f"{first} is {value} at step {step} of {of}: training diverged")
+        for name in values:
+            if name != first or step % max(1, of // CURVE_POINTS) == 0:
+                curves.setdefault(name, []).append((step, values[name]))
+        update(step, of, f"{first} {value:.4g}")
 
     return log

@@ -105,7 +105,8 @@ class Grid:
         """All cells, without repeats, those of one fit together.
 
         What cannot make a difference is written one way, so that it is run once: without shots there is no support and
-        no step, and fine-tuning from 0 shots is no tuning; a method that learns nothing adapts to nothing.
+        no step, and fine-tuning from 0 shots is no tuning; a method that learns nothing adapts to nothing, unless in a
+        way of its own, to which tuning and steps mean nothing.
         """
         used: list[tuple[Dataset, Split]] = [(source, "train") for source in self.sources]
         used += [(target, split) for target in self.targets for split in SPLITS]
@@ -129,9 +130,10 @@ class Grid:
         steps: int,
         digests: dict[tuple[str, Split], str],
     ) -> Cell:
-        if not method.cls.trainable or (shots and tuning.label == "none"):
+        trainable = method.cls.trainable
+        if not method.cls.adapts() or (trainable and tuning.label == "none"):
             shots = 0
-        idle = not method.cls.trainable or (shots == 0 and not tuning.cls.learns)
+        idle = not trainable or (shots == 0 and not tuning.cls.learns)
         # Where the support set is training video, that video is part of what decides the scores.
         seen = SPLITS if shots and self.support == "train-head" else SPLITS[-1:]
         return Cell(
@@ -141,8 +143,8 @@ class Grid:
             tuning="none" if idle else tuning.label,
             support=self.support if shots else "none",
             shots=shots,
-            steps=steps if shots else 0,
-            seed=seed if method.cls.trainable else 0,
+            steps=(steps if trainable else 1) if shots else 0,
+            seed=seed if trainable else 0,
             budget=self.budget.name,
             budget_digest=_key(asdict(self.budget)),
             method_digest=method.digest,

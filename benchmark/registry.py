@@ -30,15 +30,20 @@ from crossvad.datasets.synthetic import plaza, street
 
 METHODS = {
     "apn": "crossvad.adapters.apn:Apn",
-    "memae": "crossvad.adapters.memae:MemAE",
+    "apn-released": "crossvad.adapters.apn_released:ApnReleased",
+    "mpn": "crossvad.adapters.mpn:Mpn",
     "lmn": "crossvad.adapters.lmn:Lmn",
+    "lmn-recon": "crossvad.adapters.lmn:LmnReconstruction",
+    "memae": "crossvad.adapters.memae:MemAE",
+    "memae-2d": "crossvad.adapters.memae:MemAE2d",
     "framepred": "crossvad.adapters.framepred:FramePrediction",
     "random": "crossvad.adapters.trivial:Random",
     "ramp": "crossvad.adapters.trivial:Ramp",
     "framediff": "crossvad.adapters.trivial:FrameDifference",
     "extrapolate": "crossvad.adapters.trivial:Extrapolate",
+    "support-mean": "crossvad.adapters.trivial:SupportMean",
 }
-TRIVIAL = ("random", "ramp", "framediff", "extrapolate")  # rows that no table goes without
+TRIVIAL = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
 TUNINGS = {
     "none": "crossvad.adapters.tuning:NoTuning",
     "finetune": "crossvad.adapters.tuning:FineTune",
@@ -53,6 +58,8 @@ ARCHIVES = {
 }
 RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
 
+PROSE = ("paper", "licence", "deviations")  # of an adapter: to be read, and no part of what it does
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -64,12 +71,16 @@ class Choice:
     code: str = dataclasses.field(init=False, repr=False, compare=False, default="")  # as it was when it was chosen
 
     def __post_init__(self) -> None:
-        """Read the code of the class's file."""
-        object.__setattr__(self, "code", _code(inspect.getsource(sys.modules[self.cls.__module__])))
+        """Read the code that the class is made of."""
+        files = sorted(_files(sys.modules[self.cls.__module__]))
+        object.__setattr__(self, "code", "\n".join(_code(inspect.getsource(sys.modules[name])) for name in files))
 
     @property
     def digest(self) -> str:
-        """16 hex digits that change when the options or the code of the class's file change; comments do not count."""
+        """16 hex digits that change with the options and with the code of the class's file and the nets it is made of.
+
+        Comments, docstrings and layout do not count.
+        """
         return hashlib.sha256(f"{self.options!r}\n{self.code}".encode()).hexdigest()[:16]
 
 
@@ -246,8 +257,18 @@ def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> Inpu
     return InputError(name or "(empty)", f"is no known {kind}", f"{fix}known: {', '.join(known)} {more}".strip())
 
 
+def _files(module: ModuleType, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Names of a module and of those of ours that it takes classes and functions from, and so on."""
+    found = known | {module.__name__}
+    for value in vars(module).values():
+        name = getattr(value, "__module__", None)
+        if isinstance(name, str) and name.startswith("crossvad.adapters.") and name not in found:
+            found = _files(sys.modules[name], found)
+    return found
+
+
 def _code(source: str) -> str:
-    """Source without comments, docstrings and layout."""
+    """Source without what is only there to be read: comments, docstrings, layout, and texts that commands print."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -258,4 +279,10 @@ def _code(source: str) -> str:
             and isinstance(body[0].value, ast.Constant)
         ):
             node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "option":
+            del node.args[1:]
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(getattr(target, "id", "") in PROSE for target in targets):
+                node.value = ast.Constant("")
     return ast.unparse(tree)

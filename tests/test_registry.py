@@ -45,7 +45,7 @@ def test_options_are_read_as_their_type():
         (registry.method, "framepred[pool", "cannot be read; write name or name[field=value"),
         (registry.method, "framepred[]x", "cannot be read"),
         (registry.method, "framepred[pol=mean]", "pol: is no known option of framepred; did you mean pool?"),
-        (registry.method, "framepred[pool=median]", "there is no pooling 'median'"),
+        (registry.method, "framepred[pool=median]", "is no choice; choose from mean, p99, patch"),
         (registry.method, "ramp[x=1]", "x: is no known option of ramp"),
         (registry.tuning, "finetun", "finetun: is no known tuning; did you mean finetune?"),
         (registry.tuning, "finetune[learning_rate=fast]", "finetune[learning_rate=fast]: is not a float"),

@@ -126,7 +126,7 @@ def test_the_method_is_handed_back_even_if_its_loss_fails(tuning, monkeypatch):
 def test_the_frozen_part_is_not_differentiated(tuning):
     adapter = build("apn")
     ready, seen = tuning(adapter), []
-    adapter.decoder.register_forward_hook(lambda module, inputs, output: seen.append(output.requires_grad))
+    adapter.decoder.ups[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.requires_grad))
     ready.adapt(adapter, support(adapter), 2)
     assert seen == [False, False]
 

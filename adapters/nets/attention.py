@@ -1,9 +1,41 @@
-"""Criss-cross attention (CCNet, Huang et al. ICCV 2019) and the circulative unit APN makes of it."""
+"""Criss-cross attention (CCNet, Huang et al. ICCV 2019) and the two circulative units APN makes of it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+# So many energies are made at once: 2 MB of floats stay in a core's cache from the product that makes them to the one
+# that uses them up. Half as many and twice as many take the same time; all at once takes half as long again, and half
+# a gigabyte for a 512 x 512 map.
+CHUNK = 2**19
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Attention within each of N lists of L pixels: a softmax over the list, or over the list without the pixel itself.
+
+    Args:
+        query, key, value: (B, N, L, C / 8), (B, N, L, C / 8) and (B, N, L, C).
+        itself: whether a pixel attends to itself.
+
+    Returns:
+        The result (B, N, L, C), and of its softmax the greatest logit and the sum of exp(logit - greatest), each
+        (B, N, L, 1), with which it can be joined to the softmax over another list.
+    """
+    lists = [part.flatten(0, 1) for part in (query, key, value)]
+    step = max(1, CHUNK // query.shape[2] ** 2)
+    done = []
+    for q, k, v in zip(*(part.split(step) for part in lists), strict=True):
+        energy = q.contiguous() @ k.contiguous().transpose(1, 2)  # (step, L, L)
+        if not itself:
+            # Not -inf: in a list of one pixel nothing would be left, and -inf minus its maximum -inf is no number.
+            energy.diagonal(dim1=1, dim2=2).fill_(torch.finfo(energy.dtype).min)
+        peak = energy.detach().amax(2, keepdim=True)
+        weight = energy.sub_(peak).exp_()
+        total = weight.sum(2, keepdim=True)
+        done.append((weight @ v.contiguous() / total, peak, total))
+    result, peak, total = (torch.cat(parts).unflatten(0, query.shape[:2]) for parts in zip(*done, strict=True))
+    return result, peak, total
 
 
 class CrissCrossAttention(nn.Module):
@@ -22,23 +54,19 @@ class CrissCrossAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
-        query, key, value = (project(features) for project in (self.query, self.key, self.value))
-        # Columns: one attention over H for each (image, x); rows: one over W for each (image, y).
-        column = query.permute(0, 3, 2, 1) @ key.permute(0, 3, 1, 2)  # (B, W, H, H)
-        row = query.permute(0, 2, 3, 1) @ key.permute(0, 2, 1, 3)  # (B, H, W, W)
+        features = features.contiguous(memory_format=torch.channels_last)  # a pixel's channels side by side
+        query, key, value = (project(features).permute(0, 2, 3, 1) for project in (self.query, self.key, self.value))
         # The pixel itself stands in its column and in its row: it counts once, in the row.
-        column.diagonal(dim1=2, dim2=3).fill_(float("-inf"))
-        # One softmax over both lists, without ever joining them: shared maximum, separate sums.
-        peak = torch.maximum(column.detach().amax(3).transpose(1, 2), row.detach().amax(3)).unsqueeze(3)  # (B, H, W, 1)
-        column, row = (column - peak.transpose(1, 2)).exp(), (row - peak).exp()
-        total = column.sum(3).transpose(1, 2) + row.sum(3)  # (B, H, W)
-        down = (column @ value.permute(0, 3, 2, 1)).transpose(1, 2)  # (B, H, W, C)
-        along = row @ value.permute(0, 2, 3, 1)  # (B, H, W, C)
-        return self.gamma * ((down + along) / total.unsqueeze(3)).permute(0, 3, 1, 2) + features
+        down = _attend(*(part.transpose(1, 2) for part in (query, key, value)), itself=False)
+        column, column_peak, column_total = (part.transpose(1, 2) for part in down)
+        row, row_peak, row_total = _attend(query, key, value, itself=True)
+        # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
+        share = torch.sigmoid(column_peak - row_peak + (column_total / row_total).log())  # (B, H, W, 1)
+        return self.gamma * torch.lerp(row, column, share).permute(0, 3, 1, 2) + features
 
 
-class CirculativeAttention(nn.Module):
-    """APN's CAU / RCA: the same criss-cross attention `cycles` times, then added to the input.
+class ResidualCrissCross(nn.Module):
+    """The same criss-cross attention `cycles` times, then added to the input: RCA in APN's published code.
 
     Two cycles give every pixel a path to every other, by way of the one where its row meets the other's column.
     """
@@ -53,3 +81,27 @@ class CirculativeAttention(nn.Module):
         for _ in range(self.cycles):
             attended = self.attention(attended)
         return features + attended
+
+
+class CirculativeAttention(nn.Module):
+    """The circulative attention unit (CAU) as APN's paper draws it, after CCNet's recurrent head.
+
+    A 1x1 convolution reduces the local features, one criss-cross attention runs over them `cycles` times (R, with shared
+    weights), and a 1x1 convolution with ReLU fuses the result with the local features it came from.
+    """
+
+    def __init__(self, channels: int, cycles: int = 2, reduction: int = 4) -> None:
+        super().__init__()
+        reduced = max(8, channels // reduction)  # the attention's queries have an eighth of that
+        self.cycles = cycles
+        self.reduce = nn.Conv2d(channels, reduced, 1)
+        self.attention = CrissCrossAttention(reduced)
+        self.fuse = nn.Sequential(nn.Conv2d(channels + reduced, channels, 1), nn.ReLU(inplace=True))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) to the same shape."""
+        attended = self.reduce(features)
+        for _ in range(self.cycles):
+            attended = self.attention(attended)
+        fused: Tensor = self.fuse(torch.cat([features, attended], 1))
+        return fused

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, conv2d
 
-POOLS = ("mean", "p99", "patch")
 PATCH = 8  # pixels: side of the patch of pooling `patch`
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
     """Per-pixel squared error of images (B, C, H, W), mean over channels, mapped to a [0, 1] scale: (B, H, W)."""
     return ((prediction - target) / 2).square().mean(1)
+
+
+def pixel_norm(residual: Tensor) -> Tensor:
+    """2-norm over the channels of each pixel of a residual (B, C, H, W), with a finite gradient at zero: (B, H, W)."""
+    return (residual.square().sum(1) + 1e-12).sqrt()
 
 
 def pool_error(error: Tensor, how: str = "mean") -> Tensor:
@@ -28,8 +33,47 @@ def decibel(mean_squared_error: Tensor) -> Tensor:
     return 10 * mean_squared_error.clamp_min(1e-10).log10()
 
 
+def weighted_regular_error(prediction: Tensor, target: Tensor) -> Tensor:
+    """What MNAD's test-time gate looks at (Park et al. 2020, Eq. 12 to 14): squared error, large ones weighing more.
+
+    Images (B, C, H, W) in [-1, 1] are mapped to [0, 1]; an error e weighs 1 - exp(-e) in the image's mean: (B,).
+    """
+    error = ((prediction - target) / 2).square().flatten(1)
+    weight = -torch.expm1(-error)
+    return (weight * error).sum(1) / weight.sum(1).clamp_min(1e-12)
+
+
 def gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean difference of the absolute image gradients in x and in y (Frame-Pred, Liu et al. 2018, Eq. 2). Scalar."""
     along_x = prediction.diff(dim=3).abs() - target.diff(dim=3).abs()
     along_y = prediction.diff(dim=2).abs() - target.diff(dim=2).abs()
     return along_x.abs().mean() + along_y.abs().mean()
+
+
+def ssim(prediction: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity of images (B, C, H, W) (Wang et al. 2004), mean over all: 1 where they are equal. Scalar.
+
+    An 11 x 11 Gaussian window of sigma 1.5 with zeros beyond the border, C1 = 0.01^2 and C2 = 0.03^2, whatever the
+    images' range: as APN's published code has it, on images in [-1, 1].
+    """
+    channels = prediction.shape[1]
+    window = _gaussian(11, 1.5).to(prediction).expand(channels, 1, 11, 11)
+
+    def blurred(images: Tensor) -> Tensor:
+        return conv2d(images, window, padding=5, groups=channels)
+
+    mean_p, mean_t = blurred(prediction), blurred(target)
+    variance_p = blurred(prediction.square()) - mean_p.square()
+    variance_t = blurred(target.square()) - mean_t.square()
+    covariance = blurred(prediction * target) - mean_p * mean_t
+    c1, c2 = 0.01**2, 0.03**2
+    luminance = (2 * mean_p * mean_t + c1) / (mean_p.square() + mean_t.square() + c1)
+    contrast = (2 * covariance + c2) / (variance_p + variance_t + c2)
+    return (luminance * contrast).mean()
+
+
+def _gaussian(size: int, sigma: float) -> Tensor:
+    """A window (size, size) that sums to one."""
+    line = (-(torch.arange(size) - size // 2).double().square() / (2 * sigma**2)).exp()
+    line = line / line.sum()
+    return torch.outer(line, line)

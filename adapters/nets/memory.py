@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, one_hot
 
 
 class ItemMemory(nn.Module):
@@ -12,25 +12,29 @@ class ItemMemory(nn.Module):
 
     items: Tensor  # (M, C)
 
-    def __init__(self, items: int, channels: int) -> None:
+    def __init__(self, items: int, channels: int, largest: str = "all") -> None:
+        """Make `items` random unit vectors; `largest` is over which queries an update takes its maximum: all or own."""
         super().__init__()
+        self.largest = largest
         self.register_buffer("items", normalize(torch.rand(items, channels), dim=1))
 
+    @torch.no_grad()
     def read(self, queries: Tensor) -> Tensor:
-        """What the items say of unit queries (K, C): their softmax-weighted mean, (K, C)."""
+        """What the items say of unit queries (K, C): their softmax-weighted mean (K, C), without a gradient (code)."""
         return (queries @ self.items.T).softmax(1) @ self.items
 
     @torch.no_grad()
     def update(self, queries: Tensor) -> None:
         """Move each item towards the queries (K, C) it is nearest to, weighted by how well they match it.
 
-        The weight of query k for item m is softmax over queries of the similarity, divided by its maximum over all
-        queries (as the published code does; the paper says: over the item's own). Items no query is nearest to stay.
+        The weight of query k for item m is softmax over queries of the similarity, divided by its maximum over `all`
+        queries (as the published code does) or the item's `own` (as the paper says). Items no query is nearest to stay.
         """
         similarity = queries @ self.items.T  # (K, M)
         weights = similarity.softmax(0)
-        mine = nn.functional.one_hot(similarity.argmax(1), len(self.items)).to(weights.dtype)
-        moved = (mine * weights / weights.amax(0)).T @ queries
+        mine = weights * one_hot(similarity.argmax(1), len(self.items))
+        largest = (weights if self.largest == "all" else mine).amax(0)
+        moved = (mine / largest.clamp_min(torch.finfo(mine.dtype).tiny)).T @ queries
         # A new tensor, as the loss just computed still needs the old one; an item that did not move has unit length.
         self.items = normalize(self.items + moved, dim=1)
 
@@ -38,6 +42,14 @@ class ItemMemory(nn.Module):
         """The nearest and the second nearest item of each query (K, C), each (K, C), without a gradient."""
         best = (queries.detach() @ self.items.T).topk(2, 1).indices
         return self.items[best[:, 0]], self.items[best[:, 1]]
+
+    @torch.no_grad()
+    def usage(self, queries: Tensor) -> dict[str, float]:
+        """`items in use`: share that is some query's (K, C) nearest; `item cosine`: mean over pairs, 1 if all alike."""
+        used = (queries @ self.items.T).argmax(1).unique()
+        pairs = torch.triu_indices(len(self.items), len(self.items), 1, device=self.items.device)
+        cosine = (self.items @ self.items.T)[pairs[0], pairs[1]].mean()
+        return {"items in use": len(used) / len(self.items), "item cosine": cosine.item()}
 
 
 class SlotMemory(nn.Module):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, softplus
 
 
 class Retrieval(NamedTuple):
@@ -15,38 +15,73 @@ class Retrieval(NamedTuple):
     features: Tensor  # (B, C, H, W): the retrieved normalcy plus the normalised input
     prototypes: Tensor  # (B, M, C), unit length: this image's own, nothing is kept
     distance: Tensor  # (B, H, W): mean over channels of (x - nearest prototype)^2
+    units: Tensor  # (B, N, C): the input, each pixel's features at unit length
 
 
 class PrototypeUnit(nn.Module):
-    """M attention maps over the pixels pool M prototypes; each pixel is then rebuilt from them. M * C parameters."""
+    """M attention maps over the pixels pool M prototypes; each pixel is then rebuilt from them. M * C parameters.
 
-    def __init__(self, channels: int, prototypes: int) -> None:
+    `temperature` divides the logits of both softmaxes. The papers have none, that is, 1: with unit features the logits
+    then differ by a few tenths, every map is nearly even over thousands of pixels, and all prototypes are the mean
+    feature. `weights` says how a map's logits become weights: `softmax` over the pixels (the published codes), or
+    `ratio`, each divided by their sum (the papers' equation, made positive by a softplus).
+    """
+
+    def __init__(self, channels: int, prototypes: int, temperature: float = 1.0, weights: str = "softmax") -> None:
         super().__init__()
         self.maps = nn.Linear(channels, prototypes, bias=False)
+        self.temperature, self.weights = temperature, weights
 
     def forward(self, features: Tensor) -> Retrieval:
         """(B, C, H, W) to a `Retrieval`. No tensor of pixels x prototypes x channels is ever made."""
         shape = features.shape
         x = normalize(features.flatten(2).transpose(1, 2), dim=2)  # (B, N, C)
-        attention = self.maps(x).softmax(1)  # (B, N, M): each map sums to one over the pixels
+        logits = self.maps(x) / self.temperature
+        # (B, N, M): each map sums to one over the pixels.
+        attention = logits.softmax(1) if self.weights == "softmax" else normalize(softplus(logits), p=1, dim=1)
         prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C)
         similarity = x @ prototypes.transpose(1, 2)  # (B, N, M), cosine
-        retrieved = normalize(similarity.softmax(2) @ prototypes, dim=2)
+        retrieved = normalize((similarity / self.temperature).softmax(2) @ prototypes, dim=2)
         # Both are unit vectors, so |x - p|^2 = 2 - 2 cos: the nearest prototype needs no gather of N x C.
         distance = (2 - 2 * similarity.amax(2)) / shape[1]
         return Retrieval(
-            (retrieved + x).transpose(1, 2).reshape(shape), prototypes, distance.view(shape[0], *shape[2:])
+            (retrieved + x).transpose(1, 2).reshape(shape), prototypes, distance.view(shape[0], *shape[2:]), x
         )
+
+
+class NoPrototypes(nn.Module):
+    """In place of a `PrototypeUnit`, where a network goes without one: features pass, and there is no prototype."""
+
+    def forward(self, features: Tensor) -> Retrieval:
+        """(B, C, H, W) to a `Retrieval` of the features as they are, with M = 0 and no distance."""
+        none = features.new_zeros(len(features), 0, features.shape[1])
+        return Retrieval(features, none, torch.zeros_like(features[:, 0]), none)
+
+
+def absolute_distance(units: Tensor, prototypes: Tensor) -> Tensor:
+    """Mean over channels of |x - nearest prototype|, of unit features (B, N, C) and prototypes (B, M, C): (B, N)."""
+    nearest = (units @ prototypes.transpose(1, 2)).argmax(2, keepdim=True).expand_as(units)
+    return (units - prototypes.gather(1, nearest)).abs().mean(2)
+
+
+def pair_distances(prototypes: Tensor) -> Tensor:
+    """|p - q|^2 of every pair of an image's unit prototypes (B, M, C), each once: (B, M (M - 1) / 2), in [0, 4]."""
+    upper = torch.triu_indices(prototypes.shape[1], prototypes.shape[1], 1, device=prototypes.device)
+    return 2 - 2 * (prototypes @ prototypes.transpose(1, 2))[:, upper[0], upper[1]]
 
 
 def diversity(prototypes: Tensor, margin: float = 1.0) -> Tensor:
     """Hinge that pushes unit prototypes (B, M, C) apart: mean over pairs of max(0, margin - |p - q|^2). Scalar."""
-    count = prototypes.shape[1]
-    if count < 2:
+    if prototypes.shape[1] < 2:
         return prototypes.sum() * 0.0
-    upper = torch.triu_indices(count, count, 1, device=prototypes.device)
-    cosine = prototypes @ prototypes.transpose(1, 2)
-    return (margin - (2 - 2 * cosine[:, upper[0], upper[1]])).clamp_min(0).mean()
+    return (margin - pair_distances(prototypes)).clamp_min(0).mean()
+
+
+def closeness(prototypes: Tensor) -> Tensor:
+    """Minus the mean squared distance of pairs of unit prototypes (B, M, C): APN's Eq. 8 as printed. Scalar, < 0."""
+    if prototypes.shape[1] < 2:
+        return prototypes.sum() * 0.0
+    return -pair_distances(prototypes).mean()
 
 
 def covariance(prototypes: Tensor) -> Tensor:
@@ -58,3 +93,29 @@ def covariance(prototypes: Tensor) -> Tensor:
     product = centred @ centred.transpose(1, 2) / (prototypes.shape[2] - 1)
     off_diagonal = product - torch.diag_embed(product.diagonal(dim1=1, dim2=2))
     return off_diagonal.square().sum((1, 2)).mean() / (count * (count - 1))
+
+
+@torch.no_grad()
+def kernel_similarity(prototypes: Tensor, scale: float = 10.0, length: float = 500.0) -> Tensor:
+    """The covariance of APN's published code: Gaussian-process kernel values of pairs of unit prototypes. Scalar.
+
+    k = scale^2 exp(-|p - q|^2 / (2 length^2)) over the strict upper triangle of M x M, row sums times 2 / (M (M - 1)),
+    mean over rows and images. The code computes it outside the graph, so it has no gradient; and as `length` dwarfs
+    unit vectors, it is 10.0 for M = 10 to four digits, whatever the prototypes are.
+    """
+    kernel = scale**2 * (-pair_distances(prototypes) / (2 * length**2)).exp()
+    return kernel.mean() / prototypes.shape[1]  # M (M - 1) / 2 pairs in M rows
+
+
+@torch.no_grad()
+def likeness(prototypes: Tensor) -> dict[str, float]:
+    """How far unit prototypes (B, M, C), M > 1, have collapsed: what the papers do not report.
+
+    Returns:
+        `prototype cosine`: mean over pairs, 1 if all are alike; `prototype rank`: the effective rank, exp of the
+        entropy of the singular values' shares (Roy and Vetterli, EUSIPCO 2007), from 1 (all alike) to M.
+    """
+    shares = normalize(torch.linalg.svdvals(prototypes), p=1, dim=1)
+    rank = (-(shares * shares.clamp_min(1e-12).log()).sum(1)).exp()
+    cosine = 1 - pair_distances(prototypes) / 2
+    return {"prototype cosine": cosine.mean().item(), "prototype rank": rank.mean().item()}

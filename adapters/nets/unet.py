@@ -45,22 +45,37 @@ class Decoder(nn.Module):
     """From the deepest map back up to (B, 2 * width, H, W): the finest skip beside what came up to it.
 
     `entry` is the number of channels coming in, if they pass a double convolution first (MPN, MNAD, APN), or None.
+    Without `skips` the up-convolutions keep their channels instead, so that all else stays the same (MNAD's
+    reconstruction variant).
     """
 
-    def __init__(self, width: int, levels: int, entry: int | None, norm: bool = False, up_kernel: int = 3) -> None:
+    def __init__(
+        self, width: int, levels: int, entry: int | None, norm: bool = False, up_kernel: int = 3, skips: bool = True
+    ) -> None:
         super().__init__()
         widths = [width * 2**level for level in reversed(range(levels))]  # deepest first
         self.entry = double_conv(entry, widths[0], norm) if entry else nn.Identity()
-        self.ups = nn.ModuleList(_upsample(deep, fine, norm, up_kernel) for deep, fine in pairwise(widths))
+        self.ups = nn.ModuleList(
+            _upsample(deep, fine if skips else deep, norm, up_kernel) for deep, fine in pairwise(widths)
+        )
         self.merges = nn.ModuleList(double_conv(2 * fine, fine, norm) for fine in widths[1:-1])
+        self.merges.append(nn.Identity())  # the finest level is merged by the head
+        self.skips = skips
 
-    def forward(self, deepest: Tensor, skips: list[Tensor]) -> Tensor:
-        """The deepest map (B, entry, h, w) and the finer levels' maps, finest first."""
-        features = self.entry(deepest)
-        for index, (up, skip) in enumerate(zip(self.ups, reversed(skips), strict=True)):
-            features = torch.cat([skip, up(features)], 1)
-            if index < len(self.merges):
-                features = self.merges[index](features)
+    def forward(self, features: Tensor, skips: list[Tensor], start: int = 0, stop: int | None = None) -> Tensor:
+        """The deepest map (B, entry, h, w) and the finer levels' maps, finest first; the latter unused without `skips`.
+
+        Stage 0 is the entry, stage i brings it 2^i times as fine; `start` and `stop` run some of them alone.
+        """
+        stages = range(len(self.ups) + 1)[start:stop]
+        for stage in stages:
+            if stage == 0:
+                features = self.entry(features)
+                continue
+            features = self.ups[stage - 1](features)
+            if self.skips:
+                features = torch.cat([skips[-stage], features], 1)
+            features = self.merges[stage - 1](features)
         return features
 
 

@@ -1,0 +1,75 @@
+"""What APN and MPN share: a U-Net that predicts the next frame from features rebuilt out of the image's own prototypes.
+
+Two cues: how badly the frame is predicted (the papers' FP), and how far features lie from their nearest prototype (FR).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from crossvad.adapters.base import Adapter, Budget, Scores
+from crossvad.adapters.nets.losses import decibel, squared_error
+from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+
+
+class PrototypePredictor(Adapter):
+    """Four frames in, the fifth out. A method adds its options, its losses and where it attends."""
+
+    fusion = {"prediction": 0.5, "feature": 0.5}  # noqa: RUF012 - declared ClassVar in the base
+
+    def __init__(
+        self, budget: Budget, options: Any, levels: int, coarser: int = 0, bare: bool = False, **unit: Any
+    ) -> None:
+        """Build the parts.
+
+        Args:
+            budget: how large.
+            options: the method's own, of which `prototypes` is read here.
+            levels: resolutions of the U-Net.
+            coarser: how many times the map that the prototype unit stands on is halved; 0 is full resolution.
+            bare: the encoder's last convolution goes without ReLU, as in MNAD and MPN.
+            unit: settings of the prototype unit.
+        """
+        super().__init__(budget, options, frames=5)
+        width = budget.width
+        self.stage = levels - coarser  # of the decoder, after which the unit stands
+        self.encoder = Encoder(4 * budget.channels, width, levels, last_activation=not bare)
+        self.decoder = Decoder(width, levels, entry=width * 2 ** (levels - 1))
+        self.attend: nn.Module = nn.Identity()  # what a method does to the features before the unit sees them
+        # Channels halve with every stage but the last, which leaves skip and features beside one another.
+        self.unit_channels = width * 2 ** max(coarser, 1)
+        self.prototypes: nn.Module = (
+            PrototypeUnit(self.unit_channels, options.prototypes, **unit) if options.prototypes else NoPrototypes()
+        )
+        self.head = Head(width, budget.channels)
+
+    def predict(self, clips: Tensor) -> tuple[Tensor, Retrieval]:
+        """The last frame (B, C, H, W) from the ones before it, and what the prototype unit made of the features."""
+        *skips, deepest = self.encoder(clips[:, :-1].flatten(1, 2))
+        retrieval = self.prototypes(self.attend(self.decoder(deepest, skips, stop=self.stage)))
+        return self.head(self.decoder(retrieval.features, skips, start=self.stage)), retrieval
+
+    @torch.no_grad()
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction": (B,), "feature": (B,)}: both mean squared errors in dB; without prototypes the first alone."""
+        prediction, retrieval = self.predict(clips)
+        scores = {"prediction": decibel(squared_error(prediction, clips[:, -1]).mean((1, 2)))}
+        if self.options.prototypes:
+            scores["feature"] = self.feature_cue(retrieval.distance.mean((1, 2)))
+        return scores
+
+    def feature_cue(self, distance: Tensor) -> Tensor:
+        """The feature cue of images with these mean distances (B,) to their nearest prototypes: in dB."""
+        return decibel(distance)
+
+    def diagnostics(self, clips: Tensor) -> dict[str, float]:
+        """How alike the prototypes are."""
+        return likeness(self.predict(clips)[1].prototypes) if self.options.prototypes > 1 else {}
+
+    def adaptable_parameters(self) -> dict[str, nn.Parameter]:
+        """The prototype maps and the head, over a frozen U-Net (MPN, Section 3.3)."""
+        return {name: p for name, p in self.named_parameters() if name.startswith(("prototypes.", "head."))}

@@ -1,0 +1,198 @@
+"""The attention prototype unit and its losses, against their equations written out by hand."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from crossvad.adapters.nets.prototypes import (
+    NoPrototypes,
+    PrototypeUnit,
+    absolute_distance,
+    closeness,
+    covariance,
+    diversity,
+    kernel_similarity,
+    likeness,
+)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+def unit(vector: Tensor) -> Tensor:
+    return vector / vector.square().sum().sqrt()
+
+
+def prototype_unit(count: int = 3, channels: int = 4, **settings) -> PrototypeUnit:
+    made = PrototypeUnit(channels, count, **settings).double()
+    torch.nn.init.normal_(made.maps.weight, std=3)  # far apart: no two prototypes alike
+    return made
+
+
+@pytest.mark.parametrize("weights", ["softmax", "ratio"])
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+@torch.no_grad()
+def test_prototypes_are_the_equations(weights, temperature):
+    made = prototype_unit(temperature=temperature, weights=weights)
+    features = torch.randn(2, 4, 3, 5, dtype=torch.float64)
+    found = made(features)
+    weight = made.maps.weight
+    for b in range(2):
+        pixels = [(y, x) for y in range(3) for x in range(5)]
+        vectors = {(y, x): unit(features[b, :, y, x]) for y, x in pixels}
+        prototypes = []
+        for m in range(3):
+            logits = torch.stack([(weight[m] * vectors[pixel]).sum() for pixel in pixels]) / temperature
+            positive = logits.exp() if weights == "softmax" else (1 + logits.exp()).log()
+            shares = positive / positive.sum()
+            prototypes.append(unit(sum(s * vectors[p] for s, p in zip(shares, pixels, strict=True))))
+            torch.testing.assert_close(found.prototypes[b, m], prototypes[m])
+        for y, x in pixels:
+            vector = vectors[y, x]
+            match = torch.stack([(vector * prototype).sum() for prototype in prototypes])
+            shares = (match / temperature).exp() / (match / temperature).exp().sum()
+            retrieved = unit(sum(s * p for s, p in zip(shares, prototypes, strict=True)))
+            torch.testing.assert_close(found.features[b, :, y, x], retrieved + vector)
+            nearest = min((vector - prototype).square().mean() for prototype in prototypes)
+            torch.testing.assert_close(found.distance[b, y, x], nearest)
+
+
+@pytest.mark.parametrize("part", ["features", "prototypes", "distance"])
+def test_a_gradient_reaches_the_prototype_maps(part):
+    made, features = prototype_unit(), torch.randn(1, 4, 3, 5, dtype=torch.float64, requires_grad=True)
+    target = torch.randn_like(getattr(made(features), part))
+    (getattr(made(features), part) - target).square().sum().backward()
+    assert made.maps.weight.grad.abs().sum() > 1e-3
+    assert features.grad.abs().sum() > 1e-3
+
+
+def test_the_papers_own_setting_starts_collapsed_and_a_temperature_parts_it():
+    torch.manual_seed(0)
+    features = torch.relu(torch.randn(1, 128, 64, 64))
+    found = PrototypeUnit(128, 10)(features).prototypes
+    assert likeness(found)["prototype cosine"] > 0.999
+    cold = PrototypeUnit(128, 10, temperature=0.05)
+    cold.load_state_dict(PrototypeUnit(128, 10).state_dict())
+    assert likeness(cold(features).prototypes)["prototype cosine"] < 0.99
+
+
+class Largest(TorchDispatchMode):
+    """The most elements that any tensor has which an operation makes."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for value in made if isinstance(made, tuple | list) else [made]:
+            if isinstance(value, Tensor):
+                self.elements = max(self.elements, value.numel())
+        return made
+
+
+@pytest.mark.parametrize("distance", ["squared", "absolute"])
+def test_no_tensor_has_pixels_times_prototypes_times_channels(distance):
+    pixels, prototypes, channels = 8 * 8, 10, 16
+    made = PrototypeUnit(channels, prototypes)
+    with Largest() as largest:
+        found = made(torch.randn(1, channels, 8, 8))
+        near = found.distance if distance == "squared" else absolute_distance(found.units, found.prototypes)
+        (near.mean() + diversity(found.prototypes) + found.features.mean()).backward()
+    assert 0 < largest.elements <= pixels * max(prototypes, channels)
+
+
+@torch.no_grad()
+def test_absolute_distance_is_the_equation():
+    units = torch.stack([unit(v) for v in torch.randn(10, 4, dtype=torch.float64)]).view(2, 5, 4)
+    prototypes = torch.stack([unit(v) for v in torch.randn(6, 4, dtype=torch.float64)]).view(2, 3, 4)
+    found = absolute_distance(units, prototypes)
+    for b in range(2):
+        for n in range(5):
+            nearest = min(prototypes[b], key=lambda p, x=units[b, n]: (x - p).square().sum().item())
+            assert found[b, n].item() == pytest.approx((units[b, n] - nearest).abs().mean().item())
+
+
+@torch.no_grad()
+def test_without_prototypes_features_pass():
+    features = torch.randn(2, 4, 3, 5)
+    found = NoPrototypes()(features)
+    assert torch.equal(found.features, features)
+    assert found.prototypes.shape == (2, 0, 4) and found.distance.shape == (2, 3, 5) and not found.distance.any()
+    assert diversity(found.prototypes) == covariance(found.prototypes) == closeness(found.prototypes) == 0
+
+
+def test_prototype_gradient():
+    made = prototype_unit()
+    features = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda f: tuple(made(f)), (features,))
+
+
+def test_diversity_by_hand():
+    # At right angles |p - q|^2 = 2, at 60 degrees 1, equal 0, and at cosine 0.8 it is 0.4.
+    right = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+    same = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]])
+    near = torch.tensor([[[1.0, 0.0], [0.8, 0.6]]])
+    assert diversity(right).item() == 0
+    assert diversity(same).item() == 1
+    assert diversity(near).item() == pytest.approx(0.6)
+    assert diversity(near, margin=2.0).item() == pytest.approx(1.6)
+    assert diversity(torch.cat([right, near])).item() == pytest.approx(0.3)
+    three = torch.tensor([[[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]])  # cosines 0.8, 0 and 0.6: hinges 0.6, 0 and 0.2
+    assert diversity(three).item() == pytest.approx(0.8 / 3)
+
+
+def test_covariance_by_hand():
+    # Two prototypes of three channels, centred (1, 0, -1) and (2, -1, -1): covariance 3 / 2, squared 9 / 4.
+    pair = torch.tensor([[[2.0, 1.0, 0.0], [5.0, 2.0, 2.0]]])
+    assert covariance(pair).item() == pytest.approx(2.25)
+    # A third, centred (0, 1, -1): covariances 3 / 2, 1 / 2 and 0; six places off the diagonal.
+    three = torch.cat([pair, torch.tensor([[[3.0, 4.0, 2.0]]])], 1)
+    assert covariance(three).item() == pytest.approx(2 * (2.25 + 0.25 + 0) / 6)
+    assert covariance(torch.cat([pair, pair * 0])).item() == pytest.approx(2.25 / 2)
+
+
+def test_closeness_by_hand():
+    three = torch.tensor([[[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]]])  # cosines 0.8, 0 and 0.6: distances 0.4, 2 and 0.8
+    assert closeness(three).item() == pytest.approx(-3.2 / 3)
+
+
+def test_kernel_similarity_is_the_published_loop_and_a_constant():
+    prototypes = torch.stack([unit(v) for v in torch.randn(20, 6)]).view(2, 10, 6).requires_grad_()
+    expected = []
+    for image in prototypes.detach():
+        rows = [
+            sum(100 * math.exp(-0.5 * (image[i] - image[j]).square().sum() / 500**2) for j in range(i + 1, 10))
+            for i in range(10)
+        ]
+        expected.append(sum(row * 2 / (10 * 9) for row in rows) / 10)
+    found = kernel_similarity(prototypes)
+    assert found.item() == pytest.approx(sum(expected) / 2, rel=1e-6)
+    assert found.item() == pytest.approx(10.0, abs=1e-3) and not found.requires_grad
+
+
+def test_likeness_by_hand():
+    alike, apart = torch.tensor([[1.0, 0, 0]] * 3), torch.eye(3)
+    assert likeness(alike[None]) == {"prototype cosine": pytest.approx(1), "prototype rank": pytest.approx(1)}
+    assert likeness(apart[None]) == {"prototype cosine": pytest.approx(0), "prototype rank": pytest.approx(3)}
+    # Two alike and one apart: singular values sqrt 2 and 1.
+    shares = [math.sqrt(2) / (1 + math.sqrt(2)), 1 / (1 + math.sqrt(2))]
+    rank = math.exp(-sum(share * math.log(share) for share in shares))
+    pair = likeness(torch.stack([alike[0], alike[0], apart[1]])[None])
+    assert pair == {"prototype cosine": pytest.approx(1 / 3), "prototype rank": pytest.approx(rank)}
+
+
+@pytest.mark.parametrize("term", [diversity, closeness, covariance])
+def test_one_prototype_has_nothing_to_part_from(term):
+    alone = torch.randn(2, 1, 4, requires_grad=True)
+    assert term(alone).item() == 0
+    term(alone).backward()
+
+
+@pytest.mark.parametrize("term", [lambda p: diversity(p, margin=3.0), closeness, covariance])
+def test_prototype_loss_gradient(term):
+    prototypes = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(term, (prototypes,))
