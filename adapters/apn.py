@@ -49,7 +49,7 @@ class Options:
 
 
 class Apn(PrototypePredictor):
-    """The attention prototype network."""
+    """The attention prototype network; 13 699 748 parameters at width 64 in RGB, of which 113 731 adapt."""
 
     Options = Options
     paper = "Hu et al., arXiv 2108.11055"

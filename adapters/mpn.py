@@ -1,12 +1,11 @@
-r"""MPN: dynamic prototypes that are meta-learned to adapt to a scene (Lv et al., CVPR 2021).
+"""MPN: dynamic prototypes that are meta-learned to adapt to a scene (Lv et al., CVPR 2021).
 
 MNAD's U-Net without batch norm; on its finest feature map the dynamic prototype unit (DPU, the same as APN's APU) pools
 M prototypes and rebuilds every pixel from them. Its unsupervised recipe trains everything on all losses. Its few-shot
 recipe freezes the U-Net after training on the frame loss alone, and meta-learns the unit and the head with a step size
 for each of their elements (Meta-SGD):
 
-    bench run --method 'mpn[training=frame]' --steps 1 \
-        --tuning 'metasgd[learning_rate=1e-6,meta_learning_rate=1e-6,support=2,query=2]' …
+    --method 'mpn[training=frame]' --tuning 'metasgd[learning_rate=1e-6,meta_learning_rate=1e-6,support=2,query=2]'
 """
 
 from __future__ import annotations

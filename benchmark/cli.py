@@ -11,6 +11,7 @@ import pandas as pd
 from click.core import ParameterSource
 
 from crossvad import __version__
+from crossvad.ablate_command import ablate
 from crossvad.data_commands import datasets
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
@@ -39,9 +40,11 @@ def bench(debug: bool) -> None:
     bench run --source ped2 --target ped1 --data DIR --support test-head
     bench matrix --sources ped2,synthetic-street --targets ped2,synthetic-plaza --data DIR
     bench table --matrix --where shots=10
+    bench ablate components --data DIR
     """
 
 
+bench.add_command(ablate)
 bench.add_command(datasets)
 bench.add_command(methods)
 

@@ -85,6 +85,9 @@ class Fitter:
                 save_file(
                     {name: t.contiguous() for name, t in adapter.state_dict().items()}, draft / "model.safetensors"
                 )
+                if len(curves) > 1:
+                    seen = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
+                    self.reporter.say(f"  {', '.join(seen)}")
                 batches = source.heldout(HELDOUT_CLIPS, scoring_batch(adapter, self.grid.budget))
                 parts = [arrays(adapter.score(clips)) for clips in batches]
                 heldout: dict[str, Any] = {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}

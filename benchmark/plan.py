@@ -131,7 +131,7 @@ class Grid:
         digests: dict[tuple[str, Split], str],
     ) -> Cell:
         trainable = method.cls.trainable
-        if not method.cls.adapts() or (trainable and tuning.label == "none"):
+        if not method.cls.adapts() or tuning.label == "none":
             shots = 0
         idle = not trainable or (shots == 0 and not tuning.cls.learns)
         # Where the support set is training video, that video is part of what decides the scores.

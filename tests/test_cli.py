@@ -14,8 +14,8 @@ from crossvad.datasets.base import InputError
 from crossvad.store import Store
 
 SMOKE = ("--budget", "smoke", "--quiet")
-COMMANDS = ["run", "matrix", "table", "datasets", "methods"]
-BELOW = ["datasets list", "datasets info", "datasets check", "methods list", "methods check"]
+COMMANDS = ["run", "matrix", "table", "ablate", "datasets", "methods"]
+BELOW = ["datasets list", "datasets info", "datasets check", "methods list", "methods info", "methods check"]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_run(run, tmp_path):
     words += ["random", "ramp", "extrapolate", "finetune", "protocol fair", "budget smoke", "paper_auc in %"]
     assert all(word in done.out for word in words)
     records = Store(tmp_path / "results").records()
-    assert {record.status for record in records} == {"done"} and len(records) == 2 + 5
+    assert {record.status for record in records} == {"done"} and len(records) == 2 + 5 + 2
     again = run("--method", "framepred,ramp", "--method", "framediff[pool=patch]")
     assert again == done
 
@@ -79,7 +79,7 @@ def test_run(run, tmp_path):
 def test_progress_goes_to_stderr(bench, north, south):
     words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--method", "ramp")
     done = bench("run", *words)
-    assert done.code == 0 and "4 cells: 0 in the store, 4 to run" in done.err and "cells:" not in done.out
+    assert done.code == 0 and "8 cells: 0 in the store, 8 to run" in done.err and "cells:" not in done.out
 
 
 def test_run_under_paper_rules(run):
@@ -97,9 +97,9 @@ def test_more_shots_need_a_wider_protocol(run):
 def test_a_failing_method_gives_exit_code_1(run, plugin, tmp_path):
     broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
     done = run("--method", broken, "--method", "framepred")
-    assert done.code == 1 and "–" in done.out and "2 of 8 cells missing (failed)" in " ".join(done.out.split())
+    assert done.code == 1 and "–" in done.out and "2 of 10 cells missing (failed)" in " ".join(done.out.split())
     statuses = [record.status for record in Store(tmp_path / "results").records()]
-    assert sorted(statuses) == ["done"] * 6 + ["failed"] * 2
+    assert sorted(statuses) == ["done"] * 8 + ["failed"] * 2
 
 
 def test_stopping_by_hand_says_how_to_go_on(run, plugin, tmp_path):
@@ -116,7 +116,7 @@ def test_table(run, bench, tmp_path):
     assert re.fullmatch(r"\| method +\| tuning +\| K = 0 +\| K = 2 +\|", md[0])
     assert re.fullmatch(r"\| framepred +\| finetune +\| [\d.]+ ± [\d.]+ +\| [\d.]+ ± [\d.]+ +\|", md[2])
     rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long").out)))
-    assert len(rows) == 2 * 2 + 4 and {row["status"] for row in rows} == {"done"}
+    assert len(rows) == 2 * 2 + 4 + 2 and {row["status"] for row in rows} == {"done"}
     assert bench("table", "--format", "csv", "--rows", "method", "--columns", "target").out.startswith("method,")
     wide = bench("table", "--rows", "source", "--columns", "target", "--where", "method=ramp", "--metric", "ap")
     assert wide.code == 0 and "path:south" in wide.out and "ap in %" in wide.out

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import jacobian
 
-from crossvad.adapters.nets.attention import CrissCrossAttention, ResidualCrissCross
+from crossvad.adapters.nets.attention import CirculativeAttention, CrissCrossAttention, ResidualCrissCross
 from crossvad.adapters.nets.losses import (
     decibel,
     gradient_loss,
@@ -68,10 +68,32 @@ def test_criss_cross_attention_survives_large_logits():
     torch.testing.assert_close(layer(features), criss_cross(layer, features))
 
 
+@pytest.mark.parametrize("size", [(1, 6), (5, 1), (1, 1)])
+def test_a_single_row_column_or_pixel(size):
+    """A pixel that is alone in its column has nothing but itself there, and that counts in the row."""
+    layer = attention(8)
+    features = torch.randn(2, 8, *size, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(layer(features), criss_cross(layer, features))
+    assert torch.autograd.gradcheck(layer, (features,))
+
+
+@pytest.mark.parametrize("chunk", [1, 60, 110, 10_000])  # 25 energies to a column and 36 to a row of a 5 x 6 map
+def test_neither_chunks_nor_the_batch_change_the_result(monkeypatch, chunk):
+    monkeypatch.setattr("crossvad.adapters.nets.attention.CHUNK", chunk)
+    layer = attention()
+    features = 3 * torch.randn(3, 16, 5, 6, dtype=torch.float64)
+    together = layer(features)
+    torch.testing.assert_close(together, criss_cross(layer, features))
+    torch.testing.assert_close(together, torch.cat([layer(image) for image in features.split(1)]))
+
+
 @pytest.mark.parametrize("cycles", [1, 2])
-def test_two_cycles_reach_every_pixel_and_one_only_row_and_column(cycles):
-    layer = ResidualCrissCross(8, cycles).double()
+@pytest.mark.parametrize("unit_class", [ResidualCrissCross, CirculativeAttention])
+def test_two_cycles_reach_every_pixel_and_one_only_row_and_column(unit_class, cycles):
+    layer = unit_class(8, cycles).double()
     torch.nn.init.ones_(layer.attention.gamma)
+    if unit_class is CirculativeAttention:
+        torch.nn.init.constant_(layer.fuse[0].bias, 100.0)  # no ReLU is shut: what it cuts off would look unreached
     features = torch.randn(1, 8, 5, 6, dtype=torch.float64)
     reached = jacobian(lambda f: layer(f)[0, :, 2, 3], features)[:, 0].abs().sum((0, 1)) > 1e-12  # (5, 6)
     expected = torch.ones(5, 6, dtype=torch.bool)
@@ -95,13 +117,42 @@ def test_cycles_share_one_attention_and_add_the_input():
     torch.testing.assert_close(layer(features), features + twice)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("cycles", [1, 2, 3])
+def test_circulative_attention_is_the_equations(cycles):
+    layer = CirculativeAttention(16, cycles, reduction=2).double()
+    torch.nn.init.constant_(layer.attention.gamma, 0.7)
+    features = torch.randn(2, 16, 3, 4, dtype=torch.float64)
+
+    def pixels(convolution: torch.nn.Conv2d, given: Tensor) -> Tensor:
+        return torch.einsum("oc,bchw->bohw", convolution.weight[:, :, 0, 0], given) + convolution.bias[:, None, None]
+
+    attended = pixels(layer.reduce, features)
+    assert attended.shape == (2, 8, 3, 4)
+    for _ in range(cycles):
+        attended = criss_cross(layer.attention, attended)
+    fused = pixels(layer.fuse[0], torch.cat([features, attended], 1))
+    assert fused.min() < 0 < fused.max()
+    torch.testing.assert_close(layer(features), fused.clamp_min(0))
+
+
 @pytest.mark.parametrize("channels", [64, 128, 256])
 def test_attention_parameters(channels):
     count = sum(p.numel() for p in ResidualCrissCross(channels).parameters())
     assert count == 1.25 * channels**2 + 1.25 * channels + 1
 
 
-def test_attention_gradient():
+@pytest.mark.parametrize("channels, reduced", [(16, 8), (64, 16), (256, 64)])
+@pytest.mark.parametrize("cycles", [1, 2])
+def test_circulative_attention_parameters(channels, reduced, cycles):
+    count = sum(p.numel() for p in CirculativeAttention(channels, cycles).parameters())
+    reduce, fuse = channels * reduced + reduced, (channels + reduced) * channels + channels
+    assert count == reduce + 1.25 * reduced**2 + 1.25 * reduced + 1 + fuse
+
+
+@pytest.mark.parametrize("chunk", [10, 10_000])  # a column of three, then two rows of two and one: or all at once
+def test_attention_gradient(monkeypatch, chunk):
+    monkeypatch.setattr("crossvad.adapters.nets.attention.CHUNK", chunk)
     layer = attention(8)
     features = torch.randn(1, 8, 3, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, (features,))

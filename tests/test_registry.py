@@ -1,7 +1,10 @@
+import inspect
+
 import pytest
 
 from crossvad import registry
 from crossvad.adapters.framepred import FramePrediction
+from crossvad.adapters.nets import prototypes
 from crossvad.adapters.tuning import FineTune
 from crossvad.budget import BUDGETS
 from crossvad.datasets.base import InputError
@@ -136,6 +139,28 @@ def test_digest_is_of_the_code_that_runs(plugin):
     before = method.digest
     plugin(("torch.zeros(())", "torch.ones(())"))
     assert method.digest == before
+
+
+def test_digest_sees_the_nets_a_method_is_made_of(monkeypatch):
+    def digests() -> dict[str, str]:
+        return {name: registry.method(name).digest for name in ("apn", "mpn", "lmn", "memae", "framepred")}
+
+    before, read = digests(), inspect.getsource
+    monkeypatch.setattr(
+        inspect, "getsource", lambda module: read(module) + ("X = 1" if module is prototypes else "# nothing")
+    )
+    after = digests()
+    assert {name for name in before if before[name] != after[name]} == {"apn", "mpn"}
+
+
+def test_digest_ignores_what_is_only_there_to_be_read(plugin):
+    head = "import dataclasses\nfrom crossvad.adapters.base import option\n\n@dataclasses.dataclass(frozen=True)\n"
+    head += "class Options:\n    depth: int = option(3, 'how deep')\n\nclass Mine(Adapter):\n    Options = Options\n"
+    head += "    deviations = ('a few',)\n"
+    plain = registry.method(plugin(("class Mine(Adapter):\n", head))).digest
+    assert registry.method(plugin(("class Mine(Adapter):\n", head.replace("how deep", "depth")))).digest == plain
+    assert registry.method(plugin(("class Mine(Adapter):\n", head.replace("a few", "many")))).digest == plain
+    assert registry.method(plugin(("class Mine(Adapter):\n", head.replace("(3,", "(4,")))).digest != plain
 
 
 def test_digest_sees_the_options():

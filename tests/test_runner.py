@@ -1,3 +1,4 @@
+import json
 import shutil
 import sys
 from itertools import pairwise
@@ -132,6 +133,25 @@ def test_contamination_is_that_of_the_support_frames(make_grid, run_grid, store,
     for support, share in (("test-head", 2 / 21), ("train-head", 0)):
         (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support=support))
         assert store.scores(record.cell).support_labels.mean() == pytest.approx(share)
+
+
+def test_what_a_method_watches_is_kept(make_grid, run_grid, store):
+    (record,) = run_grid(store, make_grid("apn", shots=[0]))
+    curves = json.loads((store.place("fits", record.cell.fit_key) / "fit.json").read_text())["curves"]
+    assert set(curves) == {"loss", "prototype cosine", "prototype rank"}
+    assert all([step for step, _ in curve] == list(range(1, 11)) for curve in curves.values())
+    assert record.facts["diagnostics"] == {name: curves[name][-1][1] for name in list(curves)[1:]}
+    assert 1 <= record.facts["diagnostics"]["prototype rank"] <= 10
+
+
+def test_a_support_mean_is_that_of_the_support_set(make_grid, run_grid, store, south):
+    before, after = run_grid(store, make_grid("support-mean", shots=[0, 3]))
+    assert (before.cell.support, after.cell.support) == ("none", "train-head")
+    head, video = Folder(south).scenes("train")[0].videos[0], Folder(south).scenes("test")[0].videos[0]
+    mean = head.read((32, 32), 1)[:3].astype(float).mean(0)
+    errors = ((video.read((32, 32), 1) - mean) / 255) ** 2
+    expected = 10 * np.log10(errors.mean((1, 2, 3)))
+    assert store.scores(after.cell).cues["prediction"][: len(video)] == pytest.approx(expected, rel=1e-4)
 
 
 LOSS, SCORE = "return (clips - self.level)", 'return {"level"'

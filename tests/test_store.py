@@ -136,7 +136,7 @@ def whole(store: Store) -> int:
         assert record.status == "done" and len(store.scores(record.cell).labels) == 121
     fits = list((store.root / "fits").glob("[!.]*"))
     for fit in fits:
-        assert json.loads((fit / "fit.json").read_text())["curve"]
+        assert json.loads((fit / "fit.json").read_text())["curves"]["loss"]
         assert {path.name for path in fit.iterdir()} == {"fit.json", "model.safetensors", "heldout.npz"}
     return len(store.records()) + len(fits)
 

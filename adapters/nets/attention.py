@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-# So many energies are made at once: 2 MB of floats stay in a core's cache from the product that makes them to the one
-# that uses them up. Half as many and twice as many take the same time; all at once takes half as long again, and half
-# a gigabyte for a 512 x 512 map.
+# So many energies are made at once: 2 MB of floats stay in the processor's cache from the product that makes them to
+# the one that uses them up. Half and twice as many take the same time; all at once takes half as long again, and half a
+# gigabyte for a map of 512 x 512.
 CHUNK = 2**19
 
 
@@ -25,7 +25,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
     lists = [part.flatten(0, 1) for part in (query, key, value)]
     step = max(1, CHUNK // query.shape[2] ** 2)
     done = []
-    for q, k, v in zip(*(part.split(step) for part in lists), strict=True):
+    for q, k, v in zip(*(torch.split(part, step) for part in lists), strict=True):
         energy = q.contiguous() @ k.contiguous().transpose(1, 2)  # (step, L, L)
         if not itself:
             # Not -inf: in a list of one pixel nothing would be left, and -inf minus its maximum -inf is no number.
@@ -34,7 +34,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
         weight = energy.sub_(peak).exp_()
         total = weight.sum(2, keepdim=True)
         done.append((weight @ v.contiguous() / total, peak, total))
-    result, peak, total = (torch.cat(parts).unflatten(0, query.shape[:2]) for parts in zip(*done, strict=True))
+    result, peak, total = (torch.cat(parts).view(*query.shape[:3], -1) for parts in zip(*done, strict=True))
     return result, peak, total
 
 
@@ -57,7 +57,7 @@ class CrissCrossAttention(nn.Module):
         features = features.contiguous(memory_format=torch.channels_last)  # a pixel's channels side by side
         query, key, value = (project(features).permute(0, 2, 3, 1) for project in (self.query, self.key, self.value))
         # The pixel itself stands in its column and in its row: it counts once, in the row.
-        down = _attend(*(part.transpose(1, 2) for part in (query, key, value)), itself=False)
+        down = _attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), itself=False)
         column, column_peak, column_total = (part.transpose(1, 2) for part in down)
         row, row_peak, row_total = _attend(query, key, value, itself=True)
         # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
@@ -86,8 +86,8 @@ class ResidualCrissCross(nn.Module):
 class CirculativeAttention(nn.Module):
     """The circulative attention unit (CAU) as APN's paper draws it, after CCNet's recurrent head.
 
-    A 1x1 convolution reduces the local features, one criss-cross attention runs over them `cycles` times (R, with shared
-    weights), and a 1x1 convolution with ReLU fuses the result with the local features it came from.
+    A 1x1 convolution reduces the local features, one criss-cross attention runs over them `cycles` times (R, with
+    shared weights), and a 1x1 convolution with ReLU fuses the result with the local features it came from.
     """
 
     def __init__(self, channels: int, cycles: int = 2, reduction: int = 4) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,14 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
             mine = frame_units == unit
             fused[mine] += weights.get(cue, 1.0) / total * (values[mine] - centre) / spread
     return fused
+
+
+def only(scores: Scores, cues: Collection[str]) -> Scores:
+    """The same scores with some of their cues, as if the method had no others."""
+    groups = {name: getattr(scores, name) for name in ("cues", "support", "heldout")}
+    return replace(
+        scores, **{name: {cue: group[cue] for cue in cues if cue in group} for name, group in groups.items()}
+    )
 
 
 def final(

@@ -170,7 +170,7 @@ def plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     """A table of texts as they are, whatever brackets names may hold; with `lines` between the rows."""
     table = Table(title=Text(title) if title else None, show_lines=lines)
     for column in columns:
-        table.add_column(column, overflow="fold")  # a path that is cut short is of no use
+        table.add_column(Text(column), overflow="fold")  # a path that is cut short is of no use
     for row in rows:
         table.add_row(*map(Text, row))
     return table

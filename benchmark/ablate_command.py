@@ -1,0 +1,94 @@
+"""`bench ablate`: what each part of APN is worth."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from crossvad.ablation import ABLATIONS, DIAGNOSTICS, MEASURED, measured, summary
+from crossvad.datasets.cache import FrameCache
+from crossvad.options import BUDGET, PLACES, QUIET, Numbers, root
+from crossvad.present import tables
+from crossvad.progress import Reporter
+from crossvad.protocol import FAIR
+from crossvad.request import Request
+from crossvad.runner import Runner, device
+from crossvad.store import Store
+
+
+@click.command()
+@click.argument("what", type=click.Choice(list(ABLATIONS)))
+@click.option("--source", default="ped2", show_default=True, help="Train on this.")
+@click.option("--target", help="Score this, without adaptation. [the source]")
+@click.option("--seeds", type=Numbers(), default="0", show_default=True, help="At least three for a claim.")
+@PLACES
+@BUDGET
+@click.option("--device", "where", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
+@click.option("--format", "style", type=click.Choice(["rich", "md", "csv"]), default="rich", show_default=True)
+@QUIET
+def ablate(
+    what: str,
+    source: str,
+    target: str | None,
+    seeds: list[int],
+    data: Path | None,
+    results: Path,
+    budget: str,
+    where: str,
+    style: str,
+    quiet: bool,
+) -> None:
+    """Take APN apart, beside what its paper prints (Tables 4, 6 and 7). `collapse` shows whether its prototypes differ.
+
+    \b
+    bench ablate components --data DIR --seeds 0,1,2
+    bench ablate collapse --source synthetic-street --target synthetic-plaza --budget demo
+    bench ablate prototypes --data DIR --format md > prototypes.md
+    """
+    target = target or source
+    wanted = {"methods": list(ABLATIONS[what].variants.values()), "sources": [source], "targets": [target]}
+    amounts = {"tuning": ["none"], "shots": [0], "steps": [1], "seeds": seeds, "budget": budget}
+    grid = Request(**wanted, **amounts, protocol=FAIR.name, support=None).grid(root(data))  # type: ignore[arg-type]
+    reporter, store = Reporter(quiet=quiet), Store(results)
+    records = Runner(store, FrameCache(), device(where), reporter).run(grid)
+    names = grid.sources[0].name, grid.targets[0].name
+    table = summary(what, measured(what, store, records, FAIR), names[1])
+    note = (
+        f"trained on {names[0]}, scored on {names[1]} without adaptation; budget {budget}; "
+        f"seeds {', '.join(map(str, seeds))}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
+        "published: the paper's, at its full size, by a protocol like that of paper AUC; prototype cosine (1: all "
+        "alike) and effective rank (1: all alike, M: all different): on training clips"
+    )
+    if style == "csv":
+        click.echo(table.to_csv(float_format="%.4f"), nl=False)
+    elif style == "md":
+        click.echo(tables.markdown(_texts(table), note), nl=False)
+    else:
+        console = tables.console()
+        console.print(f"\n{ABLATIONS[what].title}", style="bold", highlight=False, markup=False)
+        console.print(tables.rich_table(_texts(table)))
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    failed = [record for record in records if record.status == "failed"]
+    for record in failed:
+        place = store.place("cells", record.cell.key) / "record.json"
+        reporter.say(f"failed: {record.cell}: {record.reason.strip().splitlines()[-1]} ({place})")
+    if failed:
+        sys.exit(1)
+
+
+def _texts(table: pd.DataFrame) -> pd.DataFrame:
+    """The summary as text: mean ± standard deviation where there are seeds to take one of, – where there is nothing."""
+    shown = pd.DataFrame(index=table.index)
+    for name in (*MEASURED, "published"):
+        digits = 3 if name in DIAGNOSTICS else 1
+        spread = table[f"{name} ±"] if f"{name} ±" in table else table[name] * float("nan")
+        shown[name] = [
+            tables.MISSING
+            if pd.isna(value)
+            else f"{value:.{digits}f}" + ("" if pd.isna(around) else f" ± {around:.{digits}f}")
+            for value, around in zip(table[name], spread, strict=True)
+        ]
+    return shown
