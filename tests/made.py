@@ -1,0 +1,36 @@
+"""Methods built for tests, and the made-up clips they are shown."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from crossvad import registry
+from crossvad.adapters.base import Adapter, Budget
+from crossvad.budget import BUDGETS
+from crossvad.conformance import moving_squares
+from crossvad.datasets.clips import consecutive
+
+CPU = torch.device("cpu")
+SMOKE, PAPER = BUDGETS["smoke"], BUDGETS["paper"]
+
+
+def build(text: str, budget: Budget = SMOKE) -> Adapter:
+    torch.manual_seed(0)
+    return registry.method(text).build(budget).eval()
+
+
+def clips_of(adapter: Adapter, count: int = 3) -> Tensor:
+    video = moving_squares(SMOKE.size, count + adapter.clip.frames - 1, seed=0)
+    return next(consecutive(video, adapter.clip, count, CPU))
+
+
+def minus_psnr(prediction: Tensor, target: Tensor) -> list[float]:
+    """In dB, of images in [-1, 1], by the textbook: 10 log10 (MSE / range^2)."""
+    return [10 * math.log10((p - t).square().mean().item() / 2**2) for p, t in zip(prediction, target, strict=True)]
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
