@@ -103,7 +103,14 @@ def matrix(suite: Path | None, **amounts: Any) -> None:
 @click.option("--columns", type=Names(lambda: KEYS), default="shots", show_default=True, help="Keys that go across.")
 @click.option("--matrix", "as_matrix", is_flag=True, help="Source x target, a block per method.")
 @click.option("--where", multiple=True, help="Keep rows where KEY=VALUE[,VALUE]. May be repeated.")
-@click.option("--metric", type=click.Choice(METRICS), default="auc", show_default=True)
+@click.option(
+    "--metric",
+    "metrics",
+    type=Names(lambda: METRICS),
+    default="auc",
+    show_default=True,
+    help="One of auc, macro_auc, ap, eer, paper_auc, …, or several side by side.",
+)
 @click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
 @click.option("--format", "style", type=click.Choice(["rich", "md", "csv", "long"]), default="rich", show_default=True)
 @RESULTS
@@ -112,7 +119,7 @@ def table_command(
     columns: list[str],
     as_matrix: bool,
     where: tuple[str, ...],
-    metric: str,
+    metrics: list[str],
     rules: str,
     style: str,
     results: Path,
@@ -122,6 +129,7 @@ def table_command(
     \b
     bench table --matrix --where shots=10
     bench table --rows method --columns target,shots --where budget=quick --where method=apn,lmn --format md
+    bench table --rows method --columns '' --metric auc,macro_auc,paper_auc
     bench table --format long > all.csv
     """
     store = Store(results)
@@ -136,13 +144,15 @@ def table_command(
     budgets = list(tidy["budget"].unique())
     if len(budgets) > 1:
         raise InputError("this table", f"would mix budgets {', '.join(budgets)}", f"add --where budget={budgets[0]}")
-    pivoted = tables.matrix(tidy, metric) if as_matrix else tables.pivot(tidy, rows, columns, metric)
+    if as_matrix and len(metrics) > 1:
+        raise InputError("--matrix", "shows one metric", "drop the others from --metric")
+    pivoted = tables.matrix(tidy, *metrics) if as_matrix else tables.side_by_side(tidy, rows, columns, metrics)
     if style == "csv":
         click.echo(pivoted.to_csv(), nl=False)
     elif style == "md":
-        click.echo(tables.markdown(pivoted, tables.caption(tidy, metric)), nl=False)
+        click.echo(tables.markdown(pivoted, tables.caption(tidy, *metrics)), nl=False)
     else:
-        _show(pivoted, tidy, metric)
+        _show(pivoted, tidy, *metrics)
 
 
 def main() -> None:
@@ -190,12 +200,12 @@ def _in_order(tidy: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     return tidy.sort_values("method", key=lambda names: names.map(order), kind="stable")
 
 
-def _show(pivoted: pd.DataFrame, tidy: pd.DataFrame, metric: str) -> None:
-    title = f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {metric}"
+def _show(pivoted: pd.DataFrame, tidy: pd.DataFrame, *metrics: str) -> None:
+    title = f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
     console = tables.console()
     console.print(f"\n{title}", style="bold", highlight=False, markup=False)
     console.print(tables.rich_table(pivoted))
-    console.print(tables.caption(tidy, metric), highlight=False, markup=False, soft_wrap=True)
+    console.print(tables.caption(tidy, *metrics), highlight=False, markup=False, soft_wrap=True)
 
 
 def _filtered(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:

@@ -118,6 +118,9 @@ def test_table(run, bench, tmp_path):
     rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long").out)))
     assert len(rows) == 2 * 2 + 4 + 2 and {row["status"] for row in rows} == {"done"}
     assert bench("table", "--format", "csv", "--rows", "method", "--columns", "target").out.startswith("method,")
+    several = bench("table", "--rows", "method", "--columns", "", "--metric", "auc,paper_auc", "--format", "csv").out
+    assert several.splitlines()[0].endswith("auc,paper_auc")
+    assert bench("table", "--metric", "auc,acc").code == bench("table", "--matrix", "--metric", "auc,eer").code == 2
     wide = bench("table", "--rows", "source", "--columns", "target", "--where", "method=ramp", "--metric", "ap")
     assert wide.code == 0 and "path:south" in wide.out and "ap in %" in wide.out
     assert "path:south" in bench("table", "--matrix", "--where", "shots=0").out

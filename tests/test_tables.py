@@ -168,6 +168,28 @@ def test_caption_tells_what_a_reader_must_know():
     )
 
 
+def test_several_metrics_stand_side_by_side():
+    rows = frame(row(eer=12.34, paper_auc=90.0), row(shots=5, eer=10.0, paper_auc=91.0))
+    flat = tables.side_by_side(rows, ["method"], [], ["auc", "eer"])
+    assert [*flat.columns] == ["auc", "eer"] and flat.shape[0] == 2  # tuning and shots vary, so they are told apart
+    wide = tables.markdown(tables.side_by_side(rows, ["method", "tuning"], ["shots"], ["paper_auc", "eer"]), "")
+    assert wide.splitlines()[0].split("|")[3:-1] == [
+        f" {head}   " for head in ("paper_auc, K = 0", "paper_auc, K = 5", "eer, K = 0", "eer, K = 5")
+    ]
+    assert wide.splitlines()[2].replace("|", " ").split() == ["apn", "finetune", "90.0", "91.0", "12.3", "10.0"]
+    one = tables.side_by_side(rows, ["method"], ["shots"], ["eer"])
+    assert one.equals(tables.pivot(rows, ["method"], ["shots"], "eer"))
+
+
+def test_a_caption_tells_of_every_metric():
+    rows = frame(row(paper_auc=90.0))
+    both, paper = tables.caption(rows, "auc", "paper_auc"), tables.caption(rows, "paper_auc")
+    assert both.startswith("auc, paper_auc in %; ") and "paper_auc: the same raw scores" in both
+    assert "1800 frames" in both and "brackets" in both
+    assert paper.startswith("paper_auc in %; ") and "; the same raw scores" in paper and "1800 frames" not in paper
+    assert tables.caption(rows) == tables.caption(rows, "auc")
+
+
 def test_a_table_of_failures_still_prints():
     rows = frame(failed(), failed(shots=5))
     assert md(rows)[2] == "| apn      | finetune | –       | –       |"

@@ -53,6 +53,14 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     return table.fillna(MISSING)
 
 
+def side_by_side(rows: pd.DataFrame, index: list[str], columns: list[str], metrics: Sequence[str]) -> pd.DataFrame:
+    """Several metrics in one table: a `pivot` of each, one beside the other."""
+    tables = {metric: pivot(rows, index, columns, metric) for metric in metrics}
+    if len(tables) == 1 or not columns:
+        return pd.concat(tables.values(), axis=1)
+    return pd.concat(tables, axis=1, names=["metric"])
+
+
 def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     """Let every tuning's line begin with what it starts from.
 
@@ -84,10 +92,11 @@ def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
     return table
 
 
-def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
-    """What a reader must know to read the table: metric, protocol, budget, support, seeds, device, scored frames."""
+def caption(rows: pd.DataFrame, *metrics: str) -> str:
+    """What a reader must know to read the table: metrics, protocol, budget, support, seeds, device, scored frames."""
+    metrics = metrics or ("auc",)
     done = rows[rows["status"] == "done"]
-    facts = [f"{metric} in %"]
+    facts = [f"{', '.join(metrics)} in %"]
     for name in ("protocol", "budget", "device", "version"):
         facts.append(f"{name} {', '.join(map(str, done[name].dropna().unique())) or MISSING}")
     supports = [support for support in done["support"].unique() if support != "none"]
@@ -96,12 +105,13 @@ def caption(rows: pd.DataFrame, metric: str = "auc") -> str:
     if contaminated.max() > 0:
         facts.append(f"up to {contaminated.max():.0f} % of the support frames are abnormal")
     facts.append(f"seeds {', '.join(map(str, sorted(done['seed'].unique())))}")
-    if metric == "paper_auc":  # its own frames count, from 4 + K on
-        facts.append("the same raw scores read by the rules of protocol paper")
-    else:
+    if "paper_auc" in metrics:  # its own frames count, from 4 + K on
+        which = "paper_auc: " if len(metrics) > 1 else ""
+        facts.append(f"{which}the same raw scores read by the rules of protocol paper")
+    if {*metrics} != {"paper_auc"}:
         scored = done.groupby("target")[["frames", "videos"]].max()
         facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
-    if metric == "auc" and len(done["protocol"].unique()) == 1:
+    if "auc" in metrics and len(done["protocol"].unique()) == 1:
         chosen = protocol(done["protocol"].iloc[0])
         facts.append("brackets: 95 % bootstrap over videos; ±: standard deviation over seeds")
         facts.append(
