@@ -1,5 +1,6 @@
 """The methods: built as published, and learning on made-up video."""
 
+import copy
 import math
 from dataclasses import fields, replace
 
@@ -196,6 +197,19 @@ def test_every_parameter_learns_from_the_images_alone(method):
     # Softmax takes no notice of what is added to all of a pixel's logits, as the key's bias times its query is. And
     # MNAD's published encoder declares a batch norm that it never calls.
     assert [name for name in still if "key.bias" not in name and not name.startswith("uncalled.")] == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("method", registry.METHODS)
+def test_cpu_and_cuda_agree(method):
+    adapter, clips = build(method), noise(3, build(method).clip.frames, 1, 32, 32)
+    here, there = adapter.score(clips), copy.deepcopy(adapter).to("cuda").score(clips.to("cuda"))
+    for cue, values in here.items():
+        torch.testing.assert_close(there[cue].cpu(), values, rtol=1e-3, atol=1e-4)
+    if adapter.trainable:
+        moved = copy.deepcopy(adapter).to("cuda")
+        losses = adapter.loss(clips), moved.loss(clips.to("cuda"))
+        assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)
 
 
 @pytest.mark.parametrize("method", PREDICTORS)

@@ -18,6 +18,7 @@ from crossvad.adapters.nets.losses import (
     weighted_regular_error,
 )
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, UNet
+from speed.measuring import Largest
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,14 @@ def test_neither_chunks_nor_the_batch_change_the_result(monkeypatch, chunk):
     together = layer(features)
     torch.testing.assert_close(together, criss_cross(layer, features))
     torch.testing.assert_close(together, torch.cat([layer(image) for image in features.split(1)]))
+
+
+def test_no_tensor_holds_all_energies(monkeypatch):
+    monkeypatch.setattr("crossvad.adapters.nets.attention.CHUNK", 600)  # two columns or rows of 16 x 16
+    layer, features = CrissCrossAttention(8), torch.randn(1, 8, 16, 16, requires_grad=True)
+    with Largest() as largest:
+        layer(features).sum().backward()
+    assert largest.elements == features.numel() == 16**3 // 2
 
 
 @pytest.mark.parametrize("cycles", [1, 2])

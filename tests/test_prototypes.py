@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from crossvad.adapters.nets.prototypes import (
     NoPrototypes,
@@ -17,6 +16,7 @@ from crossvad.adapters.nets.prototypes import (
     kernel_similarity,
     likeness,
 )
+from speed.measuring import Largest
 
 
 @pytest.fixture(autouse=True)
@@ -79,19 +79,6 @@ def test_the_papers_own_setting_starts_collapsed_and_a_temperature_parts_it():
     cold = PrototypeUnit(128, 10, temperature=0.05)
     cold.load_state_dict(PrototypeUnit(128, 10).state_dict())
     assert likeness(cold(features).prototypes)["prototype cosine"] < 0.99
-
-
-class Largest(TorchDispatchMode):
-    """The most elements that any tensor has which an operation makes."""
-
-    elements = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        made = func(*args, **(kwargs or {}))
-        for value in made if isinstance(made, tuple | list) else [made]:
-            if isinstance(value, Tensor):
-                self.elements = max(self.elements, value.numel())
-        return made
 
 
 @pytest.mark.parametrize("distance", ["squared", "absolute"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-# So many energies are made at once: 2 MB of floats stay in the processor's cache from the product that makes them to
-# the one that uses them up. Half and twice as many take the same time; all at once takes half as long again, and half a
-# gigabyte for a map of 512 x 512.
-CHUNK = 2**19
+# So many energies are made at once: 8 MB of floats stay in the processor's cache from the product that makes them to
+# the one that uses them up. A quarter as many take the same time, but more where other programs want the cores; all at
+# once takes half as long again, and half a gigabyte for a map of 512 x 512.
+CHUNK = 2**21
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -16,6 +17,9 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
 Work = Callable[[], object]
+
+# Else the profiler writes to stderr at every start and stop, and that there is no GPU.
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 
 class Largest(TorchDispatchMode):
@@ -90,12 +94,12 @@ def peak_bytes(work: Work, where: torch.device) -> int:
 def report(title: str, works: dict[str, Work], rounds: int, where: torch.device) -> None:
     """Print time and memory of two pieces of work, a plain one and ours, and the ratio of ours to the plain one."""
     for what, unit, found in (
-        ("median", "s ", medians(works, rounds, where)),
+        ("median", "s", medians(works, rounds, where)),
         ("peak", "MB", {name: peak_bytes(work, where) / 1e6 for name, work in works.items()}),
     ):
-        values = ", ".join(f"{name} {value:8.3f} {unit}" for name, value in found.items())
+        values = "   ".join(f"{name} {value:8.3f} {unit:2}" for name, value in found.items())
         plain, own = found.values()
-        print(f"{title:16} {what:6}  {values}, ratio {own / plain:5.2f}", flush=True)
+        print(f"{title:16} {what:6}  {values}   ratio {own / plain:5.2f}", flush=True)
 
 
 def difference(ours: Tensor, other: Tensor) -> float:

@@ -16,11 +16,11 @@ import argparse
 import shutil
 import statistics
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from measuring import seconds
 
 from crossvad import registry
 from crossvad.adapters.base import Adapter, Schedule
@@ -35,16 +35,6 @@ from crossvad.scoring import scoring_batch
 from crossvad.store import Store
 
 BUDGET = replace(BUDGETS["quick"], name="speed", size=128, schedule=Schedule(1, 8, 1e-3))
-
-
-def seconds(where: torch.device, work) -> float:
-    """How long a piece of work takes, from an idle device to an idle device."""
-    synchronize = torch.cuda.synchronize if where.type == "cuda" else lambda: None
-    synchronize()
-    started = time.perf_counter()
-    work()
-    synchronize()
-    return time.perf_counter() - started
 
 
 def bare(adapter: Adapter, videos: list[list[torch.Tensor]]) -> None:
@@ -86,8 +76,8 @@ def main() -> None:
         bare(adapter, clips)
         for round_number in range(1, options.rounds + 1):
             shutil.rmtree(store.place("cells", record.cell.key))
-            full = seconds(where, lambda: runner.run(grid))
-            pairs.append((full, seconds(where, lambda: bare(adapter, clips))))
+            full = seconds(lambda: runner.run(grid), where)
+            pairs.append((full, seconds(lambda: bare(adapter, clips), where)))
             print(f"round {round_number}: full {pairs[-1][0]:.2f} s, bare {pairs[-1][1]:.2f} s", flush=True)
     full, model = (statistics.median(times) for times in zip(*pairs, strict=True))
     count = sum(map(len, frames))
