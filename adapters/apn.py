@@ -70,7 +70,7 @@ class Apn(PrototypePredictor):
             self.encoder.attend[-1] = CirculativeAttention(budget.width * 2 ** (o.levels - 1), o.cycles)
         elif o.cycles:
             self.attend = CirculativeAttention(self.unit_channels, o.cycles)
-        self.fusion = {"prediction": 1.0, "feature": o.score}
+        self.fusion = {"prediction": 1.0, "feature": o.score}  # type: ignore[misc]
 
     def loss(self, clips: Tensor) -> Tensor:
         """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""

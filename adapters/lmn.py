@@ -106,7 +106,7 @@ class Lmn(Adapter):
         if not self.options.test_update:
             return super().score_video(batches)
         trained, parts = self.memory.items, []
-        for clip in (clip for batch in batches for clip in batch.split(1)):
+        for clip in (clip for batch in batches for clip in batch.split(1)):  # type: ignore[no-untyped-call]
             prediction, queries = self.predict(clip)
             parts.append(self._scores(clip, prediction, queries))
             if self._passes(clip, prediction):

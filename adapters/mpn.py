@@ -49,7 +49,7 @@ class Mpn(PrototypePredictor):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options or Options(), levels=4, bare=True)
         if self.options.score == "few-shot":
-            self.fusion = {"prediction": 0.7, "feature": -0.3}
+            self.fusion = {"prediction": 0.7, "feature": -0.3}  # type: ignore[misc]
 
     def losses(self, clips: Tensor, compactness: float, weight: float) -> Tensor:
         """Frame loss, and the unit's two terms by the given weights (Eq. 4 to 7)."""

@@ -85,10 +85,5 @@ def _texts(table: pd.DataFrame) -> pd.DataFrame:
     for name in (*MEASURED, "published"):
         digits = 3 if name in DIAGNOSTICS else 1
         spread = table[f"{name} ±"] if f"{name} ±" in table else table[name] * float("nan")
-        shown[name] = [
-            tables.MISSING
-            if pd.isna(value)
-            else f"{value:.{digits}f}" + ("" if pd.isna(around) else f" ± {around:.{digits}f}")
-            for value, around in zip(table[name], spread, strict=True)
-        ]
+        shown[name] = [tables.mean_and_spread(*pair, digits) for pair in zip(table[name], spread, strict=True)]
     return shown

@@ -16,7 +16,8 @@ from crossvad.data_commands import datasets
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
-from crossvad.evaluation.rows import KEYS, METRICS, table
+from crossvad.diagnostics_command import diagnostics
+from crossvad.evaluation.rows import KEYS, METRICS, table, where_holds
 from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root
 from crossvad.plan import Grid
@@ -46,6 +47,7 @@ def bench(debug: bool) -> None:
 
 bench.add_command(ablate)
 bench.add_command(datasets)
+bench.add_command(diagnostics)
 bench.add_command(methods)
 
 
@@ -135,7 +137,7 @@ def table_command(
     store = Store(results)
     tidy = table(store, store.records(), protocol(rules))
     for condition in where:
-        tidy = _filtered(tidy, condition)
+        tidy = where_holds(tidy, condition)
     if tidy.empty:
         raise InputError(results, "holds no such cell", "run some with bench run, or loosen --where")
     if style == "long":
@@ -206,13 +208,6 @@ def _show(pivoted: pd.DataFrame, tidy: pd.DataFrame, *metrics: str) -> None:
     console.print(f"\n{title}", style="bold", highlight=False, markup=False)
     console.print(tables.rich_table(pivoted))
     console.print(tables.caption(tidy, *metrics), highlight=False, markup=False, soft_wrap=True)
-
-
-def _filtered(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
-    key, equals, values = condition.partition("=")
-    if not equals or key not in KEYS:
-        raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(KEYS)}")
-    return tidy[tidy[key].astype(str).isin(values.split(","))]
 
 
 def _fail(message: str, code: int) -> None:

@@ -14,7 +14,7 @@ from crossvad.datasets.base import InputError
 from crossvad.store import Store
 
 SMOKE = ("--budget", "smoke", "--quiet")
-COMMANDS = ["run", "matrix", "table", "ablate", "datasets", "methods"]
+COMMANDS = ["run", "matrix", "table", "ablate", "diagnostics", "datasets", "methods"]
 BELOW = ["datasets list", "datasets info", "datasets check", "methods list", "methods info", "methods check"]
 
 

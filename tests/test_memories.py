@@ -67,6 +67,18 @@ def test_item_memory_update_is_the_equation(largest):
     assert not torch.allclose(memory.items[nearest[0]], before[nearest[0]])
 
 
+def test_the_largest_weight_may_be_another_items():
+    """The first query is nearest to the first item, and yet likes the second better than that one's own query does."""
+    items = torch.tensor([[1.0, 0.0], [0.9, 0.1]], dtype=torch.float64)
+    queries = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    likes = [math.exp(0.9), math.exp(0.1)]  # of the second item
+    for largest, weight in (("all", likes[1] / likes[0]), ("own", 1.0)):
+        memory = item_memory(2, 2, largest)
+        memory.items = items
+        memory.update(queries)
+        torch.testing.assert_close(memory.items[1], unit(items[1] + weight * queries[1]))
+
+
 def test_an_update_leaves_the_loss_that_came_before_it_its_gradient():
     memory, queries = item_memory(), torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
     loss = (queries - memory.nearest_two(queries)[0]).square().sum()

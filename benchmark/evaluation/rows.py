@@ -113,3 +113,27 @@ def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.Dat
     """The tidy table of the current ones among these cells, sorted by their keys."""
     rows = [row(store, record, protocol) for record in current(records) if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
+
+
+def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The rows for which `KEY=VALUE[,VALUE]` holds.
+
+    Raises:
+        InputError: it is not written so, or there is no such key.
+    """
+    key, equals, values = condition.partition("=")
+    known = [name for name in KEYS if name in tidy]
+    if not equals or key not in known:
+        raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(known)}")
+    return tidy[tidy[key].astype(str).isin(values.split(","))]
+
+
+def diagnostics(records: Iterable[Record]) -> pd.DataFrame:
+    """What methods watched when their training ended: a row per fit, a column per diagnostic, NaN where it has none."""
+    names = ("method", "source", "seed", "budget")
+    rows = {
+        record.cell.fit_key: {name: getattr(record.cell, name) for name in names} | record.facts["diagnostics"]
+        for record in current(records)
+        if record.facts.get("diagnostics")
+    }
+    return pd.DataFrame(list(rows.values())).sort_values(list(names), ignore_index=True) if rows else pd.DataFrame()

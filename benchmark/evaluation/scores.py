@@ -79,10 +79,11 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
 
 def only(scores: Scores, cues: Collection[str]) -> Scores:
     """The same scores with some of their cues, as if the method had no others."""
-    groups = {name: getattr(scores, name) for name in ("cues", "support", "heldout")}
-    return replace(
-        scores, **{name: {cue: group[cue] for cue in cues if cue in group} for name, group in groups.items()}
-    )
+
+    def kept(group: Cues) -> Cues:
+        return {cue: group[cue] for cue in cues if cue in group}
+
+    return replace(scores, cues=kept(scores.cues), support=kept(scores.support), heldout=kept(scores.heldout))
 
 
 def final(

@@ -162,6 +162,13 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
     return f"{values.iloc[0]:.1f} [{group['auc_low'].iloc[0]:.1f}, {group['auc_high'].iloc[0]:.1f}]"
 
 
+def mean_and_spread(mean: float, spread: float, digits: int) -> str:
+    """`mean ± spread`, the mean alone where there is no spread, or – where there is no mean."""
+    if pd.isna(mean):
+        return MISSING
+    return f"{mean:.{digits}f}" + ("" if pd.isna(spread) else f" ± {spread:.{digits}f}")
+
+
 def _head(key: object, value: object) -> str:
     return f"{NUMBERS[str(key)]} = {value}" if key in NUMBERS else str(value)
 

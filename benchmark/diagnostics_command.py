@@ -1,0 +1,60 @@
+"""`bench diagnostics`: what methods watched as they trained, and their papers do not report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from crossvad.datasets.base import InputError
+from crossvad.evaluation.rows import diagnostics as tidy_diagnostics
+from crossvad.evaluation.rows import where_holds
+from crossvad.options import RESULTS
+from crossvad.present import tables
+from crossvad.store import Store
+
+
+@click.command()
+@click.option("--where", multiple=True, help="Keep fits where KEY=VALUE[,VALUE]. May be repeated.")
+@click.option("--format", "style", type=click.Choice(["rich", "md", "csv"]), default="rich", show_default=True)
+@RESULTS
+def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
+    """Whether prototypes collapsed and memories are used: what stored fits watched, as it was when they ended.
+
+    \b
+    prototype cosine   of pairs, mean: 1 if all are alike     prototype rank   effective: 1 if all are alike, up to M
+    items in use       share that is nearest to some query    item cosine      of pairs, mean
+    gate open          share of frames that a memory's test-time gate would let in
+    slots in use       share that some query reads            queries served   share that reaches any slot
+    \b
+    bench diagnostics
+    bench diagnostics --where budget=quick --where method=apn,mpn --format md
+    """
+    tidy = tidy_diagnostics(Store(results).records())
+    for condition in where:
+        tidy = where_holds(tidy, condition)
+    if tidy.empty:
+        raise InputError(results, "holds no such fit", "run some with bench run, or loosen --where")
+    tidy = tidy.dropna(axis=1, how="all")
+    if style == "csv":
+        click.echo(tidy.to_csv(index=False, float_format="%.4f"), nl=False)
+        return
+    table = _averaged(tidy)
+    note = f"on training clips, at the end of training; seeds {', '.join(map(str, sorted(tidy['seed'].unique())))}"
+    if style == "md":
+        click.echo(tables.markdown(table, note), nl=False)
+    else:
+        console = tables.console()
+        console.print(tables.rich_table(table))
+        console.print(note, highlight=False, markup=False)
+
+
+def _averaged(tidy: pd.DataFrame) -> pd.DataFrame:
+    """Mean ± standard deviation over seeds, as text, per method, source and budget."""
+    keys = ["method", "source", "budget"]
+    groups = tidy.groupby(keys, sort=False)[[name for name in tidy if name not in (*keys, "seed")]]
+    mean, spread = groups.mean(), groups.std()
+    return mean.apply(
+        lambda column: [tables.mean_and_spread(*pair, 3) for pair in zip(column, spread[column.name], strict=True)]
+    )
