@@ -88,14 +88,14 @@ def tuning(request):
 # ---- what holds for every tuning -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["apn", "lmn", "memae"])
+@pytest.mark.parametrize("method", ["apn", "mpn", "lmn", "memae"])
 def test_only_adaptable_parameters_move(tuning, method):
     adapter = build(method)
     ready, before = tuning(adapter), copy.deepcopy(adapter.state_dict())
     adapted = adapter.adapt(support(adapter), 2, ready)
     changed = moved(before, adapted)
     assert changed and changed <= set(adapter.adaptable_parameters())
-    if method == "apn":  # the U-Net is frozen, the prototype maps and the whole head adapt
+    if method in ("apn", "mpn"):  # the U-Net is frozen, the prototype maps and the whole head adapt
         assert changed == {name for name in before if name.startswith(("prototypes.", "head."))}
     if method == "lmn":  # neither normalisation statistics nor the memory
         assert {"memory.items", "head.0.1.running_mean", "head.0.1.num_batches_tracked"} <= set(before) - changed
@@ -164,6 +164,25 @@ def test_finetune_is_adam():
     for name in names:
         expected = adapter.get_parameter(name)
         torch.testing.assert_close(adapted.get_parameter(name), expected, rtol=1e-4, atol=1e-6)
+
+
+class Contrary(Line):
+    """Adapts on a loss of its own: the opposite of the one it trains on."""
+
+    def adaptation_loss(self, clips: Tensor) -> Tensor:
+        return -2 * self.loss(clips)
+
+
+def test_a_method_may_adapt_on_a_loss_of_its_own():
+    adapter, clips = Contrary(), support(Line()).double()
+    gradient = torch.func.grad(line_loss)(adapter.values, clips)
+    tuned = adapter.adapt(clips, 1, FineTune(FineTuneOptions(0.1)))
+    torch.testing.assert_close(tuned.values, adapter.values + 0.1 * gradient.sign(), atol=1e-6, rtol=0)
+    tuning = meta()
+    tuning.restore({"weight": torch.tensor(0.3), "bias": torch.tensor(0.1)})
+    torch.testing.assert_close(
+        adapter.adapt(clips, 1, tuning).values, adapter.values + 2 * torch.tensor([0.3, 0.1]) * gradient
+    )
 
 
 def test_finetune_starts_afresh_each_time():
@@ -243,14 +262,14 @@ def test_every_element_gets_a_step_size_of_its_own():
     assert state["head.0.0.weight"].unique().numel() > 1
 
 
-@pytest.mark.parametrize("method", ["apn", "lmn"])
+@pytest.mark.parametrize("method", ["apn", "mpn", "mpn[training=frame]", "lmn"])
 def test_meta_training_moves_only_adaptable_parameters(method):
     adapter = build(method).train()
     before = copy.deepcopy(adapter.state_dict())
     meta(support=2, query=2).prepare(adapter, source(adapter), 2, silent)
     changed = moved(before, adapter)
     assert changed and changed <= set(adapter.adaptable_parameters())
-    if method == "apn":
+    if method != "lmn":
         assert changed == set(adapter.adaptable_parameters())
     assert all(p.requires_grad and p.grad is None for p in adapter.parameters())
 
