@@ -23,10 +23,10 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
     """Whether prototypes collapsed and memories are used: what stored fits watched, as it was when they ended.
 
     \b
-    prototype cosine   of pairs, mean: 1 if all are alike     prototype rank   effective: 1 if all are alike, up to M
-    items in use       share that is nearest to some query    item cosine      of pairs, mean
-    gate open          share of frames that a memory's test-time gate would let in
-    slots in use       share that some query reads            queries served   share that reaches any slot
+    prototype cosine   mean of pairs, 1: all alike      prototype rank   effective, 1: alike, M: all different
+    items in use       nearest to some query            item cosine      mean of pairs
+    slots in use       read by some query               queries served   that reach any slot
+    gate open          frames that a memory's test-time gate would let in
     \b
     bench diagnostics
     bench diagnostics --where budget=quick --where method=apn,mpn --format md

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from crossvad.adapters.base import Adapter, Log, Tuning
 from crossvad.adapters.tuning import NoTuning
@@ -79,12 +81,10 @@ class Fitter:
                     adapter.fit(source, self.grid.budget, log)
                 else:
                     state = tuning.prepare(adapter, source, self.grid.budget.episodes, log)
-                    save_file(state, draft / "tuning.safetensors")
+                    _save(state, draft / "tuning.safetensors")
                 facts = {"seconds": now(self.device) - started, "curves": curves}
                 adapter.eval()
-                save_file(
-                    {name: t.contiguous() for name, t in adapter.state_dict().items()}, draft / "model.safetensors"
-                )
+                _save(adapter.state_dict(), draft / "model.safetensors")
                 if len(curves) > 1:
                     seen = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
                     self.reporter.say(f"  {', '.join(seen)}")
@@ -98,6 +98,11 @@ class Fitter:
             tuning.restore(load_file(place / "tuning.safetensors", device=str(self.device)))
         stored: dict[str, Any] = json.loads((place / "fit.json").read_text())
         return stored
+
+
+def _save(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write tensors as they would lie without any special memory layout, which safetensors does not know."""
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
 
 
 def _placed(adapter: Adapter, device: torch.device) -> Adapter:

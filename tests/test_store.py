@@ -170,7 +170,7 @@ def test_a_grid_killed_again_and_again_ends_like_one_that_was_not(start_bench, p
         process.join(60)
         assert process.exitcode == 0, log.read_text()
     pd.testing.assert_frame_equal(numbers(broken), numbers(Store(tmp_path / "whole")))
-    assert len(numbers(broken)) == 2 * 2 * 3 + 4
+    assert len(numbers(broken)) == 2 * 2 * 3 + 4 + 3
 
 
 def test_a_finished_grid_trains_and_scores_nothing_again(make_grid, run_grid, store, plugin, monkeypatch):
