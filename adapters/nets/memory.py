@@ -46,7 +46,7 @@ class ItemMemory(nn.Module):
     @torch.no_grad()
     def usage(self, queries: Tensor) -> dict[str, float]:
         """`items in use`: share that is some query's (K, C) nearest; `item cosine`: mean over pairs, 1 if all alike."""
-        used = (queries @ self.items.T).argmax(1).unique()
+        used = (queries @ self.items.T).argmax(1).unique()  # type: ignore[no-untyped-call]
         pairs = torch.triu_indices(len(self.items), len(self.items), 1, device=self.items.device)
         cosine = (self.items @ self.items.T)[pairs[0], pairs[1]].mean()
         return {"items in use": len(used) / len(self.items), "item cosine": cosine.item()}
