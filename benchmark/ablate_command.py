@@ -8,13 +8,16 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from crossvad import registry
 from crossvad.ablation import ABLATIONS, DIAGNOSTICS, MEASURED, measured, summary
+from crossvad.budget import BUDGETS
 from crossvad.datasets.cache import FrameCache
-from crossvad.options import BUDGET, PLACES, QUIET, Numbers, root
+from crossvad.evaluation.rows import current
+from crossvad.options import BUDGET, PLACES, QUIET, STORED, Numbers, root, spelled
 from crossvad.present import tables
 from crossvad.progress import Reporter
 from crossvad.protocol import FAIR
-from crossvad.request import Request
+from crossvad.request import unadapted, unadapted_cell
 from crossvad.runner import Runner, device
 from crossvad.store import Store
 
@@ -28,6 +31,7 @@ from crossvad.store import Store
 @BUDGET
 @click.option("--device", "where", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 @click.option("--format", "style", type=click.Choice(["rich", "md", "csv"]), default="rich", show_default=True)
+@STORED
 @QUIET
 def ablate(
     what: str,
@@ -39,6 +43,7 @@ def ablate(
     budget: str,
     where: str,
     style: str,
+    stored: bool,
     quiet: bool,
 ) -> None:
     """Take APN apart, beside what its paper prints (Tables 4, 6 and 7). `collapse` shows whether its prototypes differ.
@@ -49,15 +54,20 @@ def ablate(
     bench ablate prototypes --data DIR --format md > prototypes.md
     """
     target = target or source
-    wanted = {"methods": list(ABLATIONS[what].variants.values()), "sources": [source], "targets": [target]}
-    amounts = {"tuning": ["none"], "shots": [0], "steps": [1], "seeds": seeds, "budget": budget}
-    grid = Request(**wanted, **amounts, protocol=FAIR.name, support=None).grid(root(data))  # type: ignore[arg-type]
+    methods = list(ABLATIONS[what].variants.values())
     reporter, store = Reporter(quiet=quiet), Store(results)
-    records = Runner(store, FrameCache(), device(where), reporter).run(grid)
-    names = grid.sources[0].name, grid.targets[0].name
-    table = summary(what, measured(what, store, records, FAIR), names[1])
+    if stored:
+        labels = [registry.method(text).label for text in methods]
+        records = [record for record in store.records() if unadapted_cell(record.cell, labels, source, target, budget)]
+        records = [record for record in current(records) if record.cell.seed in seeds]
+    else:
+        trained, scored = (registry.dataset(name, root(data)) for name in (source, target))
+        grid = unadapted(methods, trained, scored, BUDGETS[budget], seeds)
+        records = Runner(store, FrameCache(), device(where), reporter).run(grid)
+        source, target = trained.name, scored.name
+    table = summary(what, measured(what, store, records, FAIR), target)
     note = (
-        f"trained on {names[0]}, scored on {names[1]} without adaptation; budget {budget}; "
+        f"trained on {source}, scored on {target} without adaptation; budget {budget}; "
         f"seeds {', '.join(map(str, seeds))}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
         "published: the paper's, at its full size, by a protocol like that of paper AUC; prototype cosine (1: all "
         "alike) and effective rank (1: all alike, M: all different): on training clips"
@@ -65,12 +75,9 @@ def ablate(
     if style == "csv":
         click.echo(table.to_csv(float_format="%.4f"), nl=False)
     elif style == "md":
-        click.echo(tables.markdown(_texts(table), note), nl=False)
+        click.echo(tables.markdown(_texts(table), note, spelled()), nl=False)
     else:
-        console = tables.console()
-        console.print(f"\n{ABLATIONS[what].title}", style="bold", highlight=False, markup=False)
-        console.print(tables.rich_table(_texts(table)))
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
+        tables.show(_texts(table), note, ABLATIONS[what].title)
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
         place = store.place("cells", record.cell.key) / "record.json"

@@ -10,8 +10,10 @@ import click
 import pandas as pd
 from click.core import ParameterSource
 
-from crossvad import __version__
+from crossvad import __version__, published
 from crossvad.ablate_command import ablate
+from crossvad.audit_command import audit
+from crossvad.compare_command import compare
 from crossvad.data_commands import datasets
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
@@ -19,7 +21,7 @@ from crossvad.decoding import Decoder
 from crossvad.diagnostics_command import diagnostics
 from crossvad.evaluation.rows import KEYS, METRICS, table, where_holds
 from crossvad.method_commands import methods
-from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root
+from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root, spelled
 from crossvad.plan import Grid
 from crossvad.present import tables
 from crossvad.progress import Reporter
@@ -28,6 +30,7 @@ from crossvad.request import DEFAULT_METHODS, Request, read_suite
 from crossvad.runner import Runner, device
 from crossvad.skipping import without_bad
 from crossvad.store import Store
+from crossvad.verify_command import keep, verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -46,9 +49,13 @@ def bench(debug: bool) -> None:
 
 
 bench.add_command(ablate)
+bench.add_command(audit)
+bench.add_command(compare)
 bench.add_command(datasets)
 bench.add_command(diagnostics)
+bench.add_command(keep)
 bench.add_command(methods)
+bench.add_command(verify)
 
 
 @bench.command()
@@ -104,6 +111,9 @@ def matrix(suite: Path | None, **amounts: Any) -> None:
 @click.option("--rows", type=Names(lambda: KEYS), default="method,tuning", show_default=True, help="Keys that go down.")
 @click.option("--columns", type=Names(lambda: KEYS), default="shots", show_default=True, help="Keys that go across.")
 @click.option("--matrix", "as_matrix", is_flag=True, help="Source x target, a block per method.")
+@click.option(
+    "--published", "with_published", is_flag=True, help="Published figures beside measured ones, a line per figure."
+)
 @click.option("--where", multiple=True, help="Keep rows where KEY=VALUE[,VALUE]. May be repeated.")
 @click.option(
     "--metric",
@@ -120,6 +130,7 @@ def table_command(
     rows: list[str],
     columns: list[str],
     as_matrix: bool,
+    with_published: bool,
     where: tuple[str, ...],
     metrics: list[str],
     rules: str,
@@ -132,8 +143,11 @@ def table_command(
     bench table --matrix --where shots=10
     bench table --rows method --columns target,shots --where budget=quick --where method=apn,lmn --format md
     bench table --rows method --columns '' --metric auc,macro_auc,paper_auc
+    bench table --published --where budget=quick --where method=lmn,mpn
     bench table --format long > all.csv
     """
+    if with_published:
+        _alone("--published", style)
     store = Store(results)
     tidy = table(store, store.records(), protocol(rules))
     for condition in where:
@@ -148,13 +162,18 @@ def table_command(
         raise InputError("this table", f"would mix budgets {', '.join(budgets)}", f"add --where budget={budgets[0]}")
     if as_matrix and len(metrics) > 1:
         raise InputError("--matrix", "shows one metric", "drop the others from --metric")
-    pivoted = tables.matrix(tidy, *metrics) if as_matrix else tables.side_by_side(tidy, rows, columns, metrics)
-    if style == "csv":
-        click.echo(pivoted.to_csv(), nl=False)
-    elif style == "md":
-        click.echo(tables.markdown(pivoted, tables.caption(tidy, *metrics)), nl=False)
+    if with_published:
+        figures, metrics = published.load(), ["auc", "paper_auc", "published"]
+        shown, note = published.beside(tidy, figures), published.caption(tidy, figures)
     else:
-        _show(pivoted, tidy, *metrics)
+        shown = tables.matrix(tidy, *metrics) if as_matrix else tables.side_by_side(tidy, rows, columns, metrics)
+        note = tables.caption(tidy, *metrics)
+    if style == "csv":
+        click.echo(shown.to_csv(), nl=False)
+    elif style == "md":
+        click.echo(tables.markdown(shown, note, spelled()), nl=False)
+    else:
+        _show(shown, tidy, metrics, note)
 
 
 def main() -> None:
@@ -186,7 +205,7 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     several = len(grid.sources) * len(grid.targets) > 1
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])
     for metric in ("auc", "paper_auc") if grid.protocol.common_mask else ("auc",):
-        _show(tables.pivot(tidy, down, across, metric), tidy, metric)
+        _show(tables.pivot(tidy, down, across, metric), tidy, [metric], tables.caption(tidy, metric))
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
         why = record.reason.strip().splitlines()[-1]
@@ -202,12 +221,19 @@ def _in_order(tidy: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     return tidy.sort_values("method", key=lambda names: names.map(order), kind="stable")
 
 
-def _show(pivoted: pd.DataFrame, tidy: pd.DataFrame, *metrics: str) -> None:
+def _alone(flag: str, style: str) -> None:
+    """Refuse what would have to be ignored: a table with a shape of its own takes none from other options."""
+    context = click.get_current_context()
+    shapes = {"rows": "--rows", "columns": "--columns", "as_matrix": "--matrix", "metrics": "--metric"}
+    given = [name for key, name in shapes.items() if context.get_parameter_source(key) is not ParameterSource.DEFAULT]
+    given += ["--format long"] * (style == "long")
+    if given:
+        raise InputError(flag, f"has a shape of its own, so it does not go with {', '.join(given)}", "drop one of them")
+
+
+def _show(shown: pd.DataFrame, tidy: pd.DataFrame, metrics: list[str], note: str) -> None:
     title = f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
-    console = tables.console()
-    console.print(f"\n{title}", style="bold", highlight=False, markup=False)
-    console.print(tables.rich_table(pivoted))
-    console.print(tables.caption(tidy, *metrics), highlight=False, markup=False, soft_wrap=True)
+    tables.show(shown, note, title)
 
 
 def _fail(message: str, code: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from crossvad.datasets.manifest import LabelFacts, label_facts
 from crossvad.datasets.unpack import members_size, unpack
 from crossvad.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.options import BUDGET, DATA, DATASET, JOBS, QUIET, root
-from crossvad.present.tables import MISSING, console, plain_table
+from crossvad.present.tables import MISSING, console, plain_table, show_problems
 from crossvad.progress import Reporter
 
 SCENES_SHOWN = 20  # more are told in one line
@@ -119,7 +118,7 @@ def check(name: str, data: Path | None, fast: bool, jobs: int | None, quiet: boo
     if not fast:
         with reporter.task("Decode every frame") as update:
             problems += inspect(found, jobs=jobs, progress=update)
-    _show_problems(name, found, problems)
+    show_problems(name, problems, str(getattr(found, "directory", "")))
     if any(problem.severity == "error" for problem in problems):
         sys.exit(1)
 
@@ -150,7 +149,7 @@ def prepare(name: str, data: Path | None, budget: str, jobs: int | None, quiet: 
     failed = decoder.fill(videos, reporter, jobs)
     if failed:
         problems = [Problem("error", error.where, error.problem, error.fix) for _, error in failed]
-        _show_problems(name, found, problems)
+        show_problems(name, problems, str(getattr(found, "directory", "")))
         sys.exit(1)
     reporter.say(f"{name} is ready for budget {budget}.")
 
@@ -206,22 +205,6 @@ def _show_labels(name: str, facts: Sequence[Facts]) -> None:
         counts = [videos, known.frames, known.abnormal, f"{100 * known.prevalence:.1f} %", known.all_abnormal]
         rows.append([whose, *map(str, counts), *map(str, known.starts_abnormal.values())])
     console().print(plain_table(heads, rows, title=f"{name}: abnormal frames, and videos that are abnormal"))
-
-
-def _show_problems(name: str, found: Dataset, problems: Sequence[Problem]) -> None:
-    if not problems:
-        console().print(f"{name}: no problems", highlight=False, markup=False)
-        return
-    directory = str(getattr(found, "directory", ""))
-    in_order = sorted(dict.fromkeys(problems), key=lambda problem: problem.severity)
-    rows = [[problem.severity, _below(directory, problem.where), problem.problem, problem.fix] for problem in in_order]
-    title = f"{name}, in {directory}" if directory else name
-    console().print(plain_table(["", "where", "problem", "what to do"], rows, title=title, lines=True))
-
-
-def _below(directory: str, where: str) -> str:
-    """A path as seen from the data set's folder; anything else as it is."""
-    return where.removeprefix(directory + os.sep) if directory else where
 
 
 # ---- what was downloaded ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pandas as pd
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import diagnostics as tidy_diagnostics
 from crossvad.evaluation.rows import where_holds
-from crossvad.options import RESULTS
+from crossvad.options import RESULTS, spelled
 from crossvad.present import tables
 from crossvad.store import Store
 
@@ -43,11 +43,9 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
     table = _averaged(tidy)
     note = f"on training clips, at the end of training; seeds {', '.join(map(str, sorted(tidy['seed'].unique())))}"
     if style == "md":
-        click.echo(tables.markdown(table, note), nl=False)
+        click.echo(tables.markdown(table, note, spelled()), nl=False)
     else:
-        console = tables.console()
-        console.print(tables.rich_table(table))
-        console.print(note, highlight=False, markup=False)
+        tables.show(table, note)
 
 
 def _averaged(tidy: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Log, Tuning
+from crossvad.adapters.base import Adapter, Budget, Log, Tuning
 from crossvad.adapters.tuning import NoTuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset
@@ -22,7 +22,7 @@ from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter, Update
 from crossvad.registry import Method
 from crossvad.scoring import Fitted, arrays, scoring_batch
-from crossvad.store import Store
+from crossvad.store import Cues, Store
 
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
 CURVE_POINTS = 100
@@ -47,7 +47,7 @@ class Fitter:
 
     def _fit(self, cell: Cell, method: Method, source: Dataset) -> Fitted:
         torch.manual_seed(cell.seed)
-        adapter = _placed(method.build(self.grid.budget), self.device).eval()
+        adapter = on_device(method.build(self.grid.budget), self.device).eval()
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         if not method.cls.trainable:
             return Fitted(cell.prepared_key, adapter, NoTuning(), {}, facts)
@@ -88,9 +88,7 @@ class Fitter:
                 if len(curves) > 1:
                     seen = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
                     self.reporter.say(f"  {', '.join(seen)}")
-                batches = source.heldout(HELDOUT_CLIPS, scoring_batch(adapter, self.grid.budget))
-                parts = [arrays(adapter.score(clips)) for clips in batches]
-                heldout: dict[str, Any] = {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
+                heldout: dict[str, Any] = heldout_scores(adapter, source, self.grid.budget)
                 np.savez(draft / "heldout.npz", **heldout)
                 (draft / "fit.json").write_text(json.dumps(facts))
         adapter.load_state_dict(load_file(place / "model.safetensors", device=str(self.device)))
@@ -100,12 +98,18 @@ class Fitter:
         return stored
 
 
+def heldout_scores(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:
+    """A method's scores of held-out source clips, each cue (n,): what it calls normal before it sees a target."""
+    parts = [arrays(adapter.score(clips)) for clips in source.heldout(HELDOUT_CLIPS, scoring_batch(adapter, budget))]
+    return {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
+
+
 def _save(tensors: dict[str, Tensor], path: Path) -> None:
     """Write tensors as they would lie without any special memory layout, which safetensors does not know."""
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
 
 
-def _placed(adapter: Adapter, device: torch.device) -> Adapter:
+def on_device(adapter: Adapter, device: torch.device) -> Adapter:
     """On the device, in the memory layout that 2-D convolutions are fastest in: up to 1.3 times on a CPU."""
     adapter = adapter.to(device)
     three_dimensional = any(parameter.dim() == 5 for parameter in adapter.parameters())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,7 @@ BUDGET = click.option(
     "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
 )
 QUIET = click.option("--quiet", is_flag=True, help="No progress, only the result.")
+STORED = click.option("--stored", is_flag=True, help="Run nothing: read what is stored, which needs no data.")
 JOBS = click.option("--jobs", type=click.IntRange(1), help="Files at a time. [one per core]")
 DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
 RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
@@ -119,3 +122,21 @@ AMOUNTS = stacked(
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
     QUIET,
 )
+
+
+def spelled() -> str:
+    """The command under way as a user types it, without options that only say where things lie or how to print them."""
+    words = ["bench", *sys.argv[1:]]
+    kept: list[str] = []
+    skipping = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if skipping or name in (*WHEREABOUTS, *SWITCHES):
+            skipping = not skipping and name in WHEREABOUTS and not equals
+        else:
+            kept.append(word)
+    return shlex.join(kept)
+
+
+WHEREABOUTS = ("--data", "--results", "--format", "--figure", "--device")
+SWITCHES = ("--quiet", "--debug", "--stored")

@@ -20,6 +20,8 @@ from crossvad.datasets.base import InputError
 Support = Literal["train-head", "test-head"]
 SUPPORTS: tuple[str, ...] = get_args(Support)
 PREDICTION_HEAD = 4  # frames the field's predictors need before the first they can score
+Normalisation = Literal["none", "video", "global"]
+Smoothing = Literal["none", "gaussian", "causal"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Protocol:
 
     name: str
     support: Support  # where the support set comes from, unless the user says otherwise
-    video_minmax: bool  # each cue to [0, 1] by its own minimum and maximum in the video (uses the future)
-    smoothing: bool  # 15-tap Gaussian, sigma 2 frames (uses the future)
+    normalise: Normalisation  # each cue to [0, 1] by its extremes in the video, or in all test video (uses the future)
+    smooth: Smoothing  # a Gaussian of sigma 2 frames over 15 of them (uses the future), or its past half
     common_mask: bool  # the same frames for every method, K and tuning
     max_shots: int = 10  # K_max, and T_max below: the head that the common mask leaves out has their sum of frames
     max_clip: int = 16
@@ -48,8 +50,8 @@ class Protocol:
         return np.concatenate([np.arange(length) >= first for length in lengths])
 
 
-FAIR = Protocol("fair", "train-head", video_minmax=False, smoothing=False, common_mask=True)
-PAPER = Protocol("paper", "test-head", video_minmax=True, smoothing=True, common_mask=False)
+FAIR = Protocol("fair", "train-head", normalise="none", smooth="none", common_mask=True)
+PAPER = Protocol("paper", "test-head", normalise="video", smooth="gaussian", common_mask=False)
 
 
 def protocol(name: str) -> Protocol:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from crossvad import registry
+from crossvad.adapters.base import Budget
 from crossvad.budget import BUDGETS
-from crossvad.datasets.base import InputError
-from crossvad.plan import Grid
-from crossvad.protocol import SUPPORTS, protocol
+from crossvad.datasets.base import Dataset, InputError
+from crossvad.plan import Cell, Grid
+from crossvad.protocol import FAIR, SUPPORTS, protocol
 
 DEFAULT_METHODS = ["apn", "memae", "lmn"]
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
@@ -56,6 +57,32 @@ class Request:
             protocol=rules,
             support=self.support or rules.support,
         )
+
+
+def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budget, seeds: list[int]) -> Grid:
+    """Methods as they are trained, scored by protocol fair without adaptation, and nothing beside them.
+
+    Raises:
+        InputError: an unknown method.
+    """
+    return Grid(
+        methods=[registry.method(text) for text in methods],
+        sources=[source],
+        targets=[target],
+        tunings=[registry.tuning("none")],
+        shots=[0],
+        steps=[1],
+        seeds=seeds,
+        budget=budget,
+        protocol=FAIR,
+        support=FAIR.support,
+    )
+
+
+def unadapted_cell(cell: Cell, methods: list[str], source: str, target: str, budget: str) -> bool:
+    """Whether a cell is one of those that `unadapted` asks for, by its names."""
+    named = (cell.source, cell.target, cell.budget) == (source, target, budget)
+    return named and cell.method in methods and cell.tuning == "none" and cell.shots == 0
 
 
 def read_suite(path: Path) -> dict[str, Any]:

@@ -35,19 +35,12 @@ class Runner:
             InputError: an input is missing, broken or unsuitable. Nothing has been trained or scored by then, unless
                 the input changed during the run; what was finished is kept.
         """
-        self.grid = grid
-        self.methods = {method.label: method for method in grid.methods}
-        self.sources = {source.name: source for source in grid.sources}
-        self.targets = {target.name: target for target in grid.targets}
-        self.decoder = Decoder(self.cache, grid.budget)
-        self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter)
-        stop_at(count_frames(preflight.all_videos(grid), self.reporter))
-        cells = grid.cells()
+        cells = self.take(grid)
         found = {cell: self.store.record(cell) for cell in cells}
         todo = [cell for cell, record in found.items() if record is None or record.status != "done"]
         self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
-            reasons = self._preflight(todo, leave_out)
+            reasons = self.check(todo, leave_out)
             for number, cell in enumerate(todo, 1):
                 self.reporter.say(f"[{number}/{len(todo)}] {cell}")
                 found[cell] = self._skip(cell, reasons[cell]) if cell in reasons else self._cell(cell)
@@ -55,8 +48,27 @@ class Runner:
 
     # ---- before anything is trained ----------------------------------------------------------------------------------
 
-    def _preflight(self, cells: list[Cell], leave_out: bool) -> dict[Cell, str]:
-        """Check the inputs of these cells and decode them. Returns the cells to leave out, with the reason."""
+    def take(self, grid: Grid) -> list[Cell]:
+        """Take up a grid: open its videos, and name its cells.
+
+        Raises:
+            InputError: a video cannot be opened.
+        """
+        self.grid = grid
+        self.methods = {method.label: method for method in grid.methods}
+        self.sources = {source.name: source for source in grid.sources}
+        self.targets = {target.name: target for target in grid.targets}
+        self.decoder = Decoder(self.cache, grid.budget)
+        self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter)
+        stop_at(count_frames(preflight.all_videos(grid), self.reporter))
+        return grid.cells()
+
+    def check(self, cells: list[Cell], leave_out: bool = False) -> dict[Cell, str]:
+        """Check the inputs of these cells of the grid and decode them. Returns those to leave out, with the reason.
+
+        Raises:
+            InputError: an input is missing, broken or, unless it is to be left out, unsuitable.
+        """
         preflight.check_files(self.grid, self.reporter)
         clips = {label: method.build(self.grid.budget).clip for label, method in self.methods.items()}
         for tuning in self.grid.tunings:

@@ -4,9 +4,12 @@
     runs/prepared/<prepared key>/…    the same after a tuning's preparation (meta-learning) on the source
     runs/cells/<cell key>/scores.npz  raw scores per frame and cue
     runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
+    runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
+    reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
 
-A directory is written beside its place and renamed into it whole, so that a reader sees all of it or nothing, and a
-process killed at any moment leaves nothing that a later one could take for a result.
+A cell is looked for below runs/ first. A directory is written beside its place and renamed into it whole, so that a
+reader sees all of it or nothing, and a process killed at any moment leaves nothing that a later one could take for a
+result.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from crossvad.plan import Cell
 Status = Literal["done", "failed", "interrupted", "skipped"]
 Cues = dict[str, NDArray[np.float64]]
 ARRAYS = ("lengths", "units", "labels", "support_units", "support_labels")  # of Scores, beside the cues
+GROUPS = ("cues", "support", "heldout")
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Store:
         Raises:
             InputError: the folder cannot be created or written.
         """
-        self.root = root / "runs"
+        self.root, self.reference = root / "runs", root / "reference"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
@@ -101,14 +105,24 @@ class Store:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
+    def cell_place(self, key: str) -> Path:
+        """Directory of a cell: of this machine's own run, else of the committed one, there or not."""
+        own, committed = self.place("cells", key), self.reference / key
+        return committed if committed.is_dir() and not own.is_dir() else own
+
+    def cell_places(self) -> list[Path]:
+        """The directories of all stored cells, in the order of cell keys."""
+        folders = [folder for folder in (self.place("cells", ""), self.reference) if folder.is_dir()]
+        keys = {place.name for folder in folders for place in folder.glob("[!.]*") if place.is_dir()}
+        return [self.cell_place(key) for key in sorted(keys)]
+
     def record(self, cell: Cell) -> Record | None:
         """What is stored of a cell, or None."""
-        return self._read(self.place("cells", cell.key))
+        return read_record(self.cell_place(cell.key))
 
     def records(self) -> list[Record]:
         """Everything stored, in the order of cell keys."""
-        places = sorted((self.root / "cells").glob("[!.]*")) if (self.root / "cells").is_dir() else []
-        return [record for record in map(self._read, places) if record is not None]
+        return [record for record in map(read_record, self.cell_places()) if record is not None]
 
     def scores(self, cell: Cell) -> Scores:
         """The raw scores of a finished cell.
@@ -116,49 +130,67 @@ class Store:
         Raises:
             InputError: the file is missing, or is not the one that was written.
         """
-        path = self.place("cells", cell.key) / "scores.npz"
+        path = self.cell_place(cell.key) / "scores.npz"
         record = self.record(cell)
         if record is None or not path.is_file() or _sha256(path) != record.digest:
             raise InputError(path, "is missing or was changed", "remove its folder and run the cell again")
-        with np.load(path) as file:  # never unpickles: allow_pickle is off
-            groups: dict[str, Any] = {"cues": {}, "support": {}, "heldout": {}}
-            for name in file.files:
-                group, _, cue = name.partition("/")
-                if cue:
-                    groups[group][cue] = file[name]
-            return Scores(
-                videos=file["videos"].tolist(),
-                **{name: file[name] for name in ARRAYS},
-                **groups,
-            )
+        return load_scores(path)
+
+    def keep(self, cell: Cell) -> Path:
+        """Copy a cell to the committed ones. Returns its place there."""
+        place = self.reference / cell.key
+        if self.cell_place(cell.key) != place:
+            shutil.copytree(self.cell_place(cell.key), place, dirs_exist_ok=True)
+        return place
 
     def write(self, record: Record, scores: Scores | None = None) -> Record:
         """Store a cell's record, with its scores if it is done; replaces what was there."""
         with self.writing("cells", record.cell.key) as draft:
             if scores is not None:
-                arrays: dict[str, Any] = {"videos": np.array(scores.videos)}
-                arrays |= {name: getattr(scores, name) for name in ARRAYS}
-                for group in ("cues", "support", "heldout"):
-                    arrays |= {f"{group}/{cue}": values for cue, values in getattr(scores, group).items()}
-                np.savez_compressed(draft / "scores.npz", **arrays)
+                save_scores(scores, draft / "scores.npz")
                 record.digest = _sha256(draft / "scores.npz")
             record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
             (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
         return record
 
-    @staticmethod
-    def _read(place: Path) -> Record | None:
-        path = place / "record.json"
-        try:
-            raw = json.loads(path.read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
-        try:
-            return Record(**{**raw, "cell": Cell(**raw["cell"])})
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
+
+def read_record(place: Path) -> Record | None:
+    """What a cell's directory says of it, or None where there is no such directory.
+
+    Raises:
+        InputError: its record cannot be read.
+    """
+    path = place / "record.json"
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
+    try:
+        return Record(**{**raw, "cell": Cell(**raw["cell"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
+
+
+def save_scores(scores: Scores, path: Path) -> None:
+    """Write scores as one compressed .npz file."""
+    arrays: dict[str, Any] = {"videos": np.array(scores.videos)}
+    arrays |= {name: getattr(scores, name) for name in ARRAYS}
+    for group in GROUPS:
+        arrays |= {f"{group}/{cue}": values for cue, values in getattr(scores, group).items()}
+    np.savez_compressed(path, **arrays)
+
+
+def load_scores(path: Path) -> Scores:
+    """Read what `save_scores` wrote; never unpickles."""
+    with np.load(path) as file:  # allow_pickle is off
+        groups: dict[str, Any] = {group: {} for group in GROUPS}
+        for name in file.files:
+            group, _, cue = name.partition("/")
+            if cue:
+                groups[group][cue] = file[name]
+        return Scores(videos=file["videos"].tolist(), **{name: file[name] for name in ARRAYS}, **groups)
 
 
 def _put(draft: Path, place: Path) -> None:

@@ -74,7 +74,8 @@ class Archive(Dataset):
         """One scene, named like the data set; none where the copy lacks the split."""
         return [Scene(type(self).name, self.videos[split])] if self.videos[split] else []
 
-    def entry(self, video: str) -> str:
+    @classmethod
+    def entry(cls, video: str) -> str:
         """What the manifest calls a video."""
         return video
 

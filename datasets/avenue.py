@@ -86,7 +86,8 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
             return known
         return replace(known, test={name: each for name, each in known.test.items() if name not in UNLABELLED})
 
-    def entry(self, video: str) -> str:
+    @classmethod
+    def entry(cls, video: str) -> str:
         """`01` for a clip called `1`, `01` or `Test01`."""
         digits = re.search("[0-9]+$", video)
         return f"{int(digits[0]):02d}" if digits else video

@@ -80,7 +80,8 @@ class Ucsd(Archive):
         )
         self.directory, self.layout, self.videos = best_copy(self.name, root, self._places, LAYOUTS)
 
-    def entry(self, video: str) -> str:
+    @classmethod
+    def entry(cls, video: str) -> str:
         """`01` for the clips that copies call `Test001`, `Train001` or `01`."""
         return f"{_clip_number(video):02d}"
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.metrics import average_precision, equal_error_rate, macro_auc, micro_auc
+from crossvad.evaluation.metrics import average_precision, detection_delay, equal_error_rate, macro_auc, micro_auc
 
 
 @st.composite
@@ -79,10 +79,19 @@ def test_constant_score_is_chance():
     assert average_precision(labels, np.full(5, 3.0)) == pytest.approx(2 / 5)  # the prevalence
 
 
+def of_one_video(metric):
+    return lambda labels, scores: metric(labels, scores, np.zeros(len(labels), int))
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [micro_auc, of_one_video(macro_auc), average_precision, equal_error_rate, of_one_video(detection_delay)],
+    ids=["micro", "macro", "ap", "eer", "delay"],
+)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_scores_that_are_not_finite_are_refused(bad):
-    with pytest.raises(InputError, match="1 are not finite"):
-        micro_auc(np.array([0, 1, 0], np.uint8), np.array([0.0, bad, 1.0]))
+def test_scores_that_are_not_finite_are_refused(metric, bad):
+    with pytest.raises(InputError, match=f"1 of 3 are not finite, first {bad} at frame 1"):
+        metric(np.array([0, 1, 0], np.uint8), np.array([0.0, bad, 1.0]))
 
 
 @pytest.mark.parametrize("only", [0, 1])
@@ -112,3 +121,62 @@ def test_equal_error_rate_by_hand():
     assert equal_error_rate(np.array([0, 0, 1, 1], np.uint8), np.array([1.0, 2.0, 3.0, 4.0])) == 0.0
     # One normal frame in three lies above the one abnormal frame: the curve crosses on its rise at a third.
     assert equal_error_rate(np.array([0, 0, 1, 0], np.uint8), np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx(1 / 3)
+
+
+# ---- detection delay -------------------------------------------------------------------------------------------------
+
+
+def test_delay_by_hand():
+    labels = np.array([0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0], np.uint8)
+    scores = np.array([1, 2, 3, 4, 8, 9, 5, 6, 7, 6, 6, 1, 2, 3], float)
+    # 8 normal frames, of which a quarter, 2, may be above the threshold: 7 and 6, so alarms are those above 5. The first
+    # event is heard after 2 frames; the second at once.
+    found = detection_delay(labels, scores, np.zeros(14, int), false_alarms=0.25)
+    assert (found.frames, found.detected, found.events) == (1.0, 1.0, 2)
+    # None may be: alarms are above 7. The first event is heard after 2 frames, the second never: it counts its 2 frames.
+    found = detection_delay(labels, scores, np.zeros(14, int), false_alarms=0.0)
+    assert (found.frames, found.detected, found.events) == (2.0, 0.5, 2)
+    # Every normal frame may be, so everything is an alarm.
+    found = detection_delay(labels, scores, np.zeros(14, int), false_alarms=1.0)
+    assert (found.frames, found.detected) == (0.0, 1.0)
+
+
+def test_delay_does_not_know_when_an_anomaly_came_that_was_there_from_the_start():
+    labels, scores = np.array([1, 1, 0, 1, 1, 1], np.uint8), np.array([9.0, 9.0, 1.0, 9.0, 9.0, 9.0])
+    videos = np.array([0, 0, 0, 1, 1, 1])
+    assert detection_delay(labels, scores, videos).events == 0
+    assert np.isnan(detection_delay(labels, scores, videos).frames)
+    assert detection_delay(labels, scores, np.zeros(6, int)).events == 1
+
+
+def test_delay_of_one_class():
+    assert detection_delay(np.zeros(4, np.uint8), np.arange(4.0), np.zeros(4, int)).events == 0
+
+
+def naive_delay(labels, scores, videos, share):
+    """Try every threshold for the lowest one with few enough false alarms, and walk through each event."""
+    normal = [s for s, label in zip(scores, labels, strict=True) if not label]
+    possible = [t for t in [-np.inf, *sorted(set(normal))] if sum(s > t for s in normal) <= share * len(normal)]
+    threshold, delays, heard = min(possible), [], 0
+    t = 0
+    while t < len(labels):
+        if labels[t] and t > 0 and videos[t - 1] == videos[t] and not labels[t - 1]:
+            end = t
+            while end < len(labels) and labels[end] and videos[end] == videos[t]:
+                end += 1
+            alarm = next((u for u in range(t, end) if scores[u] > threshold), None)
+            heard += alarm is not None
+            delays.append(end - t if alarm is None else alarm - t)
+        t += 1
+    return (np.mean(delays), heard / len(delays), len(delays)) if delays else None
+
+
+@given(judged(), st.sampled_from([0.0, 0.25, 0.5]))
+def test_delay_is_the_naive_one(case, share):
+    labels, scores = case
+    videos = np.arange(len(labels)) // 13
+    found, expected = detection_delay(labels, scores, videos, share), naive_delay(labels, scores, videos, share)
+    if expected is None:
+        assert found.events == 0 and np.isnan(found.frames)
+    else:
+        assert (found.frames, found.detected, found.events) == pytest.approx(expected)

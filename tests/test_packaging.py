@@ -61,7 +61,7 @@ def imports(path):
         ("adapters", ("crossvad.datasets", "crossvad.adapters")),
         (
             "benchmark/evaluation",
-            ("crossvad.datasets.base", "crossvad.evaluation", "crossvad.protocol", "crossvad.store"),
+            tuple(f"crossvad.{name}" for name in ("datasets.base", "datasets.manifest", "evaluation", "protocol", "store")),
         ),
     ],
 )

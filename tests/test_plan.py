@@ -90,7 +90,7 @@ def test_key_changes_with_what_a_budget_means(make_grid, cell):
 
 
 def test_key_ignores_the_protocol(make_grid, cell):
-    for rules in (PAPER, protocol("fair@20"), replace(FAIR, smoothing=True)):
+    for rules in (PAPER, protocol("fair@20"), replace(FAIR, smooth="gaussian")):
         assert one(make_grid("framepred", shots=[2], protocol=rules)).key == cell.key
 
 

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossvad.evaluation.scores import PRIOR_CLIPS, calibrate, fill_nearest, final, fuse, minmax, per_video, smooth
+from crossvad.datasets.base import InputError
+from crossvad.evaluation.scores import (
+    PRIOR_CLIPS,
+    READINGS,
+    calibrate,
+    fill_nearest,
+    final,
+    fuse,
+    minmax,
+    per_video,
+    smooth,
+    smooth_causal,
+)
 from crossvad.protocol import FAIR, PAPER
 from crossvad.store import Scores
 
@@ -118,3 +130,68 @@ def test_fair_ignores_the_labels():
 
 def test_video_too_short_for_a_clip_scores_zero():
     assert fill_nearest(np.full(3, np.nan)).tolist() == [0, 0, 0]
+
+
+def read(scores, reading, shots=0, weights=None):
+    normalise, smoothing = READINGS[reading]
+    return final(scores, replace(FAIR, normalise=normalise, smooth=smoothing), shots, weights or {})
+
+
+@pytest.mark.parametrize("length", [1, 5, 15, 50])
+def test_causal_smoothing_is_the_past_half_written_out(length):
+    values = np.random.default_rng(0).normal(size=length)
+    taps = [np.exp(-0.5 * (ago / 2.0) ** 2) for ago in range(8)]
+    expected = [sum(w * values[max(0, t - ago)] for ago, w in enumerate(taps)) / sum(taps) for t in range(length)]
+    assert smooth_causal(values) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("reading", "causal"), [(name, name in ("raw", "causal smoothing")) for name in READINGS])
+def test_which_readings_need_the_future(reading, causal):
+    scores, now = raw(), 34
+    time = np.concatenate([np.arange(length) for length in LENGTHS])
+    later = {cue: np.where(time > now, v + 50 * np.sin(time), v) for cue, v in scores.cues.items()}
+    (before, mask), (after, _) = read(scores, reading), read(replace(scores, cues=later), reading)
+    assert ((before == after)[time[mask] <= now]).all() == causal
+
+
+@pytest.mark.parametrize(("reading", "alone"), [(name, not name.startswith("global")) for name in READINGS])
+def test_other_videos_matter_to_global_stretching_only(reading, alone):
+    """A video is scored as if it were the only one; not so where what is stretched over is all of them."""
+    scores = raw()
+    others = np.repeat([False, True, True], LENGTHS)
+    louder = replace(scores, cues={cue: np.where(others, 3 * v - 9, v) for cue, v in scores.cues.items()})
+    (before, mask), (after, _) = read(scores, reading), read(louder, reading)
+    first = np.repeat([0, 1, 2], LENGTHS)[mask] == 0
+    assert (before[first] == after[first]).all() == alone
+
+
+def test_global_stretching_by_hand():
+    scores, weights = raw(), {"prediction": 3.0}
+    fused, mask = read(scores, "global min-max", weights=weights)
+    stretched = {}
+    for cue, values in scores.cues.items():
+        kept = per_video(values, LENGTHS, fill_nearest)[mask]
+        stretched[cue] = (kept - kept.min()) / (kept.max() - kept.min())
+    assert fused == pytest.approx((stretched["feature"] + 3 * stretched["prediction"]) / 4, abs=1e-12)
+
+
+def test_smoothing_alone_by_hand():
+    fused, mask = read(raw(cues=("prediction",)), "smoothing")
+    kept = [length - 26 for length in LENGTHS]
+    assert fused == pytest.approx(per_video(read(raw(cues=("prediction",)), "raw")[0], np.array(kept), smooth))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("protocol", [FAIR, PAPER], ids=["fair", "paper"])
+def test_a_gap_amid_scores_is_refused_by_name(protocol, bad):
+    scores = raw()
+    scores.cues["feature"][LENGTHS[0] + 30] = bad
+    with pytest.raises(InputError, match=f"scores of video b: cue 'feature' is {bad} at frame 30; mend the method"):
+        final(scores, protocol, 3, {})
+
+
+def test_an_infinite_score_at_an_end_is_refused_too():
+    scores = raw()
+    scores.cues["prediction"][LENGTHS.sum() - 1] = np.inf
+    with pytest.raises(InputError, match="scores of video c: cue 'prediction' is inf at frame 32"):
+        final(scores, FAIR, 0, {})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation import metrics
@@ -16,11 +18,34 @@ from crossvad.protocol import PAPER, Protocol
 from crossvad.store import Record, Scores, Store
 
 KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", "steps", "seed", "budget"]
-METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", "paper_auc"]  # in percent
+METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", "paper_auc", "delay"]  # in percent; delay: frames
 COLUMNS = [
-    *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", "paper_auc",
-    "contamination", "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
+    *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", "delay",
+    "delay_events", "paper_auc", "contamination", "frames", "videos", "parameters",
+    "train_seconds", "adapt_seconds", "fps", "device", "version",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a protocol counts of one cell: per frame its label, final score and number of its video, (n,) each."""
+
+    labels: NDArray[np.uint8]
+    scores: NDArray[np.float64]
+    videos: NDArray[np.int64]
+
+
+def judged(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0) -> Judged:
+    """The counted frames of one cell; `seen` is how many frames at the head of each test video a support set spans.
+
+    Raises:
+        InputError: there are none, or a score is not finite.
+    """
+    fused, mask = final(scores, protocol, shots, weights, seen)
+    if not mask.any():
+        problem = f"has no test frame after frame {protocol.first_frame(shots, seen)}"
+        raise InputError("the target", problem, "use longer videos")
+    return Judged(scores.labels[mask], fused, np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask])
 
 
 def evaluate(
@@ -29,17 +54,13 @@ def evaluate(
     """The metrics of one cell, in percent where they are shares, under a protocol.
 
     `paper_auc` reads the same raw scores by the paper protocol's rules, whatever support set they were adapted on.
-    `seen` is how many frames at the head of each test video a support set spans.
     """
-    fused, mask = final(scores, protocol, shots, weights, seen)
-    labels, videos = scores.labels[mask], np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask]
-    if not len(labels):
-        raise InputError(
-            "the target", f"has no test frame after frame {protocol.first_frame(shots, seen)}", "use longer videos"
-        )
+    counted = judged(scores, protocol, shots, weights, seen)
+    labels, fused, videos = counted.labels, counted.scores, counted.videos
     low, high = bootstrap_auc(labels, fused, videos)
     macro, macro_videos = metrics.macro_auc(labels, fused, videos)
-    as_paper, paper_mask = final(scores, PAPER, shots, weights, seen)
+    delay = metrics.detection_delay(labels, fused, videos)
+    as_paper = judged(scores, PAPER, shots, weights, seen)
     contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
     return {
         "auc": 100 * metrics.micro_auc(labels, fused),
@@ -50,11 +71,18 @@ def evaluate(
         "ap": 100 * metrics.average_precision(labels, fused),
         "prevalence": 100 * float(labels.mean()),
         "eer": 100 * metrics.equal_error_rate(labels, fused),
-        "paper_auc": 100 * metrics.micro_auc(scores.labels[paper_mask], as_paper),
+        "delay": delay.frames,
+        "delay_events": delay.events,
+        "paper_auc": 100 * metrics.micro_auc(as_paper.labels, as_paper.scores),
         "contamination": 100 * contamination,
         "frames": len(labels),
         "videos": len(np.unique(videos)),
     }
+
+
+def support_span(record: Record, scores: Scores) -> int:
+    """How many frames at the head of each test video the cell's support set spans."""
+    return len(scores.support_labels) // len(scores.videos) if record.cell.support == "test-head" else 0
 
 
 def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
@@ -67,7 +95,7 @@ def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
     if record.status == "done":
         scores = store.scores(cell)
-        seen = len(scores.support_labels) // len(scores.videos) if cell.support == "test-head" else 0
+        seen = support_span(record, scores)
         if seen > protocol.first_frame(cell.shots, seen):
             return known | {"status": "skipped"}
         known |= evaluate(scores, protocol, cell.shots, record.facts["fusion"], seen)
@@ -113,6 +141,22 @@ def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.Dat
     """The tidy table of the current ones among these cells, sorted by their keys."""
     rows = [row(store, record, protocol) for record in current(records) if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
+
+
+def mixtures(tidy: pd.DataFrame) -> list[str]:
+    """What makes rows of one table incomparable: several budgets, protocols, devices, versions or masks."""
+    done = tidy[tidy["status"] == "done"]
+    found = []
+    for name in ("budget", "protocol", "device", "version"):
+        values = [str(value) for value in done[name].dropna().unique()]
+        if len(values) > 1:
+            found.append(f"{name}s {', '.join(sorted(values))}")
+    for target, rows in done.groupby("target"):
+        counted = rows[["frames", "videos"]].drop_duplicates().sort_values("frames")
+        if len(counted) > 1:
+            masks = ", ".join(f"{int(frames)} frames of {int(videos)} videos" for frames, videos in counted.to_numpy())
+            found.append(f"unequal masks on {target}: {masks}")
+    return found
 
 
 def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:

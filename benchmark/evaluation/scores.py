@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from crossvad.protocol import Protocol
+from crossvad.datasets.base import InputError
+from crossvad.protocol import Normalisation, Protocol, Smoothing
 from crossvad.store import Cues, Scores
 
 Values = NDArray[np.float64]
+SIGMA, RADIUS = 2.0, 7  # of the field's smoothing, in frames: 15 taps
 PRIOR_CLIPS = 10  # how many support clips the spread seen on the source is worth
 
 
@@ -29,14 +31,24 @@ def fill_nearest(values: Values) -> Values:
 
 
 def minmax(values: Values) -> Values:
-    """One video's scores (N,) stretched to [0, 1]; zeros where they are constant. Uses the video's future."""
+    """Scores (N,) stretched to [0, 1]; zeros where they are constant. Of one video, or of all: uses the future."""
     span = np.ptp(values)
     return (values - values.min()) / span if span > 0 else np.zeros_like(values)
 
 
 def smooth(values: Values) -> Values:
     """One video's scores (N,) under the field's 15-tap Gaussian, sigma 2 frames, edges replicated. Uses the future."""
-    return gaussian_filter1d(values, 2.0, mode="nearest", radius=7)
+    return gaussian_filter1d(values, SIGMA, mode="nearest", radius=RADIUS)
+
+
+def smooth_causal(values: Values) -> Values:
+    """One video's scores (N,) under the half of that Gaussian that is past, the first score replicated before it.
+
+    What the field's smoothing is worth to somebody who watches: a mean of this frame and the seven before it.
+    """
+    taps = np.exp(-0.5 * (np.arange(RADIUS + 1) / SIGMA) ** 2)
+    padded = np.concatenate([np.full(RADIUS, values[0]), values])
+    return np.convolve(padded, taps / taps.sum(), mode="valid")
 
 
 def per_video(values: Values, lengths: NDArray[np.int64], change: Callable[[Values], Values]) -> Values:
@@ -59,6 +71,11 @@ def calibrate(support: Values, heldout: Values) -> tuple[float, float]:
     return float(np.mean(support)), float(np.sqrt(variance)) or 1.0
 
 
+def weighted_mean(cues: Cues, weights: Mapping[str, float]) -> Values:
+    """The cues' mean, (N,), by their weights; a cue not named weighs 1."""
+    return np.average(list(cues.values()), axis=0, weights=[weights.get(cue, 1.0) for cue in cues])
+
+
 def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
     """One fused score per frame (N,): a weighted mean of the cues, each standardised per adaptation unit.
 
@@ -67,14 +84,14 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
     if len(cues) == 1:
         return next(iter(cues.values()))
     frame_units = np.repeat(scores.units, scores.lengths)
-    total, fused = sum(weights.get(cue, 1.0) for cue in cues), np.zeros(len(frame_units))
+    standardised = {cue: np.empty(len(frame_units)) for cue in cues}
     for cue, values in cues.items():
         for unit in np.unique(scores.units):
             support = scores.support[cue][scores.support_units == unit] if scores.support else np.empty(0)
             centre, spread = calibrate(support, scores.heldout.get(cue, np.empty(0)))
             mine = frame_units == unit
-            fused[mine] += weights.get(cue, 1.0) / total * (values[mine] - centre) / spread
-    return fused
+            standardised[cue][mine] = (values[mine] - centre) / spread
+    return weighted_mean(standardised, weights)
 
 
 def only(scores: Scores, cues: Collection[str]) -> Scores:
@@ -86,23 +103,57 @@ def only(scores: Scores, cues: Collection[str]) -> Scores:
     return replace(scores, cues=kept(scores.cues), support=kept(scores.support), heldout=kept(scores.heldout))
 
 
+def refuse_gaps(scores: Scores) -> None:
+    """Only before the first and after the last clip of a video may a frame be without a score.
+
+    Raises:
+        InputError: an infinite score, or a NaN between two scores; names the video, the cue and the frame.
+    """
+    starts = np.cumsum(scores.lengths) - scores.lengths
+    for cue, row in scores.cues.items():
+        for video, start, length in zip(scores.videos, starts, scores.lengths, strict=True):
+            values = row[start : start + length]
+            known = np.flatnonzero(~np.isnan(values))
+            inside = values[known[0] : known[-1] + 1] if len(known) else values[:0]
+            if not np.isfinite(inside).all():
+                frame = int(known[0] + np.flatnonzero(~np.isfinite(inside))[0])
+                problem = f"cue {cue!r} is {values[frame]} at frame {frame}"
+                raise InputError(f"scores of video {video}", problem, "mend the method and run the cell again")
+
+
 def final(
     scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float], seen: int = 0
 ) -> tuple[Values, NDArray[np.bool_]]:
     """What the protocol makes of raw scores; `seen` frames at the head of each test video were in a support set.
 
+    Cues stretched to [0, 1] are comparable, and fused as they are; raw ones are fused by `fuse`.
+
     Returns:
         One score per counted frame (n,), and the mask over all frames (N,) that says which are counted.
+
+    Raises:
+        InputError: a score is infinite, or missing amid others.
     """
+    refuse_gaps(scores)
     mask = protocol.mask(scores.lengths, shots, seen)
-    cues = {cue: per_video(values.astype(float), scores.lengths, fill_nearest) for cue, values in scores.cues.items()}
-    if not protocol.video_minmax:
-        return fuse(scores, cues, weights)[mask], mask
     kept = (scores.lengths - protocol.first_frame(shots, seen)).clip(0)
-    total, fused = sum(weights.get(cue, 1.0) for cue in cues), np.zeros(int(mask.sum()))
-    for cue, values in cues.items():
-        stretched = per_video(values[mask], kept, minmax)
-        fused += (
-            weights.get(cue, 1.0) / total * (per_video(stretched, kept, smooth) if protocol.smoothing else stretched)
-        )
-    return fused, mask
+    cues = {cue: per_video(values.astype(float), scores.lengths, fill_nearest) for cue, values in scores.cues.items()}
+    if protocol.normalise == "none":
+        fused = fuse(scores, cues, weights)[mask]
+    elif protocol.normalise == "video":
+        fused = weighted_mean({cue: per_video(values[mask], kept, minmax) for cue, values in cues.items()}, weights)
+    else:
+        fused = weighted_mean({cue: minmax(values[mask]) for cue, values in cues.items()}, weights)
+    return (fused if protocol.smooth == "none" else per_video(fused, kept, SMOOTHERS[protocol.smooth])), mask
+
+
+SMOOTHERS = {"gaussian": smooth, "causal": smooth_causal}
+# The ways in which the field reads scores: what is normalised over, and how they are smoothed.
+READINGS: dict[str, tuple[Normalisation, Smoothing]] = {
+    "raw": ("none", "none"),
+    "causal smoothing": ("none", "causal"),
+    "smoothing": ("none", "gaussian"),
+    "global min-max": ("global", "none"),
+    "video min-max": ("video", "none"),
+    "video min-max, smoothing": ("video", "gaussian"),
+}

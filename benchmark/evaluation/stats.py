@@ -1,22 +1,57 @@
-"""Intervals. Frames of one video resemble each other, so what is resampled is videos."""
+"""Intervals, differences and ranks. Frames of one video resemble each other, so what is resampled is videos.
+
+Intervals are bootstrap-t on the logit scale: the estimate, plus and minus the standard error over resamples of videos
+times Student's t for as many degrees of freedom as there are videos, less one. The percentile interval that is usual
+is too narrow where videos are few: on data like UCSD Ped2's 12 videos it holds the truth 82 to 91 times in 100 at an
+AUC of 93 to 65, and 68 times at 98; this one 95 times (`tests/test_stats.py` holds it to that).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata, studentized_range, t
 
-from crossvad.evaluation.metrics import Labels, Values
+from crossvad.evaluation.metrics import Labels, Values, refuse_unfinite
+
+Owners = NDArray[np.int64]
+RESAMPLES, LEVEL = 1000, 0.95
 
 
-def pair_wins(labels: Labels, scores: Values, videos: NDArray[np.int64]) -> tuple[Values, Values, Values]:
+@dataclass(frozen=True)
+class Wins:
     """Wins of abnormal frames over normal ones, by pair of videos.
 
     The AUC of any resample of videos is a ratio of weighted sums of these, so that a bootstrap sorts scores only once.
-
-    Returns:
-        (V, V) the sum, over abnormal frames of video i and normal frames of video j, of [score i > score j], ties half;
-        (V,) abnormal frames per video; (V,) normal frames per video.
     """
+
+    wins: Values  # (V, V): over abnormal frames of video i and normal ones of video j, sum of [i's > j's], ties half
+    abnormal: Values  # (V,) frames per video
+    normal: Values  # (V,)
+
+    @property
+    def auc(self) -> float:
+        """The micro AUC; NaN where only one class is there."""
+        pairs = self.abnormal.sum() * self.normal.sum()
+        return float(self.wins.sum() / pairs) if pairs else float("nan")
+
+    def resampled(self, counts: Values) -> Values:
+        """AUC of each resample, (R,), from how often it draws each video, (R, V); NaN where it lacks a class."""
+        pairs = (counts @ self.abnormal) * (counts @ self.normal)
+        won = ((counts @ self.wins) * counts).sum(1)
+        return np.divide(won, pairs, out=np.full(len(counts), np.nan), where=pairs > 0)
+
+
+def pair_wins(labels: Labels, scores: Values, videos: Owners) -> Wins:
+    """Count the wins; `labels`, `scores` and `videos` are (N,) each, the latter numbers each frame's video.
+
+    Raises:
+        InputError: a score is not finite.
+    """
+    refuse_unfinite(scores)
     names = np.unique(videos)
     abnormal = [scores[(videos == name) & (labels == 1)] for name in names]
     normal = [np.sort(scores[(videos == name) & (labels == 0)]) for name in names]
@@ -25,23 +60,108 @@ def pair_wins(labels: Labels, scores: Values, videos: NDArray[np.int64]) -> tupl
     for j, values in enumerate(normal):
         below = (np.searchsorted(values, joined, "left") + np.searchsorted(values, joined, "right")) / 2
         wins[:, j] = np.bincount(owner, below, len(names))
-    return wins, np.array([len(a) for a in abnormal], float), np.array([len(n) for n in normal], float)
+    return Wins(wins, np.array([len(a) for a in abnormal], float), np.array([len(n) for n in normal], float))
+
+
+def draws(videos: int, resamples: int = RESAMPLES, seed: int = 0) -> Values:
+    """How often each of `videos` videos is drawn in each bootstrap resample: (resamples, videos)."""
+    return np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), resamples).astype(float)
 
 
 def bootstrap_auc(
-    labels: Labels, scores: Values, videos: NDArray[np.int64], resamples: int = 1000, level: float = 0.95, seed: int = 0
+    labels: Labels, scores: Values, videos: Owners, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile interval of the micro AUC over resampled videos; NaN where no resample has both classes.
+    """Interval of the micro AUC of videos such as these; NaN for fewer than two videos or only one class.
 
-    `labels`, `scores` and `videos` are (N,) each; the latter numbers each frame's video.
+    `labels`, `scores` and `videos` are (N,) each. The same seed gives the same interval. The logit is that of an AUC
+    kept half a pair of frames away from 0 and 1.
+
+    Raises:
+        InputError: a score is not finite.
     """
-    wins, abnormal, normal = pair_wins(labels, scores, videos)
-    count = len(abnormal)
-    counts = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples).astype(float)
-    pairs = (counts @ abnormal) * (counts @ normal)
-    won = np.einsum("ri,ij,rj->r", counts, wins, counts, optimize=True)
-    aucs = won[pairs > 0] / pairs[pairs > 0]
-    if not len(aucs):
+    wins = pair_wins(labels, scores, videos)
+    count, pairs = len(wins.abnormal), wins.abnormal.sum() * wins.normal.sum()
+    if count < 2 or not pairs:
         return float("nan"), float("nan")
-    low, high = np.quantile(aucs, [(1 - level) / 2, (1 + level) / 2])
+
+    def logit(auc: Values) -> Values:
+        kept = np.clip(auc, 0.5 / pairs, 1 - 0.5 / pairs)
+        return np.asarray(np.log(kept / (1 - kept)))
+
+    resampled = wins.resampled(draws(count, resamples, seed))
+    logits = logit(resampled[~np.isnan(resampled)])
+    if np.ptp(logits) == 0:
+        return wins.auc, wins.auc
+    reach = t.ppf((1 + level) / 2, count - 1) * np.std(logits, ddof=1)
+    low, high = 1 / (1 + np.exp(-(logit(np.array(wins.auc)) + np.array([-reach, reach]))))
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher one method's AUC is than another's on the same videos."""
+
+    mean: float
+    low: float
+    high: float
+    p: float  # two-sided, of no difference
+
+
+def paired_difference(
+    first: Sequence[Wins], second: Sequence[Wins], resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
+) -> Difference:
+    """AUC of the first method less that of the second, each a mean over its seeds, on the same videos and labels.
+
+    Both are read on the same resamples of videos, so that what is hard for both cancels. To the variance over videos
+    is added that of a mean over seeds, where there are several (degrees of freedom by Welch and Satterthwaite): a
+    difference then holds for methods trained anew, not for these fits alone.
+    """
+    counts = draws(len(first[0].abnormal), resamples, seed)
+    gaps = np.mean([wins.resampled(counts) for wins in first], 0) - np.mean([w.resampled(counts) for w in second], 0)
+    mean = float(np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second]))
+    known = gaps[~np.isnan(gaps)]
+    parts = [(float(np.var(known, ddof=1)) if np.ptp(known) else 0.0, counts.shape[1] - 1)]
+    parts += [(float(np.var([w.auc for w in m], ddof=1)) / len(m), len(m) - 1) for m in (first, second) if len(m) > 1]
+    variance = sum(part for part, _ in parts)
+    if variance == 0:
+        return Difference(mean, mean, mean, 1.0 if mean == 0 else 0.0)
+    freedom = variance**2 / sum(part**2 / each for part, each in parts)
+    reach = t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
+    return Difference(mean, mean - reach, mean + reach, float(2 * t.sf(abs(mean) / np.sqrt(variance), freedom)))
+
+
+def holm(p: Values) -> Values:
+    """P values (n,) adjusted so that the chance of any false claim among them stays at the level (Holm 1979)."""
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(np.asarray(p)[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted
+
+
+def average_ranks(values: Values) -> Values:
+    """Mean rank of each method, (methods,), over data sets: 1 is the highest of `values` (data sets, methods).
+
+    Methods that tie on a data set share the mean of their ranks there.
+    """
+    return np.asarray(rankdata(-values, axis=1)).mean(0)
+
+
+def critical_difference(methods: int, datasets: int, level: float = LEVEL) -> float:
+    """By how much two average ranks must differ for a claim: Nemenyi's test (Demšar, JMLR 2006, Section 3.2.2)."""
+    q = studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(methods * (methods + 1) / (6 * datasets)))
+
+
+def critical_groups(ranks: Values, difference: float) -> list[list[int]]:
+    """The largest sets of methods no two of which differ by more than the critical difference, best first.
+
+    `ranks` are average ranks, (methods,). A method unlike all others is a group of its own.
+    """
+    order = np.argsort(ranks, kind="stable")
+    groups: list[list[int]] = []
+    for place, first in enumerate(order):
+        group = [int(other) for other in order[place:] if ranks[other] - ranks[first] <= difference]
+        if not groups or not set(group) <= set(groups[-1]):
+            groups.append(group)
+    return groups

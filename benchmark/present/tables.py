@@ -7,16 +7,18 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import KEYS, METRICS
+from crossvad.datasets.base import InputError, Problem
+from crossvad.evaluation.metrics import FALSE_ALARMS
+from crossvad.evaluation.rows import KEYS, METRICS, mixtures
 from crossvad.protocol import protocol
 
 MISSING = "–"
+WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
 NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
 DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
@@ -96,7 +98,9 @@ def caption(rows: pd.DataFrame, *metrics: str) -> str:
     """What a reader must know to read the table: metrics, protocol, budget, support, seeds, device, scored frames."""
     metrics = metrics or ("auc",)
     done = rows[rows["status"] == "done"]
-    facts = [f"{', '.join(metrics)} in %"]
+    facts = [f"NOT COMPARABLE throughout: mixes {'; '.join(mixed)}"] if (mixed := mixtures(rows)) else []
+    if percent := [metric for metric in metrics if metric != "delay"]:
+        facts.append(f"{', '.join(percent)} in %")
     for name in ("protocol", "budget", "device", "version"):
         facts.append(f"{name} {', '.join(map(str, done[name].dropna().unique())) or MISSING}")
     supports = [support for support in done["support"].unique() if support != "none"]
@@ -117,6 +121,15 @@ def caption(rows: pd.DataFrame, *metrics: str) -> str:
         facts.append(
             f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
         )
+    if "macro_auc" in metrics:
+        facts.append(f"macro_auc: of videos with both classes, {_per_target(done, 'macro_videos', '{:.0f}')}")
+    if "ap" in metrics:
+        facts.append(f"ap: to be compared at equal shares of abnormal frames only, {_per_target(done, 'prevalence')} %")
+    if "delay" in metrics:
+        facts.append(
+            f"delay: mean frames from an anomaly's onset to the alarm, with {100 * FALSE_ALARMS:.0f} % false alarms "
+            f"among normal frames; anomalies whose onset is seen: {_per_target(done, 'delay_events', '{:.0f}')}"
+        )
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
     missing = rows[rows["status"] != "done"]
@@ -131,12 +144,23 @@ def console() -> Console:
     return Console(width=None if known else 150, emoji=False)  # a folder called camera is no picture of one
 
 
+def show(table: pd.DataFrame, note: str, title: str = "") -> None:
+    """Print a pivoted table on the terminal, with its title above and its caption below."""
+    where = console()
+    if title:
+        where.print(f"\n{title}", style="bold", highlight=False, markup=False)
+    where.print(rich_table(table))
+    where.print(note, highlight=False, markup=False, soft_wrap=True)
+
+
 def rich_table(table: pd.DataFrame) -> Table:
     """A pivoted table for the terminal."""
     flat = _flat(table)
     shown = Table()
     for number, name in enumerate(flat.columns):
-        shown.add_column(escape(str(name)), justify="left" if number < table.index.nlevels else "right")
+        left = number < table.index.nlevels or name in WORDS
+        overflow: OverflowMethod = "fold" if name in WORDS else "ellipsis"
+        shown.add_column(escape(str(name)), justify="left" if left else "right", overflow=overflow)
     lines = flat.astype(str).to_numpy().tolist()
     grouped = len({line[0] for line in lines}) < len(lines)
     for number, line in enumerate(lines):
@@ -145,10 +169,14 @@ def rich_table(table: pd.DataFrame) -> Table:
     return shown
 
 
-def markdown(table: pd.DataFrame, note: str) -> str:
-    """A pivoted table in Markdown, with its caption below."""
-    flat = _flat(table)
-    return f"{flat.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
+def markdown(table: pd.DataFrame, note: str, command: str = "") -> str:
+    """A pivoted table in Markdown, with its caption below, and above it, unseen, the command that makes it again.
+
+    `bench verify` finds the command, and compares.
+    """
+    lines = [f"<!-- {command} -->", ""] if command else []
+    lines += [_flat(table).to_markdown(index=False, disable_numparse=True), "", note, ""]
+    return "\n".join(lines)
 
 
 def _cell(group: pd.DataFrame, metric: str) -> str:
@@ -159,7 +187,18 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
         return f"{values.mean():.1f} ± {values.std():.1f}"
     if metric != "auc":
         return f"{values.iloc[0]:.1f}"
+    if group["auc_low"].isna().iloc[0]:  # of a single video there is no interval
+        return f"{values.iloc[0]:.1f}"
     return f"{values.iloc[0]:.1f} [{group['auc_low'].iloc[0]:.1f}, {group['auc_high'].iloc[0]:.1f}]"
+
+
+def _per_target(done: pd.DataFrame, column: str, form: str = "{:.1f}") -> str:
+    """A column's value for each target; its range where rows differ."""
+    texts = []
+    for target, values in done.groupby("target")[column]:
+        ends = [form.format(end) for end in (values.min(), values.max())]
+        texts.append(f"{target}: {' to '.join(dict.fromkeys(ends))}")
+    return ", ".join(texts)
 
 
 def mean_and_spread(mean: float, spread: float, digits: int) -> str:
@@ -191,3 +230,17 @@ def plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     for row in rows:
         table.add_row(*map(Text, row))
     return table
+
+
+def show_problems(name: str, problems: Sequence[Problem], directory: str = "") -> None:
+    """Print every problem once, errors first; places below `directory` as seen from there."""
+    if not problems:
+        console().print(f"{name}: no problems", highlight=False, markup=False)
+        return
+    prefix = directory + os.sep if directory else ""
+    rows = [
+        [problem.severity, problem.where.removeprefix(prefix), problem.problem, problem.fix]
+        for problem in sorted(dict.fromkeys(problems), key=lambda problem: problem.severity)
+    ]
+    title = f"{name}, in {directory}" if directory else name
+    console().print(plain_table(["", "where", "problem", "what to do"], rows, title=title, lines=True))

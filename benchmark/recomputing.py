@@ -1,0 +1,105 @@
+"""Whether what is published in a results folder is what its stored scores say: tables made again, and compared."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crossvad import published
+from crossvad.datasets.base import InputError, Problem
+from crossvad.evaluation.rows import COLUMNS, KEYS, METRICS, mixtures, table
+from crossvad.protocol import protocol
+from crossvad.store import Store
+from crossvad.verifying import RERUN
+
+NUMBERS = [*METRICS, "macro_videos", "prevalence", "delay_events", "contamination", "frames", "videos"]
+TOLERANCE = 1e-4  # of a number in a CSV file, which has four decimals
+COMMAND = re.compile(r"^<!-- bench (.+) -->\n+", re.MULTILINE)
+RULE = re.compile(r"\|[ :|-]+\|$")  # the line below a table's head
+# Commands that make tables, and what keeps each from running anything.
+OFFLINE = {
+    "table": [],
+    "compare": [],
+    "diagnostics": [],
+    "ablate": ["--stored", "--quiet"],
+    "audit": ["--stored", "--quiet"],
+}
+
+
+def verify_csv(path: Path, store: Store) -> tuple[str, list[Problem]]:
+    """Recompute a CSV file of tidy rows from stored scores. Returns what was done, and what does not fit."""
+    if path.name == "published.csv":
+        return f"{len(published.load(path))} published figures fit their schema", []
+    rows = pd.read_csv(path)
+    if not set(KEYS) <= set(rows.columns):
+        return "", [Problem("warning", path.name, "is no table of cells, so it was not recomputed", "see its page")]
+    problems = []
+    if mixed := mixtures(rows.reindex(columns=COLUMNS)):
+        problems.append(Problem("warning", path.name, f"mixes {'; '.join(mixed)}", "compare within one only"))
+    done = rows[rows["status"] == "done"]
+    parts = [table(store, store.records(), protocol(name)) for name in done["protocol"].unique()]
+    again = pd.concat(parts) if parts else rows[:0]
+    again = again[again["status"] == "done"].drop_duplicates(KEYS).set_index(KEYS)
+    lost = 0
+    for key, row in done.set_index(KEYS).iterrows():
+        if key not in again.index:
+            lost += 1
+            continue
+        pairs = {name: (float(row[name]), float(again.loc[key, name])) for name in NUMBERS if name in rows}
+        wrong = [
+            f"{name} {then:.4f}, not {now:.4f}"
+            for name, (then, now) in pairs.items()
+            if not np.isclose(then, now, rtol=0, atol=TOLERANCE, equal_nan=True)
+        ]
+        if wrong:
+            where = f"{path.name}, {', '.join(map(str, key))}"
+            problems.append(Problem("error", where, f"is not what the stored scores say: {'; '.join(wrong)}", RERUN))
+    if lost:
+        fix = "keep the cells (bench keep), or drop the rows"
+        problems.append(Problem("warning", path.name, f"{lost} of {len(done)} rows have no stored scores", fix))
+    return f"{len(done) - lost} of {len(done)} rows recomputed", problems
+
+
+def verify_page(path: Path, run: Callable[[list[str]], None]) -> tuple[str, list[Problem]]:
+    """Make every table of a Markdown page again that names its command, and compare; `run` runs `bench` with words."""
+    text = path.read_text(encoding="utf-8")
+    problems, matches, made, named = [], list(COMMAND.finditer(text)), 0, 0
+    for match in matches:
+        words, where = shlex.split(match[1]), f"{path.name}, line {text[: match.start()].count(chr(10)) + 1}"
+        if words[0] not in OFFLINE:
+            named += 1
+            problems.append(Problem("warning", where, f"bench {words[0]} was not run again", "see its page"))
+            continue
+        printed = io.StringIO()
+        try:
+            with redirect_stdout(printed):
+                run([*words, *OFFLINE[words[0]], "--format", "md"])
+        except InputError as error:
+            problems.append(Problem("error", where, f"bench {match[1]} fails: {error}", "keep its cells (bench keep)"))
+            continue
+        made += 1
+        expected = COMMAND.sub("", printed.getvalue(), count=1).strip().splitlines()
+        named += sum(map(bool, map(RULE.match, expected)))
+        found = text[match.end() :].splitlines()[: len(expected)]
+        for old, new in _differing(found, expected):
+            fix = f"paste what bench {match[1]} --format md prints"
+            problems.append(Problem("error", where, f"has\n{old}\nwhere stored scores give\n{new}", fix))
+    bare = sum(map(bool, map(RULE.match, text.splitlines()))) - named
+    if bare > 0:
+        fix = "paste them with the comment that --format md prints"
+        problems.append(Problem("warning", path.name, f"{bare} tables name no command, and were not made again", fix))
+    return f"{made} of {len(matches)} commands run again", problems
+
+
+def _differing(found: list[str], expected: list[str]) -> Iterator[tuple[str, str]]:
+    for number, new in enumerate(expected):
+        old = found[number] if number < len(found) else "(the end of the page)"
+        if old.rstrip() != new.rstrip():
+            yield old, new
