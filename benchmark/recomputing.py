@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 
@@ -29,7 +30,8 @@ OFFLINE = {
     "compare": [],
     "diagnostics": [],
     "ablate": ["--stored", "--quiet"],
-    "audit": ["--stored", "--quiet"],
+    "audit protocol": ["--stored", "--quiet"],
+    "audit scores": [],
 }
 
 
@@ -73,15 +75,16 @@ def verify_page(path: Path, run: Callable[[list[str]], None]) -> tuple[str, list
     problems, matches, made, named = [], list(COMMAND.finditer(text)), 0, 0
     for match in matches:
         words, where = shlex.split(match[1]), f"{path.name}, line {text[: match.start()].count(chr(10)) + 1}"
-        if words[0] not in OFFLINE:
+        command = " ".join(words[: 2 if words[0] == "audit" else 1])
+        if command not in OFFLINE:
             named += 1
-            problems.append(Problem("warning", where, f"bench {words[0]} was not run again", "see its page"))
+            problems.append(Problem("warning", where, f"bench {command} was not run again", "see its page"))
             continue
         printed = io.StringIO()
         try:
             with redirect_stdout(printed):
-                run([*words, *OFFLINE[words[0]], "--format", "md"])
-        except InputError as error:
+                run([*words, *OFFLINE[command], "--format", "md"])
+        except (InputError, click.ClickException) as error:
             problems.append(Problem("error", where, f"bench {match[1]} fails: {error}", "keep its cells (bench keep)"))
             continue
         made += 1

@@ -19,6 +19,7 @@ from scipy.stats import norm
 from crossvad.datasets.manifest import label_facts
 from crossvad.evaluation.metrics import Labels, Values, micro_auc
 from crossvad.evaluation.scores import minmax, per_video
+from crossvad.evaluation.stats import pair_wins
 from crossvad.protocol import PREDICTION_HEAD
 
 CHECKPOINTS = 30
@@ -67,11 +68,11 @@ def padded_macro_auc(labels: Labels, scores: Values, videos: NDArray[np.int64]) 
 
     `labels`, `scores` in [0, 1] and `videos` are (N,) each.
     """
-    aucs = []
-    for video in np.unique(videos):
-        own = videos == video
-        aucs.append(micro_auc(np.concatenate([[0], labels[own], [1]]), np.concatenate([[0], scores[own], [1]])))
-    return float(np.mean(aucs))
+    names = np.unique(videos)
+    low, high = np.zeros(len(names)), np.ones(len(names))
+    added = [np.concatenate(parts) for parts in ((labels, low, high), (scores, low, high), (videos, names, names))]
+    wins = pair_wins(*added)
+    return float(np.mean(np.diag(wins.wins) / (wins.abnormal * wins.normal)))
 
 
 def ramp(lengths: NDArray[np.int64]) -> Values:
