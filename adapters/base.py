@@ -21,6 +21,8 @@ sets `trainable = False` and overrides `score` alone. What the harness relies on
 * a clip's score depends on that clip alone: not on the batch size, the order of videos, or other videos;
 * the same seed gives the same method; a planted anomaly scores higher than what came before it.
 
+A method that can say where defines `maps(clips)`, too: (B, h, w), for the metrics RBDC and TBDC and for pictures.
+
 No label ever reaches an adapter: there is no argument for one.
 """
 
@@ -115,6 +117,13 @@ class Adapter(nn.Module):
     def adaptation_loss(self, clips: Tensor) -> Tensor:
         """What a gradient step on a support set lowers: the training loss unless a method says otherwise."""
         return self.loss(clips)
+
+    def maps(self, clips: Tensor) -> Tensor | None:
+        """Where in the scored frame it is abnormal, (B, h, w), higher = more abnormal, any scale; None: cannot say.
+
+        No part of the score: changing it leaves stored scores valid.
+        """
+        return None
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """What to watch beside the loss while training, on a batch of clips: whether prototypes collapse, and such."""

@@ -47,3 +47,8 @@ class FramePrediction(Adapter):
     def score(self, clips: Tensor) -> Scores:
         """{"prediction": (B,)}: minus the PSNR (Eq. 9), in dB."""
         return {"prediction": decibel(pool_error(squared_error(self.predict(clips), clips[:, -1]), self.options.pool))}
+
+    @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(self.predict(clips), clips[:, -1])

@@ -101,6 +101,11 @@ class Lmn(Adapter):
         return self._scores(clips, *self.predict(clips))
 
     @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error; with the memory as it was trained, whatever `test_update` says."""
+        return squared_error(self.predict(clips)[0], clips[:, -1])
+
+    @torch.no_grad()
     def score_video(self, batches: Iterable[Tensor]) -> Scores:
         """As `score`; with `test_update` frame by frame, each read from what earlier frames left in the memory."""
         if not self.options.test_update:

@@ -56,6 +56,13 @@ class MemoryAutoencoder(Adapter):
         seen, rebuilt, _ = self.rebuild(clips)
         return {"reconstruction": (rebuilt - seen).abs().flatten(1).mean(1)}
 
+    @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The absolute error in the scored frame."""
+        seen, rebuilt, _ = self.rebuild(clips)
+        error = (rebuilt - seen).abs().mean(1)  # over channels: (B, H, W), or (B, T, H, W)
+        return error[:, self.clip.scored] if error.dim() == 4 else error
+
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """Share of slots that any query of these clips reads, and share of queries that reach any slot."""
         used = self.rebuild(clips)[2] > 0

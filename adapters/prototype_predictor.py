@@ -62,6 +62,11 @@ class PrototypePredictor(Adapter):
             scores["feature"] = self.feature_cue(retrieval.distance.mean((1, 2)))
         return scores
 
+    @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error of the prediction."""
+        return squared_error(self.predict(clips)[0], clips[:, -1])
+
     def feature_cue(self, distance: Tensor) -> Tensor:
         """The feature cue of images with these mean distances (B,) to their nearest prototypes: in dB."""
         return decibel(distance)

@@ -65,6 +65,10 @@ class FrameDifference(Adapter):
         """{"prediction": (B,)} in dB."""
         return {"prediction": decibel(pool_error(squared_error(clips[:, 0], clips[:, 1]), self.options.pool))}
 
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(clips[:, 0], clips[:, 1])
+
 
 class Extrapolate(Adapter):
     """Predict that every pixel goes on changing as it did: x(t) = 2 x(t-1) - x(t-2)."""
@@ -79,6 +83,10 @@ class Extrapolate(Adapter):
         """{"prediction": (B,)} in dB."""
         prediction = 2 * clips[:, 1] - clips[:, 0]
         return {"prediction": decibel(pool_error(squared_error(prediction, clips[:, 2]), self.options.pool))}
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(2 * clips[:, 1] - clips[:, 0], clips[:, 2])
 
 
 class SupportMean(Adapter):
@@ -106,3 +114,7 @@ class SupportMean(Adapter):
         """{"prediction": (B,)} in dB."""
         error = squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])
         return {"prediction": decibel(pool_error(error, self.options.pool))}
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])

@@ -67,7 +67,7 @@ def judge(cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, fl
 def gains(curves: pd.DataFrame) -> pd.DataFrame:
     """What the best checkpoint has over the last: a row per training; last, best and gain by both protocols."""
     trainings = curves.groupby(["method", "source", "target", "budget", "seed"], sort=False)
-    columns = {}
+    columns: dict[str, pd.Series] = {}
     for protocol, metric in ((FAIR.name, "auc"), (PAPER.name, "paper_auc")):
         last, best = trainings[metric].last(), trainings[metric].max()
         columns |= {f"{protocol}, last": last, f"{protocol}, best": best, f"{protocol}, gain": best - last}

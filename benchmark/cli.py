@@ -19,7 +19,7 @@ from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
 from crossvad.diagnostics_command import diagnostics
-from crossvad.evaluation.rows import KEYS, METRICS, table, where_holds
+from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, table, where_holds, with_locations
 from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root, spelled
 from crossvad.plan import Grid
@@ -154,6 +154,9 @@ def table_command(
         tidy = where_holds(tidy, condition)
     if tidy.empty:
         raise InputError(results, "holds no such cell", "run some with bench run, or loosen --where")
+    if style == "long" or {*metrics} & {*LOCATED}:
+        with Reporter().task("RBDC and TBDC") as update:
+            tidy = with_locations(store, tidy, protocol(rules), update)
     if style == "long":
         click.echo(tidy.to_csv(index=False, float_format="%.4f"), nl=False)
         return
@@ -195,12 +198,12 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     """Run a grid and print its table; exit with 1 if a cell failed."""
     results, quiet = amounts.pop("results"), amounts.pop("quiet")
     chosen, data = device(amounts.pop("device")), root(amounts.pop("data"))
-    skip_bad = amounts.pop("skip_bad")
+    skip_bad, keep_maps = amounts.pop("skip_bad"), amounts.pop("maps")
     grid = Request(**axes, **amounts).grid(data)
     store, cache, reporter = Store(results), FrameCache(), Reporter(quiet=quiet)
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-    records = Runner(store, cache, chosen, reporter).run(grid, leave_out)
+    records = Runner(store, cache, chosen, reporter, keep_maps).run(grid, leave_out)
     tidy = _in_order(table(store, records, grid.protocol), grid)
     several = len(grid.sources) * len(grid.targets) > 1
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])

@@ -15,12 +15,20 @@ import pandas as pd
 
 from crossvad import published
 from crossvad.datasets.base import InputError, Problem
-from crossvad.evaluation.rows import COLUMNS, KEYS, METRICS, mixtures, table
+from crossvad.evaluation.rows import COLUMNS, KEYS, LOCATED, METRICS, mixtures, table
 from crossvad.protocol import protocol
 from crossvad.store import Store
 from crossvad.verifying import RERUN
 
-NUMBERS = [*METRICS, "macro_videos", "prevalence", "delay_events", "contamination", "frames", "videos"]
+NUMBERS = [
+    *(name for name in METRICS if name not in LOCATED),
+    "macro_videos",
+    "prevalence",
+    "delay_events",
+    "contamination",
+    "frames",
+    "videos",
+]
 TOLERANCE = 1e-4  # of a number in a CSV file, which has four decimals
 COMMAND = re.compile(r"^<!-- bench (.+) -->\n+", re.MULTILINE)
 RULE = re.compile(r"\|[ :|-]+\|$")  # the line below a table's head
@@ -45,28 +53,40 @@ def verify_csv(path: Path, store: Store) -> tuple[str, list[Problem]]:
     problems = []
     if mixed := mixtures(rows.reindex(columns=COLUMNS)):
         problems.append(Problem("warning", path.name, f"mixes {'; '.join(mixed)}", "compare within one only"))
+    if rows.reindex(columns=LOCATED).notna().to_numpy().any():
+        fix = "bench table --metric rbdc,tbdc, where the maps are"
+        problems.append(Problem("warning", path.name, "RBDC and TBDC were not recomputed: maps are not kept", fix))
     done = rows[rows["status"] == "done"]
     parts = [table(store, store.records(), protocol(name)) for name in done["protocol"].unique()]
     again = pd.concat(parts) if parts else rows[:0]
-    again = again[again["status"] == "done"].drop_duplicates(KEYS).set_index(KEYS)
+    known = _numbers(again[again["status"] == "done"])
     lost = 0
-    for key, row in done.set_index(KEYS).iterrows():
-        if key not in again.index:
+    for key, said in _numbers(done).items():
+        if key not in known:
             lost += 1
             continue
-        pairs = {name: (float(row[name]), float(again.loc[key, name])) for name in NUMBERS if name in rows}
+        pairs = {name: (said[name], known[key][name]) for name in NUMBERS if name in rows}
         wrong = [
             f"{name} {then:.4f}, not {now:.4f}"
             for name, (then, now) in pairs.items()
             if not np.isclose(then, now, rtol=0, atol=TOLERANCE, equal_nan=True)
         ]
         if wrong:
-            where = f"{path.name}, {', '.join(map(str, key))}"
+            where = f"{path.name}, {', '.join(key)}"
             problems.append(Problem("error", where, f"is not what the stored scores say: {'; '.join(wrong)}", RERUN))
     if lost:
         fix = "keep the cells (bench keep), or drop the rows"
         problems.append(Problem("warning", path.name, f"{lost} of {len(done)} rows have no stored scores", fix))
     return f"{len(done) - lost} of {len(done)} rows recomputed", problems
+
+
+def _numbers(rows: pd.DataFrame) -> dict[tuple[str, ...], dict[str, float]]:
+    """A table's numbers by the keys of its rows, as text."""
+    lines = rows.to_dict("records")
+    return {
+        tuple(str(line[key]) for key in KEYS): {name: float(line[name]) for name in NUMBERS if name in line}
+        for line in lines
+    }
 
 
 def verify_page(path: Path, run: Callable[[list[str]], None]) -> tuple[str, list[Problem]]:

@@ -58,6 +58,7 @@ ARCHIVES = {
 }
 RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
 
+UNSCORED = ("maps",)  # methods of an adapter that its scores do not depend on
 PROSE = ("paper", "licence", "deviations")  # of an adapter: to be read, and no part of what it does
 
 
@@ -68,18 +69,22 @@ class Choice:
     label: str  # what tables call it: the name, with the options that differ from their defaults
     cls: type
     options: Any
-    code: str = dataclasses.field(init=False, repr=False, compare=False, default="")  # as it was when it was chosen
+    # The code that the class is made of, as it was when it was chosen: what its scores depend on, and the rest.
+    code: str = dataclasses.field(init=False, repr=False, compare=False, default="")
+    unscored: str = dataclasses.field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
-        """Read the code that the class is made of."""
+        """Read the code."""
         files = sorted(_files(sys.modules[self.cls.__module__]))
-        object.__setattr__(self, "code", "\n".join(_code(inspect.getsource(sys.modules[name])) for name in files))
+        parts = [_code(inspect.getsource(sys.modules[name])) for name in files]
+        object.__setattr__(self, "code", "\n".join(scored for scored, _ in parts))
+        object.__setattr__(self, "unscored", "\n".join(unscored for _, unscored in parts))
 
     @property
     def digest(self) -> str:
         """16 hex digits that change with the options and with the code of the class's file and the nets it is made of.
 
-        Comments, docstrings and layout do not count.
+        Comments, docstrings and layout do not count, nor does what scores do not depend on.
         """
         return hashlib.sha256(f"{self.options!r}\n{self.code}".encode()).hexdigest()[:16]
 
@@ -89,6 +94,13 @@ class Method(Choice):
     """A chosen method."""
 
     cls: type[Adapter]
+
+    @property
+    def maps_digest(self) -> str:
+        """16 hex digits that change with the code of its maps; empty where it has none."""
+        if self.cls.maps is Adapter.maps:
+            return ""
+        return hashlib.sha256(f"{self.options!r}\n{self.unscored}".encode()).hexdigest()[:16]
 
     def build(self, budget: Budget) -> Adapter:
         """A fresh, untrained adapter.
@@ -267,10 +279,16 @@ def _files(module: ModuleType, known: frozenset[str] = frozenset()) -> frozenset
     return found
 
 
-def _code(source: str) -> str:
-    """Source without what is only there to be read: comments, docstrings, layout, and texts that commands print."""
-    tree = ast.parse(source)
+def _code(source: str) -> tuple[str, str]:
+    """Source without what is only there to be read: comments, docstrings, layout, and texts that commands print.
+
+    In two parts: without, and of, the methods that no score depends on.
+    """
+    tree, unscored = ast.parse(source), []
     for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            unscored += [each for each in node.body if getattr(each, "name", "") in UNSCORED]
+            node.body = [each for each in node.body if each not in unscored]
         body = getattr(node, "body", None)
         if (
             isinstance(body, list)
@@ -285,4 +303,4 @@ def _code(source: str) -> str:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(getattr(target, "id", "") in PROSE for target in targets):
                 node.value = ast.Constant("")
-    return ast.unparse(tree)
+    return ast.unparse(tree), "\n".join(map(ast.unparse, unscored))

@@ -13,6 +13,7 @@ from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder, count_frames, stop_at
 from crossvad.fitting import Fitter
+from crossvad.locating import locatable
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter
 from crossvad.scoring import score_cell
@@ -22,8 +23,11 @@ from crossvad.store import Record, Store
 class Runner:
     """Runs grids against one store."""
 
-    def __init__(self, store: Store, cache: FrameCache, device: torch.device, reporter: Reporter) -> None:
-        self.store, self.cache, self.device, self.reporter = store, cache, device, reporter
+    def __init__(
+        self, store: Store, cache: FrameCache, device: torch.device, reporter: Reporter, keep_maps: bool = False
+    ) -> None:
+        """`keep_maps`: of methods that have them and targets that can judge them; a cell without is scored again."""
+        self.store, self.cache, self.device, self.reporter, self.keep_maps = store, cache, device, reporter, keep_maps
 
     def run(self, grid: Grid, leave_out: bool = False) -> list[Record]:
         """Run every cell of a grid that is not done yet, and return the records of all.
@@ -37,7 +41,7 @@ class Runner:
         """
         cells = self.take(grid)
         found = {cell: self.store.record(cell) for cell in cells}
-        todo = [cell for cell, record in found.items() if record is None or record.status != "done"]
+        todo = [cell for cell, record in found.items() if record is None or not self._complete(record)]
         self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
@@ -58,6 +62,7 @@ class Runner:
         self.methods = {method.label: method for method in grid.methods}
         self.sources = {source.name: source for source in grid.sources}
         self.targets = {target.name: target for target in grid.targets}
+        self._locatable: dict[str, bool] = {}
         self.decoder = Decoder(self.cache, grid.budget)
         self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter)
         stop_at(count_frames(preflight.all_videos(grid), self.reporter))
@@ -97,6 +102,19 @@ class Runner:
 
     # ---- one cell ----------------------------------------------------------------------------------------------------
 
+    def _complete(self, record: Record) -> bool:
+        """Whether a stored cell is what is asked for: done, and with the maps that are wanted."""
+        wanted = self._maps_digest(record.cell)
+        return record.status == "done" and (not wanted or record.facts.get("maps") == wanted)
+
+    def _maps_digest(self, cell: Cell) -> str:
+        """Of the code of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
+        if not self.keep_maps or not self.methods[cell.method].maps_digest:
+            return ""
+        if cell.target not in self._locatable:
+            self._locatable[cell.target] = locatable(self.targets[cell.target])
+        return self.methods[cell.method].maps_digest if self._locatable[cell.target] else ""
+
     def _skip(self, cell: Cell, reason: str) -> Record:
         self.reporter.say(f"  skipped: {reason}")
         return self.store.write(Record(cell, "skipped", reason))
@@ -106,10 +124,14 @@ class Runner:
             fitted = self.fitter.fitted(cell, self.methods[cell.method], self.sources[cell.source])
             with self.reporter.task("  adapt and score") as update:
                 target = self.targets[cell.target]
-                scores, facts = score_cell(cell, fitted, target, self.decoder, self.device, update)
+                digest = self._maps_digest(cell)
+                scores, maps, facts = score_cell(
+                    cell, fitted, target, self.decoder, self.device, update, keep_maps=bool(digest)
+                )
             facts = {**fitted.facts, **facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
             facts |= {"torch": torch.__version__, "numpy": np.__version__}
-            return self.store.write(Record(cell, "done", facts=facts), scores)
+            facts |= {"maps": digest} if maps else {}
+            return self.store.write(Record(cell, "done", facts=facts), scores, maps)
         except KeyboardInterrupt:
             self.store.write(Record(cell, "interrupted", "stopped by the user"))
             raise

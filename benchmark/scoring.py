@@ -15,10 +15,11 @@ from crossvad.clock import now
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import consecutive, head
 from crossvad.decoding import Decoder
+from crossvad.locating import located, map_video
 from crossvad.plan import Cell
 from crossvad.preflight import support_videos
 from crossvad.progress import Update
-from crossvad.store import Cues, Scores
+from crossvad.store import Cues, Maps, Scores
 
 
 def scoring_batch(adapter: Adapter, budget: Budget) -> int:
@@ -60,9 +61,17 @@ def units(target: Dataset, support: str) -> list[Unit]:
 
 
 def score_cell(
-    cell: Cell, fitted: Fitted, target: Dataset, decoder: Decoder, device: torch.device, update: Update
-) -> tuple[Scores, dict[str, Any]]:
+    cell: Cell,
+    fitted: Fitted,
+    target: Dataset,
+    decoder: Decoder,
+    device: torch.device,
+    update: Update,
+    keep_maps: bool = False,
+) -> tuple[Scores, Maps | None, dict[str, Any]]:
     """Raw scores of one cell, and what it took: seconds to adapt (mean per unit), frames scored per second.
+
+    With `keep_maps`, maps of every test frame beside them; the method must have them, and the target masks or tracks.
 
     Raises:
         ValueError: the method gave a score that is not finite.
@@ -72,6 +81,7 @@ def score_cell(
     videos = [(number, video) for number, unit in enumerate(parts) for video in unit.videos]
     cues: list[Cues] = []
     supports: list[Cues] = []
+    maps: list[NDArray[np.float32]] = []
     adapting = scoring = 0.0
     for unit in parts:
         adapted, started = fitted.adapter, now(device)
@@ -87,6 +97,8 @@ def score_cell(
             scored = arrays(adapted.score_video(consecutive(frames, clip, batch, device)))
             scoring += now(device) - started
             cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in scored.items()})
+            if keep_maps:
+                maps.append(map_video(adapted, frames, batch, device))
             update(len(cues), len(videos), "")
     lengths = np.array([len(video) for _, video in videos])
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
@@ -106,7 +118,8 @@ def score_cell(
         else np.zeros(span, np.uint8),
         heldout=fitted.heldout,
     )
-    return scores, {"adapt_seconds": adapting / len(parts), "fps": int(lengths.sum()) / scoring}
+    where = located(target, [video for _, video in videos], maps) if keep_maps else None
+    return scores, where, {"adapt_seconds": adapting / len(parts), "fps": int(lengths.sum()) / scoring}
 
 
 def arrays(cues: dict[str, Tensor]) -> Cues:

@@ -3,6 +3,7 @@
     runs/fits/<fit key>/…             a fitted method: model.safetensors, heldout.npz, fit.json
     runs/prepared/<prepared key>/…    the same after a tuning's preparation (meta-learning) on the source
     runs/cells/<cell key>/scores.npz  raw scores per frame and cue
+    runs/cells/<cell key>/maps.npz    scores per pixel, where they were asked for, and the ground truth's tracks
     runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
     reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
@@ -29,7 +30,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvad.datasets.base import InputError
+from crossvad.datasets.base import InputError, Size, Track
 from crossvad.plan import Cell
 
 Status = Literal["done", "failed", "interrupted", "skipped"]
@@ -55,6 +56,16 @@ class Scores:
     support_units: NDArray[np.int64]  # (S,)
     support_labels: NDArray[np.uint8]  # labels of the frames the support sets span: how contaminated they were
     heldout: Cues  # scores of held-out source clips by the method before it adapts, each (n,)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Where a cell's method saw anomalies, and where they were: what the metrics of location read."""
+
+    maps: NDArray[np.float32]  # (N, h, w), higher = more abnormal; NaN at a frame for which no clip gives one
+    size: Size  # height and width of the original frames
+    tracks: list[Track]  # the ground truth; frames are numbered in the row of all test videos' frames
+    derived: bool  # the tracks were derived from pixel masks
 
 
 @dataclass
@@ -139,16 +150,39 @@ class Store:
     def keep(self, cell: Cell) -> Path:
         """Copy a cell to the committed ones. Returns its place there."""
         place = self.reference / cell.key
-        if self.cell_place(cell.key) != place:
-            shutil.copytree(self.cell_place(cell.key), place, dirs_exist_ok=True)
+        if self.cell_place(cell.key) != place:  # maps are too large to be committed
+            ignore = shutil.ignore_patterns("maps.npz")
+            shutil.copytree(self.cell_place(cell.key), place, ignore=ignore, dirs_exist_ok=True)
         return place
 
-    def write(self, record: Record, scores: Scores | None = None) -> Record:
-        """Store a cell's record, with its scores if it is done; replaces what was there."""
+    def maps(self, cell: Cell) -> Maps | None:
+        """The maps of a finished cell, where they were kept.
+
+        Raises:
+            InputError: the file is not the one that was written.
+        """
+        path = self.cell_place(cell.key) / "maps.npz"
+        record = self.record(cell)
+        if record is None or "maps_sha256" not in record.facts or not path.is_file():
+            return None
+        if _sha256(path) != record.facts["maps_sha256"]:
+            raise InputError(path, "was changed", "remove its folder and run the cell again with --maps")
+        with np.load(path) as file:
+            ends = np.cumsum(file["track_lengths"])[:-1]
+            parts = zip(np.split(file["track_frames"], ends), np.split(file["track_boxes"], ends), strict=True)
+            tracks = [Track(frames, boxes) for frames, boxes in parts if len(frames)]
+            height, width = file["size"].tolist()
+            return Maps(file["maps"], (height, width), tracks, bool(file["derived"]))
+
+    def write(self, record: Record, scores: Scores | None = None, maps: Maps | None = None) -> Record:
+        """Store a cell's record, with its scores if it is done, and its maps; replaces what was there."""
         with self.writing("cells", record.cell.key) as draft:
             if scores is not None:
                 save_scores(scores, draft / "scores.npz")
                 record.digest = _sha256(draft / "scores.npz")
+            if maps is not None:
+                _save_maps(maps, draft / "maps.npz")
+                record.facts["maps_sha256"] = _sha256(draft / "maps.npz")
             record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
             (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
         return record
@@ -191,6 +225,18 @@ def load_scores(path: Path) -> Scores:
             if cue:
                 groups[group][cue] = file[name]
         return Scores(videos=file["videos"].tolist(), **{name: file[name] for name in ARRAYS}, **groups)
+
+
+def _save_maps(maps: Maps, path: Path) -> None:
+    np.savez_compressed(
+        path,
+        maps=maps.maps,
+        size=maps.size,
+        derived=maps.derived,
+        track_lengths=[len(track.frames) for track in maps.tracks],
+        track_frames=np.concatenate([np.empty(0, np.int64), *(track.frames for track in maps.tracks)]),
+        track_boxes=np.concatenate([np.empty((0, 4)), *(track.boxes for track in maps.tracks)]),
+    )
 
 
 def _put(draft: Path, place: Path) -> None:

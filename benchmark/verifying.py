@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from crossvad import registry
 from crossvad.datasets.base import InputError, Problem
@@ -147,8 +147,8 @@ def verify_code(sound: Sound) -> list[Problem]:
         except InputError:  # a user's own file, which may be elsewhere
             continue
     other = [cell.method for cell in cells if digests.get(cell.method, cell.method_digest) != cell.method_digest]
-    counts = pd.Series(other, dtype=object).value_counts(sort=False)
     fix = "run them again for numbers of the present code"
     return [
-        Problem("warning", method, f"{n} cells are by other code than the present", fix) for method, n in counts.items()
+        Problem("warning", method, f"{count} cells are by other code than the present", fix)
+        for method, count in Counter(other).items()
     ]

@@ -129,11 +129,11 @@ def test_equal_error_rate_by_hand():
 def test_delay_by_hand():
     labels = np.array([0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0], np.uint8)
     scores = np.array([1, 2, 3, 4, 8, 9, 5, 6, 7, 6, 6, 1, 2, 3], float)
-    # 8 normal frames, of which a quarter, 2, may be above the threshold: 7 and 6, so alarms are those above 5. The first
-    # event is heard after 2 frames; the second at once.
+    # 8 normal frames, of which a quarter, 2, may be above the threshold: 7 and 6, so alarms are those above 5. The
+    # first event is heard after 2 frames; the second at once.
     found = detection_delay(labels, scores, np.zeros(14, int), false_alarms=0.25)
     assert (found.frames, found.detected, found.events) == (1.0, 1.0, 2)
-    # None may be: alarms are above 7. The first event is heard after 2 frames, the second never: it counts its 2 frames.
+    # None may be: alarms are above 7. The first event is heard after 2 frames, the second never: it counts whole, 2.
     found = detection_delay(labels, scores, np.zeros(14, int), false_alarms=0.0)
     assert (found.frames, found.detected, found.events) == (2.0, 0.5, 2)
     # Every normal frame may be, so everything is an alarm.

@@ -61,7 +61,7 @@ def imports(path):
         ("adapters", ("crossvad.datasets", "crossvad.adapters")),
         (
             "benchmark/evaluation",
-            tuple(f"crossvad.{name}" for name in ("datasets.base", "datasets.manifest", "evaluation", "protocol", "store")),
+            tuple(f"crossvad.{n}" for n in ("datasets.base", "datasets.manifest", "evaluation", "protocol", "store")),
         ),
     ],
 )

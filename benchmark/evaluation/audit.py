@@ -70,8 +70,11 @@ def padded_macro_auc(labels: Labels, scores: Values, videos: NDArray[np.int64]) 
     """
     names = np.unique(videos)
     low, high = np.zeros(len(names)), np.ones(len(names))
-    added = [np.concatenate(parts) for parts in ((labels, low, high), (scores, low, high), (videos, names, names))]
-    wins = pair_wins(*added)
+    wins = pair_wins(
+        np.concatenate([labels, low.astype(np.uint8), high.astype(np.uint8)]),
+        np.concatenate([scores, low, high]),
+        np.concatenate([videos, names, names]),
+    )
     return float(np.mean(np.diag(wins.wins) / (wins.abnormal * wins.normal)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation import metrics
-from crossvad.evaluation.scores import final
+from crossvad.evaluation.localisation import map_curves, rbdc_tbdc, renumber
+from crossvad.evaluation.scores import fill_nearest, final, per_video
 from crossvad.evaluation.stats import bootstrap_auc
 from crossvad.protocol import PAPER, Protocol
-from crossvad.store import Record, Scores, Store
+from crossvad.store import Maps, Record, Scores, Store
 
 KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", "steps", "seed", "budget"]
-METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", "paper_auc", "delay"]  # in percent; delay: frames
+LOCATED = ("rbdc", "tbdc")  # metrics of where: of cells that kept maps, and only when asked for, as they take seconds
+METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", *LOCATED, "paper_auc", "delay"]  # %; delay: frames
 COLUMNS = [
-    *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", "delay",
-    "delay_events", "paper_auc", "contamination", "frames", "videos", "parameters",
-    "train_seconds", "adapt_seconds", "fps", "device", "version",
+    *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", *LOCATED,
+    "delay", "delay_events", "paper_auc", "contamination", "frames", "videos", "parameters", "train_seconds",
+    "adapt_seconds", "fps", "device", "version",
 ]  # fmt: skip
 
 
@@ -78,6 +80,20 @@ def evaluate(
         "frames": len(labels),
         "videos": len(np.unique(videos)),
     }
+
+
+def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int = 0) -> dict[str, float]:
+    """RBDC and TBDC in percent, on the frames that a protocol counts; a frame without a map takes its nearest one.
+
+    What lies in frames that do not count is no ground truth. A track is counted by its regions in those that do.
+    """
+    mask = protocol.mask(scores.lengths, shots, seen)
+    missing = np.isnan(maps.maps[:, 0, 0])
+    indices = np.where(missing, np.nan, np.arange(len(mask)))
+    nearest = per_video(indices, scores.lengths, fill_nearest).astype(np.int64)[mask]
+    places = np.where(mask, np.cumsum(mask) - 1, -1)
+    rbdc, tbdc = rbdc_tbdc(map_curves(maps.maps[nearest], maps.size, renumber(maps.tracks, places)))
+    return {"rbdc": 100 * rbdc, "tbdc": 100 * tbdc}
 
 
 def support_span(record: Record, scores: Scores) -> int:
@@ -138,9 +154,27 @@ def _meaning(record: Record) -> dict[tuple, str]:
 
 
 def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """The tidy table of the current ones among these cells, sorted by their keys."""
+    """The tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`."""
     rows = [row(store, record, protocol) for record in current(records) if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
+
+
+def with_locations(
+    store: Store, tidy: pd.DataFrame, protocol: Protocol, update: Callable[[int, int, str], None]
+) -> pd.DataFrame:
+    """The same rows with RBDC and TBDC where the cells kept maps; seconds each, so `update(done, of, what)` is told."""
+    keys = [key for key in KEYS if key != "protocol"]
+    cells = {tuple(getattr(record.cell, key) for key in keys): record for record in current(store.records())}
+    found = tidy.astype(dict.fromkeys(LOCATED, float))
+    for number, (place, line) in enumerate(tidy.iterrows()):
+        record = cells[tuple(line[keys])]
+        update(number, len(tidy), record.cell.method)
+        maps = store.maps(record.cell) if line["status"] == "done" else None
+        if maps:
+            scores = store.scores(record.cell)
+            where = locate(scores, maps, protocol, record.cell.shots, support_span(record, scores))
+            found.loc[place, list(LOCATED)] = [where[name] for name in LOCATED]
+    return found
 
 
 def mixtures(tidy: pd.DataFrame) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -52,8 +53,8 @@ def labels_table(found: Mapping[str, Findings]) -> pd.DataFrame:
 def untrained_table(measured: pd.DataFrame, rivals: Mapping[str, pd.Series]) -> pd.DataFrame:
     """What untrained detectors score, and how many published figures that is above, as text."""
     rows = []
-    for line in measured.itertuples():
-        published = rivals[str(line.target)]
+    for line in _lines(measured):
+        published = rivals[line.target]
         beaten = int((published < line.stretched).sum())
         part = "" if line.videos == line.of_videos else f" ({line.videos} of {line.of_videos} videos)"
         above = f"{beaten} of {len(published)}" if len(published) else "–"
@@ -107,14 +108,14 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
     for target in targets:
         own = measured[measured["target"] == target]
         published = rivals[target]
-        axes.plot(published, [place] * len(published), "|", color="0.35", markersize=12)
+        axes.plot(published.to_list(), [place] * len(published), "|", color="0.35", markersize=12)
         ticks.append((place, f"{target}: {len(published)} published, trained"))
-        for line in own.itertuples():
+        for line in _lines(own):
             place += 1
             axes.plot([line.raw, line.stretched], [place, place], color="C0", linewidth=1)
             axes.plot(line.raw, place, "o", color="C0", markerfacecolor="white")
             axes.plot(line.stretched, place, "o", color="C0")
-            ticks.append((place, str(line.predictor)))
+            ticks.append((place, line.predictor))
         place += 1.5
     axes.plot([], [], "|", color="0.35", markersize=12, label="published figure")
     axes.plot([], [], "o", color="C0", markerfacecolor="white", label="untrained, raw scores")
@@ -126,3 +127,8 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
     axes.set_title("Untrained detectors among published figures", loc="left", fontsize=11)
     axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=3, fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _lines(measured: pd.DataFrame) -> Iterator[Any]:
+    """The rows, by the names of their columns."""
+    return measured.itertuples()

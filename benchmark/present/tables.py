@@ -14,7 +14,7 @@ from rich.text import Text
 
 from crossvad.datasets.base import InputError, Problem
 from crossvad.evaluation.metrics import FALSE_ALARMS
-from crossvad.evaluation.rows import KEYS, METRICS, mixtures
+from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, mixtures
 from crossvad.protocol import protocol
 
 MISSING = "–"
@@ -125,6 +125,11 @@ def caption(rows: pd.DataFrame, *metrics: str) -> str:
         facts.append(f"macro_auc: of videos with both classes, {_per_target(done, 'macro_videos', '{:.0f}')}")
     if "ap" in metrics:
         facts.append(f"ap: to be compared at equal shares of abnormal frames only, {_per_target(done, 'prevalence')} %")
+    if {*metrics} & {*LOCATED}:
+        facts.append(
+            "rbdc, tbdc: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
+            "tracks as annotated, or derived from pixel masks"
+        )
     if "delay" in metrics:
         facts.append(
             f"delay: mean frames from an anomaly's onset to the alarm, with {100 * FALSE_ALARMS:.0f} % false alarms "
