@@ -176,7 +176,7 @@ def test_global_stretching_by_hand():
 
 
 def test_smoothing_alone_by_hand():
-    fused, mask = read(raw(cues=("prediction",)), "smoothing")
+    fused, _ = read(raw(cues=("prediction",)), "smoothing")
     kept = [length - 26 for length in LENGTHS]
     assert fused == pytest.approx(per_video(read(raw(cues=("prediction",)), "raw")[0], np.array(kept), smooth))
 
