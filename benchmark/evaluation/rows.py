@@ -214,4 +214,7 @@ def diagnostics(records: Iterable[Record]) -> pd.DataFrame:
         for record in current(records)
         if record.facts.get("diagnostics")
     }
-    return pd.DataFrame(list(rows.values())).sort_values(list(names), ignore_index=True) if rows else pd.DataFrame()
+    if not rows:
+        return pd.DataFrame()
+    tidy = pd.DataFrame(list(rows.values())).sort_values(list(names), ignore_index=True)
+    return tidy[[*names, *sorted(set(tidy.columns) - set(names))]]  # in an order that does not tell when cells ran
