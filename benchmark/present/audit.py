@@ -56,9 +56,8 @@ def untrained_table(measured: pd.DataFrame, rivals: Mapping[str, pd.Series]) -> 
     for line in _lines(measured):
         published = rivals[line.target]
         beaten = int((published < line.stretched).sum())
-        part = "" if line.videos == line.of_videos else f" ({line.videos} of {line.of_videos} videos)"
         above = f"{beaten} of {len(published)}" if len(published) else "–"
-        rows.append((f"{line.target}{part}", line.predictor, f"{line.raw:.1f}", f"{line.stretched:.1f}", above))
+        rows.append((_named(line), line.predictor, f"{line.raw:.1f}", f"{line.stretched:.1f}", above))
     table = pd.DataFrame(
         rows, columns=["target", "untrained predictor", "raw", "min-max", "published figures below it"]
     )
@@ -109,8 +108,9 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
         own = measured[measured["target"] == target]
         published = rivals[target]
         axes.plot(published.to_list(), [place] * len(published), "|", color="0.35", markersize=12)
-        ticks.append((place, f"{target}: {len(published)} published, trained"))
-        for line in _lines(own):
+        lines = list(_lines(own))
+        ticks.append((place, f"{_named(lines[0])}: {len(published)} published"))
+        for line in lines:
             place += 1
             axes.plot([line.raw, line.stretched], [place, place], color="C0", linewidth=1)
             axes.plot(line.raw, place, "o", color="C0", markerfacecolor="white")
@@ -127,6 +127,11 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
     axes.set_title("Untrained detectors among published figures", loc="left", fontsize=11)
     axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=3, fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _named(line: Any) -> str:
+    """A target's name, and how much of it was at hand if not all."""
+    return line.target + ("" if line.videos == line.of_videos else f" ({line.videos} of {line.of_videos} videos)")
 
 
 def _lines(measured: pd.DataFrame) -> Iterator[Any]:
