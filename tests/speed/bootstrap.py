@@ -1,7 +1,7 @@
 """1000 resamples of ShanghaiTech's 40 791 test frames: the bootstrap of `evaluation/stats.py` beside the plain one.
 
-The plain one puts the frames of the drawn videos end to end and asks scikit-learn, once per resample; it is timed on a few
-and scaled up. Both read the same draws; the largest difference of their AUCs is printed.
+The plain one puts the frames of the drawn videos end to end and asks scikit-learn, once per resample; it is timed on
+a and scaled up. Both read the same draws; the largest difference of their AUCs is printed.
 
     OMP_NUM_THREADS=1 python tests/speed/bootstrap.py
 """
@@ -12,12 +12,12 @@ import argparse
 
 import numpy as np
 import torch
+from measuring import medians
 from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets import manifest
 from crossvad.evaluation.audit import made_up
 from crossvad.evaluation.stats import RESAMPLES, bootstrap_auc, draws, pair_wins
-from measuring import medians
 
 
 def main() -> None:
