@@ -1,7 +1,7 @@
 """1000 resamples of ShanghaiTech's 40 791 test frames: the bootstrap of `evaluation/stats.py` beside the plain one.
 
 The plain one puts the frames of the drawn videos end to end and asks scikit-learn, once per resample; it is timed on
-a and scaled up. Both read the same draws; the largest difference of their AUCs is printed.
+a few and scaled up. Both read the same draws; the largest difference of their AUCs is printed.
 
     OMP_NUM_THREADS=1 python tests/speed/bootstrap.py
 """
