@@ -74,10 +74,8 @@ def ablate(
     )
     if style == "csv":
         click.echo(table.to_csv(float_format="%.4f"), nl=False)
-    elif style == "md":
-        click.echo(tables.markdown(_texts(table), note, spelled()), nl=False)
     else:
-        tables.show(_texts(table), note, ABLATIONS[what].title)
+        tables.give(style, spelled(), (_texts(table), note), title=ABLATIONS[what].title)
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
         place = store.place("cells", record.cell.key) / "record.json"

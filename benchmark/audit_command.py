@@ -61,11 +61,7 @@ def protocol(
     if len(measured):
         rivals = {target: auditing.rivals(figures, target) for target in measured["target"].unique()}
         parts.append((shown.untrained_table(measured, rivals), shown.UNTRAINED_NOTE))
-    if style == "md":
-        click.echo(f"<!-- {spelled()} -->\n\n" + "\n".join(tables.markdown(*part) for part in parts), nl=False)
-    else:
-        for table, note in parts:
-            tables.show(table, note)
+    tables.give(style, spelled(), *parts)
     if figure:
         try:
             shown.figure(found, measured, rivals).savefig(figure, metadata={"Date": None})
@@ -107,10 +103,7 @@ def scores(where: tuple[str, ...], style: str, results: Path) -> None:
         "micro AUC in % of the same raw scores, frames of protocol fair, cues fused after normalising; ± over seeds; "
         f"{', '.join(same)}; global min-max of a single cue changes no order, so no AUC"
     )
-    if style == "md":
-        click.echo(tables.markdown(table, note, spelled()), nl=False)
-    else:
-        tables.show(table, note)
+    tables.give(style, spelled(), (table, note))
 
 
 @audit.command("checkpoints")
@@ -163,7 +156,4 @@ def checkpoints(
         return
     table = gains(tidy).map(lambda value: f"{value:.1f}")
     note = f"AUC in %; of {count} checkpoints, evenly spread over the training; best: chosen on the test set itself"
-    if style == "md":
-        click.echo(tables.markdown(table, note, spelled()), nl=False)
-    else:
-        tables.show(table, note)
+    tables.give(style, spelled(), (table, note))

@@ -17,7 +17,7 @@ from crossvad.datasets import manifest
 from crossvad.datasets.base import Dataset, InputError
 from crossvad.evaluation.audit import SHOTS, Findings, findings
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.rows import KEYS, belongs, current, judged, support_span
+from crossvad.evaluation.rows import KEYS, current, judged, judged_cells
 from crossvad.evaluation.scores import READINGS
 from crossvad.progress import Reporter
 from crossvad.protocol import PAPER, Protocol
@@ -121,15 +121,10 @@ def readings(store: Store, records: list[Record], rules: Protocol) -> pd.DataFra
         Tidy rows: the cell's keys, `reading` and `auc` in percent; of finished cells alone.
     """
     rows = []
-    for record in current(records):
-        if record.status != "done" or not belongs(record, rules):
-            continue
-        scores = store.scores(record.cell)
+    for record, read in judged_cells(store, records, rules):
         keys = {key: getattr(record.cell, key) for key in KEYS if key != "protocol"} | {"protocol": rules.name}
         for reading, (normalise, smooth) in READINGS.items():
-            read = replace(rules, normalise=normalise, smooth=smooth)
-            seen = support_span(record, scores)
-            counted = judged(scores, read, record.cell.shots, record.facts["fusion"], seen)
+            counted = read(replace(rules, normalise=normalise, smooth=smooth))
             rows.append(keys | {"reading": reading, "auc": 100 * micro_auc(counted.labels, counted.scores)})
     return pd.DataFrame(rows, columns=[*KEYS, "reading", "auc"])
 

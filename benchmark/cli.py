@@ -173,10 +173,8 @@ def table_command(
         note = tables.caption(tidy, *metrics)
     if style == "csv":
         click.echo(shown.to_csv(), nl=False)
-    elif style == "md":
-        click.echo(tables.markdown(shown, note, spelled()), nl=False)
     else:
-        _show(shown, tidy, metrics, note)
+        tables.give(style, spelled(), (shown, note), title=_title(tidy, metrics))
 
 
 def main() -> None:
@@ -208,7 +206,7 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     several = len(grid.sources) * len(grid.targets) > 1
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])
     for metric in ("auc", "paper_auc") if grid.protocol.common_mask else ("auc",):
-        _show(tables.pivot(tidy, down, across, metric), tidy, [metric], tables.caption(tidy, metric))
+        tables.show(tables.pivot(tidy, down, across, metric), tables.caption(tidy, metric), _title(tidy, [metric]))
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
         why = record.reason.strip().splitlines()[-1]
@@ -234,9 +232,8 @@ def _alone(flag: str, style: str) -> None:
         raise InputError(flag, f"has a shape of its own, so it does not go with {', '.join(given)}", "drop one of them")
 
 
-def _show(shown: pd.DataFrame, tidy: pd.DataFrame, metrics: list[str], note: str) -> None:
-    title = f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
-    tables.show(shown, note, title)
+def _title(tidy: pd.DataFrame, metrics: list[str]) -> str:
+    return f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
 
 
 def _fail(message: str, code: int) -> None:

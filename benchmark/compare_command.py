@@ -51,11 +51,7 @@ def compare(against: str, where: tuple[str, ...], rules: str, style: str, result
         alike = "; ".join(" = ".join(group) for group in groups if len(group) > 1) or "none"
         note = f"mean rank of AUC over source/target pairs, 1: best; critical difference {critical:.2f}; alike: {alike}"
         parts.append((shown[["rank", "pairs"]], note))
-    if style == "md":
-        click.echo(f"<!-- {spelled()} -->\n\n" + "\n".join(tables.markdown(*part) for part in parts), nl=False)
-        return
-    for table, note in parts:
-        tables.show(table, note)
+    tables.give(style, spelled(), *parts)
 
 
 def _texts(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

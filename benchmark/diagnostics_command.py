@@ -42,10 +42,7 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
         return
     table = _averaged(tidy)
     note = f"on training clips, at the end of training; seeds {', '.join(map(str, sorted(tidy['seed'].unique())))}"
-    if style == "md":
-        click.echo(tables.markdown(table, note, spelled()), nl=False)
-    else:
-        tables.show(table, note)
+    tables.give(style, spelled(), (table, note))
 
 
 def _averaged(tidy: pd.DataFrame) -> pd.DataFrame:

@@ -45,6 +45,8 @@ def test_facts_of_the_manifests(which):
     videos, frames, few, many, all_abnormal, raw, stretched = KNOWN[which]
     assert (got.videos, got.frames, got.contaminated[1], got.contaminated[10]) == (videos, frames, few, many)
     assert got.all_abnormal == all_abnormal
+    heads = [int(label) for each in labels for label in each[:14]]
+    assert got.support_abnormal == pytest.approx(100 * sum(heads) / len(heads))
     assert (round(got.ramp, 1), round(got.ramp_minmax, 1)) == (raw, stretched)
 
 
@@ -146,18 +148,29 @@ WORDS = ("--source", "synthetic-street", "--target", "synthetic-plaza", "--budge
 
 
 def test_audit_of_checkpoints(bench, north, south, tmp_path):
+    """Of a method with batch norm and a memory: looking at it in eval mode must not leave it there."""
     cameras = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--quiet")
-    call = ("audit", "checkpoints", *cameras, "--checkpoints", "5", "--seeds", "0,1", "--method", "framepred")
+    call = (
+        "audit",
+        "checkpoints",
+        *cameras,
+        "--checkpoints",
+        "5",
+        "--seeds",
+        "0,1",
+        "--method",
+        "lmn",
+    )  # with batch norm
     rows = list(csv.DictReader(io.StringIO(bench(*call, "--format", "long").out)))
     assert [(row["seed"], row["step"]) for row in rows] == [(s, str(n)) for s in "01" for n in (2, 4, 6, 8, 10)]
     # The last checkpoint is the fit that `bench run` would have made: looking on has not moved the training.
-    run = bench("run", *cameras, "--method", "framepred", "--shots", "0", "--seeds", "0,1")
+    run = bench("run", *cameras, "--method", "lmn", "--shots", "0", "--seeds", "0,1")
     assert run.code == 0, run.err
-    tidy = bench("table", "--format", "long", "--where", "method=framepred").out
+    tidy = bench("table", "--format", "long", "--where", "method=lmn").out
     fitted = {row["seed"]: row["auc"] for row in csv.DictReader(io.StringIO(tidy))}
     assert fitted == {row["seed"]: row["auc"] for row in rows if row["step"] == "10"}
     store = Store(tmp_path / "results")
-    (cell,) = [r.cell for r in store.records() if r.cell.method == "framepred" and r.cell.seed == 0]
+    (cell,) = [r.cell for r in store.records() if r.cell.method == "lmn" and r.cell.seed == 0]
     saved = sorted(store.place("checkpoints", f"{cell.key}-5").glob("*.npz"))
     cues = [load_scores(path).cues["prediction"] for path in saved]
     assert all((one[4:40] != other[4:40]).all() for one, other in pairwise(cues))
@@ -166,7 +179,7 @@ def test_audit_of_checkpoints(bench, north, south, tmp_path):
     assert "auc" in bench(*call, "--format", "long").out  # read, not trained again
     assert {path: path.stat().st_mtime_ns for path in saved} == before
     md = bench(*call, "--format", "md").out
-    assert md.count("| framepred |") == 2 and "of 5 checkpoints" in md
+    assert md.count("| lmn ") == 2 and "of 5 checkpoints" in md
 
 
 def test_gains_by_hand():

@@ -94,6 +94,12 @@ def test_scores_that_are_not_finite_are_refused(metric, bad):
         metric(np.array([0, 1, 0], np.uint8), np.array([0.0, bad, 1.0]))
 
 
+def test_a_score_in_a_video_that_does_not_count_is_refused_too():
+    labels, scores = np.array([1, 0, 1, 1], np.uint8), np.array([1.0, 0.0, np.nan, 1.0])
+    with pytest.raises(InputError, match="1 of 4 are not finite, first nan at frame 2"):
+        macro_auc(labels, scores, np.array([0, 0, 1, 1]))
+
+
 @pytest.mark.parametrize("only", [0, 1])
 def test_one_class_has_no_value(only):
     labels, scores = np.full(4, only, np.uint8), np.arange(4.0)

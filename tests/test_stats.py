@@ -83,6 +83,16 @@ def test_interval_is_the_naive_one(lengths, level):
     assert found == pytest.approx(naive_interval(*case, 80, level, 4), abs=1e-9)
 
 
+def test_interval_near_certainty_is_the_naive_one():
+    """Where most resamples read 1, how near to 1 the logit goes decides."""
+    labels, _, owners = videos_of([30] * 8)
+    scores = labels.astype(float)
+    scores[np.flatnonzero((owners == 3) & (labels == 0))[:2]] = 1.0  # as high as the abnormal ones
+    assert 0.99 < micro_auc(labels, scores) < 1
+    found = bootstrap_auc(labels, scores, owners, resamples=80, seed=4)
+    assert found == pytest.approx(naive_interval(labels, scores, owners, 80, 0.95, 4), abs=1e-9)
+
+
 def test_same_seed_same_interval():
     case = videos_of(range(4, 24))
     assert bootstrap_auc(*case) == bootstrap_auc(*case)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import KEYS, belongs, current, judged, support_span
+from crossvad.evaluation.rows import KEYS, judged_cells
 from crossvad.evaluation.stats import (
     LEVEL,
     average_ranks,
@@ -30,16 +30,9 @@ WHO = [key for key in ENTRY if key not in ("source", "target")]
 def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
     """A row per finished cell that the protocol may read: its keys, its AUC's `Wins`, and what frames they count."""
     rows = []
-    for record in current(records):
-        cell = record.cell
-        if record.status != "done" or not belongs(record, protocol):
-            continue
-        scores = store.scores(cell)
-        seen = support_span(record, scores)
-        if seen > protocol.first_frame(cell.shots, seen):
-            continue
-        frames = judged(scores, protocol, cell.shots, record.facts["fusion"], seen)
-        row: dict[str, Any] = {key: getattr(cell, key) for key in [*ENTRY, "seed"]}
+    for record, read in judged_cells(store, records, protocol):
+        frames = read(protocol)
+        row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
         row["wins"] = pair_wins(frames.labels, frames.scores, frames.videos)
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         rows.append(row)

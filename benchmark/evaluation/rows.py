@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,27 @@ def support_span(record: Record, scores: Scores) -> int:
     return len(scores.support_labels) // len(scores.videos) if record.cell.support == "test-head" else 0
 
 
+def reaches(record: Record, seen: int, protocol: Protocol) -> bool:
+    """Whether a cell's support set, `seen` frames of each test video, reaches into what a protocol counts."""
+    return seen > protocol.first_frame(record.cell.shots, seen)
+
+
+def judged_cells(
+    store: Store, records: Iterable[Record], protocol: Protocol
+) -> Iterator[tuple[Record, Callable[[Protocol], Judged]]]:
+    """The current and finished ones among these cells that a protocol may read.
+
+    With each, what reads it: by that protocol, or by one that counts the same frames.
+    """
+    for record in current(records):
+        if record.status == "done" and belongs(record, protocol):
+            scores = store.scores(record.cell)
+            seen = support_span(record, scores)
+            if not reaches(record, seen, protocol):
+                weights = record.facts["fusion"]
+                yield record, partial(judged, scores, shots=record.cell.shots, weights=weights, seen=seen)
+
+
 def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
     """One line of the tidy table; a cell that is not done has no numbers.
 
@@ -112,7 +134,7 @@ def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
     if record.status == "done":
         scores = store.scores(cell)
         seen = support_span(record, scores)
-        if seen > protocol.first_frame(cell.shots, seen):
+        if reaches(record, seen, protocol):
             return known | {"status": "skipped"}
         known |= evaluate(scores, protocol, cell.shots, record.facts["fusion"], seen)
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}

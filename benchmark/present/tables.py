@@ -149,6 +149,15 @@ def console() -> Console:
     return Console(width=None if known else 150, emoji=False)  # a folder called camera is no picture of one
 
 
+def give(style: str, command: str, *parts: tuple[pd.DataFrame, str], title: str = "") -> None:
+    """Print tables with captions: as Markdown (`md`), below the command that makes them again, or on a terminal."""
+    if style == "md":
+        print(f"<!-- {command} -->\n\n" + "\n".join(markdown(*part) for part in parts), end="")
+    else:
+        for number, part in enumerate(parts):
+            show(*part, title="" if number else title)
+
+
 def show(table: pd.DataFrame, note: str, title: str = "") -> None:
     """Print a pivoted table on the terminal, with its title above and its caption below."""
     where = console()
@@ -174,14 +183,10 @@ def rich_table(table: pd.DataFrame) -> Table:
     return shown
 
 
-def markdown(table: pd.DataFrame, note: str, command: str = "") -> str:
-    """A pivoted table in Markdown, with its caption below, and above it, unseen, the command that makes it again.
-
-    `bench verify` finds the command, and compares.
-    """
-    lines = [f"<!-- {command} -->", ""] if command else []
-    lines += [_flat(table).to_markdown(index=False, disable_numparse=True), "", note, ""]
-    return "\n".join(lines)
+def markdown(table: pd.DataFrame, note: str) -> str:
+    """A pivoted table in Markdown, with its caption below."""
+    flat = _flat(table)
+    return f"{flat.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
 
 
 def _cell(group: pd.DataFrame, metric: str) -> str:
