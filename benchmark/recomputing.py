@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import click
@@ -111,14 +112,30 @@ def verify_page(path: Path, run: Callable[[list[str]], None]) -> tuple[str, list
         expected = COMMAND.sub("", printed.getvalue(), count=1).strip().splitlines()
         named += sum(map(bool, map(RULE.match, expected)))
         found = text[match.end() :].splitlines()[: len(expected)]
-        for old, new in _differing(found, expected):
-            fix = f"paste what bench {match[1]} --format md prints"
-            problems.append(Problem("error", where, f"has\n{old}\nwhere stored scores give\n{new}", fix))
+        if differing := list(_differing(found, expected)):
+            (old, new), more = differing[0], len(differing) - 1
+            what = f"has\n{old}\nwhere stored scores give\n{new}"
+            what += f"\nand {more} more line{'s' * (more > 1)} differ" if more else ""
+            problems.append(Problem("error", where, what, f"paste what bench {match[1]} --format md prints"))
     bare = sum(map(bool, map(RULE.match, text.splitlines()))) - named
     if bare > 0:
         fix = "paste them with the comment that --format md prints"
         problems.append(Problem("warning", path.name, f"{bare} tables name no command, and were not made again", fix))
     return f"{made} of {len(matches)} commands run again", problems
+
+
+@contextmanager
+def committed(results: Path) -> Iterator[Path]:
+    """A results folder that holds the committed cells alone, where there are any: tables were made of those.
+
+    What somebody has run beside them, in another place or after, is no part of a committed table.
+    """
+    if not Store(results).reference.is_dir():
+        yield results
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "reference").symlink_to(Store(results).reference.resolve(), target_is_directory=True)
+        yield Path(folder)
 
 
 def _differing(found: list[str], expected: list[str]) -> Iterator[tuple[str, str]]:

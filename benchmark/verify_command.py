@@ -26,29 +26,30 @@ def verify(results: Path, quiet: bool) -> None:
 
     Every cell: its name and hash, its labels against the manifests, its frames against those of other cells; a
     perfect detector must get 100 %, and its own scores 50 under shuffled labels. Every table: a CSV row is computed
-    again, and so is a table on a page whose hidden comment names its command, as `--format md` prints it.
+    again, and so is a table on a page whose hidden comment names its command, as `--format md` prints it; from the
+    cells below reference/ where there are any, whatever else was run.
 
     \b
     bench verify
     bench verify --results my_results
     """
     store, reporter = Store(results), Reporter(quiet=quiet)
-    bench = click.get_current_context().find_root().command
-
-    def run(words: list[str]) -> None:
-        bench.main([*words, "--results", str(results)], prog_name="bench", standalone_mode=False)
-
     with reporter.task("cells") as update:
         update(0, 1, "")
         sound, problems = verifying.verify_cells(store)
         problems += verifying.verify_masks(sound) + verifying.verify_metrics(sound) + verifying.verify_code(sound)
     done = [["cells", f"{len(sound)} of {len(store.cell_places())} hold scores, and were checked"]]
-    pages: dict[str, Callable[[Path], tuple[str, list[Problem]]]] = {
-        ".csv": lambda path: recomputing.verify_csv(path, store),
-        ".md": lambda path: recomputing.verify_page(path, run),
-    }
-    found = sorted(path for path in results.glob("*") if path.suffix in pages and path.name != "README.md")
-    with reporter.task("tables") as update:
+    with reporter.task("tables") as update, recomputing.committed(results) as folder:
+        bench, kept = click.get_current_context().find_root().command, Store(folder)
+
+        def run(words: list[str]) -> None:
+            bench.main([*words, "--results", str(folder)], prog_name="bench", standalone_mode=False)
+
+        pages: dict[str, Callable[[Path], tuple[str, list[Problem]]]] = {
+            ".csv": lambda path: recomputing.verify_csv(path, kept),
+            ".md": lambda path: recomputing.verify_page(path, run),
+        }
+        found = sorted(path for path in results.glob("*") if path.suffix in pages and path.name != "README.md")
         for number, path in enumerate(found):
             update(number, len(found), path.name)
             try:

@@ -331,6 +331,24 @@ def test_kept_cells_are_not_run_again(results, make_grid, run_grid, bench):
     assert len(records) == 5 and not (results / "runs/cells").exists()
 
 
+def test_ones_own_runs_do_not_spoil_what_is_committed(bench, results, make_grid, run_grid):
+    """Tables are of the committed cells where there are any: whoever clones the project, runs and verifies."""
+    bench("keep", "--results", results)
+    page(bench, results, "table")
+    (results / "rows.csv").write_text(bench("table", "--results", results, "--format", "long").out)
+    run_grid(Store(results), make_grid("framepred", "extrapolate", shots=[0, 2], seeds=[0, 1]))
+    assert "extrapolate" in bench("table", "--results", results).out
+    done = bench("verify", "--results", results)
+    assert done.code == 0 and "8 of 8 hold scores" in done.out and "5 of 5 rows recomputed" in done.out, done.out
+
+
+def test_a_table_that_differs_is_one_problem(bench, results):
+    path = page(bench, results, "table")
+    path.write_text(path.read_text().replace("| ramp", "| lamp").replace("| random", "| tandem"))
+    done = bench("verify", "--results", results)
+    assert done.code == 1 and "and 1 more line" in done.out and done.out.count("paste what") == 1
+
+
 def test_ones_own_run_comes_first(results, bench):
     store = Store(results)
     bench("keep", "--results", results)
