@@ -21,7 +21,7 @@ from crossvad.adapters.base import Budget, Schedule, option
 from crossvad.adapters.nets.attention import CirculativeAttention
 from crossvad.adapters.nets.losses import pixel_norm
 from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity
-from crossvad.adapters.prototype_predictor import PrototypePredictor
+from crossvad.adapters.prototype_predictor import Encoded, PrototypePredictor
 
 RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest first
 
@@ -39,13 +39,19 @@ class Options:
     temperature: float = option(
         0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse"
     )
+    predicts: Literal["frame", "change"] = option(
+        "frame", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
+    )
     frame: Literal["squared", "norm"] = option("squared", "Eq. 4: mean squared error, or the 2-norm of each pixel")
     distance: Literal["squared", "absolute"] = option("squared", "Eq. 7, to the nearest prototype; printed: '|x - p|'")
     apart: Literal["hinge", "mean"] = option("hinge", "Eq. 8, with margin 1 (text); the printed mean is unbounded")
     compactness: float = option(1.0, "lambda 1")
     diversity: float = option(0.01, "lambda 2")
     covariance: float = option(0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined")
-    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP")
+    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False)
+    pool: Literal["mean", "p99", "patch"] = option(
+        "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
+    )
 
 
 class Apn(PrototypePredictor):
@@ -72,11 +78,11 @@ class Apn(PrototypePredictor):
             self.attend = CirculativeAttention(self.unit_channels, o.cycles)
         self.fusion = {"prediction": 1.0, "feature": o.score}  # type: ignore[misc]
 
-    def loss(self, clips: Tensor) -> Tensor:
+    def loss(self, clips: Tensor | Encoded) -> Tensor:
         """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""
         o = self.options
-        prediction, retrieval = self.predict(clips)
-        residual, prototypes = prediction - clips[:, -1], retrieval.prototypes
+        prediction, target, retrieval = self.predict(clips)
+        residual, prototypes = prediction - target, retrieval.prototypes
         frame = residual.square().mean() if o.frame == "squared" else pixel_norm(residual).mean()
         near = retrieval.distance if o.distance == "squared" else absolute_distance(retrieval.units, prototypes)
         apart = diversity(prototypes) if o.apart == "hinge" else closeness(prototypes)

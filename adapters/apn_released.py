@@ -15,7 +15,7 @@ from crossvad.adapters.base import Budget, Schedule, option
 from crossvad.adapters.nets.attention import ResidualCrissCross
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.prototypes import diversity, kernel_similarity
-from crossvad.adapters.prototype_predictor import PrototypePredictor
+from crossvad.adapters.prototype_predictor import Encoded, PrototypePredictor
 
 LEVELS = 3
 
@@ -44,11 +44,11 @@ class ApnReleased(PrototypePredictor):
         super().__init__(budget, options or Options(), LEVELS)
         self.encoder.attend = nn.ModuleList(ResidualCrissCross(budget.width * 2**level) for level in range(LEVELS))
 
-    def loss(self, clips: Tensor) -> Tensor:
+    def loss(self, clips: Tensor | Encoded) -> Tensor:
         """Frame error with SSIM, and the prototypes' compactness, hinge and constant kernel similarity."""
         o = self.options
-        prediction, retrieval = self.predict(clips)
-        frame = (prediction - clips[:, -1]).square().mean() + o.ssim * (1 - ssim(prediction, clips[:, -1]))
+        prediction, target, retrieval = self.predict(clips)
+        frame = (prediction - target).square().mean() + o.ssim * (1 - ssim(prediction, target))
         apart = o.diversity * diversity(retrieval.prototypes)
         constant = o.covariance * kernel_similarity(retrieval.prototypes)
         return frame + o.compactness * retrieval.distance.mean() + apart + constant

@@ -29,15 +29,17 @@ No label ever reaches an adapter: there is no argument for one.
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from crossvad.datasets.clips import ClipSource, ClipSpec
+
+if TYPE_CHECKING:
+    from crossvad.adapters.tuning import Tuning
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 Scores = dict[str, Tensor]  # cue -> (B,)
@@ -46,9 +48,12 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.op
 DIAGNOSED = 20  # times in a training
 
 
-def option(default: Any, text: str) -> Any:
-    """A field of an `Options` dataclass: its default, and what `bench methods info` says of it."""
-    return field(default=default, metadata={"help": text})
+def option(default: Any, text: str, trains: bool = True) -> Any:
+    """A field of an `Options` dataclass: its default, what `bench methods info` says of it, and if training reads it.
+
+    Methods that differ only in options that training does not read are trained once.
+    """
+    return field(default=default, metadata={"help": text, "trains": trains})
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,15 @@ class NoOptions:
     """A method with nothing to choose."""
 
 
+@dataclass(frozen=True)
+class Adaptation:
+    """What came of adapting to one support set."""
+
+    before: float  # support loss where it began
+    after: float  # where the steps ended
+    reverted: bool  # the loss rose or is no number, so that the steps were taken back
+
+
 class Adapter(nn.Module):
     """A method behind the interface that the harness speaks. See the module docstring for how to write one."""
 
@@ -89,12 +103,14 @@ class Adapter(nn.Module):
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
+    last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
     fusion: ClassVar[dict[str, float]] = {}  # weight of each cue in the fused score; a cue not named weighs 1
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
         """Declare the clips this method takes: `frames` of them, of which number `scored` gets the score."""
         super().__init__()
         self.options = self.Options() if options is None else options
+        self.adaptation: Adaptation | None = None  # how it came from another method, if it did
         self.clip = ClipSpec(frames, scored % frames, (budget.size, budget.size), budget.channels)
 
     def loss(self, clips: Tensor) -> Tensor:
@@ -114,7 +130,16 @@ class Adapter(nn.Module):
         """
         return self.loss(clips)
 
-    def adaptation_loss(self, clips: Tensor) -> Tensor:
+    def frozen(self, clips: Tensor) -> Any:
+        """What no adaptation changes of clips (B, T, C, H, W): the clips themselves unless a method says otherwise.
+
+        `adaptation_loss` and `score` must take what this returns: a tensor, or tuples of such, with B in front. A
+        method over a frozen backbone returns its features, which are then made once and serve every number of shots
+        and steps. They may depend on no adaptable parameter, and on no normalisation statistics.
+        """
+        return clips
+
+    def adaptation_loss(self, clips: Any) -> Tensor:
         """What a gradient step on a support set lowers: the training loss unless a method says otherwise."""
         return self.loss(clips)
 
@@ -173,39 +198,26 @@ class Adapter(nn.Module):
         """Whether a support set can change it: it has parameters to tune, or an `adapt` of its own."""
         return cls.trainable or cls.adapt is not Adapter.adapt
 
+    def head_parameters(self) -> dict[str, nn.Parameter]:
+        """The adaptable ones of the last layers."""
+        return {name: p for name, p in self.adaptable_parameters().items() if name.startswith(self.last_layers)}
+
     def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
         """A new method, adapted to the support set (K, T, C, H, W) in `steps` gradient steps; this one stays."""
-        adapted = copy.deepcopy(self)
-        if len(support) and steps and self.trainable:
-            tuning.adapt(adapted, support, steps)
-        return adapted
+        if not (len(support) and steps and self.trainable):
+            return copy.deepcopy(self)
+        with torch.no_grad():
+            seen = self.frozen(support)
+        return next(tuning.adapted(self, seen, [steps]))
 
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
 
-class Tuning(ABC):
-    """One way to adapt; `tuning.py` has ours. Subclass it to add another.
-
-    A tuning has two moments. `prepare` runs once, on the source, after the method is fitted: meta-learning happens
-    there. `adapt` runs once a scene, on the target's support set. Neither sees a label.
-    """
-
-    Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods
-    learns: ClassVar[bool] = False  # True: `prepare` changes the method, so that even 0 shots differ from no tuning
-
-    def __init__(self, options: Any = None) -> None:
-        """Take the options, or their defaults."""
-        self.options = self.Options() if options is None else options
-
-    def prepare(self, adapter: Adapter, source: ClipSource, episodes: int, log: Log) -> dict[str, Tensor]:
-        """Learn on the source how to adapt; may move the adapter's parameters. Returns a state for `restore`."""
-        return {}
-
-    def restore(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most tunings have nothing to take up
-        """Take up what an earlier `prepare` returned."""
-
-    @abstractmethod
-    def adapt(self, adapter: Adapter, support: Tensor, steps: int) -> None:
-        """Adapt a method in place, in eval mode, with `steps` gradient steps on clips (K, T, C, H, W)."""
+def leading(seen: Any, count: int) -> Any:
+    """The first clips of what `Adapter.frozen` returned."""
+    if isinstance(seen, Tensor):
+        return seen[:count]
+    parts = [leading(part, count) for part in seen]
+    return type(seen)(*parts) if hasattr(seen, "_fields") else tuple(parts)

@@ -22,6 +22,7 @@ class FramePrediction(Adapter):
     Options = PoolOptions
     paper = "Liu et al., CVPR 2018"
     licence = "none"
+    last_layers = ("net.head.",)
     published = Schedule(80_000, 4, 2e-4, "adam", "none")
     deviations = (
         "intensity and gradient loss only: no optical-flow loss, which needs a pre-trained network, and no adversarial "

@@ -73,6 +73,7 @@ class MemoryAutoencoder(Adapter):
 class MemAE(MemoryAutoencoder):
     """The 3-D autoencoder; 6 492 801 parameters at width 64. A clip's score is for its ninth frame."""
 
+    last_layers = ("decoder.9.",)  # its last layer is linear
     published = Schedule(16_000, 14, 1e-4, "adam", "none")  # 100 epochs of Ped2's 2 310 clips
     deviations: ClassVar[tuple[str, ...]] = (
         "shrinkage 1 / slots: the code's 0.0025 lets, at small widths, almost no query reach any slot",

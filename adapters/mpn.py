@@ -17,7 +17,7 @@ from torch import Tensor
 
 from crossvad.adapters.base import Budget, Schedule, option
 from crossvad.adapters.nets.prototypes import diversity
-from crossvad.adapters.prototype_predictor import PrototypePredictor
+from crossvad.adapters.prototype_predictor import Encoded, PrototypePredictor
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,21 @@ class Mpn(PrototypePredictor):
         if self.options.score == "few-shot":
             self.fusion = {"prediction": 0.7, "feature": -0.3}  # type: ignore[misc]
 
-    def losses(self, clips: Tensor, compactness: float, weight: float) -> Tensor:
+    def losses(self, clips: Tensor | Encoded, compactness: float, weight: float) -> Tensor:
         """Frame loss, and the unit's two terms by the given weights (Eq. 4 to 7)."""
-        prediction, retrieval = self.predict(clips)
+        prediction, target, retrieval = self.predict(clips)
         unit = compactness * retrieval.distance.mean() + weight * diversity(retrieval.prototypes)
-        return (prediction - clips[:, -1]).square().mean() + unit
+        return (prediction - target).square().mean() + unit
 
-    def loss(self, clips: Tensor) -> Tensor:
+    def loss(self, clips: Tensor | Encoded) -> Tensor:
         """What trains the network before any meta-learning."""
         return self.losses(clips, 0, 0) if self.options.training == "frame" else self(clips)
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Tensor | Encoded) -> Tensor:
         """What meta-learning lowers: all terms (Eq. 7)."""
         return self.losses(clips, self.options.compactness, self.options.diversity)
 
-    def adaptation_loss(self, clips: Tensor) -> Tensor:
+    def adaptation_loss(self, clips: Tensor | Encoded) -> Tensor:
         """What the steps on a support set lower; its weights are the code's."""
         return self.losses(clips, self.options.adaptation, self.options.adaptation)
 

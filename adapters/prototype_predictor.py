@@ -5,15 +5,37 @@ Two cues: how badly the frame is predicted (the papers' FP), and how far feature
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, Budget, Scores
-from crossvad.adapters.nets.losses import decibel, squared_error
+from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+
+
+class Encoded(NamedTuple):
+    """What of some clips no adaptation changes."""
+
+    features: Tensor  # (B, C, h, w), what the prototype unit stands on
+    finer: tuple[Tensor, ...]  # skips that the decoder reads after it, finest first; none at full resolution
+    last: Tensor  # (B, C, H, W), the last frame that goes in
+    target: Tensor  # (B, C, H, W), the one to be predicted
+
+
+class Prediction(NamedTuple):
+    """A predicted frame beside the real one, and how it came about."""
+
+    frame: Tensor  # (B, C, H, W)
+    target: Tensor  # (B, C, H, W)
+    retrieval: Retrieval
+
+    @property
+    def error(self) -> Tensor:
+        """Per-pixel squared error, (B, H, W)."""
+        return squared_error(self.frame, self.target)
 
 
 class PrototypePredictor(Adapter):
@@ -36,6 +58,8 @@ class PrototypePredictor(Adapter):
         """
         super().__init__(budget, options, frames=5)
         width = budget.width
+        self.change = getattr(options, "predicts", "frame") == "change"
+        self.pool = getattr(options, "pool", "mean")
         self.stage = levels - coarser  # of the decoder, after which the unit stands
         self.encoder = Encoder(4 * budget.channels, width, levels, last_activation=not bare)
         self.decoder = Decoder(width, levels, entry=width * 2 ** (levels - 1))
@@ -47,25 +71,38 @@ class PrototypePredictor(Adapter):
         )
         self.head = Head(width, budget.channels)
 
-    def predict(self, clips: Tensor) -> tuple[Tensor, Retrieval]:
-        """The last frame (B, C, H, W) from the ones before it, and what the prototype unit made of the features."""
+    def encode(self, clips: Tensor) -> Encoded:
+        """What the U-Net makes of clips (B, T, C, H, W), up to where the prototype unit stands."""
         *skips, deepest = self.encoder(clips[:, :-1].flatten(1, 2))
-        retrieval = self.prototypes(self.attend(self.decoder(deepest, skips, stop=self.stage)))
-        return self.head(self.decoder(retrieval.features, skips, start=self.stage)), retrieval
+        features = self.attend(self.decoder(deepest, skips, stop=self.stage))
+        finer = tuple(skips[: self.decoder.stages - self.stage])  # those that a stage after the unit reads
+        return Encoded(features, finer, clips[:, -2], clips[:, -1])
+
+    def predict(self, clips: Tensor | Encoded) -> Prediction:
+        """The last frame from the ones before it, and what the prototype unit made of the features."""
+        seen = self.encode(clips) if isinstance(clips, Tensor) else clips
+        retrieval = self.prototypes(seen.features)
+        painted = self.head(self.decoder(retrieval.features, list(seen.finer), start=self.stage))
+        return Prediction(painted + seen.last if self.change else painted, seen.target, retrieval)
 
     @torch.no_grad()
-    def score(self, clips: Tensor) -> Scores:
-        """{"prediction": (B,), "feature": (B,)}: both mean squared errors in dB; without prototypes the first alone."""
-        prediction, retrieval = self.predict(clips)
-        scores = {"prediction": decibel(squared_error(prediction, clips[:, -1]).mean((1, 2)))}
+    def frozen(self, clips: Tensor) -> Encoded:
+        """The U-Net's features: adaptation moves the prototype unit and the head alone."""
+        return self.encode(clips)
+
+    @torch.no_grad()
+    def score(self, clips: Tensor | Encoded) -> Scores:
+        """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone."""
+        prediction = self.predict(clips)
+        scores = {"prediction": decibel(pool_error(prediction.error, self.pool))}
         if self.options.prototypes:
-            scores["feature"] = self.feature_cue(retrieval.distance.mean((1, 2)))
+            scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
         return scores
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
         """The squared error of the prediction."""
-        return squared_error(self.predict(clips)[0], clips[:, -1])
+        return self.predict(clips).error
 
     def feature_cue(self, distance: Tensor) -> Tensor:
         """The feature cue of images with these mean distances (B,) to their nearest prototypes: in dB."""
@@ -73,7 +110,7 @@ class PrototypePredictor(Adapter):
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """How alike the prototypes are."""
-        return likeness(self.predict(clips)[1].prototypes) if self.options.prototypes > 1 else {}
+        return likeness(self.predict(clips).retrieval.prototypes) if self.options.prototypes > 1 else {}
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
         """The prototype maps and the head, over a frozen U-Net (MPN, Section 3.3)."""

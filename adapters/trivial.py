@@ -5,20 +5,25 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Scores, Tuning, option
+from crossvad.adapters.base import Adapter, Budget, Scores, option
 from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
+
+if TYPE_CHECKING:
+    from crossvad.adapters.tuning import Tuning
 
 
 @dataclass(frozen=True)
 class PoolOptions:
     """How the error map becomes one number."""
 
-    pool: Literal["mean", "p99", "patch"] = option("mean", "of the error map: mean, 99th percentile, worst 8 x 8 mean")
+    pool: Literal["mean", "p99", "patch"] = option(
+        "mean", "of the error map: mean, 99th percentile, worst 8 x 8 mean", trains=False
+    )
 
 
 class Random(Adapter):

@@ -19,7 +19,7 @@ from crossvad.fitting import heldout_scores, on_device
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter
 from crossvad.protocol import FAIR, PAPER
-from crossvad.scoring import Fitted, score_cell
+from crossvad.scoring import Fitted, Task, score_cells
 from crossvad.store import Scores, Store, load_scores, save_scores
 
 COLUMNS = ["method", "source", "target", "budget", "seed", "step", "auc", "paper_auc"]
@@ -78,4 +78,5 @@ def _scored(
     adapter: Adapter, cell: Cell, clips: ClipSource, grid: Grid, decoder: Decoder, device: torch.device
 ) -> Scores:
     fitted = Fitted("", adapter, NoTuning(), heldout_scores(adapter, clips, grid.budget), {})
-    return score_cell(cell, fitted, grid.targets[0], decoder, device, lambda done, of, note: None)[0]
+    tasks = [Task(cell, fitted.tuning)]
+    return score_cells(tasks, fitted, grid.targets[0], decoder, device, lambda done, of, note: None)[0].scores

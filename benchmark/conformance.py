@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.tuning import FineTune
+from crossvad.adapters.tuning import FineTune, FineTuneOptions
 from crossvad.budget import BUDGETS
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
@@ -49,16 +49,17 @@ def check_adapter(method: Method) -> Iterator[Verdict]:
 
     before = copy.deepcopy(adapter.state_dict())
     support = head(moving_squares(budget.size, LENGTH, seed=9), adapter.clip, 5, CPU)
-    adapted = adapter.adapt(support, 3, FineTune())
+    tuning = FineTune(FineTuneOptions(1e-4))
+    adapted = adapter.adapt(support, 3, tuning)
     untouched = all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
     yield Verdict(
         "adapting returns a new object and leaves this one",
         adapted is not adapter and untouched,
         "bit-identical" if untouched else "changed",
     )
-    idle = adapter.adapt(support[:0], 3, FineTune())
+    idle = adapter.adapt(support[:0], 3, tuning)
     yield _same("0 shots change nothing", scores, _score(idle, video, 16))
-    yield _same("0 steps change nothing", scores, _score(adapter.adapt(support, 0, FineTune()), video, 16))
+    yield _same("0 steps change nothing", scores, _score(adapter.adapt(support, 0, tuning), video, 16))
     if adapter.trainable:
         moved = any(not torch.equal(value, before[name]) for name, value in adapted.state_dict().items())
         yield Verdict("adapting moves the method", moved, "moved" if moved else "no parameter changed")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Log, Tuning
-from crossvad.adapters.tuning import NoTuning
+from crossvad.adapters.base import Adapter, Budget, Log
+from crossvad.adapters.search import EPISODES, QUERY, Search, search
+from crossvad.adapters.tuning import NoTuning, Tuning
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
@@ -51,22 +54,59 @@ class Fitter:
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         if not method.cls.trainable:
             return Fitted(cell.prepared_key, adapter, NoTuning(), {}, facts)
-        videos = [self.decoder.frames(video) for video in training_videos(source, self.grid.budget)]
         # Each stage draws from the start of the seed, whether the one before was stored or not.
-        fresh = partial(ClipSource, videos, adapter.clip, self.device, cell.seed)
+        fresh = partial(self._clips, source, adapter, cell.seed)
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
         stored = self._stage("fits", cell.fit_key, adapter, None, fresh(), f"Train {method.label} on {cell.source}")
         facts["train_seconds"] = stored["seconds"]
         facts["diagnostics"] = {name: curve[-1][1] for name, curve in stored["curves"].items() if name != "loss"}
-        kind, key = "fits", cell.fit_key
         if tuning.learns:
-            kind, key = "prepared", cell.prepared_key
             torch.manual_seed(cell.seed)
-            stored = self._stage(kind, key, adapter, tuning, fresh(), f"Prepare {method.label} for {cell.tuning}")
+            title = f"Prepare {method.label} for {cell.tuning}"
+            if len(fresh().scenes) == 1:
+                title += f" (one scene in {cell.source}: episodes are of different times of it)"
+            stored = self._stage("prepared", cell.prepared_key, adapter, tuning, fresh(), title)
             facts["prepare_seconds"] = stored["seconds"]
-        with np.load(self.store.place(kind, key) / "heldout.npz") as file:
-            heldout = {cue: file[cue] for cue in file.files}
-        return Fitted(cell.prepared_key, adapter, tuning, heldout, facts)
+            facts |= {"step_sizes": described} if (described := tuning.described()) else {}
+        heldout = heldout_scores(adapter, fresh(), self.grid.budget)
+        return Fitted(cell.prepared_key, adapter, tuning, heldout, facts, fresh)
+
+    def _clips(self, source: Dataset, adapter: Adapter, seed: int) -> ClipSource:
+        """What a method may learn from, with draws from the start of the seed."""
+        scenes = {video.name: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
+        videos = training_videos(source, self.grid.budget)
+        owners = [scenes[video.name] for video in videos]
+        return ClipSource([self.decoder.frames(video) for video in videos], adapter.clip, self.device, seed, owners)
+
+    def decided(self, cells: Sequence[Cell], fitted: Fitted) -> dict[Cell, tuple[Tuning, Search | None]]:
+        """The tuning of each of some cells of one fit, with the search that chose its rate, where it was open."""
+        found: dict[Cell, tuple[Tuning, Search | None]] = {cell: (fitted.tuning, None) for cell in cells}
+        if not fitted.tuning.undecided or fitted.source is None:
+            return found
+        for shots in sorted({cell.shots for cell in cells if cell.shots}):
+            mine = [cell for cell in cells if cell.shots == shots]
+            self._search([cell for cell in mine if not self._search_place(cell).is_dir()], fitted)
+            for cell in mine:
+                seen = Search(**json.loads((self._search_place(cell) / "search.json").read_text()))
+                found[cell] = (fitted.tuning.at(seen.chosen), seen)
+        return found
+
+    def _search(self, cells: Sequence[Cell], fitted: Fitted) -> None:
+        """Choose the rate for each of some cells of equal shots, and store it."""
+        if not cells or fitted.source is None:
+            return
+        tuning, first = fitted.tuning, cells[0]
+        title = f"Choose {tuning.rate} of {first.tuning} on {first.source}, {first.shots} shots"
+        with self.reporter.task(title) as update:
+            episodes = fitted.source().unseen(EPISODES, first.shots, QUERY)
+            counts = sorted({cell.steps for cell in cells})
+            chosen = search(fitted.adapter, tuning, episodes, counts, update)
+        for cell in cells:
+            with self.store.writing("searches", cell.search_key) as draft:
+                (draft / "search.json").write_text(json.dumps(asdict(chosen[cell.steps])))
+
+    def _search_place(self, cell: Cell) -> Path:
+        return self.store.place("searches", cell.search_key)
 
     def _stage(
         self, kind: str, key: str, adapter: Adapter, tuning: Tuning | None, source: ClipSource, title: str
@@ -88,8 +128,6 @@ class Fitter:
                 if len(curves) > 1:
                     seen = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
                     self.reporter.say(f"  {', '.join(seen)}")
-                heldout: dict[str, Any] = heldout_scores(adapter, source, self.grid.budget)
-                np.savez(draft / "heldout.npz", **heldout)
                 (draft / "fit.json").write_text(json.dumps(facts))
         adapter.load_state_dict(load_file(place / "model.safetensors", device=str(self.device)))
         if tuning is not None:

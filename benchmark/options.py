@@ -113,7 +113,7 @@ PLACES = stacked(DATA, RESULTS)
 AMOUNTS = stacked(
     _listed("--shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
     _listed("--steps", Numbers(), "1", "Gradient steps on the support set."),
-    _listed("--tuning", TUNINGS, "finetune", "How to adapt: none, finetune, metasgd."),
+    _listed("--tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
     _listed("--seeds", Numbers(), "0", "At least three for a claim."),
     BUDGET,
     _listed("--protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),

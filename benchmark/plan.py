@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from crossvad import __version__
 from crossvad.adapters.base import Budget
@@ -38,22 +38,34 @@ class Cell:
     source_digest: str
     target_digest: str
     version: str = __version__
+    fit_digest: str = field(default="", compare=False)  # the part of the method's that training depends on
 
     @property
     def key(self) -> str:
-        """Name of the cell's directory: 16 hex digits of everything above."""
-        return _key(asdict(self))
+        """Name of the cell's directory: 16 hex digits of everything above but the fit's digest, which adds nothing."""
+        return _key({name: value for name, value in asdict(self).items() if name != "fit_digest"})
 
     @property
     def fit_key(self) -> str:
-        """Name of the fit that this cell shares with those that differ only in target, tuning, shots or steps."""
-        names = ("method", "source", "seed", "budget", "budget_digest", "method_digest", "source_digest", "version")
+        """Name of the fit that this cell shares with those that differ only in target, adaptation or way of scoring."""
+        names = ("source", "seed", "budget", "budget_digest", "fit_digest", "source_digest", "version")
         return _key({name: getattr(self, name) for name in names})
 
     @property
     def prepared_key(self) -> str:
         """Name of the tuning's preparation on the source, on top of the fit."""
-        return _key({"fit": self.fit_key, "tuning": self.tuning, "digest": self.tuning_digest})
+        names = ("fit_key", "method_digest", "tuning", "tuning_digest")
+        return _key({name: getattr(self, name) for name in names})
+
+    @property
+    def search_key(self) -> str:
+        """Name of the search for this cell's rate of adaptation, which is the same for all targets."""
+        return _key({"prepared": self.prepared_key, "shots": self.shots, "steps": self.steps})
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """What is the same in cells that differ in shots and steps alone, which are run together."""
+        return (self.prepared_key, self.target, self.target_digest, self.support)
 
     def __str__(self) -> str:
         """One readable line, for progress and errors."""
@@ -151,4 +163,5 @@ class Grid:
             tuning_digest="" if idle else tuning.digest,
             source_digest=digests[source.name, "train"],
             target_digest="+".join(digests[target.name, split] for split in seen),
+            fit_digest=method.fit_digest,
         )

@@ -6,12 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.tuning import Tuning
 from crossvad.datasets.base import SPLITS, Dataset, InputError, Scene, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.decoding import training_videos
-from crossvad.plan import Grid
+from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter
-from crossvad.protocol import Protocol
+from crossvad.protocol import FAIR, Protocol
+
+CLEAN_HEAD = FAIR.max_shots + FAIR.max_clip - 1  # frames that must be normal: all that any support set may span
 
 
 class Unsuitable(InputError):
@@ -95,6 +99,16 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: str) -> N
             )
 
 
+def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
+    """A method must have what its cell's tuning moves; `tuning` is None where the cell has none.
+
+    Raises:
+        Unsuitable: it has not.
+    """
+    if tuning is not None and (refusal := tuning.refusal(method)):
+        raise Unsuitable(cell.method, f"{refusal}, which --tuning {cell.tuning} would move", "choose another --tuning")
+
+
 def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:
     """What a protocol asks of a clip and of a target: no support frame may count, some frame must, and be labelled.
 
@@ -116,22 +130,40 @@ def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: i
 
 
 def support_videos(target: Dataset, support: str) -> list[Video]:
-    """The videos whose heads are support sets: each test video itself, or the first training video of each test scene.
+    """The videos whose heads are support sets, one for each that is adapted as one: see `protocol.Support`.
 
     Raises:
-        Unsuitable: a test scene has no training video.
+        Unsuitable: a test scene has no training video, or no test video with a clean head.
     """
+    scenes = target.scenes("test")
     if support == "test-head":
-        return [video for scene in target.scenes("test") for video in scene.videos]
+        return [video for scene in scenes for video in scene.videos]
+    if support == "scene-head":
+        return [scene.videos[0] for scene in scenes]
+    if support == "test-head-clean":
+        return [video for scene in scenes for video in _clean(target, scene)]
     training = {scene.name: scene.videos for scene in target.scenes("train")}
-    for scene in target.scenes("test"):
+    for scene in scenes:
         if not training.get(scene.name):
             raise Unsuitable(
                 f"{target.name}, scene {scene.name}",
                 "has no training video to draw a support set from",
-                "say --support test-head to adapt on the head of each test video, which may be abnormal, or --shots 0",
+                "say --support test-head to adapt on the head of each test video, or scene-head for the first of each "
+                "scene, either of which may be abnormal, or --shots 0",
             )
-    return [training[scene.name][0] for scene in target.scenes("test")]
+    return [training[scene.name][0] for scene in scenes]
+
+
+def _clean(target: Dataset, scene: Scene) -> list[Video]:
+    """For each test video of a scene itself, if its head is normal, else the scene's first whose head is."""
+    clean = [video for video in scene.videos if not target.labels(video.name)[:CLEAN_HEAD].any()]
+    if not clean:
+        raise Unsuitable(
+            f"{target.name}, scene {scene.name}",
+            f"has no test video whose first {CLEAN_HEAD} frames are normal",
+            "choose another --support",
+        )
+    return [video if video in clean else clean[0] for video in scene.videos]
 
 
 def all_videos(grid: Grid) -> Iterator[Video]:

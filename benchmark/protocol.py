@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError
 
-Support = Literal["train-head", "test-head"]
+# Where support sets come from. One adaptation a scene: the head of its training video, or of its first test video.
+# One a test video: its own head, or the cleanest head there is, which takes a look at the labels: an oracle.
+Support = Literal["train-head", "scene-head", "test-head", "test-head-clean"]
 SUPPORTS: tuple[str, ...] = get_args(Support)
+PER_VIDEO = ("test-head", "test-head-clean")
 PREDICTION_HEAD = 4  # frames the field's predictors need before the first they can score
 Normalisation = Literal["none", "video", "global"]
 Smoothing = Literal["none", "gaussian", "causal"]

@@ -16,13 +16,14 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from crossvad.adapters.base import Adapter, Budget, Tuning
+from crossvad.adapters.base import Adapter, Budget
+from crossvad.adapters.tuning import Tuning
 from crossvad.datasets.archive import Archive
 from crossvad.datasets.base import Dataset, InputError
 from crossvad.datasets.folder import Folder
@@ -47,7 +48,11 @@ TRIVIAL = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows
 TUNINGS = {
     "none": "crossvad.adapters.tuning:NoTuning",
     "finetune": "crossvad.adapters.tuning:FineTune",
-    "metasgd": "crossvad.adapters.tuning:MetaSgd",
+    "head": "crossvad.adapters.tuning:HeadTuning",
+    "norm": "crossvad.adapters.tuning:NormTuning",
+    "maml": "crossvad.adapters.meta:Maml",
+    "anil": "crossvad.adapters.meta:Anil",
+    "metasgd": "crossvad.adapters.meta:MetaSgd",
 }
 ARCHIVES = {
     "ped1": "crossvad.datasets.ucsd:Ped1",
@@ -59,6 +64,8 @@ ARCHIVES = {
 RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
 
 UNSCORED = ("maps",)  # methods of an adapter that its scores do not depend on
+# Those that its training does not depend on either, unless its own code says otherwise by calling one.
+UNTRAINED = (*UNSCORED, "score", "score_video", "adapt", "adapts", "adaptation_loss", "adaptable_parameters", "frozen")
 PROSE = ("paper", "licence", "deviations")  # of an adapter: to be read, and no part of what it does
 
 
@@ -72,13 +79,16 @@ class Choice:
     # The code that the class is made of, as it was when it was chosen: what its scores depend on, and the rest.
     code: str = dataclasses.field(init=False, repr=False, compare=False, default="")
     unscored: str = dataclasses.field(init=False, repr=False, compare=False, default="")
+    trained: str = dataclasses.field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         """Read the code."""
         files = sorted(_files(sys.modules[self.cls.__module__]))
-        parts = [_code(inspect.getsource(sys.modules[name])) for name in files]
-        object.__setattr__(self, "code", "\n".join(scored for scored, _ in parts))
-        object.__setattr__(self, "unscored", "\n".join(unscored for _, unscored in parts))
+        sources = [inspect.getsource(sys.modules[name]) for name in files]
+        scored, unscored = _code(sources, UNSCORED)
+        object.__setattr__(self, "code", scored)
+        object.__setattr__(self, "unscored", unscored)
+        object.__setattr__(self, "trained", _trained(sources))
 
     @property
     def digest(self) -> str:
@@ -94,6 +104,14 @@ class Method(Choice):
     """A chosen method."""
 
     cls: type[Adapter]
+
+    @property
+    def fit_digest(self) -> str:
+        """16 hex digits of what a training depends on: methods that differ only in how they score share their fits."""
+        fields = dataclasses.fields(self.options)
+        decisive = {f.name: getattr(self.options, f.name) for f in fields if f.metadata.get("trains", True)}
+        facts = f"{self.cls.__qualname__} {decisive!r}\n{self.trained}"
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @property
     def maps_digest(self) -> str:
@@ -279,16 +297,42 @@ def _files(module: ModuleType, known: frozenset[str] = frozenset()) -> frozenset
     return found
 
 
-def _code(source: str) -> tuple[str, str]:
-    """Source without what is only there to be read: comments, docstrings, layout, and texts that commands print.
+def _trained(sources: Sequence[str]) -> str:
+    """The part of the code of a method and its parts that its training depends on: all but `UNTRAINED`.
 
-    In two parts: without, and of, the methods that no score depends on.
+    A method of that name stays if the rest calls it: `loss` may be made of `score`.
     """
-    tree, unscored = ast.parse(source), []
+    idle = set(UNTRAINED)
+    while True:
+        kept, _ = _code(sources, idle)
+        calls = [node.func for node in ast.walk(ast.parse(kept)) if isinstance(node, ast.Call)]
+        called = {func.attr for func in calls if isinstance(func, ast.Attribute) and _is_self(func.value)}
+        if not called & idle:
+            return kept
+        idle -= called
+
+
+def _is_self(node: ast.expr) -> bool:
+    """Whether this is `self` or `super()`."""
+    return getattr(node, "id", "") == "self" or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super")
+
+
+def _code(sources: Sequence[str], without: Collection[str]) -> tuple[str, str]:
+    """Files less what is only there to be read: comments, docstrings, layout, and texts that commands print.
+
+    In two parts: all but the methods of classes that are named in `without`, and those.
+    """
+    parts = [_bare(source, without) for source in sources]
+    return "\n".join(kept for kept, _ in parts), "\n".join(left_out for _, left_out in parts)
+
+
+def _bare(source: str, without: Collection[str]) -> tuple[str, str]:
+    """As `_code`, of one file."""
+    tree, left_out = ast.parse(source), []
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            unscored += [each for each in node.body if getattr(each, "name", "") in UNSCORED]
-            node.body = [each for each in node.body if each not in unscored]
+            left_out += [each for each in node.body if getattr(each, "name", "") in without]
+            node.body = [each for each in node.body if each not in left_out] or [ast.Pass()]
         body = getattr(node, "body", None)
         if (
             isinstance(body, list)
@@ -303,4 +347,4 @@ def _code(source: str) -> tuple[str, str]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(getattr(target, "id", "") in PROSE for target in targets):
                 node.value = ast.Constant("")
-    return ast.unparse(tree), "\n".join(map(ast.unparse, unscored))
+    return ast.unparse(tree), "\n".join(map(ast.unparse, left_out))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from crossvad.fitting import Fitter
 from crossvad.locating import locatable
 from crossvad.plan import Cell, Grid
 from crossvad.progress import Reporter
-from crossvad.scoring import score_cell
+from crossvad.scoring import Task, score_cells
 from crossvad.store import Record, Store
 
 
@@ -45,9 +47,16 @@ class Runner:
         self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
-            for number, cell in enumerate(todo, 1):
-                self.reporter.say(f"[{number}/{len(todo)}] {cell}")
-                found[cell] = self._skip(cell, reasons[cell]) if cell in reasons else self._cell(cell)
+            number = 0
+            for _, group in itertools.groupby(todo, lambda cell: (cell.group, cell in reasons)):
+                cells_of_group = list(group)
+                for cell in cells_of_group:
+                    number += 1
+                    self.reporter.say(f"[{number}/{len(todo)}] {cell}")
+                if cells_of_group[0] in reasons:
+                    found |= {cell: self._skip(cell, reasons[cell]) for cell in cells_of_group}
+                else:
+                    found |= self._cells(cells_of_group)
         return [record for record in found.values() if record is not None]
 
     # ---- before anything is trained ----------------------------------------------------------------------------------
@@ -75,22 +84,24 @@ class Runner:
             InputError: an input is missing, broken or, unless it is to be left out, unsuitable.
         """
         preflight.check_files(self.grid, self.reporter)
-        clips = {label: method.build(self.grid.budget).clip for label, method in self.methods.items()}
-        for tuning in self.grid.tunings:
-            tuning.build()  # says so if what it needs is not installed
+        methods = {label: method.build(self.grid.budget) for label, method in self.methods.items()}
+        # Building a tuning says so if what it needs is not installed.
+        tunings = {tuning.label: tuning.build() for tuning in self.grid.tunings}
         verdicts: dict[tuple[Any, ...], str] = {}
         reasons: dict[Cell, str] = {}
         for cell in cells:
-            question = (cell.source, cell.target, cell.method, cell.shots, cell.support)
+            method, clip = methods[cell.method], methods[cell.method].clip
+            question = (cell.source, cell.target, cell.method, cell.tuning, cell.shots, cell.support)
             if question not in verdicts:
                 try:
                     verdicts[question] = ""
                     target = self.targets[cell.target]
-                    if self.methods[cell.method].cls.trainable:
-                        preflight.check_source(self.sources[cell.source], clips[cell.method])
+                    if method.trainable:
+                        preflight.check_source(self.sources[cell.source], clip)
                         preflight.check_apart(self.sources[cell.source], target)
-                    preflight.check_target(target, clips[cell.method], cell.shots, cell.support)
-                    preflight.check_protocol(self.grid.protocol, target, clips[cell.method], cell.shots)
+                        preflight.check_tuning(cell, method, tunings.get(cell.tuning))
+                    preflight.check_target(target, clip, cell.shots, cell.support)
+                    preflight.check_protocol(self.grid.protocol, target, clip, cell.shots)
                 except preflight.Unsuitable as unsuitable:
                     if not leave_out:
                         raise
@@ -119,27 +130,40 @@ class Runner:
         self.reporter.say(f"  skipped: {reason}")
         return self.store.write(Record(cell, "skipped", reason))
 
-    def _cell(self, cell: Cell) -> Record:
+    def _cells(self, cells: list[Cell]) -> dict[Cell, Record]:
+        """Run cells of one group together."""
+        first = cells[0]
         try:
-            fitted = self.fitter.fitted(cell, self.methods[cell.method], self.sources[cell.source])
+            fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
+            decided = self.fitter.decided(cells, fitted)
+            tasks = [Task(cell, decided[cell][0]) for cell in cells]
+            digest = self._maps_digest(first)
+            target = self.targets[first.target]
             with self.reporter.task("  adapt and score") as update:
-                target = self.targets[cell.target]
-                digest = self._maps_digest(cell)
-                scores, maps, facts = score_cell(
-                    cell, fitted, target, self.decoder, self.device, update, keep_maps=bool(digest)
-                )
-            facts = {**fitted.facts, **facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
-            facts |= {"torch": torch.__version__, "numpy": np.__version__}
-            facts |= {"maps": digest} if maps else {}
-            return self.store.write(Record(cell, "done", facts=facts), scores, maps)
+                scored = score_cells(tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(digest))
         except KeyboardInterrupt:
-            self.store.write(Record(cell, "interrupted", "stopped by the user"))
+            for cell in cells:
+                self.store.write(Record(cell, "interrupted", "stopped by the user"))
             raise
         except InputError:
             raise  # the input changed under our hands: the user can mend it
         except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
+            if len(cells) > 1:  # nor the cells beside it
+                return {cell: self._cells([cell])[cell] for cell in cells}
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
-            return self.store.write(Record(cell, "failed", traceback.format_exc()))
+            return {first: self.store.write(Record(first, "failed", traceback.format_exc()))}
+        found = {}
+        for cell, result in zip(cells, scored, strict=True):
+            facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
+            facts |= {"torch": torch.__version__, "numpy": np.__version__}
+            facts |= {"maps": digest} if result.maps else {}
+            if (search := decided[cell][1]) is not None:
+                facts["search"] = asdict(search)
+            if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):
+                many = f"{reverted} of {len(facts['adaptations'])} adaptations"
+                self.reporter.say(f"  {cell}: {many} ended with a higher support loss and were taken back")
+            found[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
+        return found
 
 
 def device(name: str) -> torch.device:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Tuning
+from crossvad.adapters.base import Adaptation, Adapter, Budget, leading
+from crossvad.adapters.tuning import Tuning
 from crossvad.clock import now
-from crossvad.datasets.base import Dataset, Video
-from crossvad.datasets.clips import consecutive, head
+from crossvad.datasets.base import Dataset, Footage, Video
+from crossvad.datasets.clips import ClipSource, ClipSpec, consecutive, head
 from crossvad.decoding import Decoder
 from crossvad.locating import located, map_video
 from crossvad.plan import Cell
 from crossvad.preflight import support_videos
 from crossvad.progress import Update
+from crossvad.protocol import PER_VIDEO
 from crossvad.store import Cues, Maps, Scores
 
 
@@ -39,6 +42,7 @@ class Fitted:
     tuning: Tuning
     heldout: Cues  # its scores of held-out source clips
     facts: dict[str, Any]
+    source: Callable[[], ClipSource] | None = None  # what it was trained on, drawn from the start of its seed
 
 
 @dataclass(frozen=True)
@@ -49,77 +53,184 @@ class Unit:
     support: Video | None
 
 
+@dataclass(frozen=True)
+class Task:
+    """A cell to score, and the tuning it adapts by."""
+
+    cell: Cell
+    tuning: Tuning
+
+
+@dataclass
+class Scored:
+    """What comes of a cell."""
+
+    scores: Scores
+    maps: Maps | None
+    facts: dict[str, Any]  # adapt_seconds (mean per unit), fps, and what became of the adaptations
+
+
 def units(target: Dataset, support: str) -> list[Unit]:
-    """A unit per test scene or, where the support set is the head of each test video, per test video."""
+    """What is adapted as one under a support policy: a test scene or, with heads of test videos, each test video."""
     scenes = target.scenes("test")
     if support == "none":
         return [Unit(list(scene.videos), None) for scene in scenes]
     heads = support_videos(target, support)
-    if support == "test-head":
-        return [Unit([video], video) for video in heads]
-    return [Unit(list(scene.videos), video) for scene, video in zip(scenes, heads, strict=True)]
+    if support in PER_VIDEO:
+        videos = [video for scene in scenes for video in scene.videos]
+        return [Unit([video], head) for video, head in zip(videos, heads, strict=True)]
+    return [Unit(list(scene.videos), head) for scene, head in zip(scenes, heads, strict=True)]
 
 
-def score_cell(
-    cell: Cell,
+def score_cells(
+    tasks: Sequence[Task],
     fitted: Fitted,
     target: Dataset,
     decoder: Decoder,
     device: torch.device,
     update: Update,
     keep_maps: bool = False,
-) -> tuple[Scores, Maps | None, dict[str, Any]]:
-    """Raw scores of one cell, and what it took: seconds to adapt (mean per unit), frames scored per second.
+) -> list[Scored]:
+    """Raw scores of cells that differ in shots and steps alone: every frame is decoded once for all of them.
 
-    With `keep_maps`, maps of every test frame beside them; the method must have them, and the target masks or tracks.
+    So are the features of a method with a frozen backbone made once, of support sets and of test video; and one run of
+    a tuning gives every number of steps. With `keep_maps`, maps of every test frame are kept beside the scores; the
+    method must have them, and the target masks or tracks.
 
     Raises:
         ValueError: the method gave a score that is not finite.
     """
-    clip, batch = fitted.adapter.clip, scoring_batch(fitted.adapter, decoder.budget)
-    parts = units(target, cell.support)
+    parts = units(target, tasks[0].cell.support)
     videos = [(number, video) for number, unit in enumerate(parts) for video in unit.videos]
-    cues: list[Cues] = []
-    supports: list[Cues] = []
-    maps: list[NDArray[np.float32]] = []
-    adapting = scoring = 0.0
+    done = [_Growing() for _ in tasks]
     for unit in parts:
-        adapted, started = fitted.adapter, now(device)
+        adapted = [fitted.adapter] * len(tasks)
         if unit.support is not None:
-            torch.manual_seed(cell.seed)
-            support = head(decoder.frames(unit.support), clip, cell.shots, device)
-            adapted = fitted.adapter.adapt(support, cell.steps, fitted.tuning).eval()
-            supports.append(arrays(adapted.score(support)))
-        adapting += now(device) - started
+            adapted = _adapt(tasks, done, fitted.adapter, decoder.frames(unit.support), device)
         for video in unit.videos:
-            started = now(device)
-            frames = decoder.frames(video)
-            scored = arrays(adapted.score_video(consecutive(frames, clip, batch, device)))
-            scoring += now(device) - started
-            cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in scored.items()})
+            _score(done, adapted, fitted.adapter, decoder, video, device)
             if keep_maps:
-                maps.append(map_video(adapted, frames, batch, device))
-            update(len(cues), len(videos), "")
-    lengths = np.array([len(video) for _, video in videos])
+                for own, method in zip(done, adapted, strict=True):
+                    own.maps.append(
+                        map_video(method, decoder.frames(video), scoring_batch(method, decoder.budget), device)
+                    )
+            update(len(done[0].cues), len(videos), "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
     labels = {video.name: target.labels(video.name).astype(np.uint8) for _, video in videos}
+    found = []
+    for task, own in zip(tasks, done, strict=True):
+        where = located(target, [video for _, video in videos], own.maps) if keep_maps else None
+        lengths = np.array([len(video) for _, video in videos])
+        facts: dict[str, Any] = {"adapt_seconds": own.adapting / len(parts), "fps": int(lengths.sum()) / own.scoring}
+        if own.adaptations:
+            facts["adaptations"] = [asdict(each) for each in own.adaptations]
+        scores = Scores(
+            videos=list(labels),
+            lengths=lengths,
+            units=np.array([number for number, _ in videos]),
+            labels=np.concatenate(list(labels.values())),
+            cues=_joined(own.cues),
+            support=_joined(own.supports),
+            support_units=np.repeat(np.arange(len(own.supports)), task.cell.shots),
+            support_labels=_support_labels(task.cell, parts, labels, fitted.adapter.clip),
+            heldout=fitted.heldout,
+        )
+        found.append(Scored(scores, where, facts))
+    return found
+
+
+@dataclass
+class _Growing:
+    """What one cell has so far."""
+
+    cues: list[Cues] = field(default_factory=list)
+    supports: list[Cues] = field(default_factory=list)
+    maps: list[NDArray[np.float32]] = field(default_factory=list)
+    adaptations: list[Adaptation] = field(default_factory=list)
+    adapting: float = 0.0
+    scoring: float = 0.0
+
+
+def _adapt(
+    tasks: Sequence[Task], done: list[_Growing], adapter: Adapter, frames: Footage, device: torch.device
+) -> list[Adapter]:
+    """Each task's method for one unit, adapted on the head of a video."""
+    started = now(device)
+    clips = head(frames, adapter.clip, max(task.cell.shots for task in tasks), device)
+    with torch.no_grad():
+        seen = adapter.frozen(clips)
+    shared = now(device) - started
+    adapted: dict[int, Adapter] = {}
+    # Cells of equal shots and rate are points of one run.
+    runs: dict[tuple[int, Tuning], list[int]] = {}
+    for number in sorted(range(len(tasks)), key=lambda n: tasks[n].cell.steps):
+        runs.setdefault((tasks[number].cell.shots, tasks[number].tuning), []).append(number)
+    for (shots, tuning), numbers in runs.items():
+        spent, started = shared, now(device)
+        torch.manual_seed(tasks[0].cell.seed)
+        counts = [tasks[number].cell.steps for number in numbers]
+        results = adaptations(adapter, clips[:shots], leading(seen, shots), counts, tuning)
+        for number, result in zip(numbers, results, strict=True):
+            spent += now(device) - started
+            adapted[number] = result.eval()
+            done[number].adapting += spent
+            if result.adaptation is not None:
+                done[number].adaptations.append(result.adaptation)
+            done[number].supports.append(arrays(result.score(leading(seen, shots))))
+            started = now(device)
+    return [adapted[number] for number in range(len(tasks))]
+
+
+def adaptations(adapter: Adapter, clips: Tensor, seen: Any, counts: Sequence[int], tuning: Tuning) -> Iterator[Adapter]:
+    """A method adapted to one support set, in each of some numbers of steps, ascending; in one run if it can be.
+
+    `seen` is what `adapter.frozen` makes of the clips (K, T, C, H, W). A method that adapts in a way of its own is
+    asked anew for every number.
+    """
+    if type(adapter).adapt is not Adapter.adapt:
+        return (adapter.adapt(clips, count, tuning) for count in counts)
+    return tuning.adapted(adapter, seen, counts)
+
+
+def _score(
+    done: list[_Growing], adapted: list[Adapter], adapter: Adapter, decoder: Decoder, video: Video, device: torch.device
+) -> None:
+    """Scores of one video by each of some methods that came from one."""
+    frames, clip, batch = decoder.frames(video), adapter.clip, scoring_batch(adapter, decoder.budget)
+    if type(adapter).score_video is not Adapter.score_video:  # it wants the whole video, in order
+        for own, method in zip(done, adapted, strict=True):
+            started = now(device)
+            scored = arrays(method.score_video(consecutive(frames, clip, batch, device)))
+            own.scoring += now(device) - started
+            own.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in scored.items()})
+        return
+    scores: list[list[Cues]] = [[] for _ in adapted]
+    started = now(device)
+    for clips in consecutive(frames, clip, batch, device):
+        with torch.no_grad():
+            seen = adapter.frozen(clips)
+        shared = now(device) - started
+        for own, method, so_far in zip(done, adapted, scores, strict=True):
+            started = now(device)
+            so_far.append(arrays(method.score(seen)))
+            own.scoring += shared + now(device) - started
+        started = now(device)
+    for own, so_far in zip(done, scores, strict=True):
+        joined = _joined(so_far)
+        own.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in joined.items()})
+
+
+def _support_labels(
+    cell: Cell, parts: list[Unit], labels: dict[str, NDArray[np.uint8]], clip: ClipSpec
+) -> NDArray[np.uint8]:
+    """Labels of the frames that the support sets span, one after the other: how contaminated they are.
+
+    Training video is normal by construction; the head of a test video is whatever it is.
+    """
     span = cell.shots + clip.frames - 1 if cell.shots else 0
-    scores = Scores(
-        videos=list(labels),
-        lengths=lengths,
-        units=np.array([number for number, _ in videos]),
-        labels=np.concatenate(list(labels.values())),
-        cues=_joined(cues),
-        support=_joined(supports),
-        support_units=np.repeat(np.arange(len(supports)), cell.shots),
-        # Training video is normal by construction; the head of a test video is whatever it is.
-        support_labels=np.concatenate([own[:span] for own in labels.values()])
-        if cell.support == "test-head"
-        else np.zeros(span, np.uint8),
-        heldout=fitted.heldout,
-    )
-    where = located(target, [video for _, video in videos], maps) if keep_maps else None
-    return scores, where, {"adapt_seconds": adapting / len(parts), "fps": int(lengths.sum()) / scoring}
+    if not span or cell.support == "train-head":
+        return np.zeros(span, np.uint8)
+    return np.concatenate([labels[unit.support.name][:span] for unit in parts if unit.support is not None])
 
 
 def arrays(cues: dict[str, Tensor]) -> Cues:

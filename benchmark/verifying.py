@@ -13,6 +13,7 @@ from crossvad.datasets.manifest import spans_to_labels
 from crossvad.evaluation import metrics
 from crossvad.evaluation.rows import Judged, judged, support_span
 from crossvad.plan import Cell
+from crossvad.preflight import CLEAN_HEAD
 from crossvad.protocol import FAIR, PAPER
 from crossvad.store import Record, Scores, Store, read_record
 
@@ -64,7 +65,9 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
     ]
     if not set(np.unique(scores.labels)) <= {0, 1}:
         wrong.append("a label is neither 0 nor 1")
-    if cell.support != "test-head" and scores.support_labels.any():
+    normal = cell.support in ("none", "train-head")
+    normal = normal or (cell.support == "test-head-clean" and support_span(record, scores) <= CLEAN_HEAD)
+    if normal and scores.support_labels.any():
         wrong.append(f"a support frame is labelled abnormal, under support {cell.support}")
     if (cell.shots > 0) != bool(scores.support):
         wrong.append(f"{'no ' if cell.shots else ''}support scores at {cell.shots} shots")

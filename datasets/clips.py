@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crossvad.datasets.base import Footage, Frames, InputError, Size
+from crossvad.datasets.disguise import Disguise
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
 SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)
@@ -81,8 +82,17 @@ class ClipSource:
     calibrate scores and to watch the loss on. A video too short to spare a clip is all training.
     """
 
-    def __init__(self, videos: Sequence[Footage], spec: ClipSpec, device: torch.device, seed: int) -> None:
-        """Take decoded videos (N, H, W, C), each at least one clip long.
+    def __init__(
+        self,
+        videos: Sequence[Footage],
+        spec: ClipSpec,
+        device: torch.device,
+        seed: int,
+        scenes: Sequence[int] | None = None,
+    ) -> None:
+        """Take decoded videos (N, H, W, C), each at least one clip long, and the number of each one's scene.
+
+        Without the latter, they are all of one scene.
 
         Raises:
             InputError: there is no video, or one is shorter than a clip.
@@ -98,6 +108,10 @@ class ClipSource:
                 )
         self.videos, self.spec, self.device = list(videos), spec, device
         self.random = np.random.default_rng(seed)
+        self.scenes = [
+            [video for video, scene in enumerate(scenes or [0] * len(videos)) if scene == number]
+            for number in sorted(set(scenes or [0]))
+        ]  # numbers of the videos of each
         self._cuts = [self._cut(len(video)) for video in videos]
         # Every training clip is as likely as any other, however long its video.
         self._ends = np.cumsum([cut - spec.frames + 1 for cut in self._cuts])
@@ -117,16 +131,24 @@ class ClipSource:
         starts = picks - np.concatenate([[0], self._ends])[owners]
         return self._clips(zip(owners, starts, strict=True))
 
-    def episode(self, support: int, query: int) -> tuple[Tensor, Tensor]:
+    def episodes(self, count: int, support: int, query: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """So many few-shot tasks, as `episode`, each of another scene while there are any left."""
+        order = self.random.permutation(len(self.scenes))
+        for number in range(count):
+            videos = self.scenes[order[number % len(order)]]
+            yield self.episode(support, query, videos[int(self.random.integers(len(videos)))])
+
+    def episode(self, support: int, query: int, owner: int | None = None) -> tuple[Tensor, Tensor]:
         """One few-shot task: consecutive support clips, and query clips from later in the same segment of a video.
 
         As at test time, the support set is `support` clips one frame apart. Query clips share no frame with it where
         the segment is long enough; a segment too short for that is widened, up to the whole video.
 
         Returns:
-            Support (K, T, C, H, W) and query (Q, T, C, H, W).
+            Support (K, T, C, H, W) and query (Q, T, C, H, W), of video `owner` or of any.
         """
-        span, owner = self.spec.frames, int(self.random.integers(len(self.videos)))
+        span = self.spec.frames
+        owner = int(self.random.integers(len(self.videos))) if owner is None else owner
         cut = self._cuts[owner]
         support = min(support, max(1, (cut - 2 * span + 1)))
         needed = support + span - 1 + span
@@ -139,6 +161,30 @@ class ClipSource:
             at(self.videos[owner], np.arange(begin, begin + support), self.spec, self.device),
             at(self.videos[owner], starts, self.spec, self.device),
         )
+
+    def unseen(self, count: int, support: int, query: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Episodes of scenes that no training saw: to choose on, without a look at a target.
+
+        Support clips lead up to a video's held-out tail and query clips are of the tail, as if filmed by another
+        camera: both are seen through one `Disguise`. They share no frame. Without a tail they are the video's own end.
+
+        Returns:
+            Support (K, T, C, H, W) and query (Q, T, C, H, W), of as many episodes.
+        """
+        span, order = self.spec.frames, self.random.permutation(len(self.scenes))
+        for number in range(count):
+            videos = self.scenes[order[number % len(order)]]
+            owner = videos[int(self.random.integers(len(videos)))]
+            frames, disguise = self.videos[owner], Disguise.draw(self.random)
+            begin = min(self._cuts[owner], len(frames) - span)  # of the first query clip
+            first = max(0, begin - support - span + 1)
+            last = len(frames) - span
+            queries = np.unique(np.linspace(begin, last, min(query, last - begin + 1)).astype(int))
+            starts = np.arange(first, max(first + 1, begin - span + 1))[:support]
+            yield (
+                disguise(at(frames, starts, self.spec, self.device)),
+                disguise(at(frames, queries, self.spec, self.device)),
+            )
 
     def heldout(self, limit: int, batch: int) -> Iterator[Tensor]:
         """Up to `limit` held-out clips, evenly spread over the videos, in batches (B, T, C, H, W).

@@ -68,7 +68,8 @@ def cell(make_grid):
     [
         ({"seeds": [1]}, True),
         ({"budget": BUDGETS["quick"]}, True),
-        ({"methods": [registry.method("framepred[pool=patch]")]}, True),
+        ({"methods": [registry.method("framepred[pool=patch]")]}, False),
+        ({"methods": [registry.method("apn[prototypes=5]")]}, True),
         ({"methods": [registry.method("memae")]}, True),
         ({"shots": [3]}, False),
         ({"steps": [2]}, False),

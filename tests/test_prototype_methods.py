@@ -18,7 +18,7 @@ PROTOTYPES = ["apn", "apn-released", "mpn"]
 def test_prototype_predictors_score_both_errors_in_decibel(method):
     adapter = build(method)
     clips = clips_of(adapter)
-    prediction, retrieval = adapter.predict(clips)
+    prediction, _, retrieval = adapter.predict(clips)
     scores = adapter.score(clips)
     assert scores["prediction"].tolist() == pytest.approx(minus_psnr(prediction, clips[:, -1]), rel=1e-5)
     feature = [10 * math.log10(image.mean().item()) for image in retrieval.distance]
@@ -39,7 +39,7 @@ def test_apn_loss_adds_its_terms():
     assert loss(2, 0.5, 3) == pytest.approx(frame + 2 * parts[0] + 0.5 * parts[1] + 3 * parts[2], rel=1e-4)
     adapter = build("apn")
     clips = clips_of(adapter)
-    assert frame == pytest.approx((adapter.predict(clips)[0] - clips[:, -1]).square().mean().item())
+    assert frame == pytest.approx((adapter.predict(clips).frame - clips[:, -1]).square().mean().item())
 
 
 @pytest.mark.parametrize(("option", "of"), [("frame=norm", 0), ("distance=absolute", 1), ("apart=mean", 2)])
@@ -51,7 +51,7 @@ def test_apn_as_the_paper_prints_its_terms(option, of):
     text = "compactness={},diversity={},covariance={}".format(*weights)
     adapter = build(f"apn[{option},{text}]")
     clips = clips_of(adapter)
-    prediction, retrieval = adapter.predict(clips)
+    prediction, _, retrieval = adapter.predict(clips)
     residual, prototypes = (prediction - clips[:, -1]).double(), retrieval.prototypes.double()
     expected = residual.square().mean() if of else residual.abs().mean()  # one channel: its norm is its absolute value
     if of == 1:
@@ -70,7 +70,7 @@ def test_apn_as_the_paper_prints_its_terms(option, of):
 def test_apn_may_hold_its_prototypes_at_coarser_maps(resolution):
     adapter = build(f"apn[resolution={resolution}]")
     clips = clips_of(adapter)
-    prediction, retrieval = adapter.predict(clips)
+    prediction, _, retrieval = adapter.predict(clips)
     side = 32 // int(resolution[-1])
     assert retrieval.distance.shape == (3, side, side)
     assert prediction.shape == clips[:, -1].shape
@@ -99,7 +99,7 @@ def test_apn_attends_where_it_says(attention):
 def test_apn_released_adds_its_terms():
     adapter = build("apn-released")
     clips = clips_of(adapter)
-    prediction, retrieval = adapter.predict(clips)
+    prediction, _, retrieval = adapter.predict(clips)
     gaps = torch.cdist(retrieval.prototypes.double(), retrieval.prototypes.double()).square()
     hinge = (1 - gaps).clamp_min(0).triu(1).sum((1, 2)).mean() * 2 / (10 * 9)
     expected = (prediction - clips[:, -1]).square().mean() + 1e-4 * (1 - ssim(prediction, clips[:, -1]))
@@ -111,7 +111,7 @@ def test_apn_released_adds_its_terms():
 def test_mpn_weighs_its_terms_by_what_it_is_doing():
     adapter = build("mpn[training=frame]")
     clips = clips_of(adapter)
-    prediction, retrieval = adapter.predict(clips)
+    prediction, _, retrieval = adapter.predict(clips)
     frame = (prediction - clips[:, -1]).square().mean().item()
     gaps = torch.cdist(retrieval.prototypes.double(), retrieval.prototypes.double()).square()
     near, hinge = retrieval.distance.mean().item(), ((1 - gaps).clamp_min(0).triu(1).sum((1, 2)).mean() / 45).item()
@@ -126,7 +126,7 @@ def test_mpn_weighs_its_terms_by_what_it_is_doing():
 def test_mpn_few_shot_score_takes_the_distance_as_it_is():
     adapter = build("mpn[score=few-shot]")
     clips = clips_of(adapter)
-    distance = adapter.predict(clips)[1].distance.mean((1, 2))
+    distance = adapter.predict(clips).retrieval.distance.mean((1, 2))
     torch.testing.assert_close(adapter.score(clips)["feature"], distance)
 
 

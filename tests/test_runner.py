@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from crossvad import registry
-from crossvad.adapters.base import Budget, Tuning
+from crossvad.adapters.base import Budget
+from crossvad.adapters.tuning import Tuning
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import CachedFrames
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
@@ -77,7 +78,7 @@ def test_a_method_is_given_clips_and_nothing_else(make_grid, run_grid, store, sp
         kinds = allowed.get(name, (torch.Tensor,) * len(arguments))
         assert all(isinstance(value, kind) for value, kind in zip(arguments, kinds, strict=True))
     (source,) = [call[1] for call in calls if call[0] == "fit"]
-    held = {type(value) for name, value in vars(source).items() if name not in ("videos", "_cuts")}
+    held = {type(value) for name, value in vars(source).items() if name not in ("videos", "scenes", "_cuts")}
     assert held <= {ClipSpec, torch.device, np.random.Generator, np.ndarray}
     assert all(isinstance(video, CachedFrames) and video.path.parent == cache_root() for video in source.videos)
     assert all({*vars(video)} == {"path", "shape", "_begin"} for video in source.videos)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from crossvad import registry
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.tuning import FineTune, FineTuneOptions, MetaSgd, MetaSgdOptions, NoTuning
+from crossvad.adapters.meta import MetaOptions, MetaSgd
+from crossvad.adapters.tuning import FineTune, FineTuneOptions, NoTuning
 from crossvad.budget import BUDGETS
 from crossvad.conformance import moving_squares
 from crossvad.datasets.base import InputError
@@ -68,7 +69,7 @@ def silent(step: int, of: int, values: dict[str, float]) -> None:
 
 def meta(**options: float) -> MetaSgd:
     pytest.importorskip("learn2learn", exc_type=ImportError)
-    return MetaSgd(MetaSgdOptions(**options))
+    return MetaSgd(MetaOptions(**options))
 
 
 @pytest.fixture(params=["finetune", "metasgd"])
@@ -77,7 +78,7 @@ def tuning(request):
 
     def prepared(adapter: Adapter) -> FineTune | MetaSgd:
         if request.param == "finetune":
-            return FineTune()
+            return FineTune(FineTuneOptions(1e-4))
         tuning = meta(support=2, query=2)
         tuning.prepare(adapter, source(adapter), 2, silent)
         return tuning
@@ -186,7 +187,7 @@ def test_a_method_may_adapt_on_a_loss_of_its_own():
 
 
 def test_finetune_starts_afresh_each_time():
-    adapter, tuning = build("apn"), FineTune()
+    adapter, tuning = build("apn"), FineTune(FineTuneOptions(1e-4))
     first = adapter.adapt(support(adapter), 3, tuning)
     assert not moved(first.state_dict(), adapter.adapt(support(adapter), 3, tuning))
 
@@ -239,7 +240,8 @@ def test_metasgd_adapts_by_its_step_sizes():
     clips, values, sizes = support(adapter).double(), adapter.values, torch.tensor([0.3, -0.1])
     for _ in range(2):
         values = values - sizes * torch.func.grad(line_loss)(values, clips)
-    torch.testing.assert_close(adapter.adapt(clips, 2, tuning).values, values)
+    tuning.adapt(adapter, clips, 2)
+    torch.testing.assert_close(adapter.values, values)
 
 
 def test_metasgd_learns_a_better_start():
@@ -297,7 +299,9 @@ def test_only_metasgd_changes_a_method_before_it_adapts():
     assert (NoTuning.learns, FineTune.learns, MetaSgd.learns) == (False, False, True)
     adapter = build("apn")
     before = copy.deepcopy(adapter.state_dict())
-    assert FineTune().prepare(adapter, source(adapter), 5, silent) == {} and not moved(before, adapter)
+    assert FineTune(FineTuneOptions(1e-4)).prepare(adapter, source(adapter), 5, silent) == {} and not moved(
+        before, adapter
+    )
 
 
 def test_without_learn2learn_the_recipe_is_named(monkeypatch):
@@ -309,7 +313,7 @@ def test_without_learn2learn_the_recipe_is_named(monkeypatch):
 def test_learn2learn_is_imported_late_and_quietly():
     meta()
     code = (
-        "import sys, crossvad.adapters.tuning as tuning; assert 'learn2learn' not in sys.modules;"
+        "import sys, crossvad.adapters.meta as tuning; assert 'learn2learn' not in sys.modules;"
         "tuning.MetaSgd(); assert 'learn2learn' in sys.modules"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

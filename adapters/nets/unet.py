@@ -62,19 +62,24 @@ class Decoder(nn.Module):
         self.merges.append(nn.Identity())  # the finest level is merged by the head
         self.skips = skips
 
+    @property
+    def stages(self) -> int:
+        """How many there are."""
+        return len(self.ups) + 1
+
     def forward(self, features: Tensor, skips: list[Tensor], start: int = 0, stop: int | None = None) -> Tensor:
         """The deepest map (B, entry, h, w) and the finer levels' maps, finest first; the latter unused without `skips`.
 
-        Stage 0 is the entry, stage i brings it 2^i times as fine; `start` and `stop` run some of them alone.
+        Stage 0 is the entry, stage i brings it 2^i times as fine; `start` and `stop` run some of them alone, which
+        read only the maps of those levels.
         """
-        stages = range(len(self.ups) + 1)[start:stop]
-        for stage in stages:
+        for stage in range(self.stages)[start:stop]:
             if stage == 0:
                 features = self.entry(features)
                 continue
             features = self.ups[stage - 1](features)
             if self.skips:
-                features = torch.cat([skips[-stage], features], 1)
+                features = torch.cat([skips[len(self.ups) - stage], features], 1)
             features = self.merges[stage - 1](features)
         return features
 

@@ -99,7 +99,9 @@ def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int
 
 def support_span(record: Record, scores: Scores) -> int:
     """How many frames at the head of each test video the cell's support set spans."""
-    return len(scores.support_labels) // len(scores.videos) if record.cell.support == "test-head" else 0
+    if record.cell.support in ("none", "train-head"):
+        return 0
+    return len(scores.support_labels) // len(np.unique(scores.units))
 
 
 def reaches(record: Record, seen: int, protocol: Protocol) -> bool:
@@ -232,7 +234,8 @@ def diagnostics(records: Iterable[Record]) -> pd.DataFrame:
     """What methods watched when their training ended: a row per fit, a column per diagnostic, NaN where it has none."""
     names = ("method", "source", "seed", "budget")
     rows = {
-        record.cell.fit_key: {name: getattr(record.cell, name) for name in names} | record.facts["diagnostics"]
+        tuple(getattr(record.cell, name) for name in names): {name: getattr(record.cell, name) for name in names}
+        | record.facts["diagnostics"]
         for record in current(records)
         if record.facts.get("diagnostics")
     }
