@@ -49,6 +49,9 @@ class Options:
     diversity: float = option(0.01, "lambda 2")
     covariance: float = option(0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined")
     score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False)
+    calibrate: Literal["none", "scene"] = option(
+        "none", "divide the error map by what the support set leads to expect there", trains=False
+    )
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
     )

@@ -139,6 +139,13 @@ class Adapter(nn.Module):
         """
         return clips
 
+    def calibrate(self, clips: Any) -> None:
+        """Take in what a scene is like from its support set, once adapted to it: nothing unless a method says so.
+
+        Args:
+            clips: as `frozen` returned them.
+        """
+
     def adaptation_loss(self, clips: Any) -> Tensor:
         """What a gradient step on a support set lowers: the training loss unless a method says otherwise."""
         return self.loss(clips)

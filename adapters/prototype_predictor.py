@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, Budget, Scores
-from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
+from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+
+SMOOTH = 0.25  # of a frame's side: what a map of expected errors is averaged over
 
 
 class Encoded(NamedTuple):
@@ -41,6 +43,7 @@ class Prediction(NamedTuple):
 class PrototypePredictor(Adapter):
     """Four frames in, the fifth out. A method adds its options, its losses and where it attends."""
 
+    expected: Tensor
     fusion = {"prediction": 0.5, "feature": 0.5}  # noqa: RUF012 - declared ClassVar in the base
 
     def __init__(
@@ -70,6 +73,7 @@ class PrototypePredictor(Adapter):
             PrototypeUnit(self.unit_channels, options.prototypes, **unit) if options.prototypes else NoPrototypes()
         )
         self.head = Head(width, budget.channels)
+        self.register_buffer("expected", torch.ones(()), persistent=False)  # the error map, in a scene it was shown
 
     def encode(self, clips: Tensor) -> Encoded:
         """What the U-Net makes of clips (B, T, C, H, W), up to where the prototype unit stands."""
@@ -94,10 +98,18 @@ class PrototypePredictor(Adapter):
     def score(self, clips: Tensor | Encoded) -> Scores:
         """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone."""
         prediction = self.predict(clips)
-        scores = {"prediction": decibel(pool_error(prediction.error, self.pool))}
+        scores = {"prediction": decibel(pool_error(prediction.error / self.expected, self.pool))}
         if self.options.prototypes:
             scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
         return scores
+
+    @torch.no_grad()
+    def calibrate(self, clips: Tensor | Encoded) -> None:
+        """With option `calibrate`, take in how large errors are where: errors then count in proportion to it."""
+        if getattr(self.options, "calibrate", "none") == "scene":
+            error = self.predict(clips).error.mean(0)
+            # A few clips know little of a single pixel: half of what is expected there is the scene's mean.
+            self.expected = (smoothed(error, SMOOTH) + error.mean()) / 2
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:

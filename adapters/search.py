@@ -12,7 +12,7 @@ from torch import Tensor
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.tuning import Tuning
 
-EPISODES, QUERY = 4, 8  # scenes to choose on, and query clips of each
+EPISODES, QUERY = 3, 8  # scenes to choose on, and query clips of each
 
 
 @dataclass(frozen=True)

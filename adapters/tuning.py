@@ -93,6 +93,7 @@ class Tuning(ABC):
             reverted = not ended <= begun  # a loss that is no number is not below anything
             result = copy.deepcopy(adapter if reverted else moving)
             result.adaptation = Adaptation(begun, ended, reverted)
+            result.calibrate(seen)
             yield result
 
     @property
@@ -121,7 +122,7 @@ class NoTuning(Tuning):
 class FineTuneOptions:
     """How to fine-tune."""
 
-    learning_rate: float = option(0.0, "of Adam; 0: chosen on the source, from rates three to a decade")
+    learning_rate: float = option(0.0, "of Adam; 0: chosen on the source, from four decades")
 
 
 class FineTune(Tuning):
@@ -129,7 +130,7 @@ class FineTune(Tuning):
 
     Options = FineTuneOptions
     rate = "learning_rate"
-    RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+    RATES = (1e-5, 1e-4, 1e-3, 1e-2)
 
     def parameters(self, adapter: Adapter) -> dict[str, nn.Parameter]:
         """What moves: everything that the method lets adapt."""
@@ -183,7 +184,7 @@ class NormTuning(Tuning):
 
     Options = NormOptions
     rate = "momentum"
-    RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+    RATES = (0.01, 0.1, 0.3, 1.0)
 
     def refusal(self, adapter: Adapter) -> str:
         """A method without such statistics."""

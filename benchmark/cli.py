@@ -19,11 +19,14 @@ from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
 from crossvad.diagnostics_command import diagnostics
+from crossvad.evaluation.compare import ITSELF, counted, differences
 from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, table, where_holds, with_locations
+from crossvad.gain_command import gain
 from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root, spelled
 from crossvad.plan import Grid
-from crossvad.present import tables
+from crossvad.plot_command import plot
+from crossvad.present import gains, tables
 from crossvad.progress import Reporter
 from crossvad.protocol import protocol
 from crossvad.request import DEFAULT_METHODS, Request, read_suite
@@ -44,6 +47,7 @@ def bench(debug: bool) -> None:
     bench run --source ped2 --target ped1 --data DIR --support test-head
     bench matrix --sources ped2,synthetic-street --targets ped2,synthetic-plaza --data DIR
     bench table --matrix --where shots=10
+    bench plot shots --where source=path:normal --out shots.svg
     bench ablate components --data DIR
     """
 
@@ -53,8 +57,10 @@ bench.add_command(audit)
 bench.add_command(compare)
 bench.add_command(datasets)
 bench.add_command(diagnostics)
+bench.add_command(gain)
 bench.add_command(keep)
 bench.add_command(methods)
+bench.add_command(plot)
 bench.add_command(verify)
 
 
@@ -207,6 +213,9 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])
     for metric in ("auc", "paper_auc") if grid.protocol.common_mask else ("auc",):
         tables.show(tables.pivot(tidy, down, across, metric), tables.caption(tidy, metric), _title(tidy, [metric]))
+    if any(record.status == "done" and record.cell.shots for record in records):
+        found = differences(_in_order(counted(store, records, grid.protocol), grid), ITSELF)
+        tables.show(gains.gains(found), gains.note(found, grid.protocol.name), "gain over K = 0")
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
         why = record.reason.strip().splitlines()[-1]

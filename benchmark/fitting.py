@@ -67,7 +67,9 @@ class Fitter:
                 title += f" (one scene in {cell.source}: episodes are of different times of it)"
             stored = self._stage("prepared", cell.prepared_key, adapter, tuning, fresh(), title)
             facts["prepare_seconds"] = stored["seconds"]
-            facts |= {"step_sizes": described} if (described := tuning.described()) else {}
+            for name, (least, median, most) in (described := tuning.described()).items():
+                self.reporter.say(f"  step sizes of {name}: {least:.3g} to {most:.3g}, median {median:.3g}")
+            facts |= {"step_sizes": described} if described else {}
         heldout = heldout_scores(adapter, fresh(), self.grid.budget)
         return Fitted(cell.prepared_key, adapter, tuning, heldout, facts, fresh)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from crossvad.adapters import search
 from crossvad.adapters.base import Adapter, Budget
 from crossvad.adapters.tuning import Tuning
 from crossvad.datasets.archive import Archive
@@ -65,7 +66,8 @@ RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synth
 
 UNSCORED = ("maps",)  # methods of an adapter that its scores do not depend on
 # Those that its training does not depend on either, unless its own code says otherwise by calling one.
-UNTRAINED = (*UNSCORED, "score", "score_video", "adapt", "adapts", "adaptation_loss", "adaptable_parameters", "frozen")
+UNTRAINED = (*UNSCORED, "score", "score_video", "frozen", "calibrate")
+UNTRAINED += ("adapt", "adapts", "adaptation_loss", "adaptable_parameters", "head_parameters")
 PROSE = ("paper", "licence", "deviations")  # of an adapter: to be read, and no part of what it does
 
 
@@ -83,12 +85,17 @@ class Choice:
 
     def __post_init__(self) -> None:
         """Read the code."""
-        files = sorted(_files(sys.modules[self.cls.__module__]))
+        files = sorted(_files(sys.modules[self.cls.__module__], self.beside))
         sources = [inspect.getsource(sys.modules[name]) for name in files]
         scored, unscored = _code(sources, UNSCORED)
         object.__setattr__(self, "code", scored)
         object.__setattr__(self, "unscored", unscored)
         object.__setattr__(self, "trained", _trained(sources))
+
+    @property
+    def beside(self) -> frozenset[str]:
+        """Names of modules that its results depend on and that its own does not take anything from."""
+        return frozenset()
 
     @property
     def digest(self) -> str:
@@ -138,6 +145,11 @@ class TuningChoice(Choice):
     """A chosen tuning."""
 
     cls: type[Tuning]
+
+    @property
+    def beside(self) -> frozenset[str]:
+        """What chooses its rate on the source, where that is left open."""
+        return frozenset({search.__name__} if self.cls.rate else ())
 
     def build(self) -> Tuning:
         """A tuning that has learned nothing yet."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from crossvad.datasets.base import InputError
 from crossvad.datasets.clips import ClipSource, ClipSpec, at, clip_count, consecutive, head, to_tensor
+from crossvad.datasets.disguise import Disguise
 
 CPU = torch.device("cpu")
 T = 5
@@ -185,3 +186,45 @@ def test_a_source_needs_videos():
 def test_a_source_refuses_a_video_shorter_than_a_clip():
     with pytest.raises(InputError, match="number 2: has 4 frames, but one clip takes 5"):
         source(60, 4)
+
+
+def test_the_episodes_of_a_meta_step_are_of_different_scenes_while_there_are_any():
+    videos = [tape(60, number) for number in range(6)]
+    clips = ClipSource(videos, SPEC, CPU, 0, [0, 0, 0, 1, 1, 2])
+    seen: set[int] = set()
+    for _ in range(20):
+        scenes = []
+        for support, query in clips.episodes(4, 3, 2):
+            (owner,) = {*owners(support), *owners(query)}
+            seen.add(owner)
+            scenes.append([0, 0, 0, 1, 1, 2][owner])
+        assert set(scenes[:3]) == {0, 1, 2}
+    assert seen == set(range(6))
+
+
+def test_an_unseen_scene_is_asked_about_its_held_out_tail():
+    """Brightness is the frame's number, so that a disguised clip still tells where in its video it stands."""
+    video = np.repeat(np.arange(100, dtype=np.uint8), 64).reshape(100, 8, 8, 1)
+    spec = ClipSpec(frames=T, scored=T - 1, size=(8, 8), channels=1)
+    clips = ClipSource([video], spec, CPU, 0)
+    for support, query in clips.unseen(6, 3, 4):
+        assert support.shape[:2] == (3, T) and query.shape[:2] == (4, T)
+        level = torch.cat([support, query]).mean((2, 3, 4))
+        step = (level[0, 1] - level[0, 0]).item()  # contrast: the same in every frame, as the disguise is
+        number = ((level - level[0, 0]) / step).round()  # counted from the first support frame
+        # The tail begins at frame 90; three support clips of five frames end right before it, and begin at 83.
+        assert number[:3, 0].tolist() == [0, 1, 2] and number[2, -1] + 83 == 89
+        assert number[3, 0] + 83 == 90 and number[-1, -1] + 83 == 99
+
+
+def test_a_disguise_is_one_view_and_one_light():
+    clips = torch.rand(2, 3, 1, 10, 10) * 2 - 1
+    disguise = Disguise((0.2, 0.4, 0.5), True, 0.5, 0.25)
+    seen = disguise(clips)
+    assert seen.shape == clips.shape and seen.abs().max() <= 1
+    window = clips[..., 4:9, 2:7].flip(-1)
+    centres = seen[..., 1::2, 1::2]  # twice as large: each pixel became four
+    assert torch.corrcoef(torch.stack([centres.flatten(), window.flatten()]))[0, 1] > 0.9
+    assert seen.mean().item() == pytest.approx(0.5 * window.mean().item() + 0.25, abs=0.02)
+    random = np.random.default_rng(0)
+    assert len({Disguise.draw(random) for _ in range(5)}) == 5

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from crossvad import registry
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.meta import MetaOptions, MetaSgd
+from crossvad.adapters.meta import Anil, Maml, MetaOptions, MetaSgd
 from crossvad.adapters.tuning import FineTune, FineTuneOptions, NoTuning
 from crossvad.budget import BUDGETS
 from crossvad.conformance import moving_squares
@@ -232,6 +232,96 @@ def test_metasgd_follows_the_gradient_of_its_objective(order, monkeypatch):
     torch.testing.assert_close(learned, sizes - rate * by_sizes)
     assert by_values.abs().min() > 1e-3 and by_sizes.abs().min() > 1e-4
     assert log == [(1, 1, {"query loss": pytest.approx(outer(values, sizes, *clips).item())})]
+
+
+def inner_step(values: Tensor, mask: Tensor, clips: Tensor, size: float) -> Tensor:
+    """One gradient step on the values that `mask` lets move."""
+    return values - size * mask * torch.func.grad(line_loss)(values, clips)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("tuning", "mask"), [(Maml, [1.0, 1.0]), (Anil, [0.0, 1.0])])
+def test_maml_and_anil_follow_the_gradient_of_their_objective(tuning, mask, order, monkeypatch):
+    """Two inner steps; ANIL's move the head alone, here the bias, and both learn all that adapts."""
+    pytest.importorskip("learn2learn", exc_type=ImportError)
+    adapter, rate, size = Line(), 0.3, 0.2
+    adapter.last_layers = ("bias",)
+    mask, values = torch.tensor(mask, dtype=torch.float64), adapter.values
+    clips, query = (part.double() for part in next(source(adapter).episodes(1, 3, 2)))
+
+    def objective(start: Tensor) -> Tensor:
+        fast = start
+        for _ in range(2):
+            step = inner_step(fast, mask, clips, size)
+            fast = fast + (step - fast).detach() if order == 1 else step
+        return line_loss(fast, query)
+
+    expected = torch.func.grad(objective)(values)
+    if order == 2:  # the reference, against finite differences
+        for index in range(2):
+            nudge = torch.eye(2, dtype=torch.float64)[index] * 1e-6
+            slope = (objective(values + nudge) - objective(values - nudge)) / 2e-6
+            assert slope.item() == pytest.approx(expected[index].item(), rel=1e-4)
+    monkeypatch.setattr(torch.optim, "Adam", torch.optim.SGD)  # whose step is the gradient itself
+    options = MetaOptions(size, rate, support=3, query=2, steps=2, first_order=order == 1)
+    assert tuning(options).prepare(adapter, source(adapter), 1, silent) == {}
+    torch.testing.assert_close(adapter.values, values - rate * expected)
+    assert expected.abs().min() > 1e-3 and adapter.gain.item() == 0.9
+
+
+@pytest.mark.parametrize(("tuning", "mask"), [(Maml, [1.0, 1.0]), (Anil, [0.0, 1.0])])
+def test_maml_and_anil_adapt_by_plain_gradient_steps(tuning, mask):
+    pytest.importorskip("learn2learn", exc_type=ImportError)
+    adapter = Line()
+    adapter.last_layers = ("bias",)
+    clips, values = support(adapter).double(), adapter.values
+    for _ in range(3):
+        values = inner_step(values, torch.tensor(mask, dtype=torch.float64), clips, 0.1)
+    tuning(MetaOptions(learning_rate=0.1)).adapt(adapter, clips, 3)
+    torch.testing.assert_close(adapter.values, values)
+
+
+def test_one_inner_step_of_apn_is_its_gradient():
+    """Of the real method, in double precision: against torch.func through the whole network, and finite differences."""
+    pytest.importorskip("learn2learn", exc_type=ImportError)
+    adapter, size = build("apn").double(), 0.1
+    clips = support(adapter).double()
+    before = {name: p.detach().clone() for name, p in adapter.adaptable_parameters().items()}
+
+    def loss(parameters: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(adapter, parameters, (clips,))
+
+    expected = torch.func.grad(loss)(before)
+    stepped = copy.deepcopy(adapter)
+    Maml(MetaOptions(learning_rate=size)).adapt(stepped, adapter.frozen(clips), 1)
+    for name, parameter in stepped.adaptable_parameters().items():
+        torch.testing.assert_close(parameter.detach(), before[name] - size * expected[name], rtol=1e-9, atol=1e-12)
+        place = int(expected[name].abs().argmax())
+        nudge = torch.zeros(before[name].numel(), dtype=torch.float64)
+        nudge[place] = 1e-6
+        nudge = nudge.view_as(before[name])
+        slope = (loss(before | {name: before[name] + nudge}) - loss(before | {name: before[name] - nudge})) / 2e-6
+        assert slope.item() == pytest.approx(expected[name].flatten()[place].item(), rel=1e-3), name
+
+
+def test_a_meta_step_is_the_mean_over_its_scenes(monkeypatch):
+    pytest.importorskip("learn2learn", exc_type=ImportError)
+    monkeypatch.setattr(torch.optim, "Adam", torch.optim.SGD)
+    adapter, values = Line(), Line().values
+    options = MetaOptions(0.2, 0.3, scenes=2, support=3, query=2)
+    tasks = [[part.double() for part in task] for task in source(adapter).episodes(2, 3, 2)]
+    Maml(options).prepare(adapter, source(adapter), 1, silent)
+    gradients = [
+        torch.func.grad(lambda v, s, q: line_loss(v - 0.2 * torch.func.grad(line_loss)(v, s), q))(values, *task)
+        for task in tasks
+    ]
+    torch.testing.assert_close(adapter.values, values - 0.3 * (gradients[0] + gradients[1]) / 2)
+
+
+def test_learned_step_sizes_can_be_told():
+    tuning = meta()
+    tuning.restore({"weight": torch.tensor([0.3, -0.1, 0.2])})
+    assert tuning.described() == {"weight": pytest.approx([-0.1, 0.2, 0.3])}
 
 
 def test_metasgd_adapts_by_its_step_sizes():

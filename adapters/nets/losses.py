@@ -28,6 +28,13 @@ def pool_error(error: Tensor, how: str = "mean") -> Tensor:
     return avg_pool2d(error.unsqueeze(1), PATCH, PATCH // 2).flatten(1).amax(1)
 
 
+def smoothed(error: Tensor, share: float) -> Tensor:
+    """A map (H, W) averaged over squares of about this share of its height, which end at its border."""
+    reach = round(share * error.shape[0] / 2)
+    around = avg_pool2d(error[None, None], 2 * reach + 1, 1, reach, count_include_pad=False)
+    return around[0, 0]
+
+
 def decibel(mean_squared_error: Tensor) -> Tensor:
     """10 log10 of a squared error: minus the PSNR of images in [0, 1], so that higher is more abnormal."""
     return 10 * mean_squared_error.clamp_min(1e-10).log10()

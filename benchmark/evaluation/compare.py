@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import KEYS, judged_cells
+from crossvad.evaluation.rows import KEYS, judged_cells, reverted
 from crossvad.evaluation.stats import (
     LEVEL,
     average_ranks,
@@ -34,9 +34,10 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         frames = read(protocol)
         row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
         row["wins"] = pair_wins(frames.labels, frames.scores, frames.videos)
+        row["reverted"] = reverted(record)
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "wins", "frames"])
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "wins", "reverted", "frames"])
 
 
 def differences(cells: pd.DataFrame, against: str) -> pd.DataFrame:
@@ -46,7 +47,8 @@ def differences(cells: pd.DataFrame, against: str) -> pd.DataFrame:
     are adjusted over all rows of the table (Holm).
 
     Returns:
-        A row per entry: its keys, seeds, auc, difference, low, high (in points of AUC), p and p_holm.
+        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), auc, difference,
+        low, high (in points of AUC), p and p_holm.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -66,7 +68,8 @@ def differences(cells: pd.DataFrame, against: str) -> pd.DataFrame:
         gap = paired_difference(list(group["wins"]), list(found["wins"]))
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
-        rows.append(entry | {"seeds": len(group)} | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
+        facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise InputError(f"--against {against}", "is in none of these cells unadapted", "run it, or loosen --where")
     table = pd.DataFrame(rows)

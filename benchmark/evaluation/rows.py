@@ -24,8 +24,8 @@ LOCATED = ("rbdc", "tbdc")  # metrics of where: of cells that kept maps, and onl
 METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", *LOCATED, "paper_auc", "delay"]  # %; delay: frames
 COLUMNS = [
     *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", *LOCATED,
-    "delay", "delay_events", "paper_auc", "contamination", "frames", "videos", "parameters", "train_seconds",
-    "adapt_seconds", "fps", "device", "version",
+    "delay", "delay_events", "paper_auc", "contamination", "reverted", "frames", "videos", "parameters",
+    "train_seconds", "adapt_seconds", "fps", "device", "version",
 ]  # fmt: skip
 
 
@@ -140,7 +140,14 @@ def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
             return known | {"status": "skipped"}
         known |= evaluate(scores, protocol, cell.shots, record.facts["fusion"], seen)
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
+        known["reverted"] = 100 * reverted(record)
     return known
+
+
+def reverted(record: Record) -> float:
+    """Share of a cell's adaptations that were taken back; NaN where there were none."""
+    came = record.facts.get("adaptations", [])
+    return sum(each["reverted"] for each in came) / len(came) if came else float("nan")
 
 
 def belongs(record: Record, protocol: Protocol) -> bool:
@@ -228,6 +235,24 @@ def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
     if not equals or key not in known:
         raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(known)}")
     return tidy[tidy[key].astype(str).isin(values.split(","))]
+
+
+def rates(records: Iterable[Record]) -> pd.DataFrame:
+    """How rates of adaptation were chosen: a row per search and rate.
+
+    Columns: the search's keys, `rate`, `left` (the query loss after adapting over that before, on the source) and
+    `chosen`. Cells of several targets share a search.
+    """
+    names = ("method", "source", "tuning", "shots", "steps", "seed", "budget")
+    rows = [
+        {name: getattr(record.cell, name) for name in names}
+        | {"rate": rate, "left": left, "chosen": rate == seen["chosen"]}
+        for record in current(records)
+        if (seen := record.facts.get("search"))
+        for rate, left in zip(seen["rates"], seen["losses"], strict=True)
+    ]
+    columns = [*names, "rate", "left", "chosen"]
+    return pd.DataFrame(rows, columns=columns).drop_duplicates().sort_values(columns, ignore_index=True)
 
 
 def diagnostics(records: Iterable[Record]) -> pd.DataFrame:

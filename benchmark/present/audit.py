@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crossvad.evaluation.audit import CHECKPOINTS, GOOD, SHOTS, Findings
+from crossvad.present.style import titled
 
-matplotlib.rcParams["svg.hashsalt"] = "crossvad"  # the same picture is the same file
-matplotlib.rcParams["svg.fonttype"] = "none"
 FEW, MANY = SHOTS
 LINES: dict[str, Callable[[Findings], str]] = {
     "test videos (frames)": lambda f: f"{f.videos} ({f.frames})",
@@ -96,9 +94,8 @@ def _labels_axes(axes: Axes, found: Mapping[str, Findings]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(42, 100)
     axes.set_xlabel("AUC in %")
-    axes.set_title("What the labels of a test set give away", loc="left", fontsize=11)
+    titled(axes, "What the labels of a test set give away")
     axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=2, fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.Series], targets: list[str]) -> None:
@@ -124,9 +121,8 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
     axes.invert_yaxis()
     axes.set_xlim(42, 100)
     axes.set_xlabel("AUC in %")
-    axes.set_title("Untrained detectors among published figures", loc="left", fontsize=11)
+    titled(axes, "Untrained detectors among published figures")
     axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=3, fontsize=8, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _named(line: Any) -> str:

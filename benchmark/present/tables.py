@@ -18,6 +18,8 @@ from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, mixtures
 from crossvad.protocol import protocol
 
 MISSING = "–"
+REVERTED = "†"  # marks a cell in which some adaptation was taken back
+REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
 NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
@@ -45,8 +47,8 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
         if key not in [*index, *across] and (rows.groupby([*index, *across], dropna=False)[key].nunique() > 1).any()
     ]
     keys = [*index, *extra, *across]
-    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, "auc_low", "auc_high"]]
-    cells = groups.apply(lambda group: _cell(group, metric))
+    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, "auc_low", "auc_high", "reverted"]]
+    cells = groups.apply(lambda group: _cell(group, metric) + (REVERTED if (group["reverted"] > 0).any() else ""))
     if not across:
         return cells.to_frame(metric)
     order = [sorted(set(rows[key])) if key in NUMBERS else list(dict.fromkeys(rows[key])) for key in across]
@@ -137,6 +139,8 @@ def caption(rows: pd.DataFrame, *metrics: str) -> str:
         )
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
+    if (done["reverted"] > 0).any():
+        facts.append(REVERTED_NOTE)
     missing = rows[rows["status"] != "done"]
     if len(missing):
         facts.append(f"{len(missing)} of {len(rows)} cells missing ({', '.join(sorted(missing['status'].unique()))})")

@@ -1,0 +1,74 @@
+"""`bench plot`: stored cells as curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from crossvad.datasets.base import InputError
+from crossvad.evaluation.rows import table
+from crossvad.options import PATH, RESULTS, stacked
+from crossvad.present import curves
+from crossvad.present.style import save, writable
+from crossvad.protocol import protocol
+from crossvad.store import Store
+
+
+@click.group()
+def plot() -> None:
+    """Stored cells as curves: AUC against what adaptation is given. Nothing is trained or scored."""
+
+
+def _options(name: str) -> Callable:
+    where = "Keep cells where KEY=VALUE[,VALUE], and what they start from at K = 0. May be repeated."
+    return stacked(
+        click.option("--where", multiple=True, help=where),
+        click.option(
+            "--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules."
+        ),
+        click.option("--out", type=PATH, default=name, show_default=True, help="FILE.svg, .pdf or .png."),
+        RESULTS,
+    )
+
+
+@plot.command()
+@_options("shots.svg")
+def shots(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    """AUC against the number of shots K: a panel per source and target, a curve per method and tuning.
+
+    Bars are 95 % intervals of a single seed, bands the range of several. Grey lines need no training and no shots.
+
+    \b
+    bench plot shots --where source=path:normal --out shots.svg
+    bench plot shots --where budget=quick --where steps=10 --where method=apn,lmn --out shots.pdf
+    """
+    _draw(curves.SHOTS, where, rules, out, results)
+
+
+@plot.command()
+@_options("steps.svg")
+def steps(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    """AUC against the number of adaptation steps: a panel per source and target, a curve per method, tuning and K.
+
+    At 0 steps is the method at K = 0.
+
+    \b
+    bench plot steps --where method=apn --where shots=5 --out steps.svg
+    """
+    _draw(curves.STEPS, where, rules, out, results)
+
+
+def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    writable(out)
+    store = Store(results)
+    tidy = table(store, store.records(), protocol(rules))
+    for condition in where:
+        tidy = curves.kept(tidy, condition)
+    found = curves.points(tidy, along)
+    if found["auc"].isna().all():
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    note = curves.caption(tidy, found, along)
+    save(curves.figure(found, along, note), out)
+    click.echo(f"{out}: {note}")
