@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError
 
-# Where support sets come from. One adaptation a scene: the head of its training video, or of its first test video.
-# One a test video: its own head, or the cleanest head there is, which takes a look at the labels: an oracle.
+# Whose first K clips are the support set. Of a scene, which adapts once: its training video, or its first test video.
+# Of each test video: itself or, with a look at the labels, one whose head is normal: an oracle.
 Support = Literal["train-head", "scene-head", "test-head", "test-head-clean"]
 SUPPORTS: tuple[str, ...] = get_args(Support)
 PER_VIDEO = ("test-head", "test-head-clean")

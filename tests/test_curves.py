@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from crossvad import registry
@@ -52,6 +53,12 @@ def lines_of(axes):
         for line in axes.lines
         if line.get_marker() in curves.MARKERS and len(line.get_xdata())
     ]
+
+
+def spans(axes):
+    """What is drawn of intervals: [(left, low, right, high, whether it is an upright line), …]."""
+    shapes = [(path.vertices, shape) for shape in axes.collections for path in shape.get_paths() if len(path.vertices)]
+    return sorted((*v.min(axis=0), *v.max(axis=0), isinstance(shape, LineCollection)) for v, shape in shapes)
 
 
 # ---- points ----------------------------------------------------------------------------------------------------------
@@ -116,6 +123,13 @@ def test_a_curve_starts_from_its_own_seeds(along, tuning):
     found = points(frame(*starts, row(tuning=tuning, seed=0, shots=5, auc=85.0)), along)
     keys = ("apn", tuning, *([5] if along is STEPS else []))
     assert curve(found, *keys, along=along)[0] == around(80.0) and len(found) == 2
+
+
+def test_each_k_starts_from_its_own_seeds():
+    starts = (row(seed=seed, auc=auc) for seed, auc in ((0, 80.0), (1, 20.0)))
+    found = points(frame(*starts, row(seed=0, shots=1), row(seed=1, shots=1), row(seed=0, shots=5)), STEPS)
+    assert curve(found, "apn", "finetune", 1, along=STEPS)[0] == (50.0, 20.0, 80.0)
+    assert curve(found, "apn", "finetune", 5, along=STEPS)[0] == around(80.0)
 
 
 def test_a_missing_seed_is_not_averaged_over():
@@ -265,18 +279,13 @@ def test_intervals_are_drawn():
         *(row("lmn", seed=seed, auc=60.0 + seed) for seed in (0, 2)),
         row("mpn", auc=50.0),
     )
-    (axes,) = drawn(rows).axes
-    shapes = [path.vertices for shape in axes.collections for path in shape.get_paths()]
-    spans = sorted((*v.min(axis=0), *v.max(axis=0)) for v in shapes if len(v))
-    assert spans == [(0, 48, 0, 53), (0, 60, 0, 62), (0, 80, 5, 82)]  # a bar, a band of one point, and a band
+    assert spans(drawn(rows).axes[0]) == [(0, 48, 0, 53, True), (0, 60, 0, 62, True), (0, 80, 5, 82, False)]
 
 
 def test_a_band_stops_where_a_seed_is_missing():
     rows = [row(seed=seed, shots=k, auc=80.0 + seed) for seed in (0, 2) for k in (0, 1, 10)]
-    (axes,) = drawn(frame(*rows, failed(seed=0, shots=5), row(seed=2, shots=5))).axes
-    shapes = [path.vertices for shape in axes.collections for path in shape.get_paths()]
-    spans = sorted((*v.min(axis=0), *v.max(axis=0)) for v in shapes if len(v))
-    assert spans == [(0, 80, 1, 82), (10, 80, 10, 82)]
+    picture = drawn(frame(*rows, failed(seed=0, shots=5), row(seed=2, shots=5)))
+    assert spans(picture.axes[0]) == [(0, 80, 1, 82, False), (10, 80, 10, 82, True)]
 
 
 def test_hollow_is_what_was_taken_back():
@@ -363,12 +372,11 @@ def test_a_caption_tells_what_a_reader_must_know():
         "AUC in %; protocol fair; budget quick; support train-head; steps 10; seeds 0; "
         "bars: 95 % of a single seed, bootstrap over videos; grey lines: nothing trained, nothing adapted"
     )
-    rows = frame(*(row(seed=s, shots=k, contamination=12.0) for s in (0, 1) for k in (0, 5)), row("lmn", seed=0))
-    found = points(rows[:-1], STEPS)
-    assert caption(rows[:-1], found, STEPS) == (
+    rows = frame(*(row(seed=s, shots=k, contamination=12.0) for s in (1, 2) for k in (0, 5)), row("framediff"))
+    assert caption(rows, points(rows, STEPS), STEPS) == (
         "AUC in %; protocol fair; budget quick; support train-head; at 0 steps: K = 0; "
-        "up to 12 % of the support frames are abnormal; seeds 0, 1; "
-        "points: mean over seeds; bands: from the lowest to the highest seed"
+        "up to 12 % of the support frames are abnormal; seeds 1, 2; points: mean over seeds; "
+        "bands: from the lowest to the highest seed, on the same videos; grey lines: nothing trained, nothing adapted"
     )
 
 
@@ -376,6 +384,7 @@ def test_a_caption_tells_of_unequal_seeds_devices_and_curves_moved_aside():
     rows = frame(*(row(seed=s) for s in (0, 1)), *(row(seed=s, shots=5) for s in (0, 1)), row(shots=10))
     text = caption(rows, points(rows, SHOTS), SHOTS)
     assert "seeds 0, 1, not all of them at every point" in text and "bands: " in text and "bars: " in text
+    assert "bands do not compare with bars" in text
     assert "sideways" not in text and "NOT COMPARABLE" not in text
     rows = pd.concat([rows, frame(row("lmn", device="cuda"))], ignore_index=True)
     text = caption(rows, points(rows, SHOTS), SHOTS)
@@ -420,6 +429,8 @@ def test_what_cannot_be_drawn(bench, stored):
     for name in ("curve.jpg", "curve"):
         done = bench("plot", "shots", *where, "--where", "steps=3", "--out", name)
         assert done.code == 2 and done.err.endswith("; name a file .svg, .pdf, .png\n")
+        early = bench("plot", "shots", *where, "--where", "method=lmn", "--out", name)
+        assert early.err == done.err  # before anything is read
     nowhere = bench("plot", "shots", *where, "--where", "steps=3", "--out", "no/curve.svg")
     assert nowhere.code == 2 and "no: is no folder" in nowhere.err
     for none in ("method=lmn", "method=random"):

@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.prototypes import kernel_similarity
+from crossvad.adapters.tuning import FineTune, FineTuneOptions
 from made import PAPER, build, clips_of, minus_psnr
 
 PROTOTYPES = ["apn", "apn-released", "mpn"]
@@ -135,3 +137,51 @@ def test_the_unit_and_the_head_adapt():
         adaptable = build("mpn", PAPER).adaptable_parameters()
     assert {name.split(".")[0] for name in adaptable} == {"prototypes", "head"}
     assert sum(parameter.numel() for parameter in adaptable.values()) == 113_731
+
+
+@torch.no_grad()
+def test_apn_may_predict_the_change_from_the_frame_before():
+    adapter = build("apn[predicts=change]")
+    clips = clips_of(adapter)
+    painted = []
+    adapter.head.register_forward_hook(lambda module, inputs, output: painted.append(output))
+    frame = adapter.predict(clips).frame
+    assert torch.equal(frame, painted[0] + clips[:, -2])
+    plain = build("apn")
+    assert not torch.allclose(plain.predict(clips).frame, frame)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pool", ["mean", "p99", "patch"])
+def test_apn_pools_its_error_map_as_it_is_told(pool):
+    adapter = build(f"apn[pool={pool}]")
+    clips = clips_of(adapter)
+    error = ((adapter.predict(clips).frame - clips[:, -1]) / 2).square().mean(1).numpy()
+    if pool == "mean":
+        expected = error.mean((1, 2))
+    elif pool == "p99":
+        expected = np.quantile(error.reshape(len(error), -1), 0.99, axis=1)
+    else:
+        places = range(0, error.shape[1] - 7, 4)
+        expected = np.array([max(e[y : y + 8, x : x + 8].mean() for y in places for x in places) for e in error])
+    assert adapter.score(clips)["prediction"].numpy() == pytest.approx(10 * np.log10(expected), rel=1e-4)
+
+
+def test_a_calibrated_apn_counts_errors_in_proportion_to_what_its_support_leads_to_expect():
+    adapter, plain = build("apn[calibrate=scene]"), build("apn")
+    support, clips = clips_of(adapter)[:2], clips_of(adapter)[2:]
+    tuning = FineTune(FineTuneOptions(1e-3))
+    adapted, twin = (method.adapt(support, 2, tuning) for method in (adapter, plain))
+    with torch.no_grad():
+        seen, error = twin.maps(support).mean(0).numpy(), twin.maps(clips).numpy()
+        side = len(seen)
+        reach = round(0.25 * side / 2)
+        around = np.array([
+            [seen[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1].mean() for x in range(side)]
+            for y in range(side)
+        ])  # fmt: skip
+        expected = 10 * np.log10((error / ((around + seen.mean()) / 2)).mean((1, 2)))
+        assert adapted.score(clips)["prediction"].numpy() == pytest.approx(expected, rel=1e-3)
+        assert torch.equal(adapter.score(clips)["prediction"], plain.score(clips)["prediction"])  # until it adapts
+        assert torch.equal(adapted.score(clips)["feature"], twin.score(clips)["feature"])
+    assert set(adapted.state_dict()) == set(plain.state_dict())

@@ -180,3 +180,27 @@ def test_a_method_that_cannot_be_built_is_named(tmp_path):
     )
     with pytest.raises(InputError, match=r"broken\.py:Broken: cannot be built at budget smoke \(TypeError"):
         registry.method(f"{file}:Broken").build(BUDGETS["smoke"])
+
+
+def test_methods_that_differ_in_how_they_score_alone_share_their_fit(plugin):
+    plain, names = registry.method("apn"), ("score=0", "pool=patch", "calibrate=scene")
+    for name in names:
+        other = registry.method(f"apn[{name}]")
+        assert other.fit_digest == plain.fit_digest and other.digest != plain.digest
+    assert registry.method("apn[cycles=1]").fit_digest != plain.fit_digest
+    assert len({registry.method(name).fit_digest for name in ("lmn", "lmn-recon", "memae", "memae-2d")}) == 4
+
+
+SCORED = ('return {"level": (clips[:, -1] - self.level).square().mean((1, 2, 3))}', 'return {"level": clips.mean()}')
+
+
+def test_a_fit_follows_the_code_that_trains(plugin):
+    plain = registry.method(plugin()).fit_digest
+    assert registry.method(plugin(SCORED)).fit_digest == plain
+    assert registry.method(plugin(("(clips - self.level).square()", "(clips - self.level).abs()"))).fit_digest != plain
+    assert registry.method(plugin(("torch.zeros(())", "torch.ones(())"))).fit_digest != plain
+
+
+def test_a_fit_follows_a_score_that_the_loss_is_made_of(plugin):
+    uses = ("return (clips - self.level).square().mean()", 'return self.score(clips)["level"].mean()')
+    assert registry.method(plugin(uses, SCORED)).fit_digest != registry.method(plugin(uses)).fit_digest

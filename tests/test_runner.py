@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from crossvad import registry
+from crossvad import fitting, registry
 from crossvad.adapters.base import Budget
-from crossvad.adapters.tuning import Tuning
+from crossvad.adapters.tuning import FineTune, Tuning
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import CachedFrames
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
 from crossvad.datasets.files import cache_root
 from crossvad.datasets.folder import Folder
+from crossvad.evaluation.rows import rates, table
+from crossvad.protocol import FAIR
 from crossvad.store import Store
 
 SPY = """
@@ -90,7 +92,13 @@ def clips_of(video, count, spec):
 
 
 @pytest.mark.parametrize(
-    ("support", "split", "videos"), [("train-head", "train", ["monday"]), ("test-head", "test", ["a", "b", "c"])]
+    ("support", "split", "videos"),
+    [
+        ("train-head", "train", ["monday"]),
+        ("scene-head", "test", ["a"]),
+        ("test-head", "test", ["a", "b", "c"]),
+        ("test-head-clean", "test", ["a", "b", "c"]),
+    ],
 )
 def test_the_support_set_is_the_head_of_the_right_video(make_grid, run_grid, store, spy, south, support, split, videos):
     method, calls = spy
@@ -134,6 +142,97 @@ def test_contamination_is_that_of_the_support_frames(make_grid, run_grid, store,
     for support, share in (("test-head", 2 / 21), ("train-head", 0)):
         (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support=support))
         assert store.scores(record.cell).support_labels.mean() == pytest.approx(share)
+
+
+def test_a_clean_head_stands_in_for_one_that_is_not(make_grid, run_grid, store, spy, camera):
+    """The oracle: `a` is abnormal at frame 24, the last that any support set may span; `b` is the first that is not."""
+    target = Folder(camera())
+    (target.directory / "labels.csv").write_text("video,start,end\na,24,40\nc,25,36\n")
+    method, calls = spy
+    (record,) = run_grid(store, make_grid(methods=[method], shots=[3], targets=[target], support="test-head-clean"))
+    given = [call[1] for call in calls if call[0] == "adapt"]
+    found = {video.name: video for video in target.scenes("test")[0].videos}
+    spec = method.build(make_grid().budget).clip
+    for clips, name in zip(given, "bbc", strict=True):
+        assert torch.equal(clips, clips_of(found[name], 3, spec))
+    scores = store.scores(record.cell)
+    assert not scores.support_labels.any() and scores.units.tolist() == [0, 1, 2]
+
+
+def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, camera):
+    target = Folder(camera())
+    (target.directory / "labels.csv").write_text("video,start,end\na,0,9\nb,9,12\nc,20,36\n")
+    with pytest.raises(InputError, match="has no test video whose first 25 frames are normal"):
+        run_grid(store, make_grid("framepred", targets=[target], support="test-head-clean"))
+
+
+def test_contamination_of_a_scene_is_that_of_its_first_video(make_grid, run_grid, store, camera):
+    target = camera()
+    (target / "labels.csv").write_text("video,start,end\na,5,40\nb,0,45\n")
+    (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support="scene-head"))
+    scores = store.scores(record.cell)
+    assert scores.support_labels.tolist() == [0] * 5 + [1] * 2 and set(scores.units) == {0}
+    assert table(store, [record], FAIR)["contamination"].item() == pytest.approx(100 * 2 / 7)
+
+
+@pytest.mark.parametrize(("method", "tuning"), [("apn", "finetune"), ("lmn", "norm"), ("support-mean", "none")])
+def test_cells_run_together_are_those_run_alone(make_grid, run_grid, store, tmp_path, method, tuning):
+    tunings = (f"{tuning}[learning_rate=1e-3]" if tuning == "finetune" else tuning,)
+    grid = make_grid(method, tunings=tunings, shots=[0, 1, 3], steps=[1, 4], support="test-head")
+    for record in run_grid(store, grid):
+        alone = Store(tmp_path / "alone")
+        (again,) = run_grid(
+            alone,
+            make_grid(
+                method, tunings=tunings, shots=[record.cell.shots], steps=[record.cell.steps or 1], support="test-head"
+            ),
+        )
+        assert again.cell == record.cell
+        together, apart = store.scores(record.cell), alone.scores(again.cell)
+        for cue, values in together.cues.items():
+            np.testing.assert_allclose(values, apart.cues[cue], rtol=1e-6, atol=1e-6)
+        for cue, values in together.support.items():
+            np.testing.assert_allclose(values, apart.support[cue], rtol=1e-6, atol=1e-6)
+
+
+WILD = ("finetune[learning_rate=1e30]", "finetune[learning_rate=1e-4]")
+
+
+def test_an_adaptation_that_diverges_poisons_nothing(make_grid, run_grid, store):
+    """Every unit of the wild tuning falls back to the unadapted method; the mild one beside it is as it is alone."""
+    records = run_grid(store, make_grid("framepred", tunings=WILD, shots=[0, 2], steps=[2], support="test-head"))
+    before, wild, mild = records
+    came = wild.facts["adaptations"]
+    assert len(came) == 3 and all(each["reverted"] for each in came)
+    assert np.array_equal(
+        store.scores(wild.cell).cues["prediction"], store.scores(before.cell).cues["prediction"], equal_nan=True
+    )
+    assert not any(each["reverted"] for each in mild.facts["adaptations"])
+    assert all(each["after"] < each["before"] for each in mild.facts["adaptations"])
+    rows = table(store, records, FAIR).set_index("tuning")["reverted"]
+    assert rows[WILD[0].replace("1e30", "1e+30")] == 100 and rows["finetune[learning_rate=0.0001]"] == 0
+
+
+def test_a_rate_is_chosen_once_for_all_targets_and_kept_with_the_cell(
+    make_grid, run_grid, store, south, camera, monkeypatch
+):
+    searches = []
+    original = fitting.search
+    monkeypatch.setattr(fitting, "search", lambda *given: searches.append(given) or original(*given))
+    grid = make_grid("framepred", targets=[Folder(south), Folder(camera("other", 9))], shots=[0, 1, 2], steps=[1, 3])
+    done = [record for record in run_grid(store, grid) if record.cell.shots]
+    assert len(done) == 8 and len(searches) == 2  # a search for each number of shots, for all steps and targets
+    for record in done:
+        seen = record.facts["search"]
+        assert seen["rates"] == list(FineTune.RATES) and seen["option"] == "learning_rate"
+        assert seen["chosen"] == min(zip(seen["losses"], seen["rates"], strict=True))[1]
+    found = rates(done)
+    assert len(found) == 2 * 2 * len(FineTune.RATES) and found["chosen"].sum() == 4
+
+
+def test_a_tuning_that_finds_nothing_to_move_is_refused(make_grid, run_grid, store):
+    with pytest.raises(InputError, match="apn: has no normalisation statistics, which --tuning norm would move"):
+        run_grid(store, make_grid("apn", tunings=("norm",)))
 
 
 def test_what_a_method_watches_is_kept(make_grid, run_grid, store):

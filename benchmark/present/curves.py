@@ -183,10 +183,13 @@ def caption(tidy: pd.DataFrame, found: pd.DataFrame, along: Along) -> str:
     )
     facts.append(f"seeds {seeds}{', not all of them at every point' if unequal else ''}")
     several = curves["seeds"].map(len) > 1
+    single = ~several & curves["low"].notna()
     if several.any():
-        facts.append("points: mean over seeds; bands: from the lowest to the highest seed")
-    if (~several & curves["low"].notna()).any():
+        facts.append("points: mean over seeds; bands: from the lowest to the highest seed, on the same videos")
+    if single.any():
         facts.append("bars: 95 % of a single seed, bootstrap over videos")
+    if several.any() and single.any():  # bands are narrower, as they leave out the chance that lies in the videos
+        facts.append("bands do not compare with bars")
     if curves[[*SCENES, *along.line]].drop_duplicates().duplicated(SCENES).any():
         facts.append("curves set apart sideways")
     if len(levels):
