@@ -117,7 +117,7 @@ AMOUNTS = stacked(
     _listed("--seeds", Numbers(), "0", "At least three for a claim."),
     BUDGET,
     _listed("--protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
-    click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from: see README. [the protocol's]"),
+    click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
     _listed("--device", str, "auto", "auto, cpu, cuda, cuda:1, …"),
     click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),

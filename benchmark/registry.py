@@ -66,8 +66,10 @@ RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synth
 
 UNSCORED = ("maps",)  # methods of an adapter that its scores do not depend on
 # Those that its training does not depend on either, unless its own code says otherwise by calling one.
-UNTRAINED = (*UNSCORED, "score", "score_video", "frozen", "calibrate")
-UNTRAINED += ("adapt", "adapts", "adaptation_loss", "adaptable_parameters", "head_parameters")
+UNTRAINED = (
+    *UNSCORED, "score", "score_video", "frozen", "calibrate", "adapt", "adapts", "adaptation_loss",
+    "adaptable_parameters", "head_parameters",
+)  # fmt: skip
 PROSE = ("paper", "licence", "deviations")  # of an adapter: to be read, and no part of what it does
 
 
