@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from crossvad import registry
 from crossvad.budget import BUDGETS
+from crossvad.names import listed
 from crossvad.protocol import SUPPORTS
 
 
@@ -27,16 +28,7 @@ class Names(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Split at the commas that are not inside brackets."""
-        if isinstance(value, list):
-            return value
-        parts, depth = [""], 0
-        for character in value:
-            depth += {"[": 1, "]": -1}.get(character, 0)
-            if character == "," and depth == 0:
-                parts.append("")
-            else:
-                parts[-1] += character
-        return [part.strip() for part in parts if part.strip()]
+        return value if isinstance(value, list) else listed(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last name of the list."""

@@ -436,3 +436,15 @@ def test_what_cannot_be_drawn(bench, stored):
     for none in ("method=lmn", "method=random"):
         done = bench("plot", "steps", *where, "--where", none)
         assert done.code == 2 and "holds no such finished cell" in done.err
+
+
+def test_panels_may_differ_in_their_support_and_the_caption_says_so():
+    other = {"target": "ped1", "support": "scene-head"}
+    rows = frame(row(), row(shots=5), row(target="ped1"), row(shots=5, **other))
+    found = points(rows, SHOTS)
+    assert len(found) == 4
+    assert "support on ped1: scene-head; support on ped2: train-head" in caption(rows, found, SHOTS)
+    with pytest.raises(InputError, match="would mix supports scene-head, test-head"):
+        points(
+            frame(row(target="ped1"), row(shots=5, **other), row(shots=10, **{**other, "support": "test-head"})), SHOTS
+        )

@@ -9,6 +9,7 @@ from crossvad.adapters.tuning import FineTune
 from crossvad.budget import BUDGETS
 from crossvad.datasets.base import InputError
 from crossvad.datasets.folder import Folder
+from crossvad.names import listed
 
 
 def test_every_name_of_ours_leads_somewhere():
@@ -204,3 +205,8 @@ def test_a_fit_follows_the_code_that_trains(plugin):
 def test_a_fit_follows_a_score_that_the_loss_is_made_of(plugin):
     uses = ("return (clips - self.level).square().mean()", 'return self.score(clips)["level"].mean()')
     assert registry.method(plugin(uses, SCORED)).fit_digest != registry.method(plugin(uses)).fit_digest
+
+
+def test_commas_in_brackets_part_no_names():
+    assert listed("apn[prototypes=5,cycles=1], lmn,,memae") == ["apn[prototypes=5,cycles=1]", "lmn", "memae"]
+    assert listed("") == []

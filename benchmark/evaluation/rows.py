@@ -16,6 +16,7 @@ from crossvad.evaluation import metrics
 from crossvad.evaluation.localisation import map_curves, rbdc_tbdc, renumber
 from crossvad.evaluation.scores import fill_nearest, final, per_video
 from crossvad.evaluation.stats import bootstrap_auc
+from crossvad.names import listed
 from crossvad.protocol import PAPER, Protocol
 from crossvad.store import Maps, Record, Scores, Store
 
@@ -234,7 +235,7 @@ def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
     known = [name for name in KEYS if name in tidy]
     if not equals or key not in known:
         raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(known)}")
-    return tidy[tidy[key].astype(str).isin(values.split(","))]
+    return tidy[tidy[key].astype(str).isin(listed(values))]
 
 
 def rates(records: Iterable[Record]) -> pd.DataFrame:

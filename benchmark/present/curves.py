@@ -86,7 +86,7 @@ def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     that point alone.
 
     Raises:
-        InputError: the rows mix budgets, supports or, along shots, numbers of steps.
+        InputError: the rows mix budgets, supports of one panel or, along shots, numbers of steps.
     """
     rows = tidy[~_names(tidy).isin(OMITTED)]
     _refuse_mixtures(rows, along)
@@ -107,8 +107,9 @@ def _names(rows: pd.DataFrame) -> pd.Series:
 
 def _refuse_mixtures(rows: pd.DataFrame, along: Along) -> None:
     adapted = rows[rows["shots"] > 0]
-    compared = {"budget": rows, "support": adapted, "steps": adapted[adapted["tuning"] != "none"]}
-    for key, which in compared.items():
+    compared = [("budget", rows), ("steps", adapted[adapted["tuning"] != "none"])]
+    compared += [("support", panel) for _, panel in adapted.groupby(SCENES)]  # one scene may lack what another has
+    for key, which in compared:
         values = sorted(which[key].unique())
         if len(values) > 1 and key != along.key:
             mixed = f"would mix {key.rstrip('s')}s {', '.join(map(str, values))}"
@@ -170,7 +171,11 @@ def caption(tidy: pd.DataFrame, found: pd.DataFrame, along: Along) -> str:
     facts = [f"NOT COMPARABLE throughout: mixes {'; '.join(mixed)}"] if (mixed := mixtures(rows)) else []
     facts += ["AUC in %", *(f"{name} {', '.join(done[name].unique())}" for name in ("protocol", "budget"))]
     adapted = done[done["shots"] > 0]
-    facts.append(f"support {', '.join(adapted['support'].unique()) or 'none'}")
+    supports = adapted.groupby("target")["support"].first()
+    if supports.nunique() > 1:
+        facts += [f"support on {target}: {support}" for target, support in supports.items()]
+    else:
+        facts.append(f"support {', '.join(supports.unique()) or 'none'}")
     if along is STEPS:
         facts.append("at 0 steps: K = 0")
     elif len(steps := adapted.loc[adapted["tuning"] != "none", "steps"].unique()):
