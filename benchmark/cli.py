@@ -213,7 +213,8 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])
     for metric in ("auc", "paper_auc") if grid.protocol.common_mask else ("auc",):
         tables.show(tables.pivot(tidy, down, across, metric), tables.caption(tidy, metric), _title(tidy, [metric]))
-    if any(record.status == "done" and record.cell.shots for record in records):
+    adapted = any(record.status == "done" and record.cell.shots for record in records)
+    if adapted and grid.protocol.common_mask:  # else each K counts other frames, and no two of them make a pair
         found = differences(_in_order(counted(store, records, grid.protocol), grid), ITSELF)
         tables.show(gains.gains(found), gains.note(found, grid.protocol.name), "gain over K = 0")
     failed = [record for record in records if record.status == "failed"]

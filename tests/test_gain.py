@@ -61,7 +61,20 @@ def test_rates_are_shown_with_what_they_left(bench, finished):
     assert "| 1e-05" in text and "| chosen" in text and "tuning finetune" in text and "seeds 0, 1" in text
 
 
+def test_a_tuning_that_learns_beforehand_has_a_start_of_its_own(bench, north, south, tmp_path):
+    where = ("--source", f"path:{north}", "--target", f"path:{south}")
+    assert bench("run", *where, *WORDS, "--tuning", "none").code == 0
+    done = bench("run", *where, *WORDS, "--tuning", "finetune,anil")
+    assert done.code == 0 and "gain over K = 0" in done.out
+    records = Store(tmp_path / "results").records()
+    starts = {record.cell.tuning for record in records if record.cell.method == "framepred" and not record.cell.shots}
+    assert starts == {"none", "anil"}
+    text = bench("gain", "--where", "steps=2", "--format", "md").out
+    assert [line.split("|")[2].strip() for line in text.splitlines() if "framepred" in line] == ["anil", "finetune"]
+
+
 def test_nothing_to_show_is_said(bench, finished):
     assert bench("gain", "--where", "method=lmn").code == 2
+    assert "holds no such adapted cell" in bench("gain", "--where", "shots=0").err
     wrong = bench("gain", "--rates", "--where", "source=x")
     assert wrong.code == 2 and "holds no such adapted cell" in wrong.err

@@ -14,8 +14,9 @@ def gains(found: pd.DataFrame) -> pd.DataFrame:
     """Differences to the same method at K = 0 (`compare.differences`), a line per way to adapt and a column per K.
 
     Texts: the AUC at K = 0, and at each K the AUC, its gain in points and that gain's interval. `REVERTED` marks a cell
-    in which some adaptation was taken back.
+    in which some adaptation was taken back. What a tuning learned before any shot shows in its K = 0, and is no gain.
     """
+    found = found[found["shots"] > 0]
     keys = [key for key in ENTRY if key != ACROSS and (key in ("method", "tuning") or found[key].nunique() > 1)]
     gap = [f"{r.difference:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in found.itertuples()]
     marks = [REVERTED if share > 0 else "" for share in found["reverted"]]
