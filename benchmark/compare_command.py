@@ -32,15 +32,16 @@ def compare(against: str, where: tuple[str, ...], rules: str, style: str, result
     \b
     bench compare --where budget=quick
     bench compare --against itself --where method=apn
-    bench compare --against lmn --where target=ped2 --format md
+    bench compare --against lmn --where target=ped2 --where shots=10 --format md
     """
     store = Store(results)
-    cells = counted(store, store.records(), protocol(rules))
+    everything = counted(store, store.records(), protocol(rules))
+    cells = everything
     for condition in where:
         cells = where_holds(cells, condition)
     if cells.empty:
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
-    found = differences(cells, against)
+    found = differences(cells, against, everything)
     placed, groups, critical = ranks(cells)
     if style == "csv":
         click.echo(found.to_csv(index=False, float_format="%.4f"), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,17 +9,15 @@ import pandas as pd
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.compare import ITSELF, counted, differences
-from crossvad.evaluation.rows import rates, where_adapted, where_holds
+from crossvad.evaluation.rows import rates, where_holds
 from crossvad.options import RESULTS, spelled
 from crossvad.present import gains, tables
 from crossvad.protocol import protocol
 from crossvad.store import Store
 
-WHERE = "Keep cells where KEY=VALUE[,VALUE], and what they start from at K = 0. May be repeated."
-
 
 @click.command()
-@click.option("--where", multiple=True, help=WHERE)
+@click.option("--where", multiple=True, help="Keep cells where KEY=VALUE[,VALUE]. May be repeated.")
 @click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
 @click.option("--rates", "with_rates", is_flag=True, help="Show the chosen rates of adaptation instead.")
 @click.option("--format", "style", type=click.Choice(["rich", "md", "csv"]), default="rich", show_default=True)
@@ -39,25 +36,23 @@ def gain(where: tuple[str, ...], rules: str, with_rates: bool, style: str, resul
     """
     store = Store(results)
     if with_rates:
-        found = _kept(rates(store.records()), where_holds, where, results)
+        found = _kept(rates(store.records()), where, results)
         if style == "csv":
             click.echo(found.to_csv(index=False, float_format="%.6g"), nl=False)
         else:
             tables.give(style, spelled(), _rates(found))
         return
-    cells = _kept(counted(store, store.records(), protocol(rules)), where_adapted, where, results)
-    found = differences(cells, ITSELF)
+    cells = counted(store, store.records(), protocol(rules))
+    found = differences(_kept(cells, where, results), ITSELF, cells)
     if style == "csv":
         click.echo(found.to_csv(index=False, float_format="%.4f"), nl=False)
     else:
         tables.give(style, spelled(), (gains.gains(found), gains.note(found, rules)))
 
 
-def _kept(
-    rows: pd.DataFrame, keep: Callable[[pd.DataFrame, str], pd.DataFrame], where: tuple[str, ...], results: Path
-) -> pd.DataFrame:
+def _kept(rows: pd.DataFrame, where: tuple[str, ...], results: Path) -> pd.DataFrame:
     for condition in where:
-        rows = keep(rows, condition)
+        rows = where_holds(rows, condition)
     if not rows["shots"].any():
         raise InputError(results, "holds no such adapted cell", "run some with bench run, or loosen --where")
     return rows

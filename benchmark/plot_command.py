@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import table, where_adapted
+from crossvad.evaluation.rows import table
 from crossvad.options import PATH, RESULTS, stacked
 from crossvad.present import curves
 from crossvad.present.style import save, writable
@@ -65,7 +65,7 @@ def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, re
     store = Store(results)
     tidy = table(store, store.records(), protocol(rules))
     for condition in where:
-        tidy = where_adapted(tidy, condition)
+        tidy = curves.kept(tidy, condition)
     found = curves.points(tidy, along)
     if found["auc"].isna().all():
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")

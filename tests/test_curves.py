@@ -8,9 +8,9 @@ from matplotlib.colors import to_rgba
 
 from crossvad import registry
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import COLUMNS, where_adapted
+from crossvad.evaluation.rows import COLUMNS
 from crossvad.present import curves
-from crossvad.present.curves import SHOTS, STEPS, apart, caption, figure, looks, points
+from crossvad.present.curves import SHOTS, STEPS, apart, caption, figure, kept, looks, points
 from crossvad.store import Store
 
 
@@ -232,13 +232,13 @@ def several():
     ],
 )
 def test_a_condition_on_adaptation_leaves_what_it_starts_from(several, condition, unadapted, adapted):
-    rows = where_adapted(several, condition)
+    rows = kept(several, condition)
     assert [(rows["shots"] == 0).sum(), (rows["shots"] > 0).sum()] == [unadapted, adapted]
 
 
 def test_a_condition_that_cannot_be_read(several):
     with pytest.raises(InputError, match="--where shot=5: cannot be read"):
-        where_adapted(several, "shot=5")
+        kept(several, "shot=5")
 
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------

@@ -40,11 +40,12 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
     return pd.DataFrame(rows, columns=[*ENTRY, "seed", "wins", "reverted", "frames"])
 
 
-def differences(cells: pd.DataFrame, against: str) -> pd.DataFrame:
+def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each entry's AUC less that of a rival on the same source, target and budget, paired by video.
 
-    The rival is a method before it adapts, by its name, or `itself`: the entry's own method before it adapts. P values
-    are adjusted over all rows of the table (Holm).
+    The rival is a method before it adapts, by its name, or `itself`: the entry's own method before it adapts. It is
+    looked for `among` more cells, if given, as those of interest may leave it out. P values are adjusted over all rows
+    of the table (Holm).
 
     Returns:
         A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), auc, difference,
@@ -54,8 +55,8 @@ def differences(cells: pd.DataFrame, against: str) -> pd.DataFrame:
         InputError: no entry has such a rival, or one counts other frames than its rival.
     """
     rows = []
-    groups = dict(list(cells.groupby(ENTRY, sort=False)))
-    for key, group in groups.items():
+    groups = dict(list((cells if among is None else among).groupby(ENTRY, sort=False)))
+    for key, group in cells.groupby(ENTRY, sort=False):
         entry = dict(zip(ENTRY, key, strict=True))
         found = next((groups[rival] for rival in _rivals(entry, against) if rival in groups and rival != key), None)
         if found is None:
@@ -71,7 +72,9 @@ def differences(cells: pd.DataFrame, against: str) -> pd.DataFrame:
         facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
-        raise InputError(f"--against {against}", "is in none of these cells unadapted", "run it, or loosen --where")
+        raise InputError(
+            f"--against {against}", "is in none of these cells unadapted", "run it on the same sources and targets"
+        )
     table = pd.DataFrame(rows)
     table["p_holm"] = holm(table["p"].to_numpy())
     return table

@@ -238,24 +238,6 @@ def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
     return tidy[tidy[key].astype(str).isin(listed(values))]
 
 
-def where_adapted(rows: pd.DataFrame, condition: str) -> pd.DataFrame:
-    """The tidy rows for which `KEY=VALUE[,VALUE]` holds, and those at K = 0 to which the key means nothing.
-
-    A row at 0 shots has no steps, no support and, unless its tuning learns beforehand, no tuning, yet it is what
-    the others start from: `steps=10` is about those. So is it about those only whose steps are gradient steps, which
-    those of an untrained method that adapts in a way of its own are not.
-
-    Raises:
-        InputError: the condition cannot be read, or there is no such key.
-    """
-    held = where_holds(rows, condition)
-    key = condition.partition("=")[0]
-    unadapted, untuned = rows["shots"] == 0, rows["tuning"] == "none"
-    spared = {"shots": unadapted, "support": unadapted, "tuning": untuned, "steps": unadapted | untuned}
-    stays = rows.index.isin(held.index)
-    return rows[stays | spared[key]] if key in spared else held
-
-
 def rates(records: Iterable[Record]) -> pd.DataFrame:
     """How rates of adaptation were chosen: a row per search and rate.
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import mixtures
+from crossvad.evaluation.rows import mixtures, where_holds
 from crossvad.present.style import titled
 from crossvad.present.tables import NUMBERS, spread_unadapted
 
@@ -54,6 +54,24 @@ class Look:
     colour: str
     marker: str
     dash: Any
+
+
+def kept(rows: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The tidy rows for which `KEY=VALUE[,VALUE]` holds, and those at K = 0 to which the key means nothing.
+
+    A row at 0 shots has no steps, no support and, unless its tuning learns beforehand, no tuning, yet it is where the
+    curves of all of these begin: `steps=10` is about the others. So is it about those only whose steps are gradient
+    steps, which those of an untrained method that adapts in a way of its own are not.
+
+    Raises:
+        InputError: the condition cannot be read, or there is no such key.
+    """
+    held = where_holds(rows, condition)
+    key = condition.partition("=")[0]
+    unadapted, untuned = rows["shots"] == 0, rows["tuning"] == "none"
+    spared = {"shots": unadapted, "support": unadapted, "tuning": untuned, "steps": unadapted | untuned}
+    stays = rows.index.isin(held.index)
+    return rows[stays | spared[key]] if key in spared else held
 
 
 def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
