@@ -8,8 +8,8 @@ import click
 import pandas as pd
 
 from crossvad.datasets.base import InputError
+from crossvad.evaluation.rows import KEYS, where_holds
 from crossvad.evaluation.rows import diagnostics as tidy_diagnostics
-from crossvad.evaluation.rows import where_holds
 from crossvad.options import RESULTS, spelled
 from crossvad.present import tables
 from crossvad.store import Store
@@ -29,14 +29,15 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
     gate open          frames that a memory's test-time gate would let in
     \b
     bench diagnostics
-    bench diagnostics --where budget=quick --where method=apn,mpn --format md
+    bench diagnostics --where budget=quick --where target=ped2 --where method=apn,mpn --format md
     """
     tidy = tidy_diagnostics(Store(results).records())
     for condition in where:
         tidy = where_holds(tidy, condition)
     if tidy.empty:
         raise InputError(results, "holds no such fit", "run some with bench run, or loosen --where")
-    tidy = tidy.dropna(axis=1, how="all")
+    fits = [key for key in KEYS if key in tidy and key != "target"]
+    tidy = tidy.drop(columns="target").drop_duplicates(fits).dropna(axis=1, how="all")
     if style == "csv":
         click.echo(tidy.to_csv(index=False, float_format="%.4f"), nl=False)
         return

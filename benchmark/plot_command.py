@@ -66,6 +66,7 @@ def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, re
     tidy = table(store, store.records(), protocol(rules))
     for condition in where:
         tidy = curves.kept(tidy, condition)
+    tidy = curves.adapted_scenes(tidy)
     found = curves.points(tidy, along)
     if found["auc"].isna().all():
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")

@@ -236,6 +236,13 @@ def test_a_condition_on_adaptation_leaves_what_it_starts_from(several, condition
     assert [(rows["shots"] == 0).sum(), (rows["shots"] > 0).sum()] == [unadapted, adapted]
 
 
+def test_a_pair_without_adaptation_takes_no_panel_from_others():
+    tidy = frame(row(), row(shots=5, steps=10, tuning="finetune"), row(source="other"))
+    assert "other" not in set(curves.adapted_scenes(tidy)["source"]) and len(curves.adapted_scenes(tidy)) == 2
+    unadapted = tidy[tidy["shots"] == 0]
+    assert len(curves.adapted_scenes(unadapted)) == 2
+
+
 def test_a_condition_that_cannot_be_read(several):
     with pytest.raises(InputError, match="--where shot=5: cannot be read"):
         kept(several, "shot=5")

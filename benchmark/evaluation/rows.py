@@ -257,8 +257,11 @@ def rates(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def diagnostics(records: Iterable[Record]) -> pd.DataFrame:
-    """What methods watched when their training ended: a row per fit, a column per diagnostic, NaN where it has none."""
-    names = ("method", "source", "seed", "budget")
+    """What methods watched when their training ended: a row per fit and target that it was scored on.
+
+    A column per diagnostic, NaN where a method has none.
+    """
+    names = ("method", "source", "target", "seed", "budget")
     rows = {
         tuple(getattr(record.cell, name) for name in names): {name: getattr(record.cell, name) for name in names}
         | record.facts["diagnostics"]

@@ -74,6 +74,15 @@ def kept(rows: pd.DataFrame, condition: str) -> pd.DataFrame:
     return rows[stays | spared[key]] if key in spared else held
 
 
+def adapted_scenes(tidy: pd.DataFrame) -> pd.DataFrame:
+    """The tidy rows of those sources and targets on which something adapted; all, if nothing did.
+
+    A curve of one point would take a panel from those that show something.
+    """
+    adapts = tidy.groupby(SCENES)["shots"].transform("max") > 0
+    return tidy[adapts] if adapts.any() else tidy
+
+
 def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     """The points of the curves, a row each, those of a curve in a row.
 

@@ -49,7 +49,10 @@ from crossvad.fitting import on_device
 
 CPU = torch.device("cpu")
 RATE = 1e-4
-TOLERANCE = 1e-5  # a step: of the difference of two ways' parameters, over the length of the parameters
+ROUNDING = (
+    0.05  # of how far parameters moved: two ways may end so far apart. Adam's first steps are signs of gradients,
+)
+# and where those are near nothing, rounding decides.
 GRID_SHOTS, GRID_STEPS = (1, 5, 10), (1, 10)
 
 
@@ -210,7 +213,7 @@ def check(found: dict[str, Cells], before: Adapter) -> None:
                 f"loss {abs(other.after - own.after):.0e}, scores {scores:.0e} dB apart",
                 flush=True,
             )
-            if not apart <= TOLERANCE * steps or not apart < moved / 10:
+            if not apart <= ROUNDING * moved:
                 raise SystemExit(f"{way} and ours do not end in the same parameters")
 
 
