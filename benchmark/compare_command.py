@@ -8,8 +8,7 @@ import click
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.compare import ENTRY, ITSELF, WHO, counted, differences, ranks
-from crossvad.evaluation.rows import where_holds
+from crossvad.evaluation.compare import ENTRY, ITSELF, WHO, counted_where, differences, ranks
 from crossvad.options import RESULTS, spelled
 from crossvad.present import tables
 from crossvad.protocol import protocol
@@ -34,14 +33,10 @@ def compare(against: str, where: tuple[str, ...], rules: str, style: str, result
     bench compare --against itself --where method=apn
     bench compare --against lmn --where target=ped2 --where shots=10 --format md
     """
-    store = Store(results)
-    everything = counted(store, store.records(), protocol(rules))
-    cells = everything
-    for condition in where:
-        cells = where_holds(cells, condition)
+    cells, among = counted_where(Store(results), protocol(rules), where)
     if cells.empty:
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
-    found = differences(cells, against, everything)
+    found = differences(cells, against, among)
     placed, groups, critical = ranks(cells)
     if style == "csv":
         click.echo(found.to_csv(index=False, float_format="%.4f"), nl=False)

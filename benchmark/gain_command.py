@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.compare import ITSELF, counted, differences
+from crossvad.evaluation.compare import ITSELF, counted_where, differences
 from crossvad.evaluation.rows import rates, where_holds
 from crossvad.options import RESULTS, spelled
 from crossvad.present import gains, tables
@@ -36,26 +36,27 @@ def gain(where: tuple[str, ...], rules: str, with_rates: bool, style: str, resul
     """
     store = Store(results)
     if with_rates:
-        found = _kept(rates(store.records()), where, results)
+        found = rates(store.records())
+        for condition in where:
+            found = where_holds(found, condition)
+        _refuse_none(found, results)
         if style == "csv":
             click.echo(found.to_csv(index=False, float_format="%.6g"), nl=False)
         else:
             tables.give(style, spelled(), _rates(found))
         return
-    cells = counted(store, store.records(), protocol(rules))
-    found = differences(_kept(cells, where, results), ITSELF, cells)
+    cells, among = counted_where(store, protocol(rules), where)
+    _refuse_none(cells, results)
+    found = differences(cells, ITSELF, among)
     if style == "csv":
         click.echo(found.to_csv(index=False, float_format="%.4f"), nl=False)
     else:
         tables.give(style, spelled(), (gains.gains(found), gains.note(found, rules)))
 
 
-def _kept(rows: pd.DataFrame, where: tuple[str, ...], results: Path) -> pd.DataFrame:
-    for condition in where:
-        rows = where_holds(rows, condition)
+def _refuse_none(rows: pd.DataFrame, results: Path) -> None:
     if not rows["shots"].any():
         raise InputError(results, "holds no such adapted cell", "run some with bench run, or loosen --where")
-    return rows
 
 
 def _rates(found: pd.DataFrame) -> tuple[pd.DataFrame, str]:

@@ -37,6 +37,7 @@ RULE = re.compile(r"\|[ :|-]+\|$")  # the line below a table's head
 OFFLINE = {
     "table": [],
     "compare": [],
+    "gain": [],
     "diagnostics": [],
     "ablate": ["--stored", "--quiet"],
     "audit protocol": ["--stored", "--quiet"],

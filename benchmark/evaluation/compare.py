@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import KEYS, judged_cells, reverted
+from crossvad.evaluation.rows import KEYS, current, judged_cells, reverted, where_holds
 from crossvad.evaluation.stats import (
     LEVEL,
     average_ranks,
@@ -38,6 +38,28 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         rows.append(row)
     return pd.DataFrame(rows, columns=[*ENTRY, "seed", "wins", "reverted", "frames"])
+
+
+def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The stored cells for which every `KEY=VALUE[,VALUE]` holds, `counted`; and these with all unadapted ones.
+
+    Among the latter are their rivals. No other cell is read, as that takes time.
+
+    Raises:
+        InputError: a condition cannot be read.
+    """
+    conditions, records = list(conditions), current(store.records())
+    keys = [*ENTRY, "seed"]
+    cells = pd.DataFrame([[getattr(record.cell, key) for key in keys] for record in records], columns=keys)
+    wanted = _where(cells, conditions).index.union(cells.index[cells["shots"] == 0])
+    among = counted(store, [records[place] for place in wanted], protocol)
+    return _where(among, conditions), among
+
+
+def _where(cells: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
+    for condition in conditions:
+        cells = where_holds(cells, condition)
+    return cells
 
 
 def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:
