@@ -26,7 +26,7 @@ from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root, spelled
 from crossvad.plan import Grid
 from crossvad.plot_command import plot
-from crossvad.present import gains, tables
+from crossvad.present import gains, tables, typeset
 from crossvad.progress import Reporter
 from crossvad.protocol import protocol
 from crossvad.request import DEFAULT_METHODS, Request, read_suite
@@ -113,6 +113,9 @@ def matrix(suite: Path | None, **amounts: Any) -> None:
     _execute(axes, amounts, leave_out=True)
 
 
+TABLE_FORMATS = ("rich", "md", "csv", "latex", "html", "long")
+
+
 @bench.command("table")
 @click.option("--rows", type=Names(lambda: KEYS), default="method,tuning", show_default=True, help="Keys that go down.")
 @click.option("--columns", type=Names(lambda: KEYS), default="shots", show_default=True, help="Keys that go across.")
@@ -130,7 +133,7 @@ def matrix(suite: Path | None, **amounts: Any) -> None:
     help="One of auc, macro_auc, ap, eer, paper_auc, …, or several side by side.",
 )
 @click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
-@click.option("--format", "style", type=click.Choice(["rich", "md", "csv", "long"]), default="rich", show_default=True)
+@click.option("--format", "style", type=click.Choice(TABLE_FORMATS), default="rich", show_default=True)
 @RESULTS
 def table_command(
     rows: list[str],
@@ -143,13 +146,17 @@ def table_command(
     style: str,
     results: Path,
 ) -> None:
-    """Turn stored scores into a table. Nothing is trained or scored. Format `long` is one tidy CSV row per cell.
+    """Turn stored scores into a table. Nothing is trained or scored.
+
+    Format `long` is one tidy CSV row per cell; `latex` (booktabs) and `html` set the best value of a column in bold and
+    underline the second.
 
     \b
     bench table --matrix --where shots=10
     bench table --rows method --columns target,shots --where budget=quick --where method=apn,lmn --format md
     bench table --rows method --columns '' --metric auc,macro_auc,paper_auc
     bench table --published --where budget=quick --where method=lmn,mpn
+    bench table --matrix --where shots=10 --format latex > table.tex
     bench table --format long > all.csv
     """
     if with_published:
@@ -179,6 +186,9 @@ def table_command(
         note = tables.caption(tidy, *metrics)
     if style == "csv":
         click.echo(shown.to_csv(), nl=False)
+    elif style in ("latex", "html"):
+        set_in = typeset.latex if style == "latex" else typeset.html
+        click.echo(set_in(shown, note, () if with_published else metrics), nl=False)
     else:
         tables.give(style, spelled(), (shown, note), title=_title(tidy, metrics))
 

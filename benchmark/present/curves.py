@@ -18,11 +18,10 @@ from matplotlib.transforms import ScaledTranslation
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import mixtures, where_holds
 from crossvad.present.style import titled
-from crossvad.present.tables import NUMBERS, spread_unadapted
+from crossvad.present.tables import CONTROLS, NUMBERS, spread_unadapted
 
 SCENES = ["source", "target"]  # a panel each
 LEVELS = ("framediff", "extrapolate")  # learn nothing and adapt to nothing: a level to be beaten, no curve
-OMITTED = ("random", "ramp")  # what a test set gives away is for tables
 # Okabe and Ito's colours, which the colour-blind can tell apart; not their yellow, which is lost on white paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "osD^vP*Xp<>h"
@@ -97,7 +96,7 @@ def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     Raises:
         InputError: the rows mix budgets, supports of one panel or, along shots, numbers of steps.
     """
-    rows = tidy[~_names(tidy).isin(OMITTED)]
+    rows = tidy[~_names(tidy).isin(CONTROLS)]
     _refuse_mixtures(rows, along)
     rows = rows.assign(reverted=rows["reverted"].astype(float) if "reverted" in rows else np.nan)
     level = _names(rows).isin(LEVELS)
@@ -173,7 +172,7 @@ def _point(group: pd.DataFrame) -> dict[str, Any]:
 
 def caption(tidy: pd.DataFrame, found: pd.DataFrame, along: Along) -> str:
     """What a reader must know to read the figure of `found`, the points of these tidy rows."""
-    rows = tidy[~_names(tidy).isin(OMITTED)]
+    rows = tidy[~_names(tidy).isin(CONTROLS)]
     done = rows[rows["status"] == "done"]
     drawn = found.dropna(subset="auc")
     curves, levels = drawn[~drawn["level"]], drawn[drawn["level"]]

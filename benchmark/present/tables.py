@@ -18,6 +18,7 @@ from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, mixtures
 from crossvad.protocol import protocol
 
 MISSING = "–"
+CONTROLS = ("random", "ramp")  # what a test set gives away: no detectors, so neither drawn nor ranked
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
@@ -173,7 +174,7 @@ def show(table: pd.DataFrame, note: str, title: str = "") -> None:
 
 def rich_table(table: pd.DataFrame) -> Table:
     """A pivoted table for the terminal."""
-    flat = _flat(table)
+    flat = flat_table(table)
     shown = Table()
     for number, name in enumerate(flat.columns):
         left = number < table.index.nlevels or name in WORDS
@@ -189,7 +190,7 @@ def rich_table(table: pd.DataFrame) -> Table:
 
 def markdown(table: pd.DataFrame, note: str) -> str:
     """A pivoted table in Markdown, with its caption below."""
-    flat = _flat(table)
+    flat = flat_table(table)
     return f"{flat.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
 
 
@@ -226,7 +227,7 @@ def _head(key: object, value: object) -> str:
     return f"{NUMBERS[str(key)]} = {value}" if key in NUMBERS else str(value)
 
 
-def _flat(table: pd.DataFrame) -> pd.DataFrame:
+def flat_table(table: pd.DataFrame) -> pd.DataFrame:
     """Index levels as columns; column levels joined into one name each."""
     flat = table.copy()
     names = table.columns.names

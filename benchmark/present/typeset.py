@@ -1,0 +1,72 @@
+"""Tables for papers and pages: LaTeX (booktabs) and HTML, the best value of a column bold, the second underlined.
+
+Controls are not ranked: that `random` sounds soonest makes it no detector.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from crossvad.present.tables import CONTROLS, flat_table
+
+LOWER_IS_BETTER = ("eer", "delay")
+VALUE = re.compile(r"-?\d+(?:\.\d+)?")  # a cell begins with its value, as printed: what reads alike ranks alike
+LATEX = {"bold": "textbf:--rwrap;", "second": "underline:--rwrap;"}
+HTML = {"bold": "font-weight: bold;", "second": "text-decoration: underline;"}
+ESCAPES = str.maketrans({
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\ensuremath{<}", ">": r"\ensuremath{>}", "±": r"\ensuremath{\pm}", "†": r"\textdagger{}", "–": "--",
+})  # fmt: skip
+
+
+def latex(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
+    """A pivoted table as a LaTeX `table`, its caption below; needs the package booktabs.
+
+    Args:
+        table: texts, as `tables.pivot` and `tables.side_by_side` make them.
+        note: its caption.
+        metrics: what its columns are of, to know which way is better; none: no value is set apart.
+    """
+    style = _styled(table, metrics, LATEX).format(_latex_text).format_index(_latex_text, axis=1)
+    labels = table.index.nlevels
+    body = style.to_latex(hrules=True, column_format="l" * labels + "r" * (len(style.columns) - labels))
+    return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{_latex_text(note)}}}\n\\end{{table}}\n"
+
+
+def _latex_text(text: object) -> str:
+    return str(text).translate(ESCAPES)
+
+
+def html(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
+    """A pivoted table as an HTML `<table>`, its caption within, names escaped; arguments as of `latex`."""
+    style = _styled(table, metrics, HTML).format(escape="html").format_index(escape="html", axis=1)
+    return style.set_uuid("bench").set_caption(escape(note)).to_html(table_attributes='class="bench"') + "\n"
+
+
+def _styled(table: pd.DataFrame, metrics: Sequence[str], look: dict[str, str]) -> Styler:
+    shown = flat_table(table)
+    marks = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    ranked = ~shown["method"].isin(CONTROLS) if "method" in shown else pd.Series(True, shown.index)
+    for place in range(table.index.nlevels, shown.shape[1] if metrics else 0):
+        head = table.columns[place - table.index.nlevels]
+        names = {*head} if isinstance(head, tuple) else {head}
+        metric = next((metric for metric in metrics if metric in names), metrics[0])
+        texts = shown.iloc[:, place].where(ranked, "")
+        marks.iloc[:, place] = _looks(texts, metric in LOWER_IS_BETTER, look)
+    return shown.style.hide(axis="index").apply(lambda _: marks, axis=None)
+
+
+def _looks(texts: pd.Series, lower: bool, look: dict[str, str]) -> list[str]:
+    """The look of each cell of a column; a column of one value has no best."""
+    found = [VALUE.match(text) for text in texts.astype(str)]
+    values = pd.Series([float(match[0]) if match else float("nan") for match in found])
+    ranks = values.rank(method="dense", ascending=lower)
+    if values.nunique() < 2:
+        return [""] * len(values)
+    return [look["bold"] if rank == 1 else look["second"] if rank == 2 else "" for rank in ranks]
