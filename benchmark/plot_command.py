@@ -1,4 +1,4 @@
-"""`bench plot`: stored cells as curves."""
+"""`bench plot`: stored cells as pictures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import table
+from crossvad.evaluation.rows import table, where_holds
 from crossvad.options import PATH, RESULTS, stacked
-from crossvad.present import curves
+from crossvad.present import curves, heat, tables
 from crossvad.present.style import save, writable
 from crossvad.protocol import protocol
 from crossvad.store import Store
@@ -18,7 +18,7 @@ from crossvad.store import Store
 
 @click.group()
 def plot() -> None:
-    """Stored cells as curves: AUC against what adaptation is given. Nothing is trained or scored."""
+    """Stored cells as pictures: the matrix, and AUC against what adaptation is given. Nothing is trained or scored."""
 
 
 def _options(name: str) -> Callable:
@@ -58,6 +58,29 @@ def steps(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
     bench plot steps --where method=apn --where shots=5 --out steps.svg
     """
     _draw(curves.STEPS, where, rules, out, results)
+
+
+@plot.command()
+@_options("matrix.svg")
+def matrix(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    """AUC of every source and target as a heat map: a panel per method and way to adapt, means over seeds.
+
+    The same data set is marked with *, and lies on the diagonal.
+
+    \b
+    bench plot matrix --where budget=quick --where shots=0,10 --where method=apn,lmn --out matrix.pdf
+    """
+    writable(out)
+    store = Store(results)
+    tidy = table(store, store.records(), protocol(rules))
+    for condition in where:
+        tidy = where_holds(tidy, condition)
+    found = heat.cells(tidy)
+    if found["auc"].isna().all():
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    note = tables.caption(tidy, intervals=False)
+    save(heat.figure(found, note), out)
+    click.echo(f"{out}: {note}")
 
 
 def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:

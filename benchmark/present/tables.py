@@ -97,8 +97,11 @@ def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
     return table
 
 
-def caption(rows: pd.DataFrame, *metrics: str) -> str:
-    """What a reader must know to read the table: metrics, protocol, budget, support, seeds, device, scored frames."""
+def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
+    """What a reader must know to read the table: metrics, protocol, budget, support, seeds, device, scored frames.
+
+    Without `intervals` it shows means over seeds alone.
+    """
     metrics = metrics or ("auc",)
     done = rows[rows["status"] == "done"]
     facts = [f"NOT COMPARABLE throughout: mixes {'; '.join(mixed)}"] if (mixed := mixtures(rows)) else []
@@ -120,7 +123,8 @@ def caption(rows: pd.DataFrame, *metrics: str) -> str:
         facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
     if "auc" in metrics and len(done["protocol"].unique()) == 1:
         chosen = protocol(done["protocol"].iloc[0])
-        facts.append("brackets: 95 % bootstrap over videos; ±: standard deviation over seeds")
+        spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
+        facts.append(spread if intervals else "means over seeds")
         facts.append(
             f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
         )
