@@ -10,7 +10,7 @@ import click
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import table, where_holds
 from crossvad.options import PATH, RESULTS, stacked
-from crossvad.present import curves, heat, tables
+from crossvad.present import curves, heat, roc, tables
 from crossvad.present.style import save, writable
 from crossvad.protocol import protocol
 from crossvad.store import Store
@@ -80,6 +80,26 @@ def matrix(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
     note = tables.caption(tidy, intervals=False)
     save(heat.figure(found, note), out)
+    click.echo(f"{out}: {note}")
+
+
+@plot.command("roc")
+@_options("roc.svg")
+def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    """ROC curves: a panel per source and target, a curve per method and way to adapt, named beside its AUC.
+
+    \b
+    bench plot roc --where source=ped2 --where target=ped2 --where budget=quick --out roc.pdf
+    """
+    writable(out)
+    store = Store(results)
+    found = roc.curves(store, store.records(), protocol(rules))
+    for condition in where:
+        found = where_holds(found, condition)
+    if found.empty:
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    note = roc.caption(found, rules)
+    save(roc.figure(roc.averaged(found), note), out)
     click.echo(f"{out}: {note}")
 
 

@@ -95,9 +95,10 @@ def _order(names: pd.Series, others: pd.Series) -> list[str]:
 
 
 def _squares(axes: Axes, panel: pd.DataFrame, sources: list[str], targets: list[str], scale: Normalize) -> None:
-    auc = panel.pivot(index="source", columns="target", values="auc").reindex(index=sources, columns=targets)
+    wide = panel.pivot(index="source", columns="target", values="auc").reindex(index=sources, columns=targets)
+    auc = wide.to_numpy(dtype=float)
     marked = panel[panel["reverted"] > 0].set_index(["source", "target"]).index
-    axes.imshow(np.ma.masked_invalid(auc.to_numpy()), cmap=COLOURS, norm=scale, aspect="auto")
+    axes.imshow(np.ma.masked_invalid(auc), cmap=COLOURS, norm=scale, aspect="auto")
     axes.set_facecolor("0.92")
     axes.set_yticks(range(len(sources)), sources, fontsize=8)
     axes.set_xticks(range(len(targets)), targets, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
@@ -105,7 +106,7 @@ def _squares(axes: Axes, panel: pd.DataFrame, sources: list[str], targets: list[
     axes.spines[:].set_visible(False)
     for down, source in enumerate(sources):
         for right, target in enumerate(targets):
-            value = auc.loc[source, target]
+            value = auc[down, right]
             text = MISSING if np.isnan(value) else f"{value:.1f}"
             text += REVERTED * ((source, target) in marked) + " *" * (source == target and not np.isnan(value))
             light = not np.isnan(value) and scale(value) < 0.55
