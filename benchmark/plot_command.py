@@ -10,7 +10,7 @@ import click
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import table, where_holds
 from crossvad.options import PATH, RESULTS, stacked
-from crossvad.present import curves, heat, roc, tables
+from crossvad.present import curves, heat, roc, tables, timelines
 from crossvad.present.style import save, writable
 from crossvad.protocol import protocol
 from crossvad.store import Store
@@ -100,6 +100,28 @@ def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) ->
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
     note = roc.caption(found, rules)
     save(roc.figure(roc.averaged(found), note), out)
+    click.echo(f"{out}: {note}")
+
+
+@plot.command()
+@click.option("--video", "videos", multiple=True, help="A test video; all, if none is named. May be repeated.")
+@_options("scores.svg")
+def scores(videos: tuple[str, ...], where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    """Anomaly scores over the frames of test videos, abnormal spans shaded; of each entry's first seed.
+
+    \b
+    bench plot scores --where source=ped2 --where target=ped2 --where method=apn,framediff --video Test004
+    """
+    writable(out)
+    store = Store(results)
+    found = timelines.tracks(store, store.records(), protocol(rules))
+    for condition in where:
+        found = where_holds(found, condition)
+    if found.empty:
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    rows = timelines.chosen(found, videos)
+    note = timelines.caption(rows, rules)
+    save(timelines.figure(rows, note), out)
     click.echo(f"{out}: {note}")
 
 
