@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import pandas as pd
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import table, where_holds
@@ -18,7 +19,10 @@ from crossvad.store import Store
 
 @click.group()
 def plot() -> None:
-    """Stored cells as pictures: the matrix, and AUC against what adaptation is given. Nothing is trained or scored."""
+    """Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots and steps.
+
+    Nothing is trained or scored.
+    """
 
 
 def _options(name: str) -> Callable:
@@ -93,11 +97,7 @@ def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) ->
     """
     writable(out)
     store = Store(results)
-    found = roc.curves(store, store.records(), protocol(rules))
-    for condition in where:
-        found = where_holds(found, condition)
-    if found.empty:
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    found = _kept(roc.curves(store, store.records(), protocol(rules)), where, results)
     note = roc.caption(found, rules)
     save(roc.figure(roc.averaged(found), note), out)
     click.echo(f"{out}: {note}")
@@ -114,15 +114,19 @@ def scores(videos: tuple[str, ...], where: tuple[str, ...], rules: str, out: Pat
     """
     writable(out)
     store = Store(results)
-    found = timelines.tracks(store, store.records(), protocol(rules))
-    for condition in where:
-        found = where_holds(found, condition)
-    if found.empty:
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    found = _kept(timelines.tracks(store, store.records(), protocol(rules)), where, results)
     rows = timelines.chosen(found, videos)
     note = timelines.caption(rows, rules)
     save(timelines.figure(rows, note), out)
     click.echo(f"{out}: {note}")
+
+
+def _kept(found: pd.DataFrame, where: tuple[str, ...], results: Path) -> pd.DataFrame:
+    for condition in where:
+        found = where_holds(found, condition)
+    if found.empty:
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    return found
 
 
 def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
