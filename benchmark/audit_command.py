@@ -12,7 +12,7 @@ from crossvad.budget import BUDGETS
 from crossvad.checkpoints import gains, judge, train_and_score
 from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
-from crossvad.evaluation.rows import KEYS, where_holds
+from crossvad.evaluation.rows import KEYS, where_all_hold
 from crossvad.evaluation.scores import READINGS
 from crossvad.options import BUDGET, DATA, PATH, PLACES, QUIET, RESULTS, STORED, Numbers, root, spelled
 from crossvad.present import audit as shown
@@ -83,8 +83,7 @@ def scores(where: tuple[str, ...], style: str, results: Path) -> None:
     """
     store = Store(results)
     rows = auditing.readings(store, store.records(), FAIR)
-    for condition in where:
-        rows = where_holds(rows, condition)
+    rows = where_all_hold(rows, where)
     if rows.empty:
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
     keys = [key for key in KEYS if key not in ("seed", "protocol")]

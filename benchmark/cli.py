@@ -20,7 +20,7 @@ from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
 from crossvad.diagnostics_command import diagnostics
 from crossvad.evaluation.compare import ITSELF, counted, differences
-from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, table, where_holds, with_locations
+from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, table, where_all_hold, with_locations
 from crossvad.gain_command import gain
 from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root, spelled
@@ -163,8 +163,7 @@ def table_command(
         _alone("--published", style)
     store = Store(results)
     tidy = table(store, store.records(), protocol(rules))
-    for condition in where:
-        tidy = where_holds(tidy, condition)
+    tidy = where_all_hold(tidy, where)
     if tidy.empty:
         raise InputError(results, "holds no such cell", "run some with bench run, or loosen --where")
     if style == "long" or {*metrics} & {*LOCATED}:

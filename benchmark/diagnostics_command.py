@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import KEYS, where_holds
+from crossvad.evaluation.rows import KEYS, where_all_hold
 from crossvad.evaluation.rows import diagnostics as tidy_diagnostics
 from crossvad.options import RESULTS, spelled
 from crossvad.present import tables
@@ -32,8 +32,7 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
     bench diagnostics --where budget=quick --where target=ped2 --where method=apn,mpn --format md
     """
     tidy = tidy_diagnostics(Store(results).records())
-    for condition in where:
-        tidy = where_holds(tidy, condition)
+    tidy = where_all_hold(tidy, where)
     if tidy.empty:
         raise InputError(results, "holds no such fit", "run some with bench run, or loosen --where")
     fits = [key for key in KEYS if key in tidy and key != "target"]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.compare import ITSELF, counted_where, differences
-from crossvad.evaluation.rows import rates, where_holds
+from crossvad.evaluation.rows import rates, where_all_hold
 from crossvad.options import RESULTS, spelled
 from crossvad.present import gains, tables
 from crossvad.protocol import protocol
@@ -37,8 +37,7 @@ def gain(where: tuple[str, ...], rules: str, with_rates: bool, style: str, resul
     store = Store(results)
     if with_rates:
         found = rates(store.records())
-        for condition in where:
-            found = where_holds(found, condition)
+        found = where_all_hold(found, where)
         _refuse_none(found, results)
         if style == "csv":
             click.echo(found.to_csv(index=False, float_format="%.6g"), nl=False)

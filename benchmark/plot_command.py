@@ -9,12 +9,14 @@ import click
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import table, where_holds
+from crossvad.evaluation.rows import cells_where, table
 from crossvad.options import PATH, RESULTS, stacked
 from crossvad.present import curves, heat, roc, tables, timelines
 from crossvad.present.style import save, writable
 from crossvad.protocol import protocol
 from crossvad.store import Store
+
+STARTS = ", and what they start from at K = 0"
 
 
 @click.group()
@@ -25,8 +27,8 @@ def plot() -> None:
     """
 
 
-def _options(name: str) -> Callable:
-    where = "Keep cells where KEY=VALUE[,VALUE], and what they start from at K = 0. May be repeated."
+def _options(name: str, starts: str = "") -> Callable:
+    where = f"Keep cells where KEY=VALUE[,VALUE]{starts}. May be repeated."
     return stacked(
         click.option("--where", multiple=True, help=where),
         click.option(
@@ -38,7 +40,7 @@ def _options(name: str) -> Callable:
 
 
 @plot.command()
-@_options("shots.svg")
+@_options("shots.svg", STARTS)
 def shots(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
     """AUC against the number of shots K: a panel per source and target, a curve per method and tuning.
 
@@ -52,7 +54,7 @@ def shots(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
 
 
 @plot.command()
-@_options("steps.svg")
+@_options("steps.svg", STARTS)
 def steps(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
     """AUC against the number of adaptation steps: a panel per source and target, a curve per method, tuning and K.
 
@@ -76,12 +78,9 @@ def matrix(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None
     """
     writable(out)
     store = Store(results)
-    tidy = table(store, store.records(), protocol(rules))
-    for condition in where:
-        tidy = where_holds(tidy, condition)
+    tidy = table(store, cells_where(store.records(), where), protocol(rules))
     found = heat.cells(tidy)
-    if found["auc"].isna().all():
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    _refuse_none(found, results)
     note = tables.caption(tidy, intervals=False)
     save(heat.figure(found, note), out)
     click.echo(f"{out}: {note}")
@@ -97,7 +96,8 @@ def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) ->
     """
     writable(out)
     store = Store(results)
-    found = _kept(roc.curves(store, store.records(), protocol(rules)), where, results)
+    found = roc.curves(store, cells_where(store.records(), where), protocol(rules))
+    _refuse_none(found, results)
     note = roc.caption(found, rules)
     save(roc.figure(roc.averaged(found), note), out)
     click.echo(f"{out}: {note}")
@@ -110,23 +110,21 @@ def scores(videos: tuple[str, ...], where: tuple[str, ...], rules: str, out: Pat
     """Anomaly scores over the frames of test videos, abnormal spans shaded; of each entry's first seed.
 
     \b
-    bench plot scores --where source=ped2 --where target=ped2 --where method=apn,framediff --video Test004
+    bench plot scores --where source=ped2 --where target=ped2 --where method=apn,framediff --video 04
     """
     writable(out)
     store = Store(results)
-    found = _kept(timelines.tracks(store, store.records(), protocol(rules)), where, results)
+    found = timelines.tracks(store, cells_where(store.records(), where), protocol(rules))
+    _refuse_none(found, results)
     rows = timelines.chosen(found, videos)
     note = timelines.caption(rows, rules)
     save(timelines.figure(rows, note), out)
     click.echo(f"{out}: {note}")
 
 
-def _kept(found: pd.DataFrame, where: tuple[str, ...], results: Path) -> pd.DataFrame:
-    for condition in where:
-        found = where_holds(found, condition)
-    if found.empty:
+def _refuse_none(found: pd.DataFrame, results: Path) -> None:
+    if found.empty or ("auc" in found and found["auc"].isna().all()):
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
-    return found
 
 
 def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
@@ -137,8 +135,7 @@ def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, re
         tidy = curves.kept(tidy, condition)
     tidy = curves.adapted_scenes(tidy)
     found = curves.points(tidy, along)
-    if found["auc"].isna().all():
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    _refuse_none(found, results)
     note = curves.caption(tidy, found, along)
     save(curves.figure(found, along, note), out)
     click.echo(f"{out}: {note}")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crossvad import recomputing, verifying
 from crossvad.datasets.base import InputError, Problem
-from crossvad.evaluation.rows import KEYS, current, where_holds
+from crossvad.evaluation.rows import KEYS, current, where_all_hold
 from crossvad.options import QUIET, RESULTS
 from crossvad.present import tables
 from crossvad.progress import Reporter
@@ -76,8 +76,7 @@ def keep(where: tuple[str, ...], results: Path) -> None:
     store = Store(results)
     cells = [record.cell for record in current(store.records()) if record.status == "done"]
     rows = pd.DataFrame([{name: getattr(cell, name, "") for name in KEYS} for cell in cells], columns=KEYS)
-    for condition in where:
-        rows = where_holds(rows, condition)
+    rows = where_all_hold(rows, where)
     for number in rows.index:
         store.keep(cells[number])
     click.echo(f"{len(rows)} cells lie in {store.reference}")

@@ -112,6 +112,7 @@ def main(
     torch.set_num_threads(1)
     rows = []
     for source in sources:
+        # A grid has a target, though no fit and no search depends on it: one that is always there, as it is rendered.
         request = Request([source], ["synthetic-plaza"], list(methods), ["finetune"], [shots], [steps], list(seeds),
                           budget, "fair", None)  # fmt: skip
         grid = request.grid(root(data))

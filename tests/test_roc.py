@@ -43,7 +43,7 @@ PERFECT, CHANCE = (np.array([0.0, 0, 1]), np.array([0.0, 1, 1])), (np.array([0.0
 def test_seeds_are_averaged_by_false_positive_rate():
     (line,) = roc.averaged(made(PERFECT, CHANCE)).itertuples()
     x, y = line.rates
-    assert line.auc == pytest.approx(75) and line.seeds == (0, 1)
+    assert line.auc == pytest.approx(75)
     assert (x[0], y[0]) == (0, 0) and y[1:] == pytest.approx((1 + x[1:]) / 2)
     (alone,) = roc.averaged(made(CHANCE)).itertuples()
     assert alone.rates is CHANCE

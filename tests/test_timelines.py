@@ -57,7 +57,7 @@ def test_what_is_drawn(found):
         first = mine.iloc[0]
         assert len(axes.patches) == len(timelines.spans(first["frames"], first["labels"]))
     names = [text.get_text() for text in picture.legends[0].get_texts()]
-    assert len(names) == 3 and any("K 2" in name for name in names)
+    assert len(names) == 3 and any("K = 2" in name for name in names)
 
 
 def test_what_cannot_be_drawn_is_refused(found):

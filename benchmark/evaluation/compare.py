@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.rows import KEYS, current, judged_cells, reverted, where_holds
+from crossvad.evaluation.rows import KEYS, cells_where, judged_cells, reverted, where_all_hold
 from crossvad.evaluation.stats import (
     LEVEL,
     average_ranks,
@@ -48,18 +48,9 @@ def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -
     Raises:
         InputError: a condition cannot be read.
     """
-    conditions, records = list(conditions), current(store.records())
-    keys = [*ENTRY, "seed"]
-    cells = pd.DataFrame([[getattr(record.cell, key) for key in keys] for record in records], columns=keys)
-    wanted = _where(cells, conditions).index.union(cells.index[cells["shots"] == 0])
-    among = counted(store, [records[place] for place in wanted], protocol)
-    return _where(among, conditions), among
-
-
-def _where(cells: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
-    for condition in conditions:
-        cells = where_holds(cells, condition)
-    return cells
+    conditions = list(conditions)
+    among = counted(store, cells_where(store.records(), conditions, unadapted=True), protocol)
+    return where_all_hold(among, conditions), among
 
 
 def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:

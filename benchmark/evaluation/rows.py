@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -236,6 +236,29 @@ def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
     if not equals or key not in known:
         raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(known)}")
     return tidy[tidy[key].astype(str).isin(listed(values))]
+
+
+def where_all_hold(tidy: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
+    """The rows for which every one of some `KEY=VALUE[,VALUE]` holds.
+
+    Raises:
+        InputError: one is not written so, or there is no such key.
+    """
+    return reduce(where_holds, conditions, tidy)
+
+
+def cells_where(records: Iterable[Record], conditions: Iterable[str], unadapted: bool = False) -> list[Record]:
+    """The current ones among these cells for which every condition holds; with `unadapted`, all at K = 0 as well.
+
+    To be asked before scores are read, as reading takes time.
+
+    Raises:
+        InputError: a condition cannot be read.
+    """
+    known, keys = current(records), [key for key in KEYS if key != "protocol"]
+    cells = pd.DataFrame([[getattr(record.cell, key) for key in keys] for record in known], columns=keys)
+    wanted = where_all_hold(cells, conditions).index
+    return [known[place] for place in (wanted.union(cells.index[cells["shots"] == 0]) if unadapted else wanted)]
 
 
 def rates(records: Iterable[Record]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from matplotlib.transforms import ScaledTranslation
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import mixtures, where_holds
 from crossvad.present.style import titled
-from crossvad.present.tables import CONTROLS, NUMBERS, spread_unadapted
+from crossvad.present.tables import CONTROLS, named, spread_unadapted
 
 SCENES = ["source", "target"]  # a panel each
 LEVELS = ("framediff", "extrapolate")  # learn nothing and adapt to nothing: a level to be beaten, no curve
@@ -294,7 +294,7 @@ def _balanced(count: int, most: int) -> tuple[int, int]:
 
 def _label(line: Mapping[str, Any]) -> str:
     """A curve's name in the legend."""
-    parts = [f"{NUMBERS[key]} = {value}" if key in NUMBERS else str(value) for key, value in line.items()]
+    parts = [named(key, value) for key, value in line.items()]
     return ", ".join(part for part in parts if part not in ("none", "K = 0"))
 
 

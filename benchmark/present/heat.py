@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from crossvad.datasets.base import InputError
 from crossvad.present.style import titled
-from crossvad.present.tables import CONTROLS, MISSING, NUMBERS, REVERTED
+from crossvad.present.tables import CONTROLS, MISSING, REVERTED, named
 
 PANEL = ["method", "tuning", "shots", "steps"]  # what tells panels apart, where it varies
 ONE = ["budget", "support"]  # what a square is of one of; another target may lack the training video that one has
@@ -25,9 +25,10 @@ ACROSS = 7.2  # inches of a page's width
 
 
 def cells(tidy: pd.DataFrame) -> pd.DataFrame:
-    """What the squares show: a row per panel, source and target, with `auc` and `reverted`, means over seeds.
+    """What the squares show: a row per panel, source and target, with `auc`, the mean over seeds.
 
-    A seed that is missing leaves no mean, but NaN. Columns: `panel`, a title; source, target, auc in %, reverted in %.
+    A seed that is missing leaves no mean, but NaN. Columns: `panel`, a title; source,
+    target; auc in %; reverted, the most of any seed, in %.
 
     Raises:
         InputError: there are more panels than can be read, or a square would mix budgets or supports.
@@ -35,9 +36,7 @@ def cells(tidy: pd.DataFrame) -> pd.DataFrame:
     rows = tidy[~tidy["method"].isin(CONTROLS)]
     adapted = rows[rows["shots"] > 0]  # those alone have steps
     varying = [key for key in PANEL if key == "method" or (adapted if key == "steps" else rows)[key].nunique() > 1]
-    titles = [
-        ", ".join(_word(key, line[key]) for key in varying if _word(key, line[key])) for line in rows.to_dict("records")
-    ]
+    titles = [", ".join(filter(None, (_word(key, line[key]) for key in varying))) for line in rows.to_dict("records")]
     groups = rows.assign(panel=titles).groupby(["panel", "source", "target"], sort=False)
     for key in ONE:
         if (groups[key].nunique() > 1).any():
@@ -57,7 +56,7 @@ def _word(key: str, value: object) -> str:
     """What a panel's title says of a key; nothing of what an unadapted method has none of."""
     if value == "none" or (key == "steps" and value == 0):
         return ""
-    return f"{NUMBERS[key]} = {value}" if key in NUMBERS else str(value)
+    return named(key, value)
 
 
 def figure(found: pd.DataFrame, note: str) -> Figure:

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from crossvad.datasets.base import InputError
+from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.rows import judged_cells
 from crossvad.present.curves import COLOURS, DASHES, GREY, SCENES, Look
 from crossvad.present.style import titled
-from crossvad.present.tables import CONTROLS, NUMBERS
+from crossvad.present.tables import CONTROLS, named
 from crossvad.protocol import Protocol
 from crossvad.store import Record, Store
 
@@ -38,7 +39,7 @@ def curves(store: Store, records: Iterable[Record], rules: Protocol) -> pd.DataF
         if record.cell.method not in CONTROLS:
             frames = read(rules)
             rates = roc_curve(frames.labels, frames.scores)[:2]
-            auc = 100 * roc_auc_score(frames.labels, frames.scores)
+            auc = 100 * micro_auc(frames.labels, frames.scores)
             rows.append([*(getattr(record.cell, key) for key in keys), auc, rates])
     return pd.DataFrame(rows, columns=[*keys, "auc", "rates"])
 
@@ -60,8 +61,8 @@ def averaged(found: pd.DataFrame) -> pd.DataFrame:
             rates = (np.r_[0, GRID], np.r_[0, means])
         else:
             rates = group["rates"].iloc[0]
-        rows.append([*place, group["auc"].mean(), tuple(sorted(group["seed"])), rates])
-    return pd.DataFrame(rows, columns=[*SCENES, *LINE, "auc", "seeds", "rates"])
+        rows.append([*place, group["auc"].mean(), rates])
+    return pd.DataFrame(rows, columns=[*SCENES, *LINE, "auc", "rates"])
 
 
 def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
@@ -126,19 +127,20 @@ def _panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], Look],
 
 def _label(line: Mapping[Hashable, Any], told: list[str]) -> str:
     """A curve's name: the method, and how it was adapted if it was."""
-    words = [f"{NUMBERS[key]} = {line[key]}" if key in NUMBERS else str(line[key]) for key in told]
+    words = [named(key, line[key]) for key in told]
     return ", ".join(words if line["shots"] else words[:1])
 
 
 def caption(found: pd.DataFrame, rules: str) -> str:
     """What a reader must know to read the figure of `found`, the curves of cells."""
+    seeds = found.groupby([*SCENES, *LINE]).size()
     facts = [
         "AUC in %; of frames",
         f"protocol {rules}",
         f"budget {', '.join(found['budget'].unique())}",
         f"support {', '.join(name for name in found['support'].unique() if name != 'none') or 'none'}",
-        f"seeds {', '.join(map(str, sorted(found['seed'].unique())))}",
+        f"{' to '.join(dict.fromkeys(map(str, (seeds.min(), seeds.max()))))} seeds a curve",
     ]
-    if found["seed"].nunique() > 1:
+    if seeds.max() > 1:
         facts.append("curves: mean over seeds; AUC: mean of theirs")
     return "; ".join(facts)

@@ -227,7 +227,8 @@ def mean_and_spread(mean: float, spread: float, digits: int) -> str:
     return f"{mean:.{digits}f}" + ("" if pd.isna(spread) else f" ± {spread:.{digits}f}")
 
 
-def _head(key: object, value: object) -> str:
+def named(key: object, value: object) -> str:
+    """A key's value as a reader meets it: K = 5, finetune."""
     return f"{NUMBERS[str(key)]} = {value}" if key in NUMBERS else str(value)
 
 
@@ -236,7 +237,7 @@ def flat_table(table: pd.DataFrame) -> pd.DataFrame:
     flat = table.copy()
     names = table.columns.names
     heads = [head if isinstance(head, tuple) else (head,) for head in table.columns]
-    texts = [", ".join(map(_head, names, head)) for head in heads]
+    texts = [", ".join(map(named, names, head)) for head in heads]
     flat.columns = pd.Index(texts, dtype=object)
     return flat.reset_index()
 

@@ -16,7 +16,7 @@ from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import judged_cells
 from crossvad.present.curves import COLOURS, SCENES
 from crossvad.present.style import titled
-from crossvad.present.tables import NUMBERS
+from crossvad.present.tables import named
 from crossvad.protocol import Protocol
 from crossvad.store import Record, Store
 
@@ -36,7 +36,7 @@ def tracks(store: Store, records: Iterable[Record], rules: Protocol) -> pd.DataF
     rows = []
     for record, read in judged_cells(store, records, rules):
         counted, raw = read(rules), store.scores(record.cell)
-        scores = 100 * (rankdata(counted.scores) - 0.5) / max(1, len(counted.scores))
+        scores = 100 * (rankdata(counted.scores) - 0.5) / len(counted.scores)
         keys = [getattr(record.cell, key) for key in KEYS]
         for number, (video, length) in enumerate(zip(raw.videos, raw.lengths, strict=True)):
             mine = counted.videos == number
@@ -69,13 +69,12 @@ def _names(rows: pd.DataFrame) -> list[str]:
     """What tells entries apart: the method, and what of its adaptation varies."""
     varying = [key for key in KEYS if key not in ("seed", "method") and rows[key].nunique() > 1]
     return [
-        ", ".join([line["method"], *(f"{NUMBERS.get(key, key)} {line[key]}" for key in varying)])
-        for line in rows.to_dict("records")
+        ", ".join([line["method"], *(named(key, line[key]) for key in varying)]) for line in rows.to_dict("records")
     ]
 
 
 def spans(frames: NDArray[np.int64], labels: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Where abnormal frames lie, as (first, last + 1)."""
+    """Where abnormal frames lie, as (first, last + 1), of consecutive frames and their labels, (n,) each."""
     edges = np.flatnonzero(np.diff(np.r_[0, labels, 0]))
     return [(int(frames[0] + first), int(frames[0] + end)) for first, end in edges.reshape(-1, 2)]
 
@@ -93,13 +92,13 @@ def figure(rows: pd.DataFrame, note: str) -> Figure:
     grid = drawn.subplots(down, across, sharey=True, squeeze=False).ravel()
     for number, (axes, (video, lines)) in enumerate(zip(grid, panels, strict=False)):
         titled(axes, str(video), 8.5)
-        first = lines.iloc[0]
-        for begin, end in spans(first["frames"], first["labels"]):
+        longest = lines.iloc[int(lines["frames"].map(len).argmax())]  # by some protocols K says which frames count
+        for begin, end in spans(longest["frames"], longest["labels"]):
             axes.axvspan(begin, end, color=SHADE, linewidth=0)
         for line in lines.itertuples():
             axes.plot(line.frames, line.scores, color=COLOURS[names.index(line.name)], linewidth=0.9, label=line.name)
         axes.set_ylim(-3, 103)
-        axes.set_xlim(0, first["frames"][-1] + 1)
+        axes.set_xlim(0, longest["frames"][-1] + 1)
         axes.tick_params(labelsize=7)
         if number + across >= len(panels):
             axes.set_xlabel("frame", fontsize=8)

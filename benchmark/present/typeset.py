@@ -36,7 +36,7 @@ def latex(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
     style = _styled(table, metrics, LATEX).format(_latex_text).format_index(_latex_text, axis=1)
     labels = table.index.nlevels
     body = style.to_latex(hrules=True, column_format="l" * labels + "r" * (len(style.columns) - labels))
-    return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{_latex_text(note)}}}\n\\end{{table}}\n"
+    return f"\\begin{{table}}\n\\centering\n{body}\\caption{{{_latex_text(_told(note, metrics))}}}\n\\end{{table}}\n"
 
 
 def _latex_text(text: object) -> str:
@@ -46,7 +46,14 @@ def _latex_text(text: object) -> str:
 def html(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
     """A pivoted table as an HTML `<table>`, its caption within, names escaped; arguments as of `latex`."""
     style = _styled(table, metrics, HTML).format(escape="html").format_index(escape="html", axis=1)
-    return style.set_uuid("bench").set_caption(escape(note)).to_html(table_attributes='class="bench"') + "\n"
+    return (
+        style.set_uuid("bench").set_caption(escape(_told(note, metrics))).to_html(table_attributes='class="bench"')
+        + "\n"
+    )
+
+
+def _told(note: str, metrics: Sequence[str]) -> str:
+    return f"{note}; bold: best, underlined: second; {' and '.join(CONTROLS)} are not ranked" if metrics else note
 
 
 def _styled(table: pd.DataFrame, metrics: Sequence[str], look: dict[str, str]) -> Styler:
