@@ -29,6 +29,7 @@ from crossvad.plot_command import plot
 from crossvad.present import gains, tables, typeset
 from crossvad.progress import Reporter
 from crossvad.protocol import protocol
+from crossvad.report_command import report
 from crossvad.request import DEFAULT_METHODS, Request, read_suite
 from crossvad.runner import Runner, device
 from crossvad.skipping import without_bad
@@ -61,6 +62,7 @@ bench.add_command(gain)
 bench.add_command(keep)
 bench.add_command(methods)
 bench.add_command(plot)
+bench.add_command(report)
 bench.add_command(verify)
 
 

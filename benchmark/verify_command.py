@@ -36,8 +36,7 @@ def verify(results: Path, quiet: bool) -> None:
     store, reporter = Store(results), Reporter(quiet=quiet)
     with reporter.task("cells") as update:
         update(0, 1, "")
-        sound, problems = verifying.verify_cells(store)
-        problems += verifying.verify_masks(sound) + verifying.verify_metrics(sound) + verifying.verify_code(sound)
+        sound, problems = verifying.verify_store(store)
     done = [["cells", f"{len(sound)} of {len(store.cell_places())} hold scores, and were checked"]]
     with reporter.task("tables") as update, recomputing.committed(results) as folder:
         bench, kept = click.get_current_context().find_root().command, Store(folder)

@@ -22,6 +22,16 @@ Sound = list[tuple[Record, Scores]]  # cells that are done and sound
 RERUN = "run the cell again, and the tables that show it"
 
 
+def verify_store(store: Store) -> tuple[Sound, list[Problem]]:
+    """All that is checked of stored cells: each by itself, beside the others, and under the metrics.
+
+    Returns:
+        The cells that are done and sound with their scores, and every problem found.
+    """
+    sound, problems = verify_cells(store)
+    return sound, [*problems, *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
+
+
 def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
     """Hold every stored cell against its name, its hash, its manifest and its own shapes.
 

@@ -1,0 +1,71 @@
+"""`bench report`: one web page to share."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from crossvad import verifying
+from crossvad.datasets.base import InputError
+from crossvad.evaluation.rows import cells_where
+from crossvad.options import DATA, PATH, QUIET, RESULTS, root
+from crossvad.present import report as page
+from crossvad.progress import Reporter
+from crossvad.protocol import protocol
+from crossvad.stills import Stills
+from crossvad.store import Store
+
+MEGABYTE = 1_000_000
+
+
+@click.command()
+@click.option("--where", multiple=True, help="Keep cells where KEY=VALUE[,VALUE]. May be repeated.")
+@click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
+@click.option("--out", type=PATH, default="report.html", show_default=True, help="The file to write.")
+@DATA
+@RESULTS
+@QUIET
+def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Path, quiet: bool) -> None:
+    """All stored cells as one web page: no network, no server, one file to send.
+
+    A leaderboard to sort and filter, the source x target matrix, gains of adaptation, speed, and of every cell its
+    scores over time, its worst false alarms and misses, and what made it. Frames are shown where the targets' video is
+    found below --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
+
+    \b
+    bench report
+    bench report --where budget=quick --data DIR --out quick.html
+    """
+    store, reporter = Store(results), Reporter(quiet=quiet)
+    chosen = cells_where(store.records(), where)
+    if not any(record.status == "done" for record in chosen):
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    with _replacing(out) as draft:
+        with reporter.task("Verify cells") as update:
+            update(0, 1, "")
+            _, problems = verifying.verify_store(store)
+        shown = page.gather(store, chosen, protocol(rules), problems, Stills(root(data)), reporter)
+        draft.write_text(page.render(shown), encoding="utf-8")
+    lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
+    without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
+    size = out.stat().st_size / MEGABYTE
+    click.echo(f"{out}: {len(shown['cells'])} cells, {size:.1f} MB{without}")
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file beside the path that takes its place when the block ends well: a page is there whole, or as it was.
+
+    Raises:
+        InputError: nothing can be written there; before any work is done.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            yield Path(folder) / path.name
+            (Path(folder) / path.name).replace(path)
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror})", "name another file with --out") from error
