@@ -49,6 +49,7 @@ def bench(debug: bool) -> None:
     bench matrix --sources ped2,synthetic-street --targets ped2,synthetic-plaza --data DIR
     bench table --matrix --where shots=10
     bench plot shots --where source=path:normal --out shots.svg
+    bench report --data DIR
     bench ablate components --data DIR
     """
 

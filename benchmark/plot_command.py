@@ -11,7 +11,7 @@ import pandas as pd
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import cells_where, table
 from crossvad.options import PATH, RESULTS, stacked
-from crossvad.present import curves, heat, roc, tables, timelines
+from crossvad.present import curves, heat, roc, speed, tables, timelines
 from crossvad.present.style import save, writable
 from crossvad.protocol import protocol
 from crossvad.store import Store
@@ -119,6 +119,27 @@ def scores(videos: tuple[str, ...], where: tuple[str, ...], rules: str, out: Pat
     rows = timelines.chosen(found, videos)
     note = timelines.caption(rows, rules)
     save(timelines.figure(rows, note), out)
+    click.echo(f"{out}: {note}")
+
+
+@plot.command("speed")
+@_options("speed.svg")
+def speed_command(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+    """AUC against frames per second: a panel per source and target, a marker per method and way to adapt.
+
+    Both are means over seeds. How fast a method is depends on the machine: compare cells of one alone.
+
+    \b
+    bench plot speed --where budget=quick --where source=ped2 --out speed.pdf
+    bench plot speed --where budget=quick --where shots=0,10 --where method=apn,lmn,framediff
+    """
+    writable(out)
+    store = Store(results)
+    tidy = table(store, cells_where(store.records(), where), protocol(rules))
+    found = speed.points(tidy)
+    _refuse_none(found, results)
+    note = speed.note(tidy, found)
+    save(speed.figure(found, note), out)
     click.echo(f"{out}: {note}")
 
 

@@ -1,4 +1,4 @@
-"""Small frames of stored cells' test videos, where the data is at hand: what a reader would rather see than a number."""
+"""Small frames of stored cells' test videos, where the data is at hand."""
 
 from __future__ import annotations
 

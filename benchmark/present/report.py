@@ -36,7 +36,12 @@ Page = dict[str, Any]  # what goes into the page, in the types of JSON
 
 
 def gather(
-    store: Store, records: Iterable[Record], rules: Protocol, problems: list[Problem], stills: Stills, reporter: Reporter
+    store: Store,
+    records: Iterable[Record],
+    rules: Protocol,
+    problems: list[Problem],
+    stills: Stills,
+    reporter: Reporter,
 ) -> Page:
     """All that the page shows of these cells, read by a protocol; metrics in %, times in seconds.
 
@@ -63,9 +68,7 @@ def gather(
     keys = {_identity(vars(record.cell)): record for record in records}
     lines = [dict(line, key=keys[_identity(line)].cell.key) for line in tidy.to_dict("records")]
     scored = {key: part for key, part in rows.groupby([*ENTRY, "seed"], sort=False)} if len(rows) else {}
-    cells = {
-        line["key"]: _cell(line, keys[_identity(line)], scored.get(_identity(line))) for line in lines
-    }
+    cells = {line["key"]: _cell(line, keys[_identity(line)], scored.get(_identity(line))) for line in lines}
     shown = [line for line in lines if cells[line["key"]]["ranks"]]
     return {
         "version": __version__,

@@ -29,7 +29,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-const way = entry => [entry.method, ...(entry.shots ? [entry.tuning, spelled("shots", entry.shots), spelled("steps", entry.steps)] :
+const way = entry => [entry.method, ...(entry.shots ? [...(entry.tuning === "none" ? [] : [entry.tuning]), spelled("shots", entry.shots), spelled("steps", entry.steps)] :
   entry.tuning === "none" ? [] : [entry.tuning])].join(", ");
 const pair = entry => `${entry.source} → ${entry.target}`;
 
@@ -110,11 +110,11 @@ function heat(auc) {
 function matrix(entries) {
   const shown = entries.filter(entry => !page.controls.includes(entry.method));
   const sources = [...new Set(shown.map(entry => entry.source))], targets = [...new Set(shown.map(entry => entry.target))];
-  const panels = Map.groupBy ? Map.groupBy(shown, way) : shown.reduce((all, entry) => all.set(way(entry), [...(all.get(way(entry)) || []), entry]), new Map());
+  const panels = new Map();
+  for (const entry of shown) panels.set(way(entry), [...(panels.get(way(entry)) || []), entry]);
   const best = list => Math.max(...list.map(entry => entry.auc ?? 0));
   const first = [...panels].sort((a, b) => best(b[1]) - best(a[1]));
-  document.getElementById("matrix").replaceChildren(...first.slice(0, PANELS).map(([name, list]) => make("table", {},
-    make("caption", { class: "text" }, name),
+  document.getElementById("matrix").replaceChildren(...first.slice(0, PANELS).map(([name, list]) => make("div", {}, make("h3", {}, name), make("table", {},
     make("thead", {}, make("tr", {}, make("td"), ...targets.map(target => make("th", { scope: "col" }, target)))),
     make("tbody", {}, ...sources.map(source => make("tr", {}, make("th", { scope: "row" }, source), ...targets.map(target => {
       const found = list.filter(entry => entry.source === source && entry.target === target), entry = found[0];
@@ -122,7 +122,7 @@ function matrix(entries) {
       if (found.length !== 1 || entry.auc === null) return make("td", { class: "heat" }, found.length > 1 ? "…" : MISSING);
       return make("td", { class: "heat", style: heat(entry.auc) }, make("a", { href: `#cell/${entry.cells[0]}`, style: "color: inherit" },
         fixed(entry.auc) + (source === target ? " *" : "")));
-    })))))),
+    }))))))),
   ...(first.length > PANELS ? [make("p", { class: "note" }, `The best ${PANELS} of ${first.length} panels; filter for others.`)] : []));
 }
 
@@ -156,8 +156,8 @@ function speed(entries) {
     make("text", { x: x(10 ** power), y: 268, "text-anchor": "middle" }, String(10 ** power)));
   for (let auc = least; auc <= 100; auc += 10) grid.push(make("line", { class: "axis", x1: 40, x2: 780, y1: y(auc), y2: y(auc) }),
     make("text", { x: 34, y: y(auc) + 4, "text-anchor": "end" }, String(auc)));
-  const chart = make("svg", { viewBox: "0 0 800 290", role: "img", "aria-label": "AUC against frames scored a second" }, ...grid,
-    make("text", { x: 410, y: 285, "text-anchor": "middle" }, "frames a second"), make("text", { x: 4, y: 10 }, "AUC in %"));
+  const chart = make("svg", { viewBox: "0 -12 820 306", role: "img", "aria-label": "AUC against frames scored a second" }, ...grid,
+    make("text", { x: 410, y: 285, "text-anchor": "middle" }, "frames a second"), make("text", { x: 4, y: 0 }, "AUC in %"));
   for (const entry of shown) {
     const dot = make("circle", { class: "mark", cx: x(entry.fps), cy: y(entry.auc), r: 4, "fill-opacity": 0.6, style: "cursor: pointer",
       onclick: () => { location.hash = `cell/${entry.cells[0]}`; } }, make("title", {}, `${way(entry)}: ${pair(entry)}, ${fixed(entry.auc)} %, ${fixed(entry.fps, 0)} frames/s`));
