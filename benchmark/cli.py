@@ -19,7 +19,7 @@ from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
 from crossvad.diagnostics_command import diagnostics
-from crossvad.evaluation.compare import ITSELF, counted, differences
+from crossvad.evaluation.compare import ITSELF, better_or_worse, counted, counted_where, differences
 from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, table, where_all_hold, with_locations
 from crossvad.gain_command import gain
 from crossvad.method_commands import methods
@@ -32,6 +32,7 @@ from crossvad.protocol import protocol
 from crossvad.report_command import report
 from crossvad.request import DEFAULT_METHODS, Request, read_suite
 from crossvad.runner import Runner, device
+from crossvad.score_command import score
 from crossvad.skipping import without_bad
 from crossvad.store import Store
 from crossvad.verify_command import keep, verify
@@ -64,6 +65,7 @@ bench.add_command(keep)
 bench.add_command(methods)
 bench.add_command(plot)
 bench.add_command(report)
+bench.add_command(score)
 bench.add_command(verify)
 
 
@@ -135,6 +137,7 @@ TABLE_FORMATS = ("rich", "md", "csv", "latex", "html", "long")
     show_default=True,
     help="One of auc, macro_auc, ap, eer, paper_auc, …, or several side by side.",
 )
+@click.option("--against", help="Mark what is better or worse than this method at K = 0, or `itself`, beyond chance.")
 @click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
 @click.option("--format", "style", type=click.Choice(TABLE_FORMATS), default="rich", show_default=True)
 @RESULTS
@@ -145,6 +148,7 @@ def table_command(
     with_published: bool,
     where: tuple[str, ...],
     metrics: list[str],
+    against: str | None,
     rules: str,
     style: str,
     results: Path,
@@ -158,12 +162,15 @@ def table_command(
     bench table --matrix --where shots=10
     bench table --rows method --columns target,shots --where budget=quick --where method=apn,lmn --format md
     bench table --rows method --columns '' --metric auc,macro_auc,paper_auc
+    bench table --rows method --columns target,shots --where budget=quick --against framediff
     bench table --published --where budget=quick --where method=lmn,mpn
     bench table --matrix --where shots=10 --format latex > table.tex
     bench table --format long > all.csv
     """
     if with_published:
         _alone("--published", style)
+    if against and (with_published or style == "long"):
+        raise InputError("--against", "marks tables of one value a cell", "drop --published or --format long")
     store = Store(results)
     tidy = table(store, store.records(), protocol(rules))
     tidy = where_all_hold(tidy, where)
@@ -180,12 +187,15 @@ def table_command(
         raise InputError("this table", f"would mix budgets {', '.join(budgets)}", f"add --where budget={budgets[0]}")
     if as_matrix and len(metrics) > 1:
         raise InputError("--matrix", "shows one metric", "drop the others from --metric")
+    marks = ""
+    if against:
+        tidy, marks = _marked(tidy, store, where, against, rules, metrics)
     if with_published:
         figures, metrics = published.load(), ["auc", "paper_auc", "published"]
         shown, note = published.beside(tidy, figures), published.caption(tidy, figures)
     else:
         shown = tables.matrix(tidy, *metrics) if as_matrix else tables.side_by_side(tidy, rows, columns, metrics)
-        note = tables.caption(tidy, *metrics)
+        note = tables.caption(tidy, *metrics) + marks
     if style == "csv":
         click.echo(shown.to_csv(), nl=False)
     elif style in ("latex", "html"):
@@ -252,6 +262,22 @@ def _alone(flag: str, style: str) -> None:
     given += ["--format long"] * (style == "long")
     if given:
         raise InputError(flag, f"has a shape of its own, so it does not go with {', '.join(given)}", "drop one of them")
+
+
+def _marked(
+    tidy: pd.DataFrame, store: Store, where: tuple[str, ...], against: str, rules: str, metrics: list[str]
+) -> tuple[pd.DataFrame, str]:
+    """The rows with the sign of what sets them apart from a rival, and what a caption says of its mark."""
+    if metrics != ["auc"]:
+        raise InputError("--against", "marks differences of auc alone", "drop --metric")
+    cells, among = counted_where(store, protocol(rules), where)
+    found = differences(cells, against, among)
+    rival = "the same method at K = 0" if against == ITSELF else f"{against} at K = 0"
+    note = (
+        f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival}, p < 0.05 by paired bootstrap over videos and "
+        f"spread over seeds, adjusted over {len(found)} differences (Holm)"
+    )
+    return tidy.assign(sign=better_or_worse(tidy, found)), note
 
 
 def _title(tidy: pd.DataFrame, metrics: list[str]) -> str:

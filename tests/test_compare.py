@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crossvad import cli
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.compare import ITSELF, counted, differences, ranks
+from crossvad.evaluation.compare import ENTRY, ITSELF, better_or_worse, counted, differences, ranks
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.rows import judged
 from crossvad.evaluation.stats import holm, pair_wins, paired_difference
@@ -154,3 +155,26 @@ def test_the_pairs_own_metric_is_the_tables(finished):
         (record,) = [r for r in records if all(getattr(r.cell, key) == getattr(row, key) for key in keys)]
         c = judged(store.scores(record.cell), FAIR, row.shots, record.facts["fusion"])
         assert row.wins.auc == pytest.approx(micro_auc(c.labels, c.scores), abs=1e-12)
+
+
+def test_marks_by_hand(bench, finished):
+    entries = {"method": ["a", "b", "c", "d"], "difference": [5.0, -5.0, 5.0, 0.0], "p_holm": [0.01, 0.049, 0.051, 1.0]}
+    fixed = {key: "x" for key in ENTRY if key != "method"}
+    found = pd.DataFrame(entries).assign(**fixed)
+    tidy = pd.DataFrame({"method": ["e", "d", "c", "b", "a", "a"]}).assign(**fixed)
+    assert better_or_worse(tidy, found).tolist() == [0, 0, 0, -1, 1, 1]
+
+
+def test_marks_in_a_table(bench, finished, monkeypatch):
+    store, _ = finished
+    where = ("table", "--results", store.root.parent, "--rows", "method", "--where", "shots=0")
+    plain = bench(*where, "--format", "csv").out
+    monkeypatch.setattr(cli, "better_or_worse", lambda tidy, found: (tidy["method"] == "framediff").astype(int))
+    marked = bench(*where, "--against", "framepred", "--format", "csv").out
+    assert [line for line in marked.splitlines() if "↑" in line] == [
+        f'{line[:-1]} ↑"' for line in plain.splitlines() if line.startswith("framediff")
+    ]
+    done = bench(*where, "--against", "framepred", "--format", "md")
+    assert "better or worse than framepred at K = 0, p < 0.05" in done.out
+    assert bench(*where, "--against", "framepred", "--metric", "ap").code == 2
+    assert bench(*where, "--against", "framepred", "--published").code == 2

@@ -1,5 +1,8 @@
 """Tables for papers and pages: golden LaTeX and HTML, and what is set in bold."""
 
+import shutil
+import subprocess
+
 import pandas as pd
 import pytest
 
@@ -70,3 +73,16 @@ def test_command(bench, north, south):
     done = bench("table", "--format", "latex")
     assert done.code == 0 and r"\toprule" in done.out and r"\textbf{" in done.out
     assert bench("table", "--matrix", "--format", "html").out.startswith("<style")
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs LaTeX (Debian: texlive-latex-recommended)")
+def test_it_compiles(table, tmp_path):
+    signs = pd.DataFrame(
+        {r"a&b_$%#{}~^\<>": ["80.0 ± 1.0† ↑", "– ↓"]}, index=pd.Index(["x[y=1.0]", "ö"], name="method")
+    )
+    body = typeset.latex(table, "auc in %; K < 10 & more", ["auc"]) + typeset.latex(signs, "±–†↑↓", ["auc"])
+    page = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + body + r"\end{document}"
+    (tmp_path / "table.tex").write_text(page, encoding="utf-8")
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0 and (tmp_path / "table.pdf").is_file(), done.stdout[-2000:]

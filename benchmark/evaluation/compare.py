@@ -93,6 +93,19 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     return table
 
 
+def better_or_worse(tidy: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+    """For each tidy row whether its entry is better (1) or worse (-1) than its rival by more than chance, or not (0).
+
+    Args:
+        tidy: rows with the keys `ENTRY`.
+        found: `differences`, of which those with an adjusted p below 1 - `LEVEL` count.
+    """
+    sign = np.sign(found["difference"]).where(found["p_holm"] < 1 - LEVEL, 0)
+    known = pd.Series(sign.to_numpy(), index=pd.MultiIndex.from_frame(found[ENTRY]))
+    at = pd.MultiIndex.from_frame(tidy[ENTRY])
+    return pd.Series(known.reindex(at).fillna(0).to_numpy(), index=tidy.index).astype(int)
+
+
 def _rivals(entry: dict[str, Any], against: str) -> list[tuple[Any, ...]]:
     """Keys of what to compare an entry with, the first that is there."""
     method = entry["method"] if against == ITSELF else against

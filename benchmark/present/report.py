@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -66,7 +66,7 @@ def gather(
         rows = tracks(store, records, rules)
         update(3, 3, "")
     keys = {_identity(vars(record.cell)): record for record in records}
-    lines = [dict(line, key=keys[_identity(line)].cell.key) for line in tidy.to_dict("records")]
+    lines: list[dict[str, Any]] = [{**line, "key": keys[_identity(line)].cell.key} for line in tidy.to_dict("records")]
     scored = {key: part for key, part in rows.groupby([*ENTRY, "seed"], sort=False)} if len(rows) else {}
     cells = {line["key"]: _cell(line, keys[_identity(line)], scored.get(_identity(line))) for line in lines}
     shown = [line for line in lines if cells[line["key"]]["ranks"]]
@@ -90,7 +90,7 @@ def render(page: Page) -> str:
     return template.render(style=parts["css"], script=parts["js"], page=page)
 
 
-def _identity(keys: dict[str, Any]) -> tuple[Any, ...]:
+def _identity(keys: Mapping[Any, Any]) -> tuple[Any, ...]:
     """What tells one cell from all others in a table of current ones."""
     return tuple(keys[name] for name in [*ENTRY, "seed"])
 
@@ -151,18 +151,17 @@ def worst(rows: pd.DataFrame, label: int) -> list[list[Any]]:
         At most `WORST` of [video, frame, rank in %], worst first, `APART` frames or more from one another in a video.
     """
     moments = [
-        (score if label else -score, number, int(frame), str(line.video))
-        for number, line in enumerate(rows.itertuples())
-        for frame, score, truth in zip(line.frames, line.scores, line.labels, strict=True)
+        (float(score if label else -score), number, int(frame))
+        for number, line in enumerate(rows.to_dict("records"))
+        for frame, score, truth in zip(line["frames"], line["scores"], line["labels"], strict=True)
         if truth == label
     ]
-    found: list[list[Any]] = []
-    for score, _, frame, video in sorted(moments):
-        if all(video != other or abs(frame - place) >= APART for other, place, _ in found):
-            found.append([video, frame, round(abs(score), 1)])
-        if len(found) == WORST:
-            break
-    return found
+    names = [str(video) for video in rows["video"]]
+    kept: list[tuple[float, int, int]] = []
+    for score, number, frame in sorted(moments):
+        if len(kept) < WORST and all(number != other or abs(frame - place) >= APART for _, other, place in kept):
+            kept.append((score, number, frame))
+    return [[names[number], frame, round(abs(score), 1)] for score, number, frame in kept]
 
 
 def _targets(store: Store, records: list[Record], stills: Stills, reporter: Reporter) -> Page:

@@ -21,6 +21,7 @@ MISSING = "–"
 CONTROLS = ("random", "ramp")  # what a test set gives away: no detectors, so neither drawn nor ranked
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
+BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
 NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
@@ -32,7 +33,8 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
 
     A key that varies within a cell of the table, other than the seed, becomes one more index level, so that no two
     things are ever mixed. Over seeds a cell is the mean ± standard deviation; for one seed it is the value with its
-    bootstrap interval, where the metric is `auc`.
+    bootstrap interval, where the metric is `auc`. Rows may have a column `sign`: 1 or -1 where their entry is better or
+    worse than a rival by more than chance, which a mark then shows.
 
     Raises:
         InputError: an unknown metric or key.
@@ -48,8 +50,9 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
         if key not in [*index, *across] and (rows.groupby([*index, *across], dropna=False)[key].nunique() > 1).any()
     ]
     keys = [*index, *extra, *across]
-    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, "auc_low", "auc_high", "reverted"]]
-    cells = groups.apply(lambda group: _cell(group, metric) + (REVERTED if (group["reverted"] > 0).any() else ""))
+    rows = rows if "sign" in rows else rows.assign(sign=0)
+    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, "auc_low", "auc_high", "reverted", "sign"]]
+    cells = groups.apply(lambda group: _cell(group, metric) + _marks(group))
     if not across:
         return cells.to_frame(metric)
     order = [sorted(set(rows[key])) if key in NUMBERS else list(dict.fromkeys(rows[key])) for key in across]
@@ -209,6 +212,11 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
     if group["auc_low"].isna().iloc[0]:  # of a single video there is no interval
         return f"{values.iloc[0]:.1f}"
     return f"{values.iloc[0]:.1f} [{group['auc_low'].iloc[0]:.1f}, {group['auc_high'].iloc[0]:.1f}]"
+
+
+def _marks(group: pd.DataFrame) -> str:
+    marks = {1: BETTER, -1: WORSE}.get(group["sign"].iloc[0], "")
+    return (REVERTED if (group["reverted"] > 0).any() else "") + (f" {marks}" if marks else "")
 
 
 def _per_target(done: pd.DataFrame, column: str, form: str = "{:.1f}") -> str:
