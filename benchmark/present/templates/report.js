@@ -5,7 +5,7 @@ const MISSING = "–";
 const KEYS = ["source", "target", "budget", "tuning", "shots", "steps", "support"];
 const NAMES = { shots: "K", auc: "AUC", gain: "gain", macro_auc: "macro AUC", ap: "AP", eer: "EER", paper_auc: "paper AUC",
   fps: "frames/s", train_seconds: "training, s", adapt_seconds: "adapting, s" };
-const COLUMNS = ["method", "tuning", "shots", "steps", "source", "target", "auc", "gain", "macro_auc", "ap", "eer", "paper_auc",
+const COLUMNS = ["method", "auc", "gain", "tuning", "shots", "steps", "source", "target", "macro_auc", "ap", "eer", "paper_auc",
   "fps", "adapt_seconds", "train_seconds", "parameters", "seeds"];
 const WORDS = ["method", "tuning", "source", "target"];
 const FALLING = ["eer", "delay", "adapt_seconds", "train_seconds", "parameters"]; // lower is better: sorted upwards at first
