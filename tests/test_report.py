@@ -192,6 +192,7 @@ def test_filter(view, page):
 def test_open_a_cell_and_come_back(view, page):
     view.focus("#board tbody a >> nth=0")
     view.keyboard.press("Enter")
+    view.wait_for_selector(".timeline")
     assert view.locator(".timeline").count() == 4 and view.is_hidden("#overview")
     assert EVIL in view.locator(".timeline >> nth=0").inner_text()
     chart = view.locator(".chart >> nth=1")
@@ -206,6 +207,7 @@ def test_open_a_cell_and_come_back(view, page):
     view.mouse.move(box["x"] + box["width"] * 33.5 / 40, box["y"] + 5)
     assert "frame 33" in chart.get_attribute("aria-valuetext")
     view.go_back()
+    view.wait_for_selector("#overview")
     assert view.is_visible("#overview") and view.is_hidden("#cell")
 
 
@@ -214,6 +216,7 @@ def test_nothing_sticks_out_at_phone_width(view, place):
     view.set_viewport_size({"width": 390, "height": 800})
     if place:
         view.click("#board tbody a >> nth=0")
+        view.wait_for_selector(".timeline")
     assert view.evaluate("document.documentElement.scrollWidth") <= 390
 
 
