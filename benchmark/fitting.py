@@ -17,6 +17,7 @@ from torch import Tensor
 from crossvad.adapters.base import Adapter, Budget, Log
 from crossvad.adapters.search import EPISODES, QUERY, Search, search
 from crossvad.adapters.tuning import NoTuning, Tuning
+from crossvad.boards import Write, board
 from crossvad.clock import now
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
@@ -117,8 +118,9 @@ class Fitter:
         place = self.store.place(kind, key)
         if not (place / "fit.json").is_file():
             curves: Curves = {}
-            with self.reporter.task(title) as update, self.store.writing(kind, key) as draft:
-                started, log = now(self.device), _logging(update, curves)
+            events = self.store.place("curves", key)
+            with self.reporter.task(title) as update, self.store.writing(kind, key) as draft, board(events) as write:
+                started, log = now(self.device), _logging(update, curves, write)
                 if tuning is None:
                     adapter.fit(source, self.grid.budget, log)
                 else:
@@ -156,8 +158,8 @@ def on_device(adapter: Adapter, device: torch.device) -> Adapter:
     return adapter if three_dimensional else adapter.to(memory_format=torch.channels_last)
 
 
-def _logging(update: Update, curves: Curves) -> Log:
-    """A log that feeds the progress bar and `curves`, and stops a training that diverged.
+def _logging(update: Update, curves: Curves, write: Write) -> Log:
+    """A log that feeds the progress bar, `curves` and what writes them elsewhere, and stops a training that diverged.
 
     The first value comes with every step and is thinned; the others, rarer, are kept.
     """
@@ -169,6 +171,7 @@ def _logging(update: Update, curves: Curves) -> Log:
         for name in values:
             if name != first or step % max(1, of // CURVE_POINTS) == 0:
                 curves.setdefault(name, []).append((step, values[name]))
+                write(step, {name: values[name]})
         update(step, of, f"{first} {value:.4g}")
 
     return log

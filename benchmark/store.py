@@ -5,6 +5,7 @@
     runs/cells/<cell key>/scores.npz  raw scores per frame and cue
     runs/cells/<cell key>/maps.npz    scores per pixel, where they were asked for, and the ground truth's tracks
     runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
+    runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
     reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
 
