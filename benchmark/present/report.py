@@ -66,7 +66,10 @@ def gather(
         rows = tracks(store, records, rules)
         update(3, 3, "")
     keys = {_identity(vars(record.cell)): record for record in records}
-    lines: list[dict[str, Any]] = [{**line, "key": keys[_identity(line)].cell.key} for line in tidy.to_dict("records")]
+    lines: list[dict[str, Any]] = [
+        {str(name): value for name, value in line.items()} | {"key": keys[_identity(line)].cell.key}
+        for line in tidy.to_dict("records")
+    ]
     scored = {key: part for key, part in rows.groupby([*ENTRY, "seed"], sort=False)} if len(rows) else {}
     cells = {line["key"]: _cell(line, keys[_identity(line)], scored.get(_identity(line))) for line in lines}
     shown = [line for line in lines if cells[line["key"]]["ranks"]]
