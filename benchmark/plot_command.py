@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -10,10 +10,13 @@ import pandas as pd
 
 from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import cells_where, table
-from crossvad.options import PATH, RESULTS, stacked
-from crossvad.present import curves, heat, roc, speed, tables, timelines
+from crossvad.looking import Look, Looker, only
+from crossvad.options import DATA, PATH, RESULTS, Numbers, root, stacked
+from crossvad.plan import Cell
+from crossvad.present import curves, heat, looks, roc, speed, tables, timelines
 from crossvad.present.style import save, writable
 from crossvad.protocol import protocol
+from crossvad.stills import Stills
 from crossvad.store import Store
 
 STARTS = ", and what they start from at K = 0"
@@ -21,9 +24,9 @@ STARTS = ", and what they start from at K = 0"
 
 @click.group()
 def plot() -> None:
-    """Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots and steps.
+    """Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots, steps and speed.
 
-    Nothing is trained or scored.
+    And what one method sees of frames: its prototypes' maps, its errors. Nothing is trained.
     """
 
 
@@ -105,9 +108,14 @@ def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) ->
 
 @plot.command()
 @click.option("--video", "videos", multiple=True, help="A test video; all, if none is named. May be repeated.")
+@DATA
 @_options("scores.svg")
-def scores(videos: tuple[str, ...], where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
+def scores(
+    videos: tuple[str, ...], data: Path | None, where: tuple[str, ...], rules: str, out: Path, results: Path
+) -> None:
     """Anomaly scores over the frames of test videos, abnormal spans shaded; of each entry's first seed.
+
+    Where the target's video is at hand, small frames are drawn at peaks.
 
     \b
     bench plot scores --where source=ped2 --where target=ped2 --where method=apn,framediff --video 04
@@ -117,8 +125,9 @@ def scores(videos: tuple[str, ...], where: tuple[str, ...], rules: str, out: Pat
     found = timelines.tracks(store, cells_where(store.records(), where), protocol(rules))
     _refuse_none(found, results)
     rows = timelines.chosen(found, videos)
-    note = timelines.caption(rows, rules)
-    save(timelines.figure(rows, note), out)
+    small = timelines.thumbnails(rows, Stills(root(data)))
+    note = timelines.caption(rows, rules, small)
+    save(timelines.figure(rows, note, small), out)
     click.echo(f"{out}: {note}")
 
 
@@ -130,7 +139,7 @@ def speed_command(where: tuple[str, ...], rules: str, out: Path, results: Path) 
     Both are means over seeds. How fast a method is depends on the machine: compare cells of one alone.
 
     \b
-    bench plot speed --where budget=quick --where source=ped2 --out speed.pdf
+    bench plot speed --where budget=quick --where source=ped2 --where target=ped2 --out speed.pdf
     bench plot speed --where budget=quick --where shots=0,10 --where method=apn,lmn,framediff
     """
     writable(out)
@@ -141,6 +150,66 @@ def speed_command(where: tuple[str, ...], rules: str, out: Path, results: Path) 
     note = speed.note(tidy, found)
     save(speed.figure(found, note), out)
     click.echo(f"{out}: {note}")
+
+
+def _looking(name: str) -> Callable:
+    return stacked(
+        click.option("--where", multiple=True, help="Narrow to one cell, where KEY=VALUE. May be repeated."),
+        click.option("--video", help="A test video. [the first with an abnormal frame]"),
+        click.option("--frames", type=Numbers(), help="Numbers of its frames. [4, half of them abnormal]"),
+        click.option("--out", type=PATH, default=name, show_default=True, help="FILE.svg, .pdf or .png."),
+        DATA,
+        RESULTS,
+    )
+
+
+@plot.command("errors")
+@_looking("errors.pdf")
+def errors_command(
+    where: tuple[str, ...], video: str | None, frames: Sequence[int] | None, out: Path, data: Path | None, results: Path
+) -> None:
+    """Frames, what one method predicts of them, and where it errs; outlined: where they are abnormal.
+
+    Needs the model that bench run kept, and the target's video.
+
+    \b
+    bench plot errors --where method=apn --where source=ped2 --where shots=0 --where seed=0 --video 04
+    bench plot errors --where method=lmn --where seed=0 --frames 40,60,80 --out errors.png
+    """
+    cell, look = _look(where, video, frames, out, data, results)
+    note = looks.errors_caption(cell, look)
+    save(looks.figure(look.scene, looks.errors(look), note, side=1.7), out)
+    click.echo(f"{out}: {note}")
+
+
+@plot.command("prototypes")
+@_looking("prototypes.pdf")
+def prototypes_command(
+    where: tuple[str, ...], video: str | None, frames: Sequence[int] | None, out: Path, data: Path | None, results: Path
+) -> None:
+    """Frames, where each of a method's attention prototypes looks, and how far features are from the nearest.
+
+    Of apn, apn-released and mpn. Needs the model that bench run kept, and the target's video.
+
+    \b
+    bench plot prototypes --where method=apn --where source=ped2 --where shots=0 --where seed=0
+    bench plot prototypes --where method=mpn --where seed=0 --video 04 --frames 40,60,80 --out prototypes.png
+    """
+    cell, look = _look(where, video, frames, out, data, results)
+    columns = looks.prototypes(look)
+    note = looks.prototypes_caption(cell, look)
+    save(looks.figure(look.scene, columns, note, side=0.75), out)
+    click.echo(f"{out}: {note}")
+
+
+def _look(
+    where: tuple[str, ...], video: str | None, frames: Sequence[int] | None, out: Path, data: Path | None, results: Path
+) -> tuple[Cell, Look]:
+    writable(out)
+    store = Store(results)
+    record = only(cells_where(store.records(), where))
+    looker = Looker(store, record, root(data))
+    return record.cell, looker.look(looker.scene(video, frames or ()))
 
 
 def _refuse_none(found: pd.DataFrame, results: Path) -> None:

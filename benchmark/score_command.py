@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import itertools
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -13,26 +13,24 @@ import numpy as np
 import torch
 
 from crossvad import preflight, registry
-from crossvad.adapters.base import Adapter
+from crossvad.adapters.base import Budget
 from crossvad.adapters.tuning import Tuning
 from crossvad.budget import BUDGETS
 from crossvad.datasets.base import Frames, InputError, Video
 from crossvad.datasets.cache import FrameCache
-from crossvad.datasets.videofile import VideoFile
 from crossvad.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.fitting import Fitter
 from crossvad.options import BUDGET, PATH, PLACES, QUIET, Name, root
 from crossvad.plan import Cell, Grid
 from crossvad.present import moments, style, tables
-from crossvad.present.moments import Moment
-from crossvad.progress import Reporter
+from crossvad.present.moments import ASSUMED_RATE, Moment
+from crossvad.progress import Reporter, Update
 from crossvad.protocol import protocol
 from crossvad.runner import device as device_named
 from crossvad.scoring import Fitted
 from crossvad.store import Store
-from crossvad.watching import OwnFootage, Watched, check_length, mapped, watch
+from crossvad.watching import OwnFootage, Watched, check_length, frame_rate, mapped, watch
 
-ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
 BRIGHTEST = 99.9  # percentile of the top moments' maps at which the heat is brightest
 
 
@@ -122,10 +120,151 @@ def score(
     fitter = Fitter(grid, Store(results), decoder, where, reporter)
     fitted = fitter.fitted(cell, grid.methods[0], grid.sources[0])
     decided, _ = fitter.decided([cell], fitted)[cell]
-    if overlay is None:
-        overlay = _can_film(reporter)
+    overlay = _filmable() if overlay is None else overlay
     lines: list[list[str]] = []
     for video, place in zip(footage.videos, places, strict=True):
-        lines += _Scoring(fitted, decided, cell, grid, where, reporter).write(video, place, top, overlay)
+        seen = _watched(video, fitted, decided, cell, grid.budget, where, reporter)
+        lines += _write(video, seen, place, _titled(video, seen, cell), top, overlay, where, reporter)
     tables.console().print(tables.plain_table(["video", "time", "frame", "score", "still"], lines))
-    click.echo(f"Scores, timelines and stills lie in {out}.")
+    made = ["scores.csv", "timeline.png", *(["overlay.mp4"] if overlay else [])]
+    click.echo(f"{', '.join(made)} and the stills lie in {', '.join(map(str, places))}")
+
+
+def _folder(place: Path) -> Path:
+    """A folder to write to, made if need be.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise InputError(place, f"cannot be written to ({error.strerror})", "choose another --out folder") from error
+    return place
+
+
+def _check(
+    grid: Grid, cell: Cell, paths: Sequence[Path], footage: OwnFootage, decoder: Decoder, reporter: Reporter
+) -> None:
+    """Find what is wrong with the footage or the source before anything is trained, and decode the training video.
+
+    Raises:
+        InputError: an input is missing, broken or unsuitable.
+    """
+    method, source = grid.methods[0].build(grid.budget), grid.sources[0]
+    for video, path in zip(footage.videos, paths, strict=True):
+        check_length(video, path, method.clip, cell.shots)
+    if not method.trainable:
+        return
+    preflight.check_files(grid, reporter)
+    preflight.check_source(source, method.clip)
+    if cell.tuning != "none":
+        preflight.check_tuning(cell, method, grid.tunings[0].build())
+    stop_at(decoder.fill(training_videos(source, grid.budget), reporter))
+    trained_on = {video.source.stamp for scene in source.scenes("train") for video in scene.videos}
+    for video in footage.videos:
+        if video.source.stamp in trained_on:
+            reporter.say(f"note: {video.name} is training video of {source.name}: all of it looks normal to the method")
+
+
+def _watched(
+    video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, where: torch.device, reporter: Reporter
+) -> Watched:
+    try:
+        with reporter.task(f"Score {video.name}") as update:
+            seen = watch(video, fitted, tuning, cell, budget, where, update)
+    except ValueError as error:
+        problem = f"cannot be scored by {cell.method}: {error}"
+        raise InputError(video.name, problem, "choose another --method, or --shots 0") from error
+    if seen.adaptation is not None and seen.adaptation.reverted:
+        problem = f"adapting raised the loss on its first {cell.shots} clips and was taken back"
+        click.echo(f"note: {video.name}: {problem}; it is scored by the method as it was trained", err=True)
+    return seen
+
+
+def _titled(video: Video, seen: Watched, cell: Cell) -> str:
+    """What the timeline is of: the video, the method and how it came to the scene."""
+    adapted = f"adapted by {cell.tuning} on {cell.shots} clips" if seen.span else "not adapted"
+    if seen.adaptation is not None and seen.adaptation.reverted:
+        adapted = "not adapted, as that raised the loss"
+    return f"{video.name}: {cell.method}, trained on {cell.source} (budget {cell.budget}), {adapted}"
+
+
+def _write(
+    video: Video,
+    seen: Watched,
+    place: Path,
+    title: str,
+    count: int,
+    overlay: bool,
+    where: torch.device,
+    reporter: Reporter,
+) -> list[list[str]]:
+    """Write all files of one video, and remove those of an earlier run that this one does not write.
+
+    Returns:
+        A line for each top moment: video, time, frame, score and still.
+    """
+    rate = frame_rate(video)
+    with moments.replacing(place / "scores.csv") as draft:
+        moments.table(seen.scores, seen.cues, seen.span, rate).to_csv(draft, index=False, float_format="%.6g")
+    eligible = slice(max(seen.known.start, seen.span), seen.known.stop)
+    found = moments.top(seen.scores, eligible, round(rate or ASSUMED_RATE), count)
+    heat, stills = _stills(video, seen, found, where)
+    paths = [place / f"top-{moment.rank}-frame-{moment.frame:06d}.jpg" for moment in found]
+    for path, still in zip(paths, stills, strict=True):
+        moments.save_still(still, path)
+    for old in {*place.glob("top-*-frame-*.jpg"), *([] if overlay else [place / "overlay.mp4"])} - {*paths}:
+        old.unlink(missing_ok=True)
+    with moments.replacing(place / "timeline.png") as draft:
+        style.save(moments.timeline(seen.scores, seen.span, rate, found, stills, title), draft)
+    if overlay:
+        with reporter.task(f"Write overlay of {video.name}") as update:
+            _film(video, seen, heat, place / "overlay.mp4", rate, where, update)
+    return [
+        [video.name, moments.clock(moment.frame, rate), str(moment.frame), f"{moment.score:.2f}", str(path)]
+        for moment, path in zip(found, paths, strict=True)
+    ]
+
+
+def _stills(
+    video: Video, seen: Watched, found: Sequence[Moment], where: torch.device
+) -> tuple[tuple[float, float], list[Frames]]:
+    """The levels of a map at which heat begins and is brightest, and each moment's frame under its heat, full size."""
+    clip = seen.adapter.clip
+    pictures: dict[int, tuple[Frames, moments.Map | None]] = {}
+    for frame in sorted(moment.frame for moment in found):  # in order, as some files can only be read on
+        start = frame - clip.scored
+        window = mapped(video.source, seen, None, where, start, start + clip.frames)
+        pictures[frame] = next(itertools.islice(window, clip.scored, None))
+    brightest = [float(np.percentile(own, BRIGHTEST)) for _, own in pictures.values() if own is not None]
+    heat = seen.normal, max(brightest, default=seen.normal)
+    return heat, [moments.heated(*pictures[moment.frame], *heat) for moment in found]
+
+
+def _film(
+    video: Video,
+    seen: Watched,
+    heat: tuple[float, float],
+    path: Path,
+    rate: float | None,
+    where: torch.device,
+    update: Update,
+) -> None:
+    """Every frame under its heat, above the score so far: a second pass over the video."""
+    high, wide = next(iter(video.source.blocks(None, 3, 0, 1))).shape[1:3]
+    size = moments.film_size(high, wide)
+    with moments.film(path, seen.scores, seen.span, rate, size) as show:
+        for done, (frame, own) in enumerate(mapped(video.source, seen, size, where), 1):
+            show(moments.heated(frame, own, *heat))
+            update(done, len(video), "")
+
+
+def _filmable() -> bool:
+    """Whether PyAV is there to write an overlay; says so if not."""
+    if importlib.util.find_spec("av"):
+        return True
+    click.echo("note: overlay.mp4 is left out: it needs PyAV (pip install 'crossvad[video]')", err=True)
+    return False

@@ -28,6 +28,7 @@ from crossvad.progress import Update
 from crossvad.scoring import Fitted, adaptations, arrays, placed, scoring_batch
 from crossvad.store import Cues, Scores
 
+PICTURES = 8  # in memory at once, in colour and large
 NORMAL = 95  # percentile of a frame's error map above which a pixel stands out from an ordinary frame
 
 
@@ -73,7 +74,25 @@ class Watched:
     span: int  # frames at the head that the support set spans: scored, but seen before
     adaptation: Adaptation | None
     adapter: Adapter  # as it is after adapting
+    batch: int  # clips that fit it at once
     normal: float  # level of the error map that ordinary pixels stay below; NaN if the method has no maps
+
+
+def frame_rate(video: Video) -> float | None:
+    """Frames per second of a video file; None for frames in a folder, which do not tell.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    if not isinstance(video.source, VideoFile):
+        return None
+    import decord  # lazily, as in videofile
+
+    try:
+        rate = float(decord.VideoReader(str(video.source.path), ctx=decord.cpu(0), width=16, height=16).get_avg_fps())
+    except (decord.DECORDError, RuntimeError) as error:
+        raise InputError(video.source.path, "cannot be opened any more", "restore it") from error
+    return rate if np.isfinite(rate) and rate > 0 else None
 
 
 def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:
@@ -95,7 +114,9 @@ def support_span(clip: ClipSpec, shots: int) -> int:
     return shots + clip.frames - 1 if shots else 0
 
 
-def watch(video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, device: torch.device, update: Update) -> Watched:
+def watch(
+    video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, device: torch.device, update: Update
+) -> Watched:
     """Adapt a fitted method on the first clips of a video, and score every frame in one pass.
 
     Args:
@@ -116,10 +137,11 @@ def watch(video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budg
     if span:
         adapter, support = _adapted(fitted.adapter, video.source, cell, tuning, device)
     levels: list[float] = []
+    batch = scoring_batch(adapter, budget)
 
     def passing() -> Iterator[Tensor]:
         done = clip.frames - 1
-        for clips in clip_batches(video.source, clip, scoring_batch(adapter, budget), device):
+        for clips in clip_batches(video.source, clip, batch, device):
             yield clips
             if (maps := adapter.maps(clips[:1])) is not None:  # one of a batch tells what is ordinary
                 levels.append(float(np.percentile(maps.float().cpu().numpy(), NORMAL)))
@@ -137,6 +159,7 @@ def watch(video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budg
         span=span,
         adaptation=adapter.adaptation if span else None,
         adapter=adapter,
+        batch=batch,
         normal=float(np.median(levels)) if levels else float("nan"),
     )
 
@@ -185,23 +208,29 @@ def clip_batches(source: FrameSource, clip: ClipSpec, batch: int, device: torch.
 
 
 def mapped(
-    source: FrameSource, adapter: Adapter, size: Size | None, device: torch.device, start: int = 0, stop: int | None = None
+    source: FrameSource,
+    seen: Watched,
+    size: Size | None,
+    device: torch.device,
+    start: int = 0,
+    stop: int | None = None,
 ) -> Iterator[tuple[Frames, NDArray[np.float32] | None]]:
     """Frames `start` to `stop` in order, (H, W, 3) at `size` or as they are, each with the method's map of it (h, w).
 
-    A frame for which no clip within `start` to `stop` gives a map has None. Maps are to be looked at: they are made of
-    the frames as they come here, scaled to what the method takes, which saves a second decoding.
+    The method is the one the video was watched with, as it had adapted. A frame for which no clip within `start` to
+    `stop` gives a map has None. Maps are to be looked at: they are made of the frames as they come here, scaled to what
+    the method takes, which saves a second decoding.
     """
-    clip = adapter.clip
+    adapter, clip = seen.adapter, seen.adapter.clip
     kept: list[Frames] = []
     waiting: deque[Frames] = deque()
     bare = clip.scored  # frames at the head that no clip gives a map for
-    for block in source.blocks(size, 3, start, stop):
+    for block in _small_blocks(source, size, start, len(source) if stop is None else stop):
         waiting.extend(block)
         small = resized(block if clip.channels == 3 else luma(block), clip.size)
         frames = np.concatenate([*kept, small])
         kept = [frames[max(0, len(frames) - clip.frames + 1) :]]
-        for clips in consecutive(frames, clip, len(frames), device):
+        for clips in consecutive(frames, clip, seen.batch, device):
             with torch.no_grad():
                 maps = adapter.maps(clips)
             for own in [None] * len(clips) if maps is None else maps.float().cpu().numpy():
@@ -211,3 +240,9 @@ def mapped(
                 yield waiting.popleft(), own
     while waiting:
         yield waiting.popleft(), None
+
+
+def _small_blocks(source: FrameSource, size: Size | None, start: int, stop: int) -> Iterator[Frames]:
+    """Frames as `blocks` gives them, few at a time: luma and scaling take several times what they are."""
+    for first in range(start, stop, PICTURES):
+        yield from source.blocks(size, 3, first, min(first + PICTURES, stop))

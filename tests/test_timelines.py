@@ -8,7 +8,10 @@ from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.rows import table
 from crossvad.present import timelines
 from crossvad.protocol import FAIR
+from crossvad.stills import Stills
 from crossvad.store import Store
+
+TARGET = "path:south"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def test_spans():
 def test_what_is_drawn(found):
     rows = timelines.chosen(found[found["method"].isin(["framepred", "framediff"])], [])
     assert set(rows["seed"]) == {0}
-    picture = timelines.figure(rows, "note")
+    picture = timelines.figure(rows, "note", {})
     videos = list(dict.fromkeys(rows["video"]))
     assert [axes.get_title(loc="left") for axes in picture.axes] == videos
     for axes, video in zip(picture.axes, videos, strict=True):
@@ -58,6 +61,41 @@ def test_what_is_drawn(found):
         assert len(axes.patches) == len(timelines.spans(first["frames"], first["labels"]))
     names = [text.get_text() for text in picture.legends[0].get_texts()]
     assert len(names) == 3 and any("K = 2" in name for name in names)
+
+
+def test_moments():
+    frames, scores = np.arange(10, 18), np.array([1, 5, 2, 3, 9, 4, 0, 1])
+    assert timelines.moments(frames, np.array([0, 0, 0, 0, 1, 1, 1, 1], np.uint8), scores) == [11, 13, 14, 17]
+    # All peaks are abnormal, so that the highest normal frame takes one's place.
+    assert timelines.moments(frames, np.array([0, 1, 0, 1, 1, 1, 0, 1], np.uint8), scores) == [11, 12, 14, 17]
+    assert timelines.moments(frames, np.zeros(8, np.uint8), scores) == [11, 13, 14, 17]
+    assert timelines.moments(frames[:2], np.zeros(2, np.uint8), scores[:2]) == [10, 11]
+
+
+class FewStills(Stills):
+    """Of one video alone, each frame of its own shade."""
+
+    def __init__(self):
+        pass
+
+    def frames(self, target, video, wanted):
+        return [np.full((4, 6, 3), number, np.uint8) for number in wanted] if (target, video) == (TARGET, "a") else None
+
+
+def test_small_frames(found):
+    rows = timelines.chosen(found[found["method"] == "framediff"], [])
+    small = timelines.thumbnails(rows, FewStills())
+    line = rows[rows["video"] == "a"].iloc[0]
+    assert list(small) == ["a"]
+    assert list(small["a"]) == timelines.moments(line["frames"], line["labels"], line["scores"])
+    panels = timelines.figure(rows, "note", small).axes
+    assert [len(axes.child_axes) for axes in panels] == [4, 0, 0]
+    shown = [panel.images[0].get_array()[0, 0, 0] for panel in panels[0].child_axes]
+    assert shown == list(small["a"])
+    ends = {text.xy for text in panels[0].texts}
+    assert ends <= set(zip(line["frames"], line["scores"], strict=True)) and len(ends) == 4
+    assert "small frames: peaks of framediff" in timelines.caption(rows, "fair", small)
+    assert "small frames" not in timelines.caption(rows, "fair", {})
 
 
 def test_what_cannot_be_drawn_is_refused(found):
@@ -75,4 +113,8 @@ def test_command(bench, north, south, tmp_path):
     out = tmp_path / "scores.svg"
     done = bench("plot", "scores", "--where", "method=ramp,framediff", "--out", str(out))
     assert done.code == 0 and "shaded: abnormal" in done.out and "framediff" in out.read_text()
+    assert "<image" not in out.read_text()  # a target's folder is known by its name alone
+    (tmp_path / "south").symlink_to(south)
+    assert bench("plot", "scores", "--where", "method=ramp", "--out", str(out)).code == 0
+    assert out.read_text().count("<image") == 12
     assert bench("plot", "scores", "--where", "method=lmn").code == 2

@@ -1,7 +1,8 @@
-"""The most suspicious moments of a video, and its pictures: scores over time, stills, and a film with a heat overlay."""
+"""The most suspicious moments of a video, and its pictures: scores over time, stills, and a film under a heat map."""
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,11 +27,12 @@ from crossvad.present import style
 from crossvad.present.curves import COLOURS
 from crossvad.store import Cues
 
+ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
 WIDEST = 640  # pixels of the film
 STRIP = 72  # pixels below its frames, for the curve
 SHADE = "0.87"  # of the support set's span
 MARK = COLOURS[1]
-HEAT = (matplotlib.colormaps["inferno"](np.linspace(0.25, 1.0, 256))[:, :3] * 255).astype(np.float32)
+HEAT = (matplotlib.colormaps["autumn"](np.linspace(0.0, 1.0, 256))[:, :3] * 255).astype(np.float32)
 COVER = 0.75  # how much of a pixel the heat hides, at most
 Map = NDArray[np.float32]
 
@@ -63,7 +65,7 @@ def clock(frame: float, rate: float | None) -> str:
 
 
 def table(scores: Values, cues: Cues, span: int, rate: float | None) -> pd.DataFrame:
-    """A row per frame: frame, seconds (if the rate is known), score, each cue, support (1: the method adapted on it)."""
+    """A row per frame: frame, seconds (if the rate is known), score, each cue, support (1: adapted on)."""
     frames = np.arange(len(scores))
     seconds = frames / rate if rate else np.full(len(frames), np.nan)
     columns = {"frame": frames, "seconds": seconds, "score": scores, **cues, "support": (frames < span).astype(int)}
@@ -90,11 +92,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def heated(frame: Frames, own: Map | None, low: float, high: float) -> Frames:
     """A frame (H, W, 3) with a map (h, w) over it: below `low` nothing shows, from `high` on it is brightest."""
-    if own is None:
+    if own is None or not high > low:
         return frame
     level = (255 * ((own - low) / (high - low)).clip(0, 1)).astype(np.uint8)
     wide: Frames = resized(level[None, ..., None], (frame.shape[0], frame.shape[1]))[0]
-    cover = COVER * np.sqrt(wide / np.float32(255))
+    cover = COVER * (wide / np.float32(255)) ** 0.7
     return (frame * (1 - cover) + HEAT[wide[..., 0]] * cover).astype(np.uint8)
 
 
@@ -109,14 +111,15 @@ def save_still(frame: Frames, path: Path) -> None:
 
 
 def timeline(
-    scores: Values, span: int, rate: float | None, moments: Sequence[Moment], stills: Sequence[Frames], note: str
+    scores: Values, span: int, rate: float | None, moments: Sequence[Moment], stills: Sequence[Frames], title: str
 ) -> Figure:
     """The scores over time, the support set's span shaded, and below the stills of the moments in order of time."""
-    drawn = Figure(figsize=(10, 5.2 if moments else 3.2), layout="constrained")
+    drawn = Figure(figsize=(10, 5.0 if moments else 3.2), layout="constrained")
     order = sorted(range(len(moments)), key=lambda number: moments[number].frame)
-    rows = drawn.subfigures(2, 1, height_ratios=[3, 2]) if moments else [drawn]
+    heights = [3, 2] if moments else [1]
+    rows = drawn.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     axes = rows[0].subplots()
-    style.titled(axes, note, 9)
+    style.titled(axes, title, 9)
     if span:
         axes.axvspan(0, span, color=SHADE, linewidth=0, label="adapted on these frames")
     axes.plot(np.arange(len(scores)), scores, color=COLOURS[0], linewidth=0.9)
@@ -133,7 +136,7 @@ def timeline(
             str(moment.rank), (moment.frame, moment.score), (0, 5), textcoords="offset points", ha="center", fontsize=8
         )
     if span:
-        axes.legend(loc="upper right", fontsize=7, frameon=False)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=7, frameon=False)
     if moments:
         for panel, number in zip(rows[1].subplots(1, len(moments), squeeze=False)[0], order, strict=True):
             moment = moments[number]
@@ -159,10 +162,10 @@ def film_size(height: int, width: int) -> Size:
 
 
 def strip(scores: Values, span: int, width: int) -> Frames:
-    """The curve of all scores (N,), (STRIP, width, 3): the support set's span lighter, a column the most of its frames."""
+    """The curve of all scores (N,), (STRIP, width, 3), a column the most of its frames; support is lighter."""
     low, high = float(scores.min()), float(scores.max())
     edges = np.linspace(0, len(scores), width + 1).astype(int)
-    columns = [scores[begin : max(begin + 1, end)].max() for begin, end in zip(edges[:-1], edges[1:], strict=True)]
+    columns = [scores[begin : max(begin + 1, end)].max() for begin, end in itertools.pairwise(edges)]
     levels = (np.array(columns) - low) / ((high - low) or 1.0)
     picture = Image.new("RGB", (width, STRIP), (18, 18, 18))
     pen = ImageDraw.Draw(picture)
@@ -174,7 +177,7 @@ def strip(scores: Values, span: int, width: int) -> Frames:
 
 
 @contextmanager
-def film(path: Path, scores: Values, span: int, rate: float, size: Size, real_time: bool) -> Iterator[Callable[[Frames], None]]:
+def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) -> Iterator[Callable[[Frames], None]]:
     """A film of frames (H, W, 3) of this `size`, each given in turn, above the curve of the scores so far.
 
     Raises:
@@ -185,7 +188,7 @@ def film(path: Path, scores: Values, span: int, rate: float, size: Size, real_ti
     curve, done = strip(scores, span, width), 0
     with replacing(path) as draft, av.open(str(draft), "w") as container:
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-        stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001))
+        stream = container.add_stream(codec, rate=Fraction(rate or ASSUMED_RATE).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height + STRIP, "yuv420p"
 
         def show(frame: Frames) -> None:
@@ -194,7 +197,7 @@ def film(path: Path, scores: Values, span: int, rate: float, size: Size, real_ti
             column = min(width - 1, done * width // len(scores))
             now[:, column + 1 :] = (18, 18, 18)
             now[:, column] = (255, 255, 255)
-            when = f"{clock(done, rate)}   " if real_time else ""
+            when = f"{clock(done, rate)}   " if rate else ""
             text = f"{when}frame {done}   score {scores[done]:.2f}" + ("   adapted on this" if done < span else "")
             below = Image.fromarray(now)
             ImageDraw.Draw(below).text((6, 3), text, fill=(235, 235, 235))

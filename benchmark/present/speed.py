@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ from crossvad.present.tables import CONTROLS, caption, named
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
+MOST = 24  # markers that can be told apart in one panel
 PANEL, ACROSS = 2.9, 3  # inches of a panel's side; panels in a row, at most
 
 
@@ -57,13 +58,14 @@ def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
     point has a colour and a marker of its own, for as long as they last.
 
     Raises:
-        InputError: there are more points than can be told apart.
+        InputError: there are more points, in a panel or in all, than can be told apart.
     """
+    most = found.groupby(SCENES).size().max()
     places = [*found[[*POINT]].drop_duplicates().itertuples(index=False, name=None)]
     methods = list(dict.fromkeys(place[0] for place in places))
     ways = list(dict.fromkeys(place[1:] for place in places))
-    if len(places) > len(COLOURS) * len(MARKERS):
-        problem = f"would have {len(places)} markers, more than can be told apart"
+    if most > MOST or len(places) > len(COLOURS) * len(MARKERS):
+        problem = f"would have {len(places)} markers, {most} in a panel, more than can be told apart"
         raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
     grouped = len(places) > len(COLOURS) and len(methods) <= len(COLOURS) and len(ways) <= len(MARKERS)
     chosen = {}
@@ -79,6 +81,7 @@ def figure(found: pd.DataFrame, note: str) -> Figure:
     panels = list(found.groupby(SCENES, sort=True))
     adapted = found[(found["shots"] > 0) & (found["tuning"] != "none")]
     stepped = adapted["steps"].nunique() > 1
+    between = (1,) if found["fps_high"].max() > 30 * found["fps_low"].min() else (1, 2, 5)  # ticks of a decade
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
     longest = max(len(_label(line, stepped)) for line in found.to_dict("records"))
@@ -91,7 +94,7 @@ def figure(found: pd.DataFrame, note: str) -> Figure:
     for number, (axes, (scene, lines)) in enumerate(zip(grid, panels, strict=False)):
         title = " -> ".join(map(str, scene))
         titled(axes, title, min(9.5, 9.5 * 36 / len(title)))
-        _panel(axes, lines, chosen, stepped)
+        _panel(axes, lines, chosen, stepped, between)
         if number % across == 0:
             axes.set_ylabel("AUC in %", fontsize=9)
         if number + across >= len(panels):
@@ -103,33 +106,35 @@ def figure(found: pd.DataFrame, note: str) -> Figure:
     return drawn
 
 
-def _panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], Look], stepped: bool) -> None:
+def _panel(
+    axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], Look], stepped: bool, between: Sequence[int]
+) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(LogLocator(subs=between))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=8)
     axes.grid(color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
+    markers, names = [], []
     for line in lines.sort_values("auc", ascending=False).to_dict("records"):
         look = chosen[tuple(line[key] for key in POINT)]
         arms = {key: [[line[key] - line[f"{key}_low"]], [line[f"{key}_high"] - line[key]]] for key in MEASURED}
-        axes.errorbar(
+        bars = axes.errorbar(
             line["fps"],
             line["auc"],
             xerr=arms["fps"],
             yerr=arms["auc"],
             fmt=look.marker,
             color=look.colour,
-            markersize=6.5,
+            markersize=9 if look.marker == "*" else 6.5,  # of which little is ink
             markeredgecolor="white",  # where markers lie on one another
             markeredgewidth=0.6,
             elinewidth=0.8,
-            label=f"{line['auc']:.1f}  at {line['fps']:.0f}/s  {_label(line, stepped)}",
         )
-    handles, labels = axes.get_legend_handles_labels()
-    bare = [handle[0] for handle in handles]  # the markers, without their bars
-    axes.legend(bare, labels, loc="upper left", bbox_to_anchor=(-0.12, -0.2), fontsize=7, frameon=False)
+        markers.append(bars.lines[0])
+        names.append(f"{line['auc']:.1f}  at {line['fps']:.0f}/s  {_label(line, stepped)}")
+    axes.legend(markers, names, loc="upper left", bbox_to_anchor=(-0.12, -0.16), fontsize=7, frameon=False)
 
 
 def _label(line: Mapping[Any, Any], stepped: bool) -> str:
@@ -146,8 +151,9 @@ def _label(line: Mapping[Any, Any], stepped: bool) -> str:
 
 def note(tidy: pd.DataFrame, found: pd.DataFrame) -> str:
     """What a reader must know to read the figure of `found`, the points of these tidy rows."""
+    drawn = tidy[~tidy["method"].isin(CONTROLS)].assign(reverted=float("nan"))  # which no marker shows
     facts = [
-        caption(tidy[~tidy["method"].isin(CONTROLS)], intervals=False),
+        caption(drawn, intervals=False),
         "frames per second: of scoring decoded frames at the budget's size, on the device named, as measured when the "
         "cells ran",
     ]
