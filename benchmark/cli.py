@@ -51,6 +51,7 @@ def bench(debug: bool) -> None:
     bench table --matrix --where shots=10
     bench plot shots --where source=path:normal --out shots.svg
     bench report --data DIR
+    bench score my_video.mp4 --source synthetic-street
     bench ablate components --data DIR
     """
 

@@ -29,7 +29,7 @@ from crossvad.protocol import protocol
 from crossvad.runner import device as device_named
 from crossvad.scoring import Fitted
 from crossvad.store import Store
-from crossvad.watching import OwnFootage, Watched, check_length, frame_rate, mapped, watch
+from crossvad.watching import OwnFootage, Watched, check_length, frame_rate, mapped, pictures, watch
 
 BRIGHTEST = 99.9  # percentile of the top moments' maps at which the heat is brightest
 
@@ -237,7 +237,7 @@ def _stills(
     pictures: dict[int, tuple[Frames, moments.Map | None]] = {}
     for frame in sorted(moment.frame for moment in found):  # in order, as some files can only be read on
         start = frame - clip.scored
-        window = mapped(video.source, seen, None, where, start, start + clip.frames)
+        window = mapped(video.source.blocks(None, 3, start, start + clip.frames), seen, where)
         pictures[frame] = next(itertools.islice(window, clip.scored, None))
     brightest = [float(np.percentile(own, BRIGHTEST)) for _, own in pictures.values() if own is not None]
     heat = seen.normal, max(brightest, default=seen.normal)
@@ -257,7 +257,7 @@ def _film(
     high, wide = next(iter(video.source.blocks(None, 3, 0, 1))).shape[1:3]
     size = moments.film_size(high, wide)
     with moments.film(path, seen.scores, seen.span, rate, size) as show:
-        for done, (frame, own) in enumerate(mapped(video.source, seen, size, where), 1):
+        for done, (frame, own) in enumerate(mapped(pictures(video.source, size, moments.player()), seen, where), 1):
             show(moments.heated(frame, own, *heat))
             update(done, len(video), "")
 

@@ -6,10 +6,12 @@ hours of footage would fill a disk.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -208,24 +210,19 @@ def clip_batches(source: FrameSource, clip: ClipSpec, batch: int, device: torch.
 
 
 def mapped(
-    source: FrameSource,
-    seen: Watched,
-    size: Size | None,
-    device: torch.device,
-    start: int = 0,
-    stop: int | None = None,
+    blocks: Iterable[Frames], seen: Watched, device: torch.device
 ) -> Iterator[tuple[Frames, NDArray[np.float32] | None]]:
-    """Frames `start` to `stop` in order, (H, W, 3) at `size` or as they are, each with the method's map of it (h, w).
+    """Consecutive frames of a video in colour, one by one (H, W, 3), each with the method's map of it (h, w).
 
-    The method is the one the video was watched with, as it had adapted. A frame for which no clip within `start` to
-    `stop` gives a map has None. Maps are to be looked at: they are made of the frames as they come here, scaled to what
-    the method takes, which saves a second decoding.
+    The method is the one the video was watched with, as it had adapted. A frame for which no clip of these frames gives
+    a map has None. Maps are to be looked at: they are made of the frames as they come here, scaled to what the method
+    takes, which saves a second decoding.
     """
     adapter, clip = seen.adapter, seen.adapter.clip
     kept: list[Frames] = []
     waiting: deque[Frames] = deque()
     bare = clip.scored  # frames at the head that no clip gives a map for
-    for block in _small_blocks(source, size, start, len(source) if stop is None else stop):
+    for block in blocks:
         waiting.extend(block)
         small = resized(block if clip.channels == 3 else luma(block), clip.size)
         frames = np.concatenate([*kept, small])
@@ -242,7 +239,26 @@ def mapped(
         yield waiting.popleft(), None
 
 
-def _small_blocks(source: FrameSource, size: Size | None, start: int, stop: int) -> Iterator[Frames]:
-    """Frames as `blocks` gives them, few at a time: luma and scaling take several times what they are."""
-    for first in range(start, stop, PICTURES):
-        yield from source.blocks(size, 3, first, min(first + PICTURES, stop))
+def pictures(source: FrameSource, size: Size, av: Any) -> Iterator[Frames]:
+    """Every frame of a video in colour, in blocks of a few (n, H, W, 3) at `size`.
+
+    Files are read by PyAV, `av`: decord decodes ahead without a bound while its reader is busy, which at this size took
+    gigabytes. If PyAV finds fewer frames, the last one stands in for the rest, as it does with decord.
+    """
+    if not isinstance(source, VideoFile):
+        for first in range(0, len(source), PICTURES):
+            yield from source.blocks(size, 3, first, min(first + PICTURES, len(source)))
+        return
+    given = 0
+    last = np.zeros((1, *size, 3), np.uint8)
+    try:
+        with av.open(str(source.path)) as container:
+            for frame in itertools.islice(container.decode(video=0), len(source)):
+                last = frame.to_ndarray(format="rgb24", height=size[0], width=size[1])[None]
+                given += 1
+                yield last
+    except av.FFmpegError as error:
+        if not given:
+            raise InputError(source.path, f"cannot be read by PyAV ({error})", "say --no-overlay") from error
+    for _ in range(len(source) - given):
+        yield last

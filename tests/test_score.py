@@ -18,6 +18,7 @@ from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.clips import ClipSpec, consecutive
 from crossvad.datasets.folder import Folder
 from crossvad.datasets.frames import FrameFolder
+from crossvad.datasets.videofile import VideoFile
 from crossvad.decoding import Decoder
 from crossvad.evaluation.scores import fill_nearest, fuse
 from crossvad.fitting import Fitter
@@ -26,7 +27,7 @@ from crossvad.progress import Reporter
 from crossvad.registry import method
 from crossvad.scoring import Fitted
 from crossvad.store import Store
-from crossvad.watching import OwnFootage, clip_batches, mapped, watch
+from crossvad.watching import OwnFootage, clip_batches, mapped, pictures, watch
 
 SMOKE, CPU = BUDGETS["smoke"], torch.device("cpu")
 ONSET, LENGTH = 60, 90  # of the planted anomaly, and of the video
@@ -139,7 +140,7 @@ def test_every_frame_comes_once_with_its_own_map(block, name, make_grid):
     source = Blocks(30, block)
     fitted = Fitted("", adapter, NoTuning(), {}, {})
     seen = watch(Video("yard", source), fitted, NoTuning(), grid.cells()[0], SMOKE, CPU, silent)
-    pairs = [*mapped(source, seen, None, CPU)]
+    pairs = [*mapped(source.blocks(None, 3), seen, CPU)]
     assert len(pairs) == 30
     for number, (frame, _) in enumerate(pairs):
         assert np.array_equal(frame[..., 0], source.frame(number))
@@ -264,6 +265,9 @@ def test_a_video_file_has_times(score, tmp_path):
         container.mux(stream.encode(None))
     ended = score("--method", "framepred", "--shots", 2, videos=["gate.mp4"])
     assert ended.code == 0, ended.err
+    source = VideoFile(tmp_path / "gate.mp4")
+    pair = [np.concatenate([*blocks]) for blocks in (pictures(source, (SIZE, SIZE), av), source.blocks(None, 3))]
+    assert len(pair[0]) == 45 and np.abs(np.subtract(*pair, dtype=float)).mean() < 3  # one frame off: above 5
     assert np.allclose(written("scored/gate")["seconds"], np.arange(45) / 10)
     assert "00:0" in ended.out
     found = sorted(tops("scored/gate"))
