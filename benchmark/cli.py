@@ -139,6 +139,7 @@ TABLE_FORMATS = ("rich", "md", "csv", "latex", "html", "long")
     help="One of auc, macro_auc, ap, eer, paper_auc, …, or several side by side.",
 )
 @click.option("--against", help="Mark what is better or worse than this method at K = 0, or `itself`, beyond chance.")
+@click.option("--ranks", "with_ranks", is_flag=True, help="Add the mean rank over the table's columns.")
 @click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
 @click.option("--format", "style", type=click.Choice(TABLE_FORMATS), default="rich", show_default=True)
 @RESULTS
@@ -150,6 +151,7 @@ def table_command(
     where: tuple[str, ...],
     metrics: list[str],
     against: str | None,
+    with_ranks: bool,
     rules: str,
     style: str,
     results: Path,
@@ -163,7 +165,7 @@ def table_command(
     bench table --matrix --where shots=10
     bench table --rows method --columns target,shots --where budget=quick --where method=apn,lmn --format md
     bench table --rows method --columns '' --metric auc,macro_auc,paper_auc
-    bench table --rows method --columns target,shots --where budget=quick --against framediff
+    bench table --rows method --columns target,shots --where budget=quick --against framediff --ranks
     bench table --published --where budget=quick --where method=lmn,mpn
     bench table --matrix --where shots=10 --format latex > table.tex
     bench table --format long > all.csv
@@ -172,6 +174,10 @@ def table_command(
         _alone("--published", style)
     if against and (with_published or style == "long"):
         raise InputError("--against", "marks tables of one value a cell", "drop --published or --format long")
+    if with_ranks and (with_published or style == "long" or len(metrics) > 1):
+        raise InputError(
+            "--ranks", "is of tables of one metric", "drop --published, --format long or the other metrics"
+        )
     store = Store(results)
     tidy = table(store, store.records(), protocol(rules))
     tidy = where_all_hold(tidy, where)
@@ -197,6 +203,9 @@ def table_command(
     else:
         shown = tables.matrix(tidy, *metrics) if as_matrix else tables.side_by_side(tidy, rows, columns, metrics)
         note = tables.caption(tidy, *metrics) + marks
+    if with_ranks:
+        shown, more = tables.with_ranks(shown, *metrics)
+        note += more
     if style == "csv":
         click.echo(shown.to_csv(), nl=False)
     elif style in ("latex", "html"):

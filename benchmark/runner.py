@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import traceback
 from dataclasses import asdict
 from typing import Any
@@ -47,12 +48,15 @@ class Runner:
         self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
-            number = 0
+            number, started = 0, time.monotonic()
             for _, group in itertools.groupby(todo, lambda cell: (cell.group, cell in reasons)):
                 cells_of_group = list(group)
                 for cell in cells_of_group:
                     number += 1
                     self.reporter.say(f"[{number}/{len(todo)}] {cell}")
+                if done := number - len(cells_of_group):
+                    left = (time.monotonic() - started) * (len(todo) - done) / done / 60
+                    self.reporter.say(f"  about {left:.0f} min left for all of them")
                 if cells_of_group[0] in reasons:
                     found |= {cell: self._skip(cell, reasons[cell]) for cell in cells_of_group}
                 else:

@@ -218,3 +218,18 @@ def test_options_of_a_method_are_not_taken_for_markup():
 
 def test_metrics_are_columns():
     assert set(METRICS) <= set(COLUMNS)
+
+
+def test_mean_ranks_by_hand():
+    rows = {
+        "apn": ["80.0 ± 1.0 ↑", "70.0", "1.0"],
+        "lmn": ["80.0", "75.0†", "–"],
+        "memae": ["60.0", "60.0 [5.0, 9.0]", "3.0"],
+    }
+    texts = pd.DataFrame([*rows.values(), ["99.0", "–", "–"]], index=pd.Index([*rows, "random"], name="method"))
+    shown, note = tables.with_ranks(texts, "auc")
+    assert shown[tables.RANK].tolist() == ["1.75", "1.25", "3.00", "–"] and "over 2 of 3 columns" in note
+    assert tables.with_ranks(texts, "eer")[0][tables.RANK].tolist() == ["2.25", "2.75", "1.00", "–"]
+    assert shown.iloc[:, :3].to_numpy().tolist() == texts.to_numpy().tolist()
+    with pytest.raises(InputError, match="in every column some row has no value"):
+        tables.with_ranks(texts.iloc[:, [2]], "auc")

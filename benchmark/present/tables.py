@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -22,6 +23,9 @@ CONTROLS = ("random", "ramp")  # what a test set gives away: no detectors, so ne
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
+RANK = "mean rank"
+LOWER_IS_BETTER = ("eer", "delay", RANK)
+VALUE = re.compile(r"-?\d+(?:\.\d+)?")  # a cell begins with its value, as printed: what reads alike ranks alike
 WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
 NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
@@ -98,6 +102,42 @@ def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
         same = (sources == target) & (table[target] != MISSING).to_numpy()
         table.loc[same, target] = table.loc[same, target] + " *"
     return table
+
+
+def with_ranks(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
+    """A pivoted table of one metric with a last column, the mean rank over its columns, 1: best; ties share a rank.
+
+    Columns in which a row has no value do not count, so that every rank is among the same rows; `CONTROLS` have none.
+
+    Returns:
+        The table, its column levels joined into one, and what a caption says of the ranks.
+
+    Raises:
+        InputError: in no column has every row a value.
+    """
+    ranked = rankable(table).to_numpy()
+    values = pd.DataFrame({place: printed_values(table.iloc[:, place]) for place in range(table.shape[1])})[ranked]
+    whole = values.dropna(axis=1)
+    if whole.empty:
+        problem = "cannot rank: in every column some row has no value"
+        raise InputError("--ranks", problem, "narrow the rows or columns with --where")
+    means = pd.Series(MISSING, index=range(len(table)), dtype=object)
+    means[whole.index] = [f"{rank:.2f}" for rank in whole.rank(ascending=metric in LOWER_IS_BETTER).mean(axis=1)]
+    shown = table.set_axis(flat_table(table).columns[table.index.nlevels :], axis=1).assign(**{RANK: means.to_numpy()})
+    counted = f"{whole.shape[1]} of {table.shape[1]} columns, those in which no row lacks a value"
+    return shown, f"; {RANK}: over {counted}, 1: best; {' and '.join(CONTROLS)} are not ranked"
+
+
+def rankable(table: pd.DataFrame) -> pd.Series:
+    """Which rows of a pivoted table may be ranked, numbered from 0: all but those of `CONTROLS`."""
+    shown = table.index.to_frame(index=False)
+    return ~shown["method"].isin(CONTROLS) if "method" in shown else pd.Series(True, shown.index)
+
+
+def printed_values(texts: pd.Series) -> pd.Series:
+    """The values that cells begin with, numbered from 0; NaN where there is none."""
+    found = [VALUE.match(text) for text in texts.astype(str)]
+    return pd.Series([float(match[0]) if match else float("nan") for match in found])
 
 
 def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:

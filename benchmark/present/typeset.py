@@ -5,17 +5,14 @@ Controls are not ranked: that `random` sounds soonest makes it no detector.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from crossvad.present.tables import CONTROLS, flat_table
+from crossvad.present.tables import CONTROLS, LOWER_IS_BETTER, RANK, flat_table, printed_values, rankable
 
-LOWER_IS_BETTER = ("eer", "delay")
-VALUE = re.compile(r"-?\d+(?:\.\d+)?")  # a cell begins with its value, as printed: what reads alike ranks alike
 LATEX = {"bold": "textbf:--rwrap;", "second": "underline:--rwrap;"}
 HTML = {"bold": "font-weight: bold;", "second": "text-decoration: underline;"}
 ESCAPES = str.maketrans({
@@ -60,11 +57,11 @@ def _told(note: str, metrics: Sequence[str]) -> str:
 def _styled(table: pd.DataFrame, metrics: Sequence[str], look: dict[str, str]) -> Styler:
     shown = flat_table(table)
     marks = pd.DataFrame("", index=shown.index, columns=shown.columns)
-    ranked = ~shown["method"].isin(CONTROLS) if "method" in shown else pd.Series(True, shown.index)
+    ranked = rankable(table)
     for place in range(table.index.nlevels, shown.shape[1] if metrics else 0):
         head = table.columns[place - table.index.nlevels]
         names = {*head} if isinstance(head, tuple) else {head}
-        metric = next((metric for metric in metrics if metric in names), metrics[0])
+        metric = next((metric for metric in (*metrics, RANK) if metric in names), metrics[0])
         texts = shown.iloc[:, place].where(ranked, "")
         marks.iloc[:, place] = _looks(texts, metric in LOWER_IS_BETTER, look)
     return shown.style.hide(axis="index").apply(lambda _: marks, axis=None)
@@ -72,8 +69,7 @@ def _styled(table: pd.DataFrame, metrics: Sequence[str], look: dict[str, str]) -
 
 def _looks(texts: pd.Series, lower: bool, look: dict[str, str]) -> list[str]:
     """The look of each cell of a column; a column of one value has no best."""
-    found = [VALUE.match(text) for text in texts.astype(str)]
-    values = pd.Series([float(match[0]) if match else float("nan") for match in found])
+    values = printed_values(texts)
     ranks = values.rank(method="dense", ascending=lower)
     if values.nunique() < 2:
         return [""] * len(values)
