@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from crossvad import preflight, registry
 from crossvad.adapters.base import Budget
 from crossvad.adapters.tuning import Tuning
 from crossvad.budget import BUDGETS
-from crossvad.datasets.base import Frames, InputError, Video
+from crossvad.datasets.base import Frames, InputError, Size, Video
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.fitting import Fitter
@@ -222,7 +223,9 @@ def _write(
         style.save(moments.timeline(seen.scores, seen.span, rate, found, stills, title), draft)
     if overlay:
         with reporter.task(f"Write overlay of {video.name}") as update:
-            _film(video, seen, heat, place / "overlay.mp4", rate, where, update)
+            _film(
+                video, seen, heat, (stills[0].shape[0], stills[0].shape[1]), place / "overlay.mp4", rate, where, update
+            )
     return [
         [video.name, moments.clock(moment.frame, rate), str(moment.frame), f"{moment.score:.2f}", str(path)]
         for moment, path in zip(found, paths, strict=True)
@@ -234,28 +237,30 @@ def _stills(
 ) -> tuple[tuple[float, float], list[Frames]]:
     """The levels of a map at which heat begins and is brightest, and each moment's frame under its heat, full size."""
     clip = seen.adapter.clip
-    pictures: dict[int, tuple[Frames, moments.Map | None]] = {}
-    for frame in sorted(moment.frame for moment in found):  # in order, as some files can only be read on
-        start = frame - clip.scored
-        window = mapped(video.source.blocks(None, 3, start, start + clip.frames), seen, where)
-        pictures[frame] = next(itertools.islice(window, clip.scored, None))
-    brightest = [float(np.percentile(own, BRIGHTEST)) for _, own in pictures.values() if own is not None]
+    seen_there: dict[int, tuple[Frames, moments.Map | None]] = {}
+    # In a thread of its own, as a reader is kept as long as its thread, and decodes ahead frames of full size.
+    with ThreadPoolExecutor(1) as pool:
+        for frame in sorted(moment.frame for moment in found):  # in order, as some files can only be read on
+            start = frame - clip.scored
+            window = pool.submit(lambda start: list(video.source.blocks(None, 3, start, start + clip.frames)), start)
+            seen_there[frame] = next(itertools.islice(mapped(window.result(), seen, where), clip.scored, None))
+    brightest = [float(np.percentile(own, BRIGHTEST)) for _, own in seen_there.values() if own is not None]
     heat = seen.normal, max(brightest, default=seen.normal)
-    return heat, [moments.heated(*pictures[moment.frame], *heat) for moment in found]
+    return heat, [moments.heated(*seen_there[moment.frame], *heat) for moment in found]
 
 
 def _film(
     video: Video,
     seen: Watched,
     heat: tuple[float, float],
+    shape: Size,
     path: Path,
     rate: float | None,
     where: torch.device,
     update: Update,
 ) -> None:
     """Every frame under its heat, above the score so far: a second pass over the video."""
-    high, wide = next(iter(video.source.blocks(None, 3, 0, 1))).shape[1:3]
-    size = moments.film_size(high, wide)
+    size = moments.film_size(*shape)
     with moments.film(path, seen.scores, seen.span, rate, size) as show:
         for done, (frame, own) in enumerate(mapped(pictures(video.source, size, moments.player()), seen, where), 1):
             show(moments.heated(frame, own, *heat))

@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 import sys
@@ -6,17 +7,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from crossvad import fitting, registry
 from crossvad.adapters.base import Budget
 from crossvad.adapters.tuning import FineTune, Tuning
 from crossvad.datasets.base import InputError
-from crossvad.datasets.cache import CachedFrames
+from crossvad.datasets.cache import CachedFrames, FrameCache
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
 from crossvad.datasets.files import cache_root
 from crossvad.datasets.folder import Folder
 from crossvad.evaluation.rows import rates, table
+from crossvad.progress import Reporter
 from crossvad.protocol import FAIR
+from crossvad.runner import Runner
 from crossvad.store import Store
 
 SPY = """
@@ -316,3 +320,12 @@ def test_a_tuning_that_lacks_its_library_stops_the_grid_before_anything_is_train
     with pytest.raises(InputError, match=r"learn2learn: cannot be imported .* make meta"):
         run_grid(store, make_grid("framepred", tunings=("finetune", "metasgd")))
     assert not any(store.root.iterdir())
+
+
+def test_a_grid_says_how_long_it_has_left(store, make_grid):
+    told = io.StringIO()
+    reporter = Reporter(Console(file=told, width=200))
+    Runner(store, FrameCache(), torch.device("cpu"), reporter).run(make_grid("framediff", "ramp", "random", shots=[0]))
+    lines = told.getvalue().splitlines()
+    left = [number for number, line in enumerate(lines) if "about 0 min left" in line]
+    assert len(left) == 2 and lines[left[0] - 1].startswith("[2/3]") and lines[left[1] - 1].startswith("[3/3]")

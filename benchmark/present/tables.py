@@ -121,9 +121,9 @@ def with_ranks(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
     if whole.empty:
         problem = "cannot rank: in every column some row has no value"
         raise InputError("--ranks", problem, "narrow the rows or columns with --where")
-    means = pd.Series(MISSING, index=range(len(table)), dtype=object)
-    means[whole.index] = [f"{rank:.2f}" for rank in whole.rank(ascending=metric in LOWER_IS_BETTER).mean(axis=1)]
-    shown = table.set_axis(flat_table(table).columns[table.index.nlevels :], axis=1).assign(**{RANK: means.to_numpy()})
+    ranks = whole.rank(ascending=metric in LOWER_IS_BETTER).mean(axis=1)
+    means = [f"{ranks[place]:.2f}" if place in ranks.index else MISSING for place in range(len(table))]
+    shown = table.set_axis(flat_table(table).columns[table.index.nlevels :], axis=1).assign(**{RANK: means})
     counted = f"{whole.shape[1]} of {table.shape[1]} columns, those in which no row lacks a value"
     return shown, f"; {RANK}: over {counted}, 1: best; {' and '.join(CONTROLS)} are not ranked"
 
