@@ -222,10 +222,9 @@ def _write(
     with moments.replacing(place / "timeline.png") as draft:
         style.save(moments.timeline(seen.scores, seen.span, rate, found, stills, title), draft)
     if overlay:
+        size = moments.film_size(*stills[0].shape[:2])
         with reporter.task(f"Write overlay of {video.name}") as update:
-            _film(
-                video, seen, heat, (stills[0].shape[0], stills[0].shape[1]), place / "overlay.mp4", rate, where, update
-            )
+            _film(video, seen, heat, size, place / "overlay.mp4", rate, where, update)
     return [
         [video.name, moments.clock(moment.frame, rate), str(moment.frame), f"{moment.score:.2f}", str(path)]
         for moment, path in zip(found, paths, strict=True)
@@ -253,14 +252,13 @@ def _film(
     video: Video,
     seen: Watched,
     heat: tuple[float, float],
-    shape: Size,
+    size: Size,
     path: Path,
     rate: float | None,
     where: torch.device,
     update: Update,
 ) -> None:
     """Every frame under its heat, above the score so far: a second pass over the video."""
-    size = moments.film_size(*shape)
     with moments.film(path, seen.scores, seen.span, rate, size) as show:
         for done, (frame, own) in enumerate(mapped(pictures(video.source, size, moments.player()), seen, where), 1):
             show(moments.heated(frame, own, *heat))
