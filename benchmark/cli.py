@@ -19,8 +19,9 @@ from crossvad.datasets.base import InputError
 from crossvad.datasets.cache import FrameCache
 from crossvad.decoding import Decoder
 from crossvad.diagnostics_command import diagnostics
-from crossvad.evaluation.compare import ITSELF, better_or_worse, counted, counted_where, differences
+from crossvad.evaluation.compare import ITSELF, better_or_worse, counted, counted_where, differences, rival
 from crossvad.evaluation.rows import KEYS, LOCATED, METRICS, table, where_all_hold, with_locations
+from crossvad.evaluation.stats import LEVEL
 from crossvad.gain_command import gain
 from crossvad.method_commands import methods
 from crossvad.options import AMOUNTS, DATASETS, METHODS, PLACES, RESULTS, Names, root, spelled
@@ -174,6 +175,8 @@ def table_command(
         _alone("--published", style)
     if against and (with_published or style == "long"):
         raise InputError("--against", "marks tables of one value a cell", "drop --published or --format long")
+    if against and metrics != ["auc"]:
+        raise InputError("--against", "marks differences of auc alone", "drop --metric")
     if with_ranks and (with_published or style == "long" or len(metrics) > 1):
         raise InputError(
             "--ranks", "is of tables of one metric", "drop --published, --format long or the other metrics"
@@ -196,7 +199,7 @@ def table_command(
         raise InputError("--matrix", "shows one metric", "drop the others from --metric")
     marks = ""
     if against:
-        tidy, marks = _marked(tidy, store, where, against, rules, metrics)
+        tidy, marks = _marked(tidy, store, where, against, rules)
     if with_published:
         figures, metrics = published.load(), ["auc", "paper_auc", "published"]
         shown, note = published.beside(tidy, figures), published.caption(tidy, figures)
@@ -275,16 +278,13 @@ def _alone(flag: str, style: str) -> None:
 
 
 def _marked(
-    tidy: pd.DataFrame, store: Store, where: tuple[str, ...], against: str, rules: str, metrics: list[str]
+    tidy: pd.DataFrame, store: Store, where: tuple[str, ...], against: str, rules: str
 ) -> tuple[pd.DataFrame, str]:
     """The rows with the sign of what sets them apart from a rival, and what a caption says of its mark."""
-    if metrics != ["auc"]:
-        raise InputError("--against", "marks differences of auc alone", "drop --metric")
     cells, among = counted_where(store, protocol(rules), where)
     found = differences(cells, against, among)
-    rival = "the same method at K = 0" if against == ITSELF else f"{against} at K = 0"
     note = (
-        f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival}, p < 0.05 by paired bootstrap over videos and "
+        f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival(against)}, p < {1 - LEVEL:.2f} by paired bootstrap over videos and "
         f"spread over seeds, adjusted over {len(found)} differences (Holm)"
     )
     return tidy.assign(sign=better_or_worse(tidy, found)), note

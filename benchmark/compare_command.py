@@ -8,7 +8,7 @@ import click
 import pandas as pd
 
 from crossvad.datasets.base import InputError
-from crossvad.evaluation.compare import ENTRY, ITSELF, WHO, counted_where, differences, ranks
+from crossvad.evaluation.compare import ENTRY, WHO, counted_where, differences, ranks, rival
 from crossvad.options import RESULTS, spelled
 from crossvad.present import tables
 from crossvad.protocol import protocol
@@ -68,11 +68,10 @@ def _varying(rows: pd.DataFrame, keys: list[str]) -> list[str]:
 
 
 def _note(found: pd.DataFrame, against: str, rules: str) -> str:
-    rival = "the same method at K = 0" if against == ITSELF else f"{against} at K = 0"
     same = [f"{key} {found[key].iloc[0]}" for key in ENTRY if key != "method" and found[key].nunique() == 1]
     seeds = " to ".join(dict.fromkeys(map(str, (found["seeds"].min(), found["seeds"].max()))))
     return (
-        f"auc in %, difference in points to {rival}; protocol {rules}; {', '.join(same)}; {seeds} seeds; brackets: "
+        f"auc in %, difference in points to {rival(against)}; protocol {rules}; {', '.join(same)}; {seeds} seeds; brackets: "
         "95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
         f"{len(found)} rows"
     )

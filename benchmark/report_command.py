@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,6 +11,7 @@ from crossvad.datasets.base import InputError
 from crossvad.evaluation.rows import cells_where
 from crossvad.options import DATA, PATH, QUIET, RESULTS, root
 from crossvad.present import report as page
+from crossvad.present.files import replacing
 from crossvad.progress import Reporter
 from crossvad.protocol import protocol
 from crossvad.stills import Stills
@@ -44,7 +42,7 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     chosen = cells_where(store.records(), where)
     if not any(record.status == "done" for record in chosen):
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
-    with _replacing(out) as draft:
+    with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")
             _, problems = verifying.verify_store(store)
@@ -54,18 +52,3 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
     size = out.stat().st_size / MEGABYTE
     click.echo(f"{out}: {len(shown['cells'])} cells, {size:.1f} MB{without}")
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside the path that takes its place when the block ends well: a page is there whole, or as it was.
-
-    Raises:
-        InputError: nothing can be written there; before any work is done.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-            yield Path(folder) / path.name
-            (Path(folder) / path.name).replace(path)
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "name another file with --out") from error

@@ -24,6 +24,7 @@ from crossvad.fitting import Fitter
 from crossvad.options import BUDGET, PATH, PLACES, QUIET, Name, root
 from crossvad.plan import Cell, Grid
 from crossvad.present import moments, style, tables
+from crossvad.present.files import replacing
 from crossvad.present.moments import ASSUMED_RATE, Moment
 from crossvad.progress import Reporter, Update
 from crossvad.protocol import protocol
@@ -209,7 +210,7 @@ def _write(
         A line for each top moment: video, time, frame, score and still.
     """
     rate = frame_rate(video)
-    with moments.replacing(place / "scores.csv") as draft:
+    with replacing(place / "scores.csv") as draft:
         moments.table(seen.scores, seen.cues, seen.span, rate).to_csv(draft, index=False, float_format="%.6g")
     eligible = slice(max(seen.known.start, seen.span), seen.known.stop)
     found = moments.top(seen.scores, eligible, round(rate or ASSUMED_RATE), count)
@@ -219,7 +220,7 @@ def _write(
         moments.save_still(still, path)
     for old in {*place.glob("top-*-frame-*.jpg"), *([] if overlay else [place / "overlay.mp4"])} - {*paths}:
         old.unlink(missing_ok=True)
-    with moments.replacing(place / "timeline.png") as draft:
+    with replacing(place / "timeline.png") as draft:
         style.save(moments.timeline(seen.scores, seen.span, rate, found, stills, title), draft)
     if overlay:
         size = moments.film_size(*stills[0].shape[:2])

@@ -106,6 +106,11 @@ def better_or_worse(tidy: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     return pd.Series(known.reindex(at).fillna(0).to_numpy(), index=tidy.index).astype(int)
 
 
+def rival(against: str) -> str:
+    """What a reader is told that entries were compared with."""
+    return "the same method at K = 0" if against == ITSELF else f"{against} at K = 0"
+
+
 def _rivals(entry: dict[str, Any], against: str) -> list[tuple[Any, ...]]:
     """Keys of what to compare an entry with, the first that is there."""
     method = entry["method"] if against == ITSELF else against

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from crossvad.datasets.frames import resized
 from crossvad.evaluation.scores import Values
 from crossvad.present import style
 from crossvad.present.curves import COLOURS
+from crossvad.present.files import replacing
 from crossvad.store import Cues
 
 ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
@@ -70,21 +70,6 @@ def table(scores: Values, cues: Cues, span: int, rate: float | None) -> pd.DataF
     seconds = frames / rate if rate else np.full(len(frames), np.nan)
     columns = {"frame": frames, "seconds": seconds, "score": scores, **cues, "support": (frames < span).astype(int)}
     return pd.DataFrame(columns)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file beside the path that takes its place when the block ends well: the file is there whole, or as it was.
-
-    Raises:
-        InputError: nothing can be written there.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-            yield Path(folder) / path.name
-            (Path(folder) / path.name).replace(path)
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "name another folder with --out") from error
 
 
 # ---- pictures of frames ----------------------------------------------------------------------------------------------
