@@ -284,7 +284,8 @@ def _marked(
     cells, among = counted_where(store, protocol(rules), where)
     found = differences(cells, against, among)
     note = (
-        f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival(against)}, p < {1 - LEVEL:.2f} by paired bootstrap over videos and "
+        f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival(against)}, "
+        f"p < {1 - LEVEL:.2f} by paired bootstrap over videos and "
         f"spread over seeds, adjusted over {len(found)} differences (Holm)"
     )
     return tidy.assign(sign=better_or_worse(tidy, found)), note

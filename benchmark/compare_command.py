@@ -71,7 +71,7 @@ def _note(found: pd.DataFrame, against: str, rules: str) -> str:
     same = [f"{key} {found[key].iloc[0]}" for key in ENTRY if key != "method" and found[key].nunique() == 1]
     seeds = " to ".join(dict.fromkeys(map(str, (found["seeds"].min(), found["seeds"].max()))))
     return (
-        f"auc in %, difference in points to {rival(against)}; protocol {rules}; {', '.join(same)}; {seeds} seeds; brackets: "
-        "95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
+        f"auc in %, difference in points to {rival(against)}; protocol {rules}; {', '.join(same)}; {seeds} seeds; "
+        "brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
         f"{len(found)} rows"
     )
