@@ -42,7 +42,7 @@ class Attention(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scene:
+class Sample:
     """Frames of a test video, and what is known of them."""
 
     video: str
@@ -55,9 +55,9 @@ class Scene:
 
 @dataclass(frozen=True)
 class Look:
-    """A scene as a method sees it. A part that a method does not have is None."""
+    """A sample as a method sees it. A part that a method does not have is None."""
 
-    scene: Scene
+    sample: Sample
     predicted: Frames | None  # (n, H, W, C), what it makes of each frame
     errors: NDArray[np.float32] | None  # (n, h, w), higher = more abnormal
     attention: Attention | None
@@ -96,7 +96,7 @@ class Looker:
         self.decoder = Decoder(FrameCache(), BUDGETS[self.cell.budget])
         self.videos = {video.name: video for scene in self.target.scenes("test") for video in scene.videos}
 
-    def scene(self, name: str | None = None, numbers: Sequence[int] = (), count: int = 4) -> Scene:
+    def sample(self, name: str | None = None, numbers: Sequence[int] = (), count: int = 4) -> Sample:
         """Frames of a test video; without a name, of the first that has an abnormal frame to show.
 
         Without numbers, `count` frames spread evenly over those that protocol fair counts, half of them abnormal where
@@ -114,7 +114,7 @@ class Looker:
             raise InputError(f"--frames {missing[0]}", f"has no score in video {video.name}", fix)
         chosen = list(numbers) or spread(labels, self._counted(video), count)
         footage, masks = self.decoder.frames(video), self.target.masks(video.name)
-        return Scene(
+        return Sample(
             video.name,
             _size(video),
             chosen,
@@ -123,16 +123,16 @@ class Looker:
             None if masks is None else masks[chosen],
         )
 
-    def look(self, scene: Scene) -> Look:
+    def look(self, sample: Sample) -> Look:
         """What the method sees of these frames, once adapted to where they are from if the cell is of shots."""
-        video = self.videos[scene.video]
+        video = self.videos[sample.video]
         adapter, clip = self._adapted(video), self.adapter.clip
-        starts = np.array(scene.numbers) - clip.scored
+        starts = np.array(sample.numbers) - clip.scored
         clips = at(self.decoder.frames(video), starts, clip, DEVICE)
         with torch.no_grad():
             errors = adapter.maps(clips)
         return Look(
-            scene, predicted(adapter, clips), None if errors is None else _array(errors), attention(adapter, clips)
+            sample, predicted(adapter, clips), None if errors is None else _array(errors), attention(adapter, clips)
         )
 
     def _adapted(self, video: Video) -> Adapter:

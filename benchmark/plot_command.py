@@ -178,7 +178,7 @@ def errors_command(
     """
     cell, look = _look(where, video, frames, out, data, results)
     note = looks.errors_caption(cell, look)
-    save(looks.figure(look.scene, looks.errors(look), note, side=1.7), out)
+    save(looks.figure(look.sample, looks.errors(look), note, side=1.7), out)
     click.echo(f"{out}: {note}")
 
 
@@ -198,7 +198,7 @@ def prototypes_command(
     cell, look = _look(where, video, frames, out, data, results)
     columns = looks.prototypes(look)
     note = looks.prototypes_caption(cell, look)
-    save(looks.figure(look.scene, columns, note, side=0.75), out)
+    save(looks.figure(look.sample, columns, note, side=0.75), out)
     click.echo(f"{out}: {note}")
 
 
@@ -209,7 +209,7 @@ def _look(
     store = Store(results)
     record = only(cells_where(store.records(), where))
     looker = Looker(store, record, root(data))
-    return record.cell, looker.look(looker.scene(video, frames or ()))
+    return record.cell, looker.look(looker.sample(video, frames or ()))
 
 
 def _refuse_none(found: pd.DataFrame, results: Path) -> None:

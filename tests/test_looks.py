@@ -72,8 +72,8 @@ def test_methods_without_these_parts():
 @pytest.mark.parametrize("shots", [0, 2])
 def test_the_rebuilt_method_gives_the_stored_scores(finished, looker, shots):
     mine = looker("apn", shots)
-    scene = mine.scene("a", [30, 34])
-    look = mine.look(scene)
+    sample = mine.sample("a", [30, 34])
+    look = mine.look(sample)
     stored = finished[0].scores(mine.cell)
     begin = int(stored.lengths[: stored.videos.index("a")].sum())
     at = [begin + 30, begin + 34]
@@ -84,15 +84,15 @@ def test_the_rebuilt_method_gives_the_stored_scores(finished, looker, shots):
 
 def test_frames_to_look_at(looker):
     mine = looker("apn")
-    scene = mine.scene()
-    assert scene.video == "a" and len(scene.numbers) == 4 and sorted(scene.labels) == [0, 0, 1, 1]
-    assert min(scene.numbers) >= 26 and scene.masks is None
+    sample = mine.sample()
+    assert sample.video == "a" and len(sample.numbers) == 4 and sorted(sample.labels) == [0, 0, 1, 1]
+    assert min(sample.numbers) >= 26 and sample.masks is None
     footage = mine.decoder.frames(mine.videos["a"])
-    assert all((frame == footage[n : n + 1][0]).all() for n, frame in zip(scene.numbers, scene.frames, strict=True))
+    assert all((frame == footage[n : n + 1][0]).all() for n, frame in zip(sample.numbers, sample.frames, strict=True))
     with pytest.raises(InputError, match="--video nowhere: is no test video; choose from a, b, c"):
-        mine.scene("nowhere")
+        mine.sample("nowhere")
     with pytest.raises(InputError, match="--frames 3: has no score in video a; choose from 4 to 39"):
-        mine.scene("a", [30, 3])
+        mine.sample("a", [30, 3])
 
 
 def test_spread():
@@ -106,10 +106,10 @@ def test_spread():
 
 def test_what_is_drawn(looker):
     mine = looker("apn")
-    look = mine.look(mine.scene())
+    look = mine.look(mine.sample())
     for columns, count in ((looks.prototypes(look), 12), (looks.errors(look), 3)):
         assert len(columns) == count
-        picture = looks.figure(look.scene, columns, "note", side=0.7)
+        picture = looks.figure(look.sample, columns, "note", side=0.7)
         panels = [axes for axes in picture.axes if axes.images][: 4 * count]
         for number, axes in enumerate(panels):
             image = columns[number % count].images[number // count]
@@ -117,7 +117,7 @@ def test_what_is_drawn(looker):
         heads = [axes.get_ylabel() for axes in panels[::count]]
         assert heads == [
             f"{n}\n{'abnormal' if label else 'normal'}"
-            for n, label in zip(look.scene.numbers, look.scene.labels, strict=True)
+            for n, label in zip(look.sample.numbers, look.sample.labels, strict=True)
         ]
     assert (looks.errors(look)[-1].images == look.errors).all()
     assert (looks.prototypes(look)[3].images == look.attention.maps[:, 2]).all()
@@ -127,13 +127,13 @@ def test_what_is_drawn(looker):
 
 def test_masks_are_outlined(looker):
     mine = looker("framediff")
-    scene = mine.scene()
-    masks = np.zeros((4, *scene.size), bool)
+    sample = mine.sample()
+    masks = np.zeros((4, *sample.size), bool)
     masks[-1, 5:12, 8:14] = True
-    look = mine.look(looking.Scene(**{**vars(scene), "masks": masks}))
+    look = mine.look(looking.Sample(**{**vars(sample), "masks": masks}))
     columns = looks.errors(look)
     assert [column.title for column in columns] == ["frame", "error"]
-    panels = looks.figure(look.scene, columns, "note", side=0.7).axes[:8]
+    panels = looks.figure(look.sample, columns, "note", side=0.7).axes[:8]
     assert [len(axes.collections) > 0 for axes in panels] == [False] * 6 + [True] * 2
     x, y = np.concatenate([path.vertices for path in panels[-1].collections[0].get_paths()]).T
     assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((8, 14, 5, 12))
@@ -149,10 +149,10 @@ def test_what_cannot_be_looked_at_is_refused(finished, looker, south, tmp_path):
         only([])
     mine = looker("framediff")
     with pytest.raises(InputError, match="has no prototypes; choose --where method=apn, apn-released or mpn"):
-        looks.prototypes(mine.look(mine.scene()))
+        looks.prototypes(mine.look(mine.sample()))
     mine = looker("random")
     with pytest.raises(InputError, match="cannot say where a frame is abnormal"):
-        looks.errors(mine.look(mine.scene()))
+        looks.errors(mine.look(mine.sample()))
     trained = next(record for record in records if record.cell.method == "apn")
     with pytest.raises(InputError, match=r"its model is not kept below .*; run it again with bench run"):
         Looker(Store(tmp_path), trained, south.parent)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import InputError, Size
-from crossvad.looking import Look, Scene
+from crossvad.looking import Look, Sample
 from crossvad.plan import Cell
 from crossvad.present.tables import named
 
@@ -44,7 +44,7 @@ def errors(look: Look) -> list[Column]:
     """
     if look.errors is None:
         raise InputError("this method", "cannot say where a frame is abnormal", "choose another --where method=…")
-    columns = [Column("frame", look.scene.frames)]
+    columns = [Column("frame", look.sample.frames)]
     if look.predicted is not None:
         columns.append(Column("predicted", look.predicted))
     return [*columns, Column("error", look.errors, _scale(look.errors))]
@@ -61,7 +61,7 @@ def prototypes(look: Look) -> list[Column]:
         raise InputError("this method", "has no prototypes", fix)
     maps, distances = look.attention
     shown = [Column(f"map {number + 1}", maps[:, number]) for number in range(min(MOST, maps.shape[1]))]
-    return [Column("frame", look.scene.frames), *shown, Column("distance", distances, _scale(distances))]
+    return [Column("frame", look.sample.frames), *shown, Column("distance", distances, _scale(distances))]
 
 
 def _scale(values: NDArray[np.float32], end: float = CLIPPED) -> Normalize:
@@ -69,15 +69,15 @@ def _scale(values: NDArray[np.float32], end: float = CLIPPED) -> Normalize:
     return Normalize(0, max(float(np.percentile(values, end)), 1e-12))
 
 
-def figure(scene: Scene, columns: Sequence[Column], note: str, side: float) -> Figure:
-    """A row per frame of the scene, a column for each kind of image `side` inches wide, and below them the caption.
+def figure(sample: Sample, columns: Sequence[Column], note: str, side: float) -> Figure:
+    """A row per frame of the sample, a column for each kind of image `side` inches wide, and below them the caption.
 
     Images are drawn in the shape of the original frames; where the data set has masks, their outlines are on them.
     """
-    high = side * scene.size[0] / scene.size[1]
+    high = side * sample.size[0] / sample.size[1]
     width = max(len(columns) * (side + 0.06) + 0.9, 4.2)
     text = textwrap.fill(note.replace(" %", "\N{NO-BREAK SPACE}%"), int(width * 19))
-    down = len(scene.numbers)
+    down = len(sample.numbers)
     heights = [*[high] * down, BAR]
     size = (width, sum(heights) + 0.06 * down + 0.13 * (text.count("\n") + 1) + 0.6)
     drawn = Figure(figsize=size, layout="constrained")
@@ -85,11 +85,11 @@ def figure(scene: Scene, columns: Sequence[Column], note: str, side: float) -> F
     *grid, bars = drawn.subplots(down + 1, len(columns), squeeze=False, height_ratios=heights)
     for row, line in enumerate(grid):
         for axes, column in zip(line, columns, strict=True):
-            _image(axes, column, row, scene)
+            _image(axes, column, row, sample)
             if row == 0:
                 axes.set_title(column.title, fontsize=8)
-        kind, colour = ("abnormal", ABNORMAL) if scene.labels[row] else ("normal", "black")
-        line[0].set_ylabel(f"{scene.numbers[row]}\n{kind}", fontsize=7.5, color=colour)
+        kind, colour = ("abnormal", ABNORMAL) if sample.labels[row] else ("normal", "black")
+        line[0].set_ylabel(f"{sample.numbers[row]}\n{kind}", fontsize=7.5, color=colour)
     for axes, column in zip(bars, columns, strict=True):
         if column.scale is None:
             axes.set_axis_off()
@@ -99,8 +99,8 @@ def figure(scene: Scene, columns: Sequence[Column], note: str, side: float) -> F
     return drawn
 
 
-def _image(axes: Axes, column: Column, row: int, scene: Scene) -> None:
-    image, (height, width) = column.images[row], scene.size
+def _image(axes: Axes, column: Column, row: int, sample: Sample) -> None:
+    image, (height, width) = column.images[row], sample.size
     style: dict[str, Any] = {"extent": (0, width, height, 0), "aspect": "equal", "interpolation": "nearest"}
     if image.ndim == 2:
         scale = column.scale or _scale(image, SHARP)
@@ -109,8 +109,8 @@ def _image(axes: Axes, column: Column, row: int, scene: Scene) -> None:
         axes.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255, **style)
     else:
         axes.imshow(image, **style)
-    if scene.masks is not None and scene.masks[row].any():
-        _outline(axes, scene.masks[row], scene.size)
+    if sample.masks is not None and sample.masks[row].any():
+        _outline(axes, sample.masks[row], sample.size)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
@@ -135,7 +135,7 @@ def _bar(axes: Axes, scale: Normalize) -> None:
 
 def errors_caption(cell: Cell, look: Look) -> str:
     """What a reader must know to read the figure of `errors`."""
-    facts = [*_facts(cell, look.scene), "error: as the method maps it, one scale for all frames"]
+    facts = [*_facts(cell, look.sample), "error: as the method maps it, one scale for all frames"]
     return "; ".join(facts)
 
 
@@ -145,23 +145,23 @@ def prototypes_caption(cell: Cell, look: Look) -> str:
     which = f"the first {MOST} of {count} maps" if count > MOST else "maps"
     return "; ".join(
         [
-            *_facts(cell, look.scene),
+            *_facts(cell, look.sample),
             f"{which}: weights of the pixels in a prototype, dark: 0, light: the largest 1 % of each map",
             "distance: of a pixel's features to the nearest prototype, one scale for all frames",
         ]
     )
 
 
-def _facts(cell: Cell, scene: Scene) -> list[str]:
+def _facts(cell: Cell, sample: Sample) -> list[str]:
     how = ["not adapted"]
     if cell.shots:
         how = [word for word in (cell.tuning, named("shots", cell.shots), named("steps", cell.steps)) if word != "none"]
         how.append(f"support {cell.support}")
-    high, wide = scene.frames.shape[1:3]
+    high, wide = sample.frames.shape[1:3]
     facts = [
         f"{cell.method}, {cell.source} -> {cell.target}, {', '.join(how)}, seed {cell.seed}, budget {cell.budget}",
-        f"video {scene.video}, by frame number, as decoded for the method: {wide} x {high} pixels",
+        f"video {sample.video}, by frame number, as decoded for the method: {wide} x {high} pixels",
     ]
-    if scene.masks is not None:
+    if sample.masks is not None:
         facts.append("outlined: abnormal, by the data set's masks")
     return facts
