@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import textwrap
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -17,14 +15,13 @@ from crossvad.datasets.base import InputError
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.rows import judged_cells
 from crossvad.present.curves import COLOURS, DASHES, GREY, SCENES, Look
-from crossvad.present.style import titled
+from crossvad.present.panels import panels
 from crossvad.present.tables import CONTROLS, named
 from crossvad.protocol import Protocol
 from crossvad.store import Record, Store
 
 LINE = ("method", "tuning", "shots", "steps")  # what tells curves apart
 GRID = np.linspace(0, 1, 501)  # false positive rates at which the curves of several seeds are averaged
-PANEL, ACROSS = 2.9, 3  # inches of a panel's side; panels in a row, at most
 
 
 def curves(store: Store, records: Iterable[Record], rules: Protocol) -> pd.DataFrame:
@@ -89,29 +86,14 @@ def figure(found: pd.DataFrame, note: str) -> Figure:
     chosen = looks(found)
     adapted = found[found["shots"] > 0]
     told = [key for key in LINE if key != "steps" or adapted[key].nunique() > 1]
-    panels = list(found.groupby(SCENES, sort=True))
-    across = min(ACROSS, len(panels))
-    down = math.ceil(len(panels) / across)
-    longest = max(len(_label(line, told)) for line in found.to_dict("records"))
-    width = max(across * max(PANEL, 0.056 * longest + 0.9) + 0.4, 4.5)
-    text = textwrap.fill(note.replace(" %", "\N{NO-BREAK SPACE}%"), int(width * 19))
-    names = 0.14 * found.groupby(SCENES).size().max() + 0.2  # below every panel
-    size = (width, down * (PANEL - 0.1 + names) + 0.13 * (text.count("\n") + 1) + 0.3)
-    drawn = Figure(figsize=size, layout="constrained")
-    grid = drawn.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
-    for number, (axes, (scene, lines)) in enumerate(zip(grid, panels, strict=False)):
-        title = " -> ".join(map(str, scene))
-        titled(axes, title, min(9.5, 9.5 * 36 / len(title)))
-        _panel(axes, lines, chosen, told)
-        if number % across == 0:
-            axes.set_ylabel("abnormal frames found", fontsize=9)
-        if number + across >= len(panels):
-            axes.set_xlabel("false alarms among normal frames", fontsize=9)
-            axes.tick_params(labelbottom=True)
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    drawn.supxlabel(text, x=0.01, ha="left", fontsize=7)
-    return drawn
+    return panels(
+        found,
+        lambda axes, lines: _panel(axes, lines, chosen, told),
+        lambda line: _label(line, told),
+        ("false alarms among normal frames", "abnormal frames found"),
+        note,
+        beside=0.9,
+    )
 
 
 def _panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], Look], told: list[str]) -> None:

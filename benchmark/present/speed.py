@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +12,12 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from crossvad.datasets.base import InputError
 from crossvad.present.curves import COLOURS, MARKERS, SCENES, Look
-from crossvad.present.style import titled
+from crossvad.present.panels import panels
 from crossvad.present.tables import CONTROLS, caption, named
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
 MOST = 24  # markers that can be told apart in one panel
-PANEL, ACROSS = 2.9, 3  # inches of a panel's side; panels in a row, at most
 
 
 def points(tidy: pd.DataFrame) -> pd.DataFrame:
@@ -78,32 +75,17 @@ def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
 def figure(found: pd.DataFrame, note: str) -> Figure:
     """The points of `points`, each named below its panel beside its AUC and speed, and below them the caption."""
     chosen = looks(found)
-    panels = list(found.groupby(SCENES, sort=True))
     adapted = found[(found["shots"] > 0) & (found["tuning"] != "none")]
     stepped = adapted["steps"].nunique() > 1
     between = (1,) if found["fps_high"].max() > 30 * found["fps_low"].min() else (1, 2, 5)  # ticks of a decade
-    across = min(ACROSS, len(panels))
-    down = math.ceil(len(panels) / across)
-    longest = max(len(_label(line, stepped)) for line in found.to_dict("records"))
-    width = max(across * max(PANEL, 0.056 * longest + 1.3) + 0.4, 4.5)
-    text = textwrap.fill(note.replace(" %", "\N{NO-BREAK SPACE}%"), int(width * 19))
-    names = 0.15 * found.groupby(SCENES).size().max() + 0.3  # below every panel
-    size = (width, down * (PANEL - 0.1 + names) + 0.13 * (text.count("\n") + 1) + 0.3)
-    drawn = Figure(figsize=size, layout="constrained")
-    grid = drawn.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
-    for number, (axes, (scene, lines)) in enumerate(zip(grid, panels, strict=False)):
-        title = " -> ".join(map(str, scene))
-        titled(axes, title, min(9.5, 9.5 * 36 / len(title)))
-        _panel(axes, lines, chosen, stepped, between)
-        if number % across == 0:
-            axes.set_ylabel("AUC in %", fontsize=9)
-        if number + across >= len(panels):
-            axes.set_xlabel("frames per second (log scale)", fontsize=9)
-            axes.tick_params(labelbottom=True)
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    drawn.supxlabel(text, x=0.01, ha="left", fontsize=7)
-    return drawn
+    return panels(
+        found,
+        lambda axes, lines: _panel(axes, lines, chosen, stepped, between),
+        lambda line: _label(line, stepped),
+        ("frames per second (log scale)", "AUC in %"),
+        note,
+        beside=1.3,
+    )
 
 
 def _panel(
