@@ -52,7 +52,7 @@ def located(target: Dataset, videos: list[Video], maps: list[NDArray[np.float32]
         found, guessed = _tracks(target, video)
         tracks += renumber(found or [], np.arange(start, start + len(own)))
         derived, start = derived or guessed, start + len(own)
-    return Maps(joined, _size(videos[0]), tracks, derived)
+    return Maps(joined, frame_size(videos[0]), tracks, derived)
 
 
 def _tracks(target: Dataset, video: Video) -> tuple[list[Track] | None, bool]:
@@ -64,6 +64,7 @@ def _tracks(target: Dataset, video: Video) -> tuple[list[Track] | None, bool]:
     return (None if masks is None else tracks_of_masks(masks)), True
 
 
-def _size(video: Video) -> Size:
+def frame_size(video: Video) -> Size:
+    """Height and width of a video's original frames, in pixels."""
     height, width = next(iter(video.source.blocks(None, 1, 0, 1))).shape[1:3]
     return height, width

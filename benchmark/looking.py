@@ -21,13 +21,14 @@ from crossvad.adapters.tuning import Tuning
 from crossvad.budget import BUDGETS
 from crossvad.datasets.base import Dataset, Frames, InputError, Size, Video
 from crossvad.datasets.cache import FrameCache
-from crossvad.datasets.clips import at, head
+from crossvad.datasets.clips import at
 from crossvad.decoding import Decoder
 from crossvad.evaluation.rows import KEYS
 from crossvad.fitting import on_device
+from crossvad.locating import frame_size
 from crossvad.plan import Cell
 from crossvad.protocol import FAIR
-from crossvad.scoring import adaptations, units
+from crossvad.scoring import adapted_once, units
 from crossvad.store import Record, Store
 
 DEVICE = torch.device("cpu")  # a few clips are soon seen
@@ -116,7 +117,7 @@ class Looker:
         footage, masks = self.decoder.frames(video), self.target.masks(video.name)
         return Sample(
             video.name,
-            _size(video),
+            frame_size(video),
             chosen,
             np.concatenate([footage[number : number + 1] for number in chosen]),
             labels[chosen],
@@ -141,11 +142,7 @@ class Looker:
             return self.adapter
         unit = next(unit for unit in units(self.target, cell.support) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
-        clips = head(self.decoder.frames(unit.support), self.adapter.clip, cell.shots, DEVICE)
-        torch.manual_seed(cell.seed)
-        with torch.no_grad():
-            seen = self.adapter.frozen(clips)
-        return next(iter(adaptations(self.adapter, clips, seen, [cell.steps], self.tuning))).eval()
+        return adapted_once(self.adapter, self.decoder.frames(unit.support), cell, self.tuning, DEVICE)[0]
 
     def _first_abnormal(self) -> Video:
         videos = list(self.videos.values())
@@ -252,8 +249,3 @@ def predicted(adapter: Adapter, clips: Tensor) -> Frames | None:
 def _array(values: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = values.float().numpy()
     return array
-
-
-def _size(video: Video) -> Size:
-    height, width = next(iter(video.source.blocks(None, 1, 0, 1))).shape[1:3]
-    return height, width

@@ -192,6 +192,21 @@ def adaptations(adapter: Adapter, clips: Tensor, seen: Any, counts: Sequence[int
     return tuning.adapted(adapter, seen, counts)
 
 
+def adapted_once(
+    adapter: Adapter, frames: Footage, cell: Cell, tuning: Tuning, device: torch.device
+) -> tuple[Adapter, Any]:
+    """A method adapted on the head of a video as one cell says, in a run of its own.
+
+    Returns:
+        The new method, and what `frozen` makes of the K support clips, which its `score` takes.
+    """
+    clips = head(frames, adapter.clip, cell.shots, device)
+    with torch.no_grad():
+        seen = adapter.frozen(clips)
+    torch.manual_seed(cell.seed)
+    return next(iter(adaptations(adapter, clips, seen, [cell.steps], tuning))).eval(), seen
+
+
 def _score(
     done: list[_Growing], adapted: list[Adapter], adapter: Adapter, decoder: Decoder, video: Video, device: torch.device
 ) -> None:
@@ -227,10 +242,15 @@ def _support_labels(
 
     Training video is normal by construction; the head of a test video is whatever it is.
     """
-    span = cell.shots + clip.frames - 1 if cell.shots else 0
+    span = frames_spanned(clip, cell.shots)
     if not span or cell.support == "train-head":
         return np.zeros(span, np.uint8)
     return np.concatenate([labels[unit.support.name][:span] for unit in parts if unit.support is not None])
+
+
+def frames_spanned(clip: ClipSpec, shots: int) -> int:
+    """Frames that so many clips, one frame apart, span; 0 without any."""
+    return shots + clip.frames - 1 if shots else 0
 
 
 def arrays(cues: dict[str, Tensor]) -> Cues:

@@ -21,13 +21,13 @@ from torch import Tensor
 from crossvad.adapters.base import Adaptation, Adapter, Budget
 from crossvad.adapters.tuning import Tuning
 from crossvad.datasets.base import Dataset, Frames, FrameSource, InputError, Scene, Size, Split, Video
-from crossvad.datasets.clips import ClipSpec, consecutive, head
+from crossvad.datasets.clips import ClipSpec, consecutive
 from crossvad.datasets.frames import FrameFolder, resized
 from crossvad.datasets.videofile import VideoFile, luma
 from crossvad.evaluation.scores import Values, fill_nearest, fuse
 from crossvad.plan import Cell
 from crossvad.progress import Update
-from crossvad.scoring import Fitted, adaptations, arrays, placed, scoring_batch
+from crossvad.scoring import Fitted, adapted_once, arrays, placed, scoring_batch, frames_spanned
 from crossvad.store import Cues, Scores
 
 PICTURES = 8  # in memory at once, in colour and large
@@ -103,17 +103,12 @@ def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:
     Raises:
         InputError: it is shorter.
     """
-    span = support_span(clip, shots)
+    span = frames_spanned(clip, shots)
     if len(video) < clip.frames:
         raise InputError(path, f"has {len(video)} frames, but one clip takes {clip.frames}", "name a longer video")
     if len(video) <= span:
         problem = f"has {len(video)} frames, but {shots} shots take the first {span}, which leaves none to score"
         raise InputError(path, problem, f"choose at most --shots {max(0, len(video) - clip.frames)}")
-
-
-def support_span(clip: ClipSpec, shots: int) -> int:
-    """Frames that so many clips, one frame apart, span."""
-    return shots + clip.frames - 1 if shots else 0
 
 
 def watch(
@@ -134,7 +129,7 @@ def watch(
         InputError: a frame cannot be read.
         ValueError: the method gave a score that is not finite.
     """
-    clip, span = fitted.adapter.clip, support_span(fitted.adapter.clip, cell.shots)
+    clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
     adapter, support = fitted.adapter, Cues()
     if span:
         adapter, support = _adapted(fitted.adapter, video.source, cell, tuning, device)
@@ -171,12 +166,8 @@ def _adapted(
 ) -> tuple[Adapter, Cues]:
     """The method adapted to the head of a video, and its scores of the support clips, each (K,)."""
     clip = adapter.clip
-    frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, support_span(clip, cell.shots))))
-    clips = head(frames, clip, cell.shots, device)
-    with torch.no_grad():
-        seen = adapter.frozen(clips)
-    torch.manual_seed(cell.seed)
-    result = next(iter(adaptations(adapter, clips, seen, [cell.steps], tuning))).eval()
+    frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
+    result, seen = adapted_once(adapter, frames, cell, tuning, device)
     with torch.no_grad():
         return result, arrays(result.score(seen))
 
