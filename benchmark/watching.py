@@ -27,7 +27,7 @@ from crossvad.datasets.videofile import VideoFile, luma
 from crossvad.evaluation.scores import Values, fill_nearest, fuse
 from crossvad.plan import Cell
 from crossvad.progress import Update
-from crossvad.scoring import Fitted, adapted_once, arrays, placed, scoring_batch, frames_spanned
+from crossvad.scoring import Fitted, adapted_once, arrays, frames_spanned, placed, scoring_batch
 from crossvad.store import Cues, Scores
 
 PICTURES = 8  # in memory at once, in colour and large
