@@ -118,3 +118,10 @@ def test_command(bench, north, south, tmp_path):
     assert bench("plot", "scores", "--where", "method=ramp", "--out", str(out)).code == 0
     assert out.read_text().count("<image") == 12
     assert bench("plot", "scores", "--where", "method=lmn").code == 2
+
+
+def test_the_unadapted_is_named_by_its_method_alone(found):
+    rows = timelines.chosen(found[found["method"].isin(["framepred", "framediff"])], ["a"])
+    assert sorted(rows["name"]) == ["framediff, K = 0", "framepred, K = 0", "framepred, finetune, K = 2"]
+    note = timelines.caption(rows, "fair", ())
+    assert "support train-head" in note and "steps 1" in note and "none" not in note

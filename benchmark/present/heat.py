@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from crossvad.datasets.base import InputError
 from crossvad.present.style import titled
-from crossvad.present.tables import CONTROLS, MISSING, REVERTED, named
+from crossvad.present.tables import CONTROLS, MISSING, REVERTED, told
 
 PANEL = ["method", "tuning", "shots", "steps"]  # what tells panels apart, where it varies
 ONE = ["budget", "support"]  # what a square is of one of; another target may lack the training video that one has
@@ -36,7 +36,7 @@ def cells(tidy: pd.DataFrame) -> pd.DataFrame:
     rows = tidy[~tidy["method"].isin(CONTROLS)]
     adapted = rows[rows["shots"] > 0]  # those alone have steps
     varying = [key for key in PANEL if key == "method" or (adapted if key == "steps" else rows)[key].nunique() > 1]
-    titles = [", ".join(filter(None, (_word(key, line[key]) for key in varying))) for line in rows.to_dict("records")]
+    titles = [", ".join(filter(None, (told(key, line[key]) for key in varying))) for line in rows.to_dict("records")]
     groups = rows.assign(panel=titles).groupby(["panel", "source", "target"], sort=False)
     for key in ONE:
         if (groups[key].nunique() > 1).any():
@@ -50,13 +50,6 @@ def cells(tidy: pd.DataFrame) -> pd.DataFrame:
         problem = f"would have {count} panels, more than {MOST}"
         raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
     return found
-
-
-def _word(key: str, value: object) -> str:
-    """What a panel's title says of a key; nothing of what an unadapted method has none of."""
-    if value == "none" or (key == "steps" and value == 0):
-        return ""
-    return named(key, value)
 
 
 def figure(found: pd.DataFrame, note: str) -> Figure:

@@ -280,6 +280,11 @@ def named(key: object, value: object) -> str:
     return f"{NUMBERS[str(key)]} = {value}" if key in NUMBERS else str(value)
 
 
+def told(key: object, value: object) -> str:
+    """As `named`, and nothing where an unadapted method has none of it."""
+    return "" if value == "none" or (key == "steps" and value == 0) else named(key, value)
+
+
 def flat_table(table: pd.DataFrame) -> pd.DataFrame:
     """Index levels as columns; column levels joined into one name each."""
     flat = table.copy()

@@ -18,7 +18,7 @@ from crossvad.datasets.base import Frames, InputError
 from crossvad.evaluation.rows import judged_cells
 from crossvad.present.curves import COLOURS, SCENES
 from crossvad.present.style import titled
-from crossvad.present.tables import named
+from crossvad.present.tables import told
 from crossvad.protocol import Protocol
 from crossvad.stills import Stills
 from crossvad.store import Record, Store
@@ -72,10 +72,17 @@ def chosen(found: pd.DataFrame, videos: Collection[str]) -> pd.DataFrame:
 
 def _names(rows: pd.DataFrame) -> list[str]:
     """What tells entries apart: the method, and what of its adaptation varies."""
-    varying = [key for key in KEYS if key not in ("seed", "method") and rows[key].nunique() > 1]
+    varying = [key for key, values in _values(rows).items() if key not in ("seed", "method") and len(values) > 1]
     return [
-        ", ".join([line["method"], *(named(key, line[key]) for key in varying)]) for line in rows.to_dict("records")
+        ", ".join(filter(None, [line["method"], *(told(key, line[key]) for key in varying)]))
+        for line in rows.to_dict("records")
     ]
+
+
+def _values(rows: pd.DataFrame) -> dict[str, list[object]]:
+    """The values of each key; of steps and support those of adapted rows where there are any, as no other has them."""
+    adapted = rows[rows["shots"] > 0] if rows["shots"].any() else rows
+    return {key: list((adapted if key in ("steps", "support") else rows)[key].unique()) for key in KEYS}
 
 
 def spans(frames: NDArray[np.int64], labels: NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -175,7 +182,7 @@ def _thumbnails(axes: Axes, curve: pd.Series, small: Mapping[int, Frames]) -> No
 
 def caption(rows: pd.DataFrame, rules: str, small: Collection[str]) -> str:
     """What a reader must know to read the figure; `small`: the videos that have `thumbnails`."""
-    fixed = [f"{key} {rows[key].iloc[0]}" for key in KEYS if key != "method" and rows[key].nunique() == 1]
+    fixed = [f"{key} {values[0]}" for key, values in _values(rows).items() if key != "method" and len(values) == 1]
     pictures = f"small frames: peaks of {rows['name'].iloc[0]}, framed in black where abnormal; " if small else ""
     return (
         f"anomaly scores by protocol {rules}, as ranks among all counted frames of the test set, 100: most abnormal; "

@@ -8,6 +8,7 @@ const NAMES = { shots: "K", auc: "AUC", gain: "gain", macro_auc: "macro AUC", ap
 const COLUMNS = ["method", "auc", "gain", "tuning", "shots", "steps", "source", "target", "macro_auc", "ap", "eer", "paper_auc",
   "fps", "adapt_seconds", "train_seconds", "parameters", "seeds"];
 const WORDS = ["method", "tuning", "source", "target"];
+const COUNTS = ["shots", "steps", "seeds"];
 const FALLING = ["eer", "delay", "adapt_seconds", "train_seconds", "parameters"]; // lower is better: sorted upwards at first
 const PANELS = 24, BARS = 30;
 const state = { sort: "auc", down: true, text: "", chosen: {} };
@@ -15,7 +16,7 @@ const state = { sort: "auc", down: true, text: "", chosen: {} };
 const named = key => NAMES[key] || key.replaceAll("_", " ");
 const fixed = (value, digits = 1) => value === null || value === undefined ? MISSING : value.toFixed(digits);
 const signed = value => (value > 0 ? "+" : "") + fixed(value);
-const spelled = (key, value) => key === "shots" ? `K = ${value}` : key === "steps" ? `${value} steps` : String(value);
+const spelled = (key, value) => key === "shots" ? `K = ${value}` : key === "steps" ? `${value} step${value === 1 ? "" : "s"}` : String(value);
 
 /** An element with attributes and children; a string is a text, whatever it holds. */
 function make(tag, attributes = {}, ...children) {
@@ -78,7 +79,7 @@ function value(entry, key) {
   }
   if (key === "gain") return entry.gain === null ? [MISSING] : [signed(entry.gain) + " ", make("small", {}, `[${signed(entry.gain_low)}, ${signed(entry.gain_high)}]`)];
   if (key === "parameters" && entry[key] !== null) return [entry[key].toLocaleString("en")];
-  if (typeof entry[key] === "number") return [Number.isInteger(entry[key]) ? String(entry[key]) : fixed(entry[key], key === "adapt_seconds" ? 2 : 1)];
+  if (typeof entry[key] === "number") return [COUNTS.includes(key) ? String(entry[key]) : fixed(entry[key], key === "adapt_seconds" ? 2 : 1)];
   return [entry[key] === null ? MISSING : String(entry[key])];
 }
 
