@@ -1,1 +1,1 @@
-"""Methods, each behind the interface of `base.Adapter`. Knows datasets' clips, and nothing of the harness."""
+"""Methods and how they adapt. Knows datasets' clips, and nothing of the harness."""

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
@@ -39,21 +39,14 @@ from torch import Tensor, nn
 from crossvad.datasets.clips import ClipSource, ClipSpec
 
 if TYPE_CHECKING:
-    from crossvad.adapters.tuning import Tuning
+    from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.options import NoOptions
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 Scores = dict[str, Tensor]  # cue -> (B,)
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 DIAGNOSED = 20  # times in a training
-
-
-def option(default: Any, text: str, trains: bool = True) -> Any:
-    """A field of an `Options` dataclass: its default, what `bench methods info` says of it, and if training reads it.
-
-    Methods that differ only in options that training does not read are trained once.
-    """
-    return field(default=default, metadata={"help": text, "trains": trains})
 
 
 @dataclass(frozen=True)
@@ -78,11 +71,6 @@ class Budget:
     schedule: Schedule | None  # None: the schedule each method published
     episodes: int  # meta-training episodes, for tunings that need them
     source_frames: int  # frames of a source to learn from, at most; longer sources give excerpts
-
-
-@dataclass(frozen=True)
-class NoOptions:
-    """A method with nothing to choose."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Frames in: datasets, their readers and the decode-once cache. Knows nothing of methods or of the harness."""
+"""Frames in: data sets, readers and clips. Knows no method and nothing of the harness."""

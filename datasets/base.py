@@ -16,18 +16,12 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvad.datasets.errors import InputError, Problem
+
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, Split] = ("train", "test")
 Size = tuple[int, int]  # (height, width) in pixels
 Frames = NDArray[np.uint8]  # (N, H, W, C), 0..255, C = 1 (gray) or 3 (RGB)
-
-
-class InputError(Exception):
-    """Something the user gave us cannot be used. One line: where it is, what is wrong, what to do about it."""
-
-    def __init__(self, where: object, problem: str, fix: str) -> None:
-        super().__init__(f"{where}: {problem}; {fix}")
-        self.where, self.problem, self.fix = str(where), problem, fix
 
 
 class FrameSource(Protocol):
@@ -110,16 +104,6 @@ class Track:
     frames: NDArray[np.int64]  # (n,) frame indices, increasing
     boxes: NDArray[np.float64]  # (n, 4) as x0, y0, x1, y1
     kind: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One finding of `Dataset.check`: an error makes the dataset unusable, a warning is printed with the results."""
-
-    severity: Literal["error", "warning"]
-    where: str
-    problem: str
-    fix: str
 
 
 class Dataset(ABC):

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.datasets.base import Footage, Frames, InputError, Size
-from crossvad.datasets.disguise import Disguise
+from crossvad.datasets.base import Footage, Frames, Size
+from crossvad.datasets.camera_shift import Disguise
+from crossvad.datasets.errors import InputError
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
 SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)

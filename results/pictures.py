@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from crossvad.recomputing import committed
+from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"

@@ -20,21 +20,22 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from crossvad import registry
 from crossvad.adapters.base import Adapter
-from crossvad.budget import BUDGETS
-from crossvad.datasets.cache import FrameCache
+from crossvad.commands.options import root
 from crossvad.datasets.clips import ClipSource, ClipSpec
-from crossvad.decoding import Decoder, training_videos
+from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.scores import calibrate, weighted_mean
-from crossvad.fitting import Fitter
-from crossvad.options import root
-from crossvad.plan import Cell
-from crossvad.progress import Reporter
-from crossvad.request import Request
-from crossvad.scoring import Fitted, arrays
-from crossvad.store import Cues, Store
+from crossvad.evaluation.postprocessing import calibrate, weighted_mean
+from crossvad.execution.decoding import Decoder, training_videos
+from crossvad.execution.fitting import Fitter
+from crossvad.execution.progress import Reporter
+from crossvad.execution.scoring import Fitted, arrays
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.cell import Cell
+from crossvad.planning.request import Request
+from crossvad.store.scores import Cues
+from crossvad.store.store import Store
 
 SCENES, CLIPS = 24, 8  # scenes of each source and seed, and clips of each at most
 FASTER = 2

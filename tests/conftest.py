@@ -17,16 +17,17 @@ import torch
 from PIL import Image
 
 import miniatures
-from crossvad import cli, registry
-from crossvad.budget import BUDGETS
-from crossvad.datasets import manifest
-from crossvad.datasets.cache import FrameCache
-from crossvad.datasets.folder import Folder
-from crossvad.plan import Grid
-from crossvad.progress import Reporter
-from crossvad.protocol import FAIR
-from crossvad.runner import Runner
-from crossvad.store import Record, Store
+from crossvad import cli
+from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.published import manifest
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.progress import Reporter
+from crossvad.execution.runner import Runner
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.grid import Grid
+from crossvad.planning.protocol import FAIR
+from crossvad.store.store import Record, Store
 
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 hypothesis.settings.load_profile("suite")

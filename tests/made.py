@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from crossvad import registry
 from crossvad.adapters.base import Adapter, Budget
-from crossvad.budget import BUDGETS
-from crossvad.conformance import moving_squares
 from crossvad.datasets.clips import consecutive
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.verification.conformance import moving_squares
 
 CPU = torch.device("cpu")
 SMOKE, PAPER = BUDGETS["smoke"], BUDGETS["paper"]

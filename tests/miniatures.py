@@ -15,8 +15,8 @@ import scipy.io
 from numpy.typing import NDArray
 from PIL import Image
 
-from crossvad.datasets import manifest
-from crossvad.datasets.manifest import Known, Manifest, labels_to_spans
+from crossvad.datasets.published import manifest
+from crossvad.datasets.published.manifest import Known, Manifest, labels_to_spans
 
 HEIGHT, WIDTH = 48, 64
 BITS = 12  # of a frame's number

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from crossvad.evaluation.rows import table
-from crossvad.protocol import FAIR
-from crossvad.registry import dataset
-from crossvad.store import Store
+from crossvad.evaluation.tidy import table
+from crossvad.planning.protocol import FAIR
+from crossvad.planning.registry import dataset
+from crossvad.store.store import Store
 
 ROOT = Path(os.environ.get("CROSSVAD_DATA") or Path(__file__).parents[2] / "shared/data")
 pytestmark = pytest.mark.skipif(not (ROOT / "ped2").is_dir(), reason=f"no real video: {ROOT} holds no ped2")

@@ -1,1 +1,1 @@
-"""Parts that several methods share: networks, attention, prototypes, memories, losses."""
+"""Parts that methods share: networks, memories, attention, losses."""

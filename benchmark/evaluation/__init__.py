@@ -1,1 +1,1 @@
-"""Pure functions over stored scores: metrics, score post-processing, intervals."""
+"""From raw scores to numbers: pure functions for the mathematics, tidy rows for the rest."""

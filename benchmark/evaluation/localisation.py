@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 from scipy.ndimage import label
 
-from crossvad.datasets.base import InputError, Size, Track
+from crossvad.datasets.base import Size, Track
+from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import Values
 
 Indices = NDArray[np.int64]

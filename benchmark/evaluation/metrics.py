@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from crossvad.datasets.base import InputError
-from crossvad.datasets.manifest import labels_to_spans
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.published.manifest import labels_to_spans
 
 Labels = NDArray[np.uint8]
 Values = NDArray[np.float64]

@@ -1,1 +1,1 @@
-"""Everything people look at: tables."""
+"""What people read: tables, captions, pages. Everything here is made from stored cells."""

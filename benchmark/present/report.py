@@ -16,15 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossvad import __version__
-from crossvad.datasets.base import Frames, Problem
-from crossvad.evaluation.compare import ENTRY, ITSELF, counted, differences
-from crossvad.evaluation.rows import current, table
-from crossvad.present import tables
-from crossvad.present.timelines import spans, tracks
-from crossvad.progress import Reporter
-from crossvad.protocol import Protocol
-from crossvad.stills import Stills
-from crossvad.store import Record, Store
+from crossvad.datasets.base import Frames
+from crossvad.datasets.errors import Problem
+from crossvad.evaluation.comparison import ENTRY, ITSELF, counted, differences
+from crossvad.evaluation.selection import current
+from crossvad.evaluation.tidy import table
+from crossvad.execution.progress import Reporter
+from crossvad.planning.protocol import Protocol
+from crossvad.present import captions, tables
+from crossvad.present.figures.timelines import spans, tracks
+from crossvad.present.thumbnails import Stills
+from crossvad.store.store import Record, Store
 
 STILLS, ACROSS, QUALITY = 36, 6, 55  # pictures of a video at most; in a row of its sheet; of the JPEG
 WORST, APART = 3, 15  # moments shown of a cell, of each kind; frames between two of one video, at least
@@ -76,7 +78,7 @@ def gather(
     return {
         "version": __version__,
         "protocol": rules.name,
-        "captions": {budget: tables.caption(part, "auc", *METRICS[:5]) for budget, part in tidy.groupby("budget")},
+        "captions": {budget: captions.caption(part, "auc", *METRICS[:5]) for budget, part in tidy.groupby("budget")},
         "entries": _entries(lines, gains),
         "cells": cells,
         "targets": _targets(store, [keys[_identity(line)] for line in shown], stills, reporter),

@@ -39,13 +39,13 @@ from attention import direct as plain_attention
 from prototypes import broadcast
 from torch import Tensor
 
-from crossvad import registry
 from crossvad.adapters.base import Adapter, Scores, leading
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.prototypes import PrototypeUnit, Retrieval
-from crossvad.adapters.tuning import FineTune, FineTuneOptions
-from crossvad.budget import BUDGETS
-from crossvad.fitting import on_device
+from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
+from crossvad.execution.device import on_device
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
 
 CPU = torch.device("cpu")
 RATE = 1e-4
@@ -115,7 +115,7 @@ def asked(adapter: Adapter, clips: Tensor, shots: Sequence[int], steps: Sequence
 
 
 def ours(adapter: Adapter, clips: Tensor, shots: Sequence[int], steps: Sequence[int]) -> Cells:
-    """Features once, and all numbers of steps in one run, as `crossvad.scoring` has it."""
+    """Features once, and all numbers of steps in one run, as `crossvad.execution.scoring` has it."""
     tuning, found = FineTune(FineTuneOptions(RATE)), {}
     with torch.no_grad():
         seen = adapter.frozen(clips)

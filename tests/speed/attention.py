@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from crossvad.adapters.nets.attention import CrissCrossAttention
-from crossvad.runner import device
+from crossvad.execution.device import device
 
 
 def direct(layer: CrissCrossAttention, features: Tensor) -> Tensor:

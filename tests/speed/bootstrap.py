@@ -15,9 +15,9 @@ import torch
 from measuring import medians
 from sklearn.metrics import roc_auc_score
 
-from crossvad.datasets import manifest
-from crossvad.evaluation.audit import made_up
-from crossvad.evaluation.stats import RESAMPLES, bootstrap_auc, draws, pair_wins
+from crossvad.datasets.published import manifest
+from crossvad.evaluation.label_audit import made_up
+from crossvad.evaluation.statistics import RESAMPLES, bootstrap_auc, draws, pair_wins
 
 
 def main() -> None:

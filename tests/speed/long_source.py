@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from crossvad.budget import BUDGETS
 from crossvad.datasets.base import Frames, Video
-from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.clips import ClipSource, ClipSpec
-from crossvad.datasets.excerpts import excerpts
-from crossvad.datasets.videofile import VideoFile
+from crossvad.datasets.readers.excerpts import excerpts
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.readers.video_file import VideoFile
+from crossvad.planning.budgets import BUDGETS
 
 sys.path.append(str(Path(__file__).parents[1]))
 from miniatures import repeat_video, write_video

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from crossvad.adapters.nets.prototypes import PrototypeUnit
-from crossvad.runner import device
+from crossvad.execution.device import device
 
 
 def broadcast(made: PrototypeUnit, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:

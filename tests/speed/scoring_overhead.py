@@ -22,17 +22,18 @@ from pathlib import Path
 import torch
 from measuring import seconds
 
-from crossvad import registry
 from crossvad.adapters.base import Adapter, Schedule
-from crossvad.budget import BUDGETS
-from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.clips import consecutive
-from crossvad.plan import Grid
-from crossvad.progress import Reporter
-from crossvad.protocol import FAIR
-from crossvad.runner import Runner, device
-from crossvad.scoring import scoring_batch
-from crossvad.store import Store
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.device import device
+from crossvad.execution.progress import Reporter
+from crossvad.execution.runner import Runner
+from crossvad.execution.scoring import scoring_batch
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.grid import Grid
+from crossvad.planning.protocol import FAIR
+from crossvad.store.store import Store
 
 BUDGET = replace(BUDGETS["quick"], name="speed", size=128, schedule=Schedule(1, 8, 1e-3))
 

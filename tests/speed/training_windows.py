@@ -28,10 +28,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from crossvad import registry
 from crossvad.datasets.base import Video
-from crossvad.datasets.cache import FrameCache
 from crossvad.datasets.clips import ClipSource, ClipSpec
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.planning import registry
 
 
 class PlainWindows(TorchDataset):

@@ -1,0 +1,93 @@
+"""APN: learning normalcy with attention prototypes (Hu et al., arXiv 2108.11055), as the paper describes it.
+
+A U-Net predicts the fifth frame from four. A circulative attention unit (CAU: reduce, criss-cross attention run R
+times with shared weights, fuse with the local feature) widens what its deepest features see. From the finest map the
+attention prototype unit (APU) makes M attention maps, pools M prototypes and rebuilds every pixel from them; a head
+turns the sum into the frame. Two cues: frame prediction (FP) and feature reconstruction (FR).
+
+The paper leaves much open and contradicts itself and its own code (that code, as it is: `apn-released`). Each ambiguity
+is resolved once, in `Options`, whose texts say what the paper prints. One default is ours and not the paper's: with its
+own, all prototypes of an image become the same vector (`temperature`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from crossvad.adapters.base import Budget, Schedule
+from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
+from crossvad.adapters.nets.attention import CirculativeAttention
+from crossvad.adapters.nets.losses import pixel_norm
+from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity
+from crossvad.adapters.options import option
+
+RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest first
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the paper varies, and what it leaves open."""
+
+    prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4")
+    cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out")
+    resolution: Literal["1/1", "1/2", "1/4"] = option("1/1", "of the APU's map (Table 6)")
+    levels: int = option(4, "resolutions of the U-Net: 'same as [22, 37]' (MNAD, MPN) is 4; the code has 3")
+    attention: Literal["deepest", "finest"] = option("deepest", "CAU after the encoder (figure) or the decoder (text)")
+    weights: Literal["softmax", "ratio"] = option("softmax", "of maps over pixels; printed: 'w / sum w'")
+    temperature: float = option(
+        0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse"
+    )
+    predicts: Literal["frame", "change"] = option(
+        "frame", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
+    )
+    frame: Literal["squared", "norm"] = option("squared", "Eq. 4: mean squared error, or the 2-norm of each pixel")
+    distance: Literal["squared", "absolute"] = option("squared", "Eq. 7, to the nearest prototype; printed: '|x - p|'")
+    apart: Literal["hinge", "mean"] = option("hinge", "Eq. 8, with margin 1 (text); the printed mean is unbounded")
+    compactness: float = option(1.0, "lambda 1")
+    diversity: float = option(0.01, "lambda 2")
+    covariance: float = option(0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined")
+    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False)
+    calibrate: Literal["none", "scene"] = option(
+        "none", "divide the error map by what the support set leads to expect there", trains=False
+    )
+    pool: Literal["mean", "p99", "patch"] = option(
+        "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
+    )
+
+
+class Apn(PrototypePredictor):
+    """The attention prototype network; 13 699 748 parameters at width 64 in RGB, of which 113 731 adapt."""
+
+    Options = Options
+    paper = "Hu et al., arXiv 2108.11055"
+    licence = "none"
+    published = Schedule(130_000, 4, 1e-4, "adamw", "none")  # rate and batch of the paper, length of the code
+    deviations = (
+        "the paper's 'ResNet-50' and '14.68 M' fit neither its equations nor its code: the U-Net is MPN's, as its row "
+        "without APU is MPN's row without DPU, digit for digit",
+        "temperature 0.05, where the paper has none (1) and its prototypes are one and the same vector",
+        "no episodes in training: meta-learning is a tuning (metasgd), over the same frozen U-Net",
+    )
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        o = options or Options()
+        unit = {"temperature": o.temperature, "weights": o.weights}
+        super().__init__(budget, o, o.levels, RESOLUTIONS.index(o.resolution), bare=True, **unit)
+        if o.cycles and o.attention == "deepest":
+            self.encoder.attend[-1] = CirculativeAttention(budget.width * 2 ** (o.levels - 1), o.cycles)
+        elif o.cycles:
+            self.attend = CirculativeAttention(self.unit_channels, o.cycles)
+        self.fusion = {"prediction": 1.0, "feature": o.score}  # type: ignore[misc]
+
+    def loss(self, clips: Tensor | Encoded) -> Tensor:
+        """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""
+        o = self.options
+        prediction, target, retrieval = self.predict(clips)
+        residual, prototypes = prediction - target, retrieval.prototypes
+        frame = residual.square().mean() if o.frame == "squared" else pixel_norm(residual).mean()
+        near = retrieval.distance if o.distance == "squared" else absolute_distance(retrieval.units, prototypes)
+        apart = diversity(prototypes) if o.apart == "hinge" else closeness(prototypes)
+        return frame + o.compactness * near.mean() + o.diversity * apart + o.covariance * covariance(prototypes)

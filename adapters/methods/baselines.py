@@ -1,0 +1,116 @@
+"""The rows every table must have: detectors that learn nothing. A method that does not beat them shows nothing."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from torch import Tensor
+
+from crossvad.adapters.base import Adapter, Budget, Scores
+from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
+
+if TYPE_CHECKING:
+    from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.options import PoolOptions
+
+
+class Random(Adapter):
+    """A hash of the clip's pixels: chance, yet the same for the same clip whatever the batch or the order."""
+
+    trainable = False
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=1)
+
+    def score(self, clips: Tensor) -> Scores:
+        """{"random": (B,)} in [0, 1)."""
+        hashes = [zlib.crc32(clip.cpu().numpy().tobytes()) / 2**32 for clip in clips.contiguous()]
+        return {"random": torch.tensor(hashes, dtype=torch.float64, device=clips.device)}
+
+
+class Ramp(Adapter):
+    """The frame's index in its video: what a data set gives away by placing anomalies late."""
+
+    trainable = False
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=1)
+
+    def score_video(self, batches: Iterable[Tensor]) -> Scores:
+        """{"ramp": (clips,)}: 0, 1, 2, …"""
+        return {"ramp": torch.arange(sum(len(batch) for batch in batches), dtype=torch.float64)}
+
+    def score(self, clips: Tensor) -> Scores:
+        """{"ramp": (B,)}: zeros, as a clip alone does not know where it stands."""
+        return {"ramp": torch.zeros(len(clips), dtype=torch.float64, device=clips.device)}
+
+
+class FrameDifference(Adapter):
+    """Predict that nothing changes: the error is the difference of two frames."""
+
+    Options = PoolOptions
+    trainable = False
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=2)
+
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction": (B,)} in dB."""
+        return {"prediction": decibel(pool_error(squared_error(clips[:, 0], clips[:, 1]), self.options.pool))}
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(clips[:, 0], clips[:, 1])
+
+
+class Extrapolate(Adapter):
+    """Predict that every pixel goes on changing as it did: x(t) = 2 x(t-1) - x(t-2)."""
+
+    Options = PoolOptions
+    trainable = False
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=3)
+
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction": (B,)} in dB."""
+        prediction = 2 * clips[:, 1] - clips[:, 0]
+        return {"prediction": decibel(pool_error(squared_error(prediction, clips[:, 2]), self.options.pool))}
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(2 * clips[:, 1] - clips[:, 0], clips[:, 2])
+
+
+class SupportMean(Adapter):
+    """Predict the mean frame of the support set: background subtraction, the least one can learn from a scene.
+
+    Without a support set it knows nothing of the scene, and predicts an even gray.
+    """
+
+    Options = PoolOptions
+    trainable = False
+    mean: Tensor  # (C, H, W)
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=1)
+        self.register_buffer("mean", torch.zeros(budget.channels, budget.size, budget.size))
+
+    def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
+        """Take the mean of the support set's frames, whatever the tuning and however many steps but none."""
+        adapted = super().adapt(support, steps, tuning)
+        if len(support) and steps:
+            adapted.mean = support.mean((0, 1))
+        return adapted
+
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction": (B,)} in dB."""
+        error = squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])
+        return {"prediction": decibel(pool_error(error, self.options.pool))}
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])

@@ -1,0 +1,55 @@
+"""The plain U-Net frame predictor (Liu et al., "Future Frame Prediction for Anomaly Detection", CVPR 2018).
+
+Four frames in, the fifth out, scored by its PSNR.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.nets.losses import decibel, gradient_loss, pool_error, squared_error
+from crossvad.adapters.nets.unet import UNet
+from crossvad.adapters.options import PoolOptions
+
+
+class FramePrediction(Adapter):
+    """A U-Net that predicts the next frame; 7 704 195 parameters at width 64 in RGB."""
+
+    Options = PoolOptions
+    paper = "Liu et al., CVPR 2018"
+    licence = "none"
+    last_layers = ("net.head.",)
+    published = Schedule(80_000, 4, 2e-4, "adam", "none")
+    deviations = (
+        "intensity and gradient loss only: no optical-flow loss, which needs a pre-trained network, and no adversarial "
+        "one (the paper's Table 3 credits them with less than a point each)",
+        "one learning-rate schedule for every source",
+    )
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=5)
+        self.net = UNet(4 * budget.channels, budget.channels, budget.width)
+
+    def predict(self, clips: Tensor) -> Tensor:
+        """The last frame of each clip (B, C, H, W), from the four before it."""
+        predicted: Tensor = self.net(clips[:, :-1].flatten(1, 2))
+        return predicted
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Intensity plus gradient loss (Eq. 1 and 2), both with weight 1."""
+        prediction, target = self.predict(clips), clips[:, -1]
+        return (prediction - target).square().mean() + gradient_loss(prediction, target)
+
+    @torch.no_grad()
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction": (B,)}: minus the PSNR (Eq. 9), in dB."""
+        return {"prediction": decibel(pool_error(squared_error(self.predict(clips), clips[:, -1]), self.options.pool))}
+
+    @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error."""
+        return squared_error(self.predict(clips), clips[:, -1])

@@ -1,0 +1,152 @@
+"""LMN, known as MNAD: learning memory-guided normality (Park et al., CVPR 2020), prediction and reconstruction.
+
+A U-Net with batch norm; each vector of its deepest map asks a memory of M normal items, and goes on beside what it
+read. The items are written by a rule and never by gradient. `lmn` predicts the fifth frame from four; `lmn-recon`
+rebuilds a single frame, without skips. Two cues: the error of the frame, and the queries' distance to their nearest
+item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize, triplet_margin_loss
+
+from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
+from crossvad.adapters.nets.memory import ItemMemory
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+from crossvad.adapters.options import option
+
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """The paper's hyper-parameters, prediction."""
+
+    items: int = option(10, "M")
+    compactness: float = option(0.1, "weight of the distance of queries to their nearest item")
+    separateness: float = option(0.1, "weight of the triplet loss between nearest and second nearest item")
+    largest: Literal["all", "own"] = option(
+        "all",
+        "update weights are divided by their maximum over all queries (code) or over the item's own (paper, Eq. 5)",
+    )
+    test_update: bool = option(False, "go on writing the memory at test time with frames that pass the gate (Eq. 13)")
+    gate: float = option(0.01, "threshold below which a frame's weighted regular error lets it into the memory")
+
+
+@dataclass(frozen=True)
+class ReconOptions(Options):
+    """The paper's hyper-parameters, reconstruction."""
+
+    compactness: float = option(0.01, "weight of the distance of queries to their nearest item")
+    separateness: float = option(0.01, "weight of the triplet loss between nearest and second nearest item")
+    gate: float = option(0.015, "threshold below which a frame's weighted regular error lets it into the memory")
+
+
+class Lmn(Adapter):
+    """Memory-guided prediction; 15 651 843 parameters at width 64 in RGB."""
+
+    Options = Options
+    paper = "Park et al., CVPR 2020"
+    licence = "none"
+    published = Schedule(37_000, 4, 2e-4, "adam", "cosine")  # 60 epochs of Ped2's 2 486 clips
+    fusion = {"prediction": 0.6, "feature": 0.4}  # noqa: RUF012 - declared ClassVar in the base
+    deviations: ClassVar[tuple[str, ...]] = (
+        "the memory stays as training left it unless test_update is set, and then starts anew with every video: the "
+        "published one carries over, so that scores depend on the order of videos",
+    )
+    cue: ClassVar[str] = "prediction"
+
+    def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, skips: bool = True) -> None:
+        super().__init__(budget, options, frames=frames)
+        width, depth = budget.width, budget.width * 2 ** (LEVELS - 1)
+        inputs = max(1, frames - 1) * budget.channels
+        self.encoder = Encoder(inputs, width, LEVELS, norm=True, last_activation=False)
+        # The published encoder declares this batch norm and never calls it: 1 024 of the published parameter count.
+        self.uncalled = nn.BatchNorm2d(depth)
+        self.memory = ItemMemory(self.options.items, depth, self.options.largest)
+        self.decoder = Decoder(width, LEVELS, entry=2 * depth, norm=True, skips=skips)
+        self.head = Head(width, budget.channels, norm=True)
+
+    def predict(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """The last frame (B, C, H, W) from what the network sees of the clips, and its unit queries (B * h * w, D)."""
+        seen = clips[:, :-1] if self.clip.frames > 1 else clips
+        *skips, deepest = self.encoder(seen.flatten(1, 2))
+        grid = normalize(deepest, dim=1).permute(0, 2, 3, 1)  # (B, h, w, D)
+        queries = grid.flatten(0, 2)
+        read = torch.cat([grid, self.memory.read(queries).view_as(grid)], 3).permute(0, 3, 1, 2)
+        return self.head(self.decoder(read, skips)), queries
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Intensity, compactness and separateness (Eq. 8 to 11); in train mode the memory then takes the queries in."""
+        prediction, queries = self.predict(clips)
+        nearest, second = self.memory.nearest_two(queries)
+        loss = (
+            (prediction - clips[:, -1]).square().mean()
+            + self.options.compactness * (queries - nearest).square().mean()
+            + self.options.separateness * triplet_margin_loss(queries, nearest, second)
+        )
+        if self.training:
+            self.memory.update(queries.detach())
+        return loss
+
+    @torch.no_grad()
+    def score(self, clips: Tensor) -> Scores:
+        """{"prediction" or "reconstruction": (B,) in dB, "feature": (B,)}: the latter the mean squared distance."""
+        return self._scores(clips, *self.predict(clips))
+
+    @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The squared error; with the memory as it was trained, whatever `test_update` says."""
+        return squared_error(self.predict(clips)[0], clips[:, -1])
+
+    @torch.no_grad()
+    def score_video(self, batches: Iterable[Tensor]) -> Scores:
+        """As `score`; with `test_update` frame by frame, each read from what earlier frames left in the memory."""
+        if not self.options.test_update:
+            return super().score_video(batches)
+        trained, parts = self.memory.items, []
+        for clip in (clip for batch in batches for clip in batch.split(1)):  # type: ignore[no-untyped-call]
+            prediction, queries = self.predict(clip)
+            parts.append(self._scores(clip, prediction, queries))
+            if self._passes(clip, prediction):
+                self.memory.update(queries)
+        self.memory.items = trained
+        return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
+
+    def diagnostics(self, clips: Tensor) -> dict[str, float]:
+        """Share of items in use, how alike they are, and share of frames that would pass the test-time gate."""
+        prediction, queries = self.predict(clips)
+        return self.memory.usage(queries) | {"gate open": self._passes(clips, prediction).double().mean().item()}
+
+    def adaptable_parameters(self) -> dict[str, nn.Parameter]:
+        """All that take part."""
+        return {name: p for name, p in self.named_parameters() if not name.startswith("uncalled.")}
+
+    def _passes(self, clips: Tensor, prediction: Tensor) -> Tensor:
+        return weighted_regular_error(prediction, clips[:, -1]) < self.options.gate
+
+    def _scores(self, clips: Tensor, prediction: Tensor, queries: Tensor) -> Scores:
+        distance = (queries - self.memory.nearest_two(queries)[0]).square().mean(1)
+        return {
+            self.cue: decibel(squared_error(prediction, clips[:, -1]).mean((1, 2))),
+            "feature": distance.view(len(clips), -1).mean(1),
+        }
+
+
+class LmnReconstruction(Lmn):
+    """Memory-guided reconstruction of single frames; 17 196 291 parameters at width 64 in RGB."""
+
+    Options = ReconOptions
+    published = Schedule(37_000, 4, 2e-5, "adam", "cosine")
+    fusion = {"reconstruction": 0.7, "feature": 0.3}  # noqa: RUF012 - declared ClassVar in the base
+    cue = "reconstruction"
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=1, skips=False)

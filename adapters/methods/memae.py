@@ -1,0 +1,134 @@
+"""MemAE: autoencoders that must rebuild what they see from remembered normal parts (Gong et al., ICCV 2019).
+
+Every vector of the code is replaced by a sparse mixture of learned slots, so that what is not normal cannot pass.
+`memae` is the published one: sixteen gray frames through four 3-D convolutions. `memae-2d` is what later papers compare
+with, for small budgets: a single frame, and the memory at the bottom of MNAD's network without skips.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.nets.memory import SlotMemory, entropy
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+from crossvad.adapters.options import option
+
+FULL_WIDTH = 64  # a budget's width at which the 3-D network has the published 96 channels
+LEVELS = 4  # of the 2-D network
+
+
+@dataclass(frozen=True)
+class Options:
+    """The paper's hyper-parameters."""
+
+    slots: int = option(2000, "N")
+    shrink: float = option(0.0, "lambda; 0 stands for 1 / slots, the least the paper advises; its code has 0.0025")
+    entropy: float = option(2e-4, "weight of the sparsity loss (Eq. 10)")
+
+
+class MemoryAutoencoder(Adapter):
+    """What both have in common: the loss, the score, and what to watch."""
+
+    Options = Options
+    paper = "Gong et al., ICCV 2019"
+    licence = "MIT"
+
+    def _memory(self, channels: int) -> SlotMemory:
+        return SlotMemory(self.options.slots, channels, self.options.shrink or 1 / self.options.slots)
+
+    @abstractmethod
+    def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What is to be rebuilt of the clips (B, …), what became of it, and the addressing weights (K, N)."""
+
+    def loss(self, clips: Tensor) -> Tensor:
+        """Mean squared error plus the entropy of the addressing (Eq. 9 to 11)."""
+        seen, rebuilt, weights = self.rebuild(clips)
+        return (rebuilt - seen).square().mean() + self.options.entropy * entropy(weights)
+
+    @torch.no_grad()
+    def score(self, clips: Tensor) -> Scores:
+        """{"reconstruction": (B,)}: mean absolute error on the [-1, 1] scale, as in the code."""
+        seen, rebuilt, _ = self.rebuild(clips)
+        return {"reconstruction": (rebuilt - seen).abs().flatten(1).mean(1)}
+
+    @torch.no_grad()
+    def maps(self, clips: Tensor) -> Tensor:
+        """The absolute error in the scored frame."""
+        seen, rebuilt, _ = self.rebuild(clips)
+        error = (rebuilt - seen).abs().mean(1)  # over channels: (B, H, W), or (B, T, H, W)
+        return error[:, self.clip.scored] if error.dim() == 4 else error
+
+    def diagnostics(self, clips: Tensor) -> dict[str, float]:
+        """Share of slots that any query of these clips reads, and share of queries that reach any slot."""
+        used = self.rebuild(clips)[2] > 0
+        shares = {"slots in use": used.any(0), "queries served": used.any(1)}
+        return {name: share.double().mean().item() for name, share in shares.items()}
+
+
+class MemAE(MemoryAutoencoder):
+    """The 3-D autoencoder; 6 492 801 parameters at width 64. A clip's score is for its ninth frame."""
+
+    last_layers = ("decoder.9.",)  # its last layer is linear
+    published = Schedule(16_000, 14, 1e-4, "adam", "none")  # 100 epochs of Ped2's 2 310 clips
+    deviations: ClassVar[tuple[str, ...]] = (
+        "shrinkage 1 / slots: the code's 0.0025 lets, at small widths, almost no query reach any slot",
+        "colour budgets are turned to gray, as the paper's input is",
+    )
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=16, scored=8)
+        widths = [channels * budget.width // FULL_WIDTH for channels in (96, 128, 256, 256)]
+        strides = [(1, 2, 2), (2, 2, 2), (2, 2, 2), (2, 2, 2)]
+        down: list[nn.Module] = []
+        for inputs, outputs, stride in zip([1, *widths], widths, strides, strict=False):
+            down += [nn.Conv3d(inputs, outputs, 3, stride, 1), nn.BatchNorm3d(outputs), nn.LeakyReLU(0.2, inplace=True)]
+        up: list[nn.Module] = []
+        for inputs, outputs, stride in zip(widths[::-1], [*widths[-2::-1], 1], strides[::-1], strict=True):
+            filled: Any = tuple(s - 1 for s in stride)
+            up.append(nn.ConvTranspose3d(inputs, outputs, 3, stride, 1, output_padding=filled))
+            up += [nn.BatchNorm3d(outputs), nn.LeakyReLU(0.2, inplace=True)]
+        self.encoder, self.decoder = nn.Sequential(*down), nn.Sequential(*up[:-2])  # the last layer is linear
+        self.memory = self._memory(widths[-1])
+        self.apply(_published_initialisation)
+
+    def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The gray clips (B, 1, T, H, W), what the memory makes of them, and the addressing weights (K, N)."""
+        gray = clips.mean(2).unsqueeze(1)
+        grid = self.encoder(gray).permute(0, 2, 3, 4, 1)
+        read, weights = self.memory(grid.flatten(0, 3))
+        return gray, self.decoder(read.view_as(grid).permute(0, 4, 1, 2, 3)), weights
+
+
+class MemAE2d(MemoryAutoencoder):
+    """The 2-D autoencoder of single frames."""
+
+    paper = "after Gong et al., ICCV 2019, as in Park et al., CVPR 2020"
+    published = Schedule(37_000, 4, 2e-5, "adam", "cosine")  # MNAD's, for its reconstruction
+    deviations: ClassVar[tuple[str, ...]] = ("nobody's published network to the letter: no paper gives its size",)
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=1)
+        depth = budget.width * 2 ** (LEVELS - 1)
+        self.encoder = Encoder(budget.channels, budget.width, LEVELS, norm=True, last_activation=False)
+        self.memory = self._memory(depth)
+        self.decoder = Decoder(budget.width, LEVELS, entry=depth, norm=True, skips=False)
+        self.head = Head(budget.width, budget.channels, norm=True)
+
+    def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The frames (B, C, H, W), what the memory makes of them, and the addressing weights (B * h * w, N)."""
+        grid = self.encoder(clips[:, 0])[-1].permute(0, 2, 3, 1)
+        read, weights = self.memory(grid.flatten(0, 2))
+        return clips[:, 0], self.head(self.decoder(read.view_as(grid).permute(0, 3, 1, 2), [])), weights
+
+
+def _published_initialisation(module: nn.Module) -> None:
+    if isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm3d):
+        nn.init.normal_(module.weight, 1.0, 0.02)

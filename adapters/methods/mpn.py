@@ -1,0 +1,75 @@
+"""MPN: dynamic prototypes that are meta-learned to adapt to a scene (Lv et al., CVPR 2021).
+
+MNAD's U-Net without batch norm; on its finest feature map the dynamic prototype unit (DPU, the same as APN's APU) pools
+M prototypes and rebuilds every pixel from them. Its unsupervised recipe trains everything on all losses. Its few-shot
+recipe freezes the U-Net after training on the frame loss alone, and meta-learns the unit and the head with a step size
+for each of their elements (Meta-SGD):
+
+    --method 'mpn[training=frame]' --tuning 'metasgd[learning_rate=1e-6,meta_learning_rate=1e-6,support=2,query=2]'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from crossvad.adapters.base import Budget, Schedule
+from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
+from crossvad.adapters.nets.prototypes import diversity
+from crossvad.adapters.options import option
+
+
+@dataclass(frozen=True)
+class Options:
+    """The paper's hyper-parameters, and where its two scripts differ."""
+
+    prototypes: int = option(10, "M")
+    training: Literal["all", "frame"] = option("all", "losses before any meta-learning: Eq. 7, or Eq. 4 (few-shot)")
+    compactness: float = option(1.0, "weight of the distance to the nearest prototype, in training")
+    diversity: float = option(1e-4, "weight of the hinge between prototypes, in training")
+    adaptation: float = option(0.1, "weight of both on a support set (code)")
+    score: Literal["unsupervised", "few-shot"] = option(
+        "unsupervised", "0.5 : 0.5 with FR in dB; or the few-shot script's 0.7 : 0.3 with FR's sign turned, by mistake"
+    )
+
+
+class Mpn(PrototypePredictor):
+    """The meta prototype network; 13 285 251 parameters at width 64 in RGB, of which 113 731 adapt."""
+
+    Options = Options
+    paper = "Lv et al., CVPR 2021"
+    licence = "none"
+    published = Schedule(16_000, 4, 1e-4, "adam", "none")  # 1000 passes over Ped2's 16 videos, a step each
+    deviations = (
+        "training clips are drawn one by one: in the code the four clips of a step are of one video",
+        "support clips of an episode are consecutive, as at test time: the code draws them at random from a segment",
+    )
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options or Options(), levels=4, bare=True)
+        if self.options.score == "few-shot":
+            self.fusion = {"prediction": 0.7, "feature": -0.3}  # type: ignore[misc]
+
+    def losses(self, clips: Tensor | Encoded, compactness: float, weight: float) -> Tensor:
+        """Frame loss, and the unit's two terms by the given weights (Eq. 4 to 7)."""
+        prediction, target, retrieval = self.predict(clips)
+        unit = compactness * retrieval.distance.mean() + weight * diversity(retrieval.prototypes)
+        return (prediction - target).square().mean() + unit
+
+    def loss(self, clips: Tensor | Encoded) -> Tensor:
+        """What trains the network before any meta-learning."""
+        return self.losses(clips, 0, 0) if self.options.training == "frame" else self(clips)
+
+    def forward(self, clips: Tensor | Encoded) -> Tensor:
+        """What meta-learning lowers: all terms (Eq. 7)."""
+        return self.losses(clips, self.options.compactness, self.options.diversity)
+
+    def adaptation_loss(self, clips: Tensor | Encoded) -> Tensor:
+        """What the steps on a support set lower; its weights are the code's."""
+        return self.losses(clips, self.options.adaptation, self.options.adaptation)
+
+    def feature_cue(self, distance: Tensor) -> Tensor:
+        """In dB, or as it is in the few-shot script."""
+        return distance if self.options.score == "few-shot" else super().feature_cue(distance)

@@ -1,0 +1,117 @@
+"""How a fitted method adapts to a scene: the contract of a tuning, and those that learn nothing beforehand.
+
+    none       not at all
+    finetune   Adam on all of the method's adaptable parameters
+    head       Adam on those of its last layers
+    norm       no gradient: normalisation statistics move towards the scene's
+
+`maml`, `anil` and `metasgd`, which learn on the source how to adapt, are in `meta.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self, TypeVar
+
+import torch
+from torch import Tensor
+
+from crossvad.adapters.base import Adaptation, Adapter, Log
+from crossvad.adapters.options import NoOptions
+from crossvad.datasets.clips import ClipSource
+
+AnyAdapter = TypeVar("AnyAdapter", bound=Adapter)
+
+
+class Tuning(ABC):
+    """One way to adapt. Subclass it to add another.
+
+    A tuning has two moments. `prepare` runs once, on the source, after the method is fitted: meta-learning happens
+    there. `moves` runs once a scene, on the target's support set. Neither sees a label.
+    """
+
+    Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods
+    learns: ClassVar[bool] = False  # True: `prepare` changes the method, so that even 0 shots differ from no tuning
+    rate: ClassVar[str] = ""  # the option that says how far a step goes; at 0 it is chosen on the source, of `RATES`
+    RATES: ClassVar[tuple[float, ...]] = ()
+
+    def __init__(self, options: Any = None) -> None:
+        """Take the options, or their defaults."""
+        self.options = self.Options() if options is None else options
+
+    def prepare(self, adapter: Adapter, source: ClipSource, episodes: int, log: Log) -> dict[str, Tensor]:
+        """Learn on the source how to adapt; may move the adapter's parameters. Returns a state for `restore`."""
+        return {}
+
+    def restore(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most tunings have nothing to take up
+        """Take up what an earlier `prepare` returned."""
+
+    def described(self) -> dict[str, list[float]]:
+        """What `prepare` learned beside the method's parameters, for people: some numbers for each name."""
+        return {}
+
+    def refusal(self, adapter: Adapter) -> str:
+        """Why a method cannot be tuned so; empty if it can."""
+        return ""
+
+    @abstractmethod
+    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+        """Adapt a method in place and in eval mode, a step each time the iterator is advanced, without an end.
+
+        Args:
+            adapter: what is adapted.
+            seen: a support set as `adapter.frozen` made it of clips (K, T, C, H, W).
+
+        Yields:
+            The support loss that the step began with.
+        """
+
+    def adapt(self, adapter: Adapter, seen: Any, steps: int) -> None:
+        """Take `steps` steps in place, whatever becomes of the loss."""
+        for _ in itertools.islice(self.moves(adapter, seen), steps):
+            pass
+
+    def adapted(self, adapter: AnyAdapter, seen: Any, counts: Sequence[int]) -> Iterator[AnyAdapter]:
+        """New methods, adapted in each of some numbers of steps >= 1, ascending: all of one run. The given one stays.
+
+        An adaptation that ends with a support loss that is not finite, or is above where it began, is taken back: what
+        comes is the method as it was. `adaptation` says so.
+        """
+        moving = copy.deepcopy(adapter)
+        moves, begun, done = self.moves(moving, seen), math.nan, 0
+        for count in counts:
+            for loss in itertools.islice(moves, count - done):
+                begun, done = (loss if done == 0 else begun), done + 1
+            with torch.no_grad():
+                ended = float(moving.adaptation_loss(seen))
+            reverted = not ended <= begun  # a loss that is no number is not below anything
+            result = copy.deepcopy(adapter if reverted else moving)
+            result.adaptation = Adaptation(begun, ended, reverted)
+            result.calibrate(seen)
+            yield result
+
+    @property
+    def undecided(self) -> bool:
+        """Whether its rate is still to be chosen on the source."""
+        return bool(self.rate) and getattr(self.options, self.rate) == 0
+
+    def at(self, rate: float) -> Self:
+        """The same tuning with its rate decided."""
+        decided = copy.copy(self)
+        decided.options = replace(self.options, **{self.rate: rate})
+        return decided
+
+
+class NoTuning(Tuning):
+    """Do not adapt: what a method scores on a scene it was never shown."""
+
+    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+        """Leave the method as it is."""
+        with torch.no_grad():
+            loss = float(adapter.adaptation_loss(seen))
+        yield from itertools.repeat(loss)

@@ -1,0 +1,135 @@
+"""The command line's options and the types of their values."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.names import listed
+from crossvad.planning.protocol import SUPPORTS
+
+
+class Names(click.ParamType):
+    """A list of names, comma-separated; commas inside brackets belong to options: apn[prototypes=5,cycles=1],lmn."""
+
+    name = "names"
+
+    def __init__(self, known: Callable[[], Sequence[str]] | None = None) -> None:
+        self.known = known
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Split at the commas that are not inside brackets."""
+        return value if isinstance(value, list) else listed(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the last name of the list."""
+        done, _, last = incomplete.rpartition(",")
+        lead = f"{done}," if done else ""
+        known = self.known() if self.known else ()
+        return [CompletionItem(lead + name) for name in known if name.startswith(last)]
+
+
+class Name(click.ParamType):
+    """One name, completed from those known; it may be another one, such as path:DIR."""
+
+    name = "name"
+
+    def __init__(self, known: Callable[[], Sequence[str]]) -> None:
+        self.known = known
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the name."""
+        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+
+
+class Numbers(click.ParamType):
+    """A list of whole numbers, comma-separated: 0,1,5,10."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Read the numbers, keep their order, drop repeats."""
+        if isinstance(value, list):
+            return value
+        try:
+            return list(dict.fromkeys(int(part) for part in value.split(",")))
+        except ValueError:
+            self.fail(f"{value!r} is no list of whole numbers such as 0,1,5,10", param, ctx)
+
+
+METHODS = Names(lambda: list(registry.METHODS))
+TUNINGS = Names(lambda: list(registry.TUNINGS))
+DATASETS = Names(registry.dataset_names)
+DATASET = click.argument("name", type=Name(registry.dataset_names))
+
+
+def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
+    return click.option(name, type=kind, default=default, show_default=True, help=text)
+
+
+def stacked(*options: Callable) -> Callable:
+    """Several options as one decorator, listed by --help in the order given."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def root(data: Path | None) -> Path:
+    """The data root: what the user said, else $CROSSVAD_DATA, else ./data."""
+    return data or Path(os.environ.get("CROSSVAD_DATA") or "data")
+
+
+PATH = click.Path(path_type=Path)
+BUDGET = click.option(
+    "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
+)
+QUIET = click.option("--quiet", is_flag=True, help="No progress, only the result.")
+STORED = click.option("--stored", is_flag=True, help="Run nothing: read what is stored, which needs no data.")
+JOBS = click.option("--jobs", type=click.IntRange(1), help="Files at a time. [one per core]")
+DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
+RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
+PLACES = stacked(DATA, RESULTS)
+AMOUNTS = stacked(
+    _listed("--shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
+    _listed("--steps", Numbers(), "1", "Gradient steps on the support set."),
+    _listed("--tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
+    _listed("--seeds", Numbers(), "0", "At least three for a claim."),
+    BUDGET,
+    _listed("--protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
+    click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
+    _listed("--device", str, "auto", "auto, cpu, cuda, cuda:1, …"),
+    click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
+    click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
+    QUIET,
+)
+
+
+def spelled() -> str:
+    """The command under way as a user types it, without options that only say where things lie or how to print them."""
+    words = ["bench", *sys.argv[1:]]
+    kept: list[str] = []
+    skipping = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if skipping or name in (*WHEREABOUTS, *SWITCHES):
+            skipping = not skipping and name in WHEREABOUTS and not equals
+        else:
+            kept.append(word)
+    return shlex.join(kept)
+
+
+WHEREABOUTS = ("--data", "--results", "--format", "--figure", "--device")
+SWITCHES = ("--quiet", "--debug", "--stored")

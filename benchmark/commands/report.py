@@ -1,0 +1,54 @@
+"""`bench report`: one web page to share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crossvad.commands.options import DATA, PATH, QUIET, RESULTS, root
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.selection import cells_where
+from crossvad.execution.progress import Reporter
+from crossvad.planning.protocol import protocol
+from crossvad.present import report as page
+from crossvad.present.atomic_files import replacing
+from crossvad.present.thumbnails import Stills
+from crossvad.store.store import Store
+from crossvad.verification import integrity
+
+MEGABYTE = 1_000_000
+
+
+@click.command()
+@click.option("--where", multiple=True, help="Keep cells where KEY=VALUE[,VALUE]. May be repeated.")
+@click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
+@click.option("--out", type=PATH, default="report.html", show_default=True, help="The file to write.")
+@DATA
+@RESULTS
+@QUIET
+def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Path, quiet: bool) -> None:
+    """All stored cells as one web page: no network, no server, one file to send.
+
+    A leaderboard to sort and filter, the source x target matrix, gains of adaptation, speed, and of every cell its
+    scores over time, its worst false alarms and misses, and what made it. Frames are shown where the targets' video is
+    found below --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
+
+    \b
+    bench report
+    bench report --where budget=quick --data DIR --out quick.html
+    """
+    store, reporter = Store(results), Reporter(quiet=quiet)
+    chosen = cells_where(store.records(), where)
+    if not any(record.status == "done" for record in chosen):
+        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    with replacing(out) as draft:
+        with reporter.task("Verify cells") as update:
+            update(0, 1, "")
+            _, problems = integrity.verify_store(store)
+        shown = page.gather(store, chosen, protocol(rules), problems, Stills(root(data)), reporter)
+        draft.write_text(page.render(shown), encoding="utf-8")
+    lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
+    without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
+    size = out.stat().st_size / MEGABYTE
+    click.echo(f"{out}: {len(shown['cells'])} cells, {size:.1f} MB{without}")

@@ -1,0 +1,140 @@
+"""Claims: paired differences of methods on the same test videos, and ranks over data sets, from stored scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.selection import KEYS, cells_where, where_all_hold
+from crossvad.evaluation.statistics import (
+    LEVEL,
+    average_ranks,
+    critical_difference,
+    critical_groups,
+    holm,
+    pair_wins,
+    paired_difference,
+)
+from crossvad.evaluation.tidy import judged_cells, reverted
+from crossvad.planning.protocol import Protocol
+from crossvad.store.store import Record, Store
+
+ITSELF = "itself"  # compare each method with what it was before it adapted
+ENTRY = [key for key in KEYS if key not in ("seed", "protocol")]  # what one line is of; its seeds are averaged over
+WHO = [key for key in ENTRY if key not in ("source", "target")]
+
+
+def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
+    """A row per finished cell that the protocol may read: its keys, its AUC's `Wins`, and what frames they count."""
+    rows = []
+    for record, read in judged_cells(store, records, protocol):
+        frames = read(protocol)
+        row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
+        row["wins"] = pair_wins(frames.labels, frames.scores, frames.videos)
+        row["reverted"] = reverted(record)
+        row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
+        rows.append(row)
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "wins", "reverted", "frames"])
+
+
+def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The stored cells for which every `KEY=VALUE[,VALUE]` holds, `counted`; and these with all unadapted ones.
+
+    Among the latter are their rivals. No other cell is read, as that takes time.
+
+    Raises:
+        InputError: a condition cannot be read.
+    """
+    conditions = list(conditions)
+    among = counted(store, cells_where(store.records(), conditions, unadapted=True), protocol)
+    return where_all_hold(among, conditions), among
+
+
+def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Each entry's AUC less that of a rival on the same source, target and budget, paired by video.
+
+    The rival is a method before it adapts, by its name, or `itself`: the entry's own method before it adapts. It is
+    looked for `among` more cells, if given, as those of interest may leave it out. P values are adjusted over all rows
+    of the table (Holm).
+
+    Returns:
+        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), auc, difference,
+        low, high (in points of AUC), p and p_holm.
+
+    Raises:
+        InputError: no entry has such a rival, or one counts other frames than its rival.
+    """
+    rows = []
+    groups = dict(list((cells if among is None else among).groupby(ENTRY, sort=False)))
+    for key, group in cells.groupby(ENTRY, sort=False):
+        entry = dict(zip(ENTRY, key, strict=True))
+        found = next((groups[rival] for rival in _rivals(entry, against) if rival in groups and rival != key), None)
+        if found is None:
+            continue
+        if set(group["frames"]) != set(found["frames"]):
+            what = f"and {against} on {entry['target']} count different frames"
+            raise InputError(
+                f"{entry['method']}, K = {entry['shots']}", what, "compare by a protocol with one mask: fair"
+            )
+        gap = paired_difference(list(group["wins"]), list(found["wins"]))
+        auc = float(np.mean([wins.auc for wins in group["wins"]]))
+        points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
+        facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
+    if not rows:
+        raise InputError(
+            f"--against {against}", "is in none of these cells unadapted", "run it on the same sources and targets"
+        )
+    table = pd.DataFrame(rows)
+    table["p_holm"] = holm(table["p"].to_numpy())
+    return table
+
+
+def better_or_worse(tidy: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+    """For each tidy row whether its entry is better (1) or worse (-1) than its rival by more than chance, or not (0).
+
+    Args:
+        tidy: rows with the keys `ENTRY`.
+        found: `differences`, of which those with an adjusted p below 1 - `LEVEL` count.
+    """
+    sign = np.sign(found["difference"]).where(found["p_holm"] < 1 - LEVEL, 0)
+    known = pd.Series(sign.to_numpy(), index=pd.MultiIndex.from_frame(found[ENTRY]))
+    at = pd.MultiIndex.from_frame(tidy[ENTRY])
+    return pd.Series(known.reindex(at).fillna(0).to_numpy(), index=tidy.index).astype(int)
+
+
+def rival(against: str) -> str:
+    """What a reader is told that entries were compared with."""
+    return "the same method at K = 0" if against == ITSELF else f"{against} at K = 0"
+
+
+def _rivals(entry: dict[str, Any], against: str) -> list[tuple[Any, ...]]:
+    """Keys of what to compare an entry with, the first that is there."""
+    method = entry["method"] if against == ITSELF else against
+    bare = entry | {"method": method, "tuning": "none", "support": "none", "shots": 0, "steps": 0}
+    # A tuning that learns on the source has a start of its own.
+    starts = [bare | {"tuning": entry["tuning"]}, bare] if against == ITSELF else [bare]
+    return [tuple(start[name] for name in ENTRY) for start in starts]
+
+
+def ranks(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]], float]:
+    """Average ranks of methods over the source/target pairs that all of them were run on.
+
+    Returns:
+        A row per entry: what it is (`WHO`), its mean rank (1 is best) and the number of pairs; the groups that
+        Nemenyi's test cannot tell apart, by method names, best first; and the critical difference.
+    """
+    auc = cells.assign(auc=[wins.auc for wins in cells["wins"]])
+    table = auc.groupby([*WHO, "source", "target"])["auc"].mean().unstack(["source", "target"]).dropna(axis=1)
+    if table.shape[1] < 2 or len(table) < 2:
+        return pd.DataFrame(columns=[*WHO, "rank", "pairs"]), [], float("nan")
+    mean = average_ranks(table.to_numpy().T)
+    difference = critical_difference(len(table), table.shape[1], LEVEL)
+    labels = [", ".join(map(str, key)) for key in table.index]
+    groups = [[labels[place] for place in group] for group in critical_groups(mean, difference)]
+    found = table.index.to_frame(index=False).assign(rank=mean, pairs=table.shape[1])
+    return found.sort_values("rank", ignore_index=True), groups, difference

@@ -1,0 +1,158 @@
+"""Which stored cells a question is about, before their scores are read"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.planning.names import listed
+from crossvad.planning.protocol import Protocol
+from crossvad.store.scores import Scores
+from crossvad.store.store import Record
+
+KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", "steps", "seed", "budget"]
+
+
+def support_span(record: Record, scores: Scores) -> int:
+    """How many frames at the head of each test video the cell's support set spans."""
+    if record.cell.support in ("none", "train-head"):
+        return 0
+    return len(scores.support_labels) // len(np.unique(scores.units))
+
+
+def reaches(record: Record, seen: int, protocol: Protocol) -> bool:
+    """Whether a cell's support set, `seen` frames of each test video, reaches into what a protocol counts."""
+    return seen > protocol.first_frame(record.cell.shots, seen)
+
+
+def belongs(record: Record, protocol: Protocol) -> bool:
+    """Whether a stored cell may be read under a protocol: its support set must be one that the protocol allows."""
+    if record.cell.shots > protocol.max_shots and protocol.common_mask:
+        return False
+    return record.cell.support in ("none", protocol.support) or protocol.common_mask
+
+
+def current(records: Iterable[Record]) -> list[Record]:
+    """The cells whose names mean what they meant when last used.
+
+    A name stands for code, options or files that may change; a table that mixed a method's results with those of its
+    earlier code would compare nothing. The older cells stay in the store, and count again if the change is taken back
+    and a cell is run.
+    """
+    ordered = sorted(records, key=lambda record: record.finished)
+    meaning: dict[tuple, str] = {}
+    for record in ordered:
+        meaning |= _meaning(record)
+    return [record for record in ordered if _meaning(record).items() <= meaning.items()]
+
+
+def _meaning(record: Record) -> dict[tuple, str]:
+    """What each name in a cell stood for. A target stands for more files where training video is its support set."""
+    cell = record.cell
+    return {
+        ("version",): cell.version,
+        ("method", cell.method): cell.method_digest,
+        ("tuning", cell.tuning): cell.tuning_digest,
+        ("budget", cell.budget): cell.budget_digest,
+        ("source", cell.source): cell.source_digest,
+        ("target", cell.target, cell.support == "train-head"): cell.target_digest,
+    }
+
+
+def mixtures(tidy: pd.DataFrame) -> list[str]:
+    """What makes rows of one table incomparable: several budgets, protocols, devices, versions or masks."""
+    done = tidy[tidy["status"] == "done"]
+    found = []
+    for name in ("budget", "protocol", "device", "version"):
+        values = [str(value) for value in done[name].dropna().unique()]
+        if len(values) > 1:
+            found.append(f"{name}s {', '.join(sorted(values))}")
+    for target, rows in done.groupby("target"):
+        counted = rows[["frames", "videos"]].drop_duplicates().sort_values("frames")
+        if len(counted) > 1:
+            masks = ", ".join(f"{int(frames)} frames of {int(videos)} videos" for frames, videos in counted.to_numpy())
+            found.append(f"unequal masks on {target}: {masks}")
+    return found
+
+
+def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The rows for which `KEY=VALUE[,VALUE]` holds.
+
+    Raises:
+        InputError: it is not written so, or there is no such key.
+    """
+    key, equals, values = condition.partition("=")
+    known = [name for name in KEYS if name in tidy]
+    if not equals or key not in known:
+        raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(known)}")
+    return tidy[tidy[key].astype(str).isin(listed(values))]
+
+
+def where_all_hold(tidy: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
+    """The rows for which every one of some `KEY=VALUE[,VALUE]` holds.
+
+    Raises:
+        InputError: one is not written so, or there is no such key.
+    """
+    return reduce(where_holds, conditions, tidy)
+
+
+def cells_where(records: Iterable[Record], conditions: Iterable[str], unadapted: bool = False) -> list[Record]:
+    """The current ones among these cells for which every condition holds; with `unadapted`, all at K = 0 as well.
+
+    To be asked before scores are read, as reading takes time.
+
+    Raises:
+        InputError: a condition cannot be read.
+    """
+    known, keys = current(records), [key for key in KEYS if key != "protocol"]
+    cells = pd.DataFrame([[getattr(record.cell, key) for key in keys] for record in known], columns=keys)
+    wanted = where_all_hold(cells, conditions).index
+    return [known[place] for place in (wanted.union(cells.index[cells["shots"] == 0]) if unadapted else wanted)]
+
+
+# What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
+DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
+
+
+def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Let every tuning's line begin with what it starts from.
+
+    At 0 shots a method is the same under all tunings that learn nothing beforehand, and is run and stored once, as
+    tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
+    """
+    others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
+    bare = rows[(rows["tuning"] == "none") & (rows["shots"] == 0)]
+    tuned = rows[rows["tuning"] != "none"]
+    starts = tuned[tuned["shots"] == 0]
+    lacking = tuned[~tuned.set_index([*others, "tuning"]).index.isin(starts.set_index([*others, "tuning"]).index)]
+    lacking = lacking[[*others, "tuning"]].drop_duplicates()
+    copies = bare.drop(columns="tuning").merge(lacking, on=others)
+    spread = bare.set_index(others).index.isin(lacking.set_index(others).index)
+    kept = rows.drop(index=bare.index[spread])
+    spread_rows = pd.concat([kept, copies[rows.columns]], ignore_index=True)
+    place = {method: number for number, method in enumerate(dict.fromkeys(rows["method"]))}
+    order = pd.DataFrame({"method": spread_rows["method"].map(place), "shots": spread_rows["shots"]})
+    return spread_rows.loc[order.sort_values(["method", "shots"], kind="stable").index].reset_index(drop=True)
+
+
+def kept(rows: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The tidy rows for which `KEY=VALUE[,VALUE]` holds, and those at K = 0 to which the key means nothing.
+
+    A row at 0 shots has no steps, no support and, unless its tuning learns beforehand, no tuning, yet it is where the
+    curves of all of these begin: `steps=10` is about the others. So is it about those only whose steps are gradient
+    steps, which those of an untrained method that adapts in a way of its own are not.
+
+    Raises:
+        InputError: the condition cannot be read, or there is no such key.
+    """
+    held = where_holds(rows, condition)
+    key = condition.partition("=")[0]
+    unadapted, untuned = rows["shots"] == 0, rows["tuning"] == "none"
+    spared = {"shots": unadapted, "support": unadapted, "tuning": untuned, "steps": unadapted | untuned}
+    stays = rows.index.isin(held.index)
+    return rows[stays | spared[key]] if key in spared else held

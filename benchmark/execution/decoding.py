@@ -1,0 +1,89 @@
+"""The frames of a grid: every video decoded once, at the budget's size, and read from the cache ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from crossvad.adapters.base import Budget
+from crossvad.datasets.base import Dataset, Footage, Size, Video
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.excerpts import excerpts
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.progress import Reporter
+
+
+class Unreadable(NamedTuple):
+    """A video that cannot be read, and why."""
+
+    video: Video
+    error: InputError
+
+
+def training_videos(source: Dataset, budget: Budget) -> list[Video]:
+    """What a budget trains on: a source's training videos, or excerpts of them where there are hours."""
+    return excerpts([video for scene in source.scenes("train") for video in scene.videos], budget.source_frames)
+
+
+def count_frames(videos: Iterable[Video], reporter: Reporter) -> list[Unreadable]:
+    """Open every video once, several at a time, as that is how long ones tell their length; they remember it."""
+    wanted, failed = list(dict.fromkeys(videos)), []
+    with reporter.task("Count frames") as update, ThreadPoolExecutor() as pool:
+        for done, (video, error) in enumerate(zip(wanted, pool.map(_refusal, wanted), strict=True), 1):
+            update(done, len(wanted), video.name)
+            if error:
+                failed.append(Unreadable(video, error))
+    return failed
+
+
+def stop_at(failed: Sequence[Unreadable]) -> None:
+    """Raise the first of these errors, with the number of others."""
+    if failed:
+        error, more = failed[0].error, len(failed) - 1
+        others = f" ({more} more videos cannot be read: see bench datasets check)" if more else ""
+        raise InputError(error.where, error.problem, error.fix + others)
+
+
+class Decoder:
+    """A frame cache seen at one budget's size and channels."""
+
+    def __init__(self, cache: FrameCache, budget: Budget) -> None:
+        self.cache, self.budget = cache, budget
+
+    @property
+    def size(self) -> Size:
+        """Height and width of a decoded frame."""
+        return self.budget.size, self.budget.size
+
+    def frames(self, video: Video) -> Footage:
+        """The video's frames (N, H, W, C), uint8, on disk.
+
+        Raises:
+            InputError: a file is missing, truncated or not what it seems.
+        """
+        return self.cache.open(video, self.size, self.budget.channels)
+
+    def missing(self, videos: Iterable[Video]) -> list[Video]:
+        """Those of the videos that are not decoded yet, each once."""
+        return self.cache.missing(dict.fromkeys(videos), self.size, self.budget.channels)
+
+    def bytes(self, video: Video) -> int:
+        """What a decoded video takes on disk."""
+        return len(video) * self.budget.size**2 * self.budget.channels
+
+    def fill(self, videos: Iterable[Video], reporter: Reporter, jobs: int | None = None) -> list[Unreadable]:
+        """Decode what the cache lacks of these videos, `jobs` at a time. Returns those that cannot be decoded."""
+        with reporter.task("Decode video") as update:
+            failed = self.cache.fill(
+                list(dict.fromkeys(videos)), self.size, self.budget.channels, jobs, progress=update
+            )
+        return [Unreadable(video, error) for video, error in failed.items()]
+
+
+def _refusal(video: Video) -> InputError | None:
+    try:
+        len(video)
+    except InputError as error:
+        return error
+    return None

@@ -1,0 +1,253 @@
+"""What a stored cell's method sees of frames of its target: the method as it was trained and adapted, rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import normalize, softplus
+
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.nets.prototypes import PrototypeUnit
+from crossvad.adapters.tunings.base import Tuning
+from crossvad.datasets.base import Dataset, Frames, Size, Video
+from crossvad.datasets.clips import at
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.evaluation.selection import KEYS
+from crossvad.execution.adaptation import adapted_once
+from crossvad.execution.anomaly_maps import frame_size
+from crossvad.execution.decoding import Decoder
+from crossvad.execution.device import on_device
+from crossvad.execution.support import units
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.cell import Cell
+from crossvad.planning.protocol import FAIR
+from crossvad.store.store import Record, Store
+
+DEVICE = torch.device("cpu")  # a few clips are soon seen
+RERUN = "run it again with bench run"
+
+
+class Attention(NamedTuple):
+    """Where a prototype unit looks in some images, and how far their features lie from what it finds there."""
+
+    maps: NDArray[np.float32]  # (n, M, h, w), >= 0: the weights of a map sum to 1 over its pixels
+    distances: NDArray[np.float32]  # (n, h, w), >= 0: from a pixel's features to their nearest prototype
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Frames of a test video, and what is known of them."""
+
+    video: str
+    size: Size  # height and width of the original frames
+    numbers: list[int]  # of n frames
+    frames: Frames  # (n, H, W, C), decoded as the method sees them
+    labels: NDArray[np.uint8]  # (n,) 1 = abnormal
+    masks: NDArray[np.bool_] | None  # (n, height, width) abnormal pixels; None where the data set has none
+
+
+@dataclass(frozen=True)
+class Look:
+    """A sample as a method sees it. A part that a method does not have is None."""
+
+    sample: Sample
+    predicted: Frames | None  # (n, H, W, C), what it makes of each frame
+    errors: NDArray[np.float32] | None  # (n, h, w), higher = more abnormal
+    attention: Attention | None
+
+
+def only(records: Sequence[Record]) -> Record:
+    """The one finished cell among these.
+
+    Raises:
+        InputError: there is none, or there are several; says what to add.
+    """
+    done = [record for record in records if record.status == "done"]
+    if not done:
+        raise InputError("this figure", "is of one finished cell, and there is none", "loosen --where")
+    keys = [key for key in KEYS if key != "protocol"]
+    cells = sorted(tuple(getattr(record.cell, key) for key in keys) for record in done)
+    if len(done) > 1:
+        varying = [place for place in range(len(keys)) if len({cell[place] for cell in cells}) > 1]
+        fix = " ".join(f"--where {keys[place]}={cells[0][place]}" for place in varying)
+        raise InputError("this figure", f"is of one cell, and there are {len(done)}", f"add {fix}")
+    return done[0]
+
+
+class Looker:
+    """A stored cell's method and target, ready to be asked what the one sees of the other."""
+
+    def __init__(self, store: Store, record: Record, root: Path) -> None:
+        """Rebuild the method from the store, and open the target below the data root.
+
+        Raises:
+            InputError: the method's model is not kept or of other code; the target is not there, or is another one.
+        """
+        self.record, self.cell = record, record.cell
+        self.adapter, self.tuning = _fitted(store, record)
+        self.target = _target(self.cell, root)
+        self.decoder = Decoder(FrameCache(), BUDGETS[self.cell.budget])
+        self.videos = {video.name: video for scene in self.target.scenes("test") for video in scene.videos}
+
+    def sample(self, name: str | None = None, numbers: Sequence[int] = (), count: int = 4) -> Sample:
+        """Frames of a test video; without a name, of the first that has an abnormal frame to show.
+
+        Without numbers, `count` frames spread evenly over those that protocol fair counts, half of them abnormal where
+        there are such.
+
+        Raises:
+            InputError: there is no such video or frame, or no clip of the method's is scored by it.
+        """
+        if name is not None and name not in self.videos:
+            raise InputError(f"--video {name}", "is no test video", f"choose from {', '.join(self.videos)}")
+        video = self.videos[name] if name is not None else self._first_abnormal()
+        labels, possible = self.target.labels(video.name), self._scored(video)
+        if missing := [number for number in numbers if number not in possible]:
+            fix = f"choose from {possible.start} to {possible.stop - 1}"
+            raise InputError(f"--frames {missing[0]}", f"has no score in video {video.name}", fix)
+        chosen = list(numbers) or spread(labels, self._counted(video), count)
+        footage, masks = self.decoder.frames(video), self.target.masks(video.name)
+        return Sample(
+            video.name,
+            frame_size(video),
+            chosen,
+            np.concatenate([footage[number : number + 1] for number in chosen]),
+            labels[chosen],
+            None if masks is None else masks[chosen],
+        )
+
+    def look(self, sample: Sample) -> Look:
+        """What the method sees of these frames, once adapted to where they are from if the cell is of shots."""
+        video = self.videos[sample.video]
+        adapter, clip = self._adapted(video), self.adapter.clip
+        starts = np.array(sample.numbers) - clip.scored
+        clips = at(self.decoder.frames(video), starts, clip, DEVICE)
+        with torch.no_grad():
+            errors = adapter.maps(clips)
+        return Look(
+            sample, predicted(adapter, clips), None if errors is None else _array(errors), attention(adapter, clips)
+        )
+
+    def _adapted(self, video: Video) -> Adapter:
+        cell = self.cell
+        if not cell.shots:
+            return self.adapter
+        unit = next(unit for unit in units(self.target, cell.support) if video in unit.videos)
+        assert unit.support is not None  # a cell of shots has a support
+        return adapted_once(self.adapter, self.decoder.frames(unit.support), cell, self.tuning, DEVICE)[0]
+
+    def _first_abnormal(self) -> Video:
+        videos = list(self.videos.values())
+        return next((v for v in videos if self.target.labels(v.name)[self._counted(v)].any()), videos[0])
+
+    def _scored(self, video: Video) -> range:
+        """Frames for which a clip gives a score."""
+        clip = self.adapter.clip
+        return range(clip.scored, len(video) - (clip.frames - 1 - clip.scored))
+
+    def _counted(self, video: Video) -> range:
+        """Those of them that count; all, in a video too short for any to count."""
+        scored = self._scored(video)
+        return range(max(scored.start, FAIR.first_frame(self.cell.shots)), scored.stop) or scored
+
+
+def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
+    """The cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
+    cell = record.cell
+    method = registry.method(cell.method)
+    if method.digest != cell.method_digest:
+        raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
+    adapter = on_device(method.build(BUDGETS[cell.budget]), DEVICE).eval()
+    tuning = registry.tuning(cell.tuning).build()
+    if method.cls.trainable:
+        place = store.place("prepared", cell.prepared_key) if tuning.learns else store.place("fits", cell.fit_key)
+        if not (place / "model.safetensors").is_file():
+            raise InputError(str(cell), f"its model is not kept below {store.root}", RERUN)
+        adapter.load_state_dict(load_file(place / "model.safetensors"))
+        if tuning.learns:
+            tuning.restore(load_file(place / "tuning.safetensors"))
+    if cell.shots and tuning.undecided:
+        tuning = tuning.at(record.facts["search"]["chosen"])
+    return adapter, tuning
+
+
+def _target(cell: Cell, root: Path) -> Dataset:
+    """The cell's target; own footage, of which a cell knows the folder's name alone, is looked for in the root too."""
+    own = root / cell.target.removeprefix("path:")
+    inside = cell.target.startswith("path:") and own.is_dir()
+    target = registry.dataset(f"path:{own}" if inside else cell.target, root)
+    if target.digest("test") != cell.target_digest.rpartition("+")[2]:
+        raise InputError(cell.target, "holds other test video than when this cell was run", RERUN)
+    return target
+
+
+def spread(labels: NDArray[np.uint8], among: range, count: int) -> list[int]:
+    """So many of some frames at most, ascending: half abnormal and half normal ones if there are, each evenly spread.
+
+    Args:
+        labels: of all frames of the video, (N,).
+        among: the frames to choose from.
+        count: how many.
+    """
+    numbers = np.array(among)
+    kinds = [numbers[labels[numbers] == kind] for kind in (1, 0)]
+    wanted = [count - count // 2, count // 2]
+    for one, other in ((0, 1), (1, 0)):
+        if (lacking := wanted[one] - len(kinds[one])) > 0:
+            wanted[one], wanted[other] = len(kinds[one]), min(wanted[other] + lacking, len(kinds[other]))
+    chosen = [
+        kind[((np.arange(many) + 0.5) / max(many, 1) * len(kind)).astype(int)]
+        for many, kind in zip(wanted, kinds, strict=True)
+    ]
+    return sorted(np.concatenate(chosen).tolist())
+
+
+@torch.no_grad()
+def attention(adapter: Adapter, clips: Tensor) -> Attention | None:
+    """What a method's prototype unit makes of clips (n, T, C, H, W); None where it has none."""
+    unit = next((module for module in adapter.modules() if isinstance(module, PrototypeUnit)), None)
+    if unit is None:
+        return None
+    made: dict[str, Tensor] = {}
+    hooks = [
+        unit.maps.register_forward_hook(lambda module, given, logits: made.update(logits=logits)),
+        unit.register_forward_hook(lambda module, given, retrieval: made.update(distance=retrieval.distance)),
+    ]
+    try:
+        adapter.score(clips)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    logits, distance = made["logits"] / unit.temperature, made["distance"]  # (n, h * w, M), (n, h, w)
+    weights = logits.softmax(1) if unit.weights == "softmax" else normalize(softplus(logits), p=1, dim=1)
+    maps = weights.transpose(1, 2).reshape(len(distance), -1, *distance.shape[1:])
+    return Attention(_array(maps), _array(distance))
+
+
+@torch.no_grad()
+def predicted(adapter: Adapter, clips: Tensor) -> Frames | None:
+    """The frames that a method makes of clips (n, T, C, H, W): (n, H, W, C), uint8; None where it says none."""
+    predict = getattr(adapter, "predict", None)
+    if predict is None:
+        return None
+    said = predict(clips)
+    frame = said if isinstance(said, Tensor) else said[0]  # the frame comes before how it came about
+    clip = adapter.clip
+    shares = (frame.movedim(1, -1) - clip.low) / (clip.high - clip.low)
+    whole: Frames = (255 * shares).round().clamp(0, 255).byte().numpy()
+    return whole
+
+
+def _array(values: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.float().numpy()
+    return array

@@ -1,0 +1,171 @@
+"""One cell after the other: fit (cached) -> support set -> adapt -> score -> store. No metric is computed here."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import traceback
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution import preflight, support
+from crossvad.execution.anomaly_maps import locatable
+from crossvad.execution.decoding import Decoder, count_frames, stop_at
+from crossvad.execution.fitting import Fitter
+from crossvad.execution.progress import Reporter
+from crossvad.execution.scoring import Task, score_cells
+from crossvad.planning.cell import Cell
+from crossvad.planning.grid import Grid
+from crossvad.store.store import Record, Store
+
+
+class Runner:
+    """Runs grids against one store."""
+
+    def __init__(
+        self, store: Store, cache: FrameCache, device: torch.device, reporter: Reporter, keep_maps: bool = False
+    ) -> None:
+        """`keep_maps`: of methods that have them and targets that can judge them; a cell without is scored again."""
+        self.store, self.cache, self.device, self.reporter, self.keep_maps = store, cache, device, reporter, keep_maps
+
+    def run(self, grid: Grid, leave_out: bool = False) -> list[Record]:
+        """Run every cell of a grid that is not done yet, and return the records of all.
+
+        A cell that fails is recorded with its traceback and does not stop the others. With `leave_out`, cells whose
+        source or target cannot play its part are recorded as skipped, with the reason; else that is an error.
+
+        Raises:
+            InputError: an input is missing, broken or unsuitable. Nothing has been trained or scored by then, unless
+                the input changed during the run; what was finished is kept.
+        """
+        cells = self.take(grid)
+        found = {cell: self.store.record(cell) for cell in cells}
+        todo = [cell for cell, record in found.items() if record is None or not self._complete(record)]
+        self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
+        if todo:
+            reasons = self.check(todo, leave_out)
+            number, started = 0, time.monotonic()
+            for _, group in itertools.groupby(todo, lambda cell: (cell.group, cell in reasons)):
+                cells_of_group = list(group)
+                for cell in cells_of_group:
+                    number += 1
+                    self.reporter.say(f"[{number}/{len(todo)}] {cell}")
+                if done := number - len(cells_of_group):
+                    left = (time.monotonic() - started) * (len(todo) - done) / done / 60
+                    self.reporter.say(f"  about {left:.0f} min left for all of them")
+                if cells_of_group[0] in reasons:
+                    found |= {cell: self._skip(cell, reasons[cell]) for cell in cells_of_group}
+                else:
+                    found |= self._cells(cells_of_group)
+        return [record for record in found.values() if record is not None]
+
+    # ---- before anything is trained ----------------------------------------------------------------------------------
+
+    def take(self, grid: Grid) -> list[Cell]:
+        """Take up a grid: open its videos, and name its cells.
+
+        Raises:
+            InputError: a video cannot be opened.
+        """
+        self.grid = grid
+        self.methods = {method.label: method for method in grid.methods}
+        self.sources = {source.name: source for source in grid.sources}
+        self.targets = {target.name: target for target in grid.targets}
+        self._locatable: dict[str, bool] = {}
+        self.decoder = Decoder(self.cache, grid.budget)
+        self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter)
+        stop_at(count_frames(preflight.all_videos(grid), self.reporter))
+        return grid.cells()
+
+    def check(self, cells: list[Cell], leave_out: bool = False) -> dict[Cell, str]:
+        """Check the inputs of these cells of the grid and decode them. Returns those to leave out, with the reason.
+
+        Raises:
+            InputError: an input is missing, broken or, unless it is to be left out, unsuitable.
+        """
+        preflight.check_files(self.grid, self.reporter)
+        methods = {label: method.build(self.grid.budget) for label, method in self.methods.items()}
+        # Building a tuning says so if what it needs is not installed.
+        tunings = {tuning.label: tuning.build() for tuning in self.grid.tunings}
+        verdicts: dict[tuple[Any, ...], str] = {}
+        reasons: dict[Cell, str] = {}
+        for cell in cells:
+            method, clip = methods[cell.method], methods[cell.method].clip
+            question = (cell.source, cell.target, cell.method, cell.tuning, cell.shots, cell.support)
+            if question not in verdicts:
+                try:
+                    verdicts[question] = ""
+                    target = self.targets[cell.target]
+                    if method.trainable:
+                        preflight.check_source(self.sources[cell.source], clip)
+                        preflight.check_apart(self.sources[cell.source], target)
+                        preflight.check_tuning(cell, method, tunings.get(cell.tuning))
+                    preflight.check_target(target, clip, cell.shots, cell.support)
+                    preflight.check_protocol(self.grid.protocol, target, clip, cell.shots)
+                except support.Unsuitable as unsuitable:
+                    if not leave_out:
+                        raise
+                    verdicts[question] = str(unsuitable)
+            if verdicts[question]:
+                reasons[cell] = verdicts[question]
+        stop_at(self.decoder.fill(preflight.needed_videos(self.grid), self.reporter))
+        return reasons
+
+    # ---- one cell ----------------------------------------------------------------------------------------------------
+
+    def _complete(self, record: Record) -> bool:
+        """Whether a stored cell is what is asked for: done, and with the maps that are wanted."""
+        wanted = self._maps_digest(record.cell)
+        return record.status == "done" and (not wanted or record.facts.get("maps") == wanted)
+
+    def _maps_digest(self, cell: Cell) -> str:
+        """Of the code of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
+        if not self.keep_maps or not self.methods[cell.method].maps_digest:
+            return ""
+        if cell.target not in self._locatable:
+            self._locatable[cell.target] = locatable(self.targets[cell.target])
+        return self.methods[cell.method].maps_digest if self._locatable[cell.target] else ""
+
+    def _skip(self, cell: Cell, reason: str) -> Record:
+        self.reporter.say(f"  skipped: {reason}")
+        return self.store.write(Record(cell, "skipped", reason))
+
+    def _cells(self, cells: list[Cell]) -> dict[Cell, Record]:
+        """Run cells of one group together."""
+        first = cells[0]
+        try:
+            fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
+            decided = self.fitter.decided(cells, fitted)
+            tasks = [Task(cell, decided[cell][0]) for cell in cells]
+            digest = self._maps_digest(first)
+            target = self.targets[first.target]
+            with self.reporter.task("  adapt and score") as update:
+                scored = score_cells(tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(digest))
+        except KeyboardInterrupt:
+            for cell in cells:
+                self.store.write(Record(cell, "interrupted", "stopped by the user"))
+            raise
+        except InputError:
+            raise  # the input changed under our hands: the user can mend it
+        except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
+            if len(cells) > 1:  # nor the cells beside it
+                return {cell: self._cells([cell])[cell] for cell in cells}
+            self.reporter.say(f"  failed: {type(error).__name__}: {error}")
+            return {first: self.store.write(Record(first, "failed", traceback.format_exc()))}
+        found = {}
+        for cell, result in zip(cells, scored, strict=True):
+            facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
+            facts |= {"torch": torch.__version__, "numpy": np.__version__}
+            facts |= {"maps": digest} if result.maps else {}
+            if (search := decided[cell][1]) is not None:
+                facts["search"] = asdict(search)
+            if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):
+                many = f"{reverted} of {len(facts['adaptations'])} adaptations"
+                self.reporter.say(f"  {cell}: {many} ended with a higher support loss and were taken back")
+            found[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
+        return found

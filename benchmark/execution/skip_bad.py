@@ -1,0 +1,89 @@
+"""`--skip-bad`: training videos that cannot be read are left out, each named and all counted.
+
+Only training videos: a test video that cannot be read stays an error, as scores of the others would be of another
+test set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvad.datasets.base import SPLITS, Dataset, FrameSource, Scene, Split, Track
+from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.readers.excerpts import origin
+from crossvad.execution.decoding import Decoder, Unreadable, count_frames, training_videos
+from crossvad.execution.progress import Reporter
+from crossvad.planning.grid import Grid
+
+
+class Readable(Dataset):
+    """A data set without those training videos that cannot be read."""
+
+    def __init__(self, whole: Dataset, bad: dict[FrameSource, InputError]) -> None:
+        self.whole, self.bad, self.name = whole, bad, whole.name
+
+    def scenes(self, split: Split) -> list[Scene]:
+        """The scenes, without the videos that are left out and without scenes that have no other."""
+        if split == "test":
+            return self.whole.scenes(split)
+        kept = [
+            replace(scene, videos=tuple(video for video in scene.videos if video.source not in self.bad))
+            for scene in self.whole.scenes("train")
+        ]
+        return [scene for scene in kept if scene.videos]
+
+    def labels(self, video: str) -> NDArray[np.uint8]:
+        """As the whole data set has them."""
+        return self.whole.labels(video)
+
+    def masks(self, video: str) -> NDArray[np.bool_] | None:
+        """As the whole data set has them."""
+        return self.whole.masks(video)
+
+    def tracks(self, video: str) -> list[Track] | None:
+        """As the whole data set has them."""
+        return self.whole.tracks(video)
+
+    def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
+        """As the whole data set's, but what is wrong with a video that is left out does no harm."""
+        harmless = {(error.where, error.problem) for error in self.bad.values()}
+        return [
+            replace(problem, severity="warning") if (problem.where, problem.problem) in harmless else problem
+            for problem in self.whole.check(splits)
+        ]
+
+
+def without_bad(grid: Grid, decoder: Decoder, reporter: Reporter) -> Grid:
+    """The grid with every source, and every target of the same name, without its unreadable training videos.
+
+    Decodes what the sources need, as only that tells. Names what is left out.
+    """
+    readable = {source.name: _without_bad(source, decoder, reporter) for source in grid.sources}
+    return replace(
+        grid,
+        sources=[readable[source.name] for source in grid.sources],
+        targets=[readable.get(target.name, target) for target in grid.targets],
+    )
+
+
+def _without_bad(source: Dataset, decoder: Decoder, reporter: Reporter) -> Dataset:
+    bad: dict[FrameSource, InputError] = {}
+    kept = Readable(source, bad)
+    videos = [video for scene in source.scenes("train") for video in scene.videos]
+    _leave_out(count_frames(videos, reporter), bad, reporter)
+    while found := decoder.fill(training_videos(kept, decoder.budget), reporter):
+        _leave_out(found, bad, reporter)  # what is left gives other excerpts, which may lie in other bad places
+    if not bad:
+        return source
+    reporter.say(f"{source.name}: {len(bad)} of {len(videos)} training videos cannot be read and are left out")
+    return kept
+
+
+def _leave_out(found: list[Unreadable], bad: dict[FrameSource, InputError], reporter: Reporter) -> None:
+    for video, error in found:
+        reporter.say(f"left out: {error.where}: {error.problem}")
+        bad[origin(video.source)] = error

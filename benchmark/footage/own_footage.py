@@ -1,0 +1,81 @@
+"""A user's own videos: what they are, how fast they run, and if they are long enough"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvad.datasets.base import Dataset, Scene, Split, Video
+from crossvad.datasets.clips import ClipSpec
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_folder import FrameFolder
+from crossvad.datasets.readers.video_file import VideoFile
+from crossvad.execution.support import frames_spanned
+
+ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
+
+
+class OwnFootage(Dataset):
+    """Videos to look for anomalies in, each a scene of its own: nothing is known of them, and nothing is judged."""
+
+    name = "own footage"
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Take video files, and folders of numbered frames. Opens none.
+
+        Raises:
+            InputError: one is not there, or two share a name.
+        """
+        self.videos: list[Video] = []
+        named: dict[str, Path] = {}
+        for path in paths:
+            if not path.exists():
+                raise InputError(path, "is not there", "name a video file, or a folder of numbered frames")
+            name = path.resolve().name if path.is_dir() else path.stem
+            if name in named:
+                problem = f"has the same name as {named[name]}, and their results would lie in one folder"
+                raise InputError(path, problem, "rename one of them, or score them with an --out each")
+            named[name] = path
+            self.videos.append(Video(name, FrameFolder(path) if path.is_dir() else VideoFile(path)))
+
+    def scenes(self, split: Split) -> list[Scene]:
+        """Every video is a test scene; there is no training video."""
+        return [Scene(video.name, (video,)) for video in self.videos] if split == "test" else []
+
+    def labels(self, video: str) -> NDArray[np.uint8]:
+        """Zeros, as nobody has said what is abnormal; nothing is measured against them."""
+        return np.zeros(len(next(own for own in self.videos if own.name == video)), np.uint8)
+
+
+def frame_rate(video: Video) -> float | None:
+    """Frames per second of a video file; None for frames in a folder, which do not tell.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    if not isinstance(video.source, VideoFile):
+        return None
+    import decord  # lazily, as in videofile
+
+    try:
+        rate = float(decord.VideoReader(str(video.source.path), ctx=decord.cpu(0), width=16, height=16).get_avg_fps())
+    except (decord.DECORDError, RuntimeError) as error:
+        raise InputError(video.source.path, "cannot be opened any more", "restore it") from error
+    return rate if np.isfinite(rate) and rate > 0 else None
+
+
+def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:
+    """A video must have a clip to score, and one that ends after its support set.
+
+    Raises:
+        InputError: it is shorter.
+    """
+    span = frames_spanned(clip, shots)
+    if len(video) < clip.frames:
+        raise InputError(path, f"has {len(video)} frames, but one clip takes {clip.frames}", "name a longer video")
+    if len(video) <= span:
+        problem = f"has {len(video)} frames, but {shots} shots take the first {span}, which leaves none to score"
+        raise InputError(path, problem, f"choose at most --shots {max(0, len(video) - clip.frames)}")

@@ -1,0 +1,53 @@
+"""The most suspicious moments of a video, and its pictures: scores over time, stills, and a film under a heat map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.signal import find_peaks
+
+from crossvad.evaluation.postprocessing import Values
+from crossvad.store.scores import Cues
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A peak of the scores."""
+
+    rank: int  # 1: the highest
+    frame: int
+    score: float
+
+
+def top(scores: Values, eligible: slice, apart: int, count: int) -> list[Moment]:
+    """The highest peaks of scores (N,), best first: at most `count`, `apart` frames from each other at least.
+
+    A peak is above its neighbours; a plateau is one peak. Frames that are not `eligible` are no peaks.
+    """
+    begin, end, _ = eligible.indices(len(scores))
+    padded = np.concatenate([[-np.inf], scores[begin:end], [-np.inf]])
+    peaks, _ = find_peaks(padded, distance=max(1, apart))
+    frames = peaks - 1 + begin
+    best = frames[np.argsort(-scores[frames], kind="stable")][:count]
+    return [Moment(rank, int(frame), float(scores[frame])) for rank, frame in enumerate(best, 1)]
+
+
+def clock(frame: float, rate: float | None) -> str:
+    """When a frame is, as mm:ss; – where the frame rate is not known."""
+    return "–" if rate is None else "{:02d}:{:02d}".format(*divmod(int(frame / rate), 60))
+
+
+def table(scores: Values, cues: Cues, span: int, rate: float | None) -> pd.DataFrame:
+    """A row per frame: frame, seconds (if the rate is known), score, each cue, support (1: adapted on)."""
+    frames = np.arange(len(scores))
+    seconds = frames / rate if rate else np.full(len(frames), np.nan)
+    columns = {"frame": frames, "seconds": seconds, "score": scores, **cues, "support": (frames < span).astype(int)}
+    return pd.DataFrame(columns)
+
+
+# ---- pictures of frames ----------------------------------------------------------------------------------------------
+
+
+# ---- film ------------------------------------------------------------------------------------------------------------

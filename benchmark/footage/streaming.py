@@ -1,0 +1,131 @@
+"""A video of the user's own, adapted to and scored as it streams by: memory does not grow with its length.
+
+Its scores are those that `bench run` gives the same frames. Nothing is decoded to the cache: one look is enough, and
+hours of footage would fill a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossvad.adapters.base import Adaptation, Adapter, Budget
+from crossvad.adapters.tunings.base import Tuning
+from crossvad.datasets.base import Frames, FrameSource, Video
+from crossvad.datasets.clips import ClipSpec, consecutive
+from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
+from crossvad.execution.adaptation import adapted_once
+from crossvad.execution.progress import Update
+from crossvad.execution.scoring import Fitted, arrays, placed, scoring_batch
+from crossvad.execution.support import frames_spanned
+from crossvad.planning.cell import Cell
+from crossvad.store.scores import Cues, Scores
+
+NORMAL = 95  # percentile of a frame's error map above which a pixel stands out from an ordinary frame
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The scores of one video."""
+
+    scores: Values  # (N,) fused, one per frame; where no clip gives a score, the nearest
+    cues: Cues  # each (N,), raw; NaN where no clip gives a score
+    known: slice  # the frames that clips give scores for
+    span: int  # frames at the head that the support set spans: scored, but seen before
+    adaptation: Adaptation | None
+    adapter: Adapter  # as it is after adapting
+    batch: int  # clips that fit it at once
+    normal: float  # level of the error map that ordinary pixels stay below; NaN if the method has no maps
+
+
+def watch(
+    video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, device: torch.device, update: Update
+) -> Watched:
+    """Adapt a fitted method on the first clips of a video, and score every frame in one pass.
+
+    Args:
+        video: long enough by `check_length`.
+        fitted: a trained method; it stays as it is.
+        tuning: with its rate decided.
+        cell: says the shots, the steps and the seed.
+        budget: the one the method was built for.
+        device: where it runs.
+        update: told how many frames have been scored.
+
+    Raises:
+        InputError: a frame cannot be read.
+        ValueError: the method gave a score that is not finite.
+    """
+    clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
+    adapter, support = fitted.adapter, Cues()
+    if span:
+        adapter, support = _adapted(fitted.adapter, video.source, cell, tuning, device)
+    levels: list[float] = []
+    batch = scoring_batch(adapter, budget)
+
+    def passing() -> Iterator[Tensor]:
+        done = clip.frames - 1
+        for clips in clip_batches(video.source, clip, batch, device):
+            yield clips
+            if (maps := adapter.maps(clips[:1])) is not None:  # one of a batch tells what is ordinary
+                levels.append(float(np.percentile(maps.float().cpu().numpy(), NORMAL)))
+            done += len(clips)
+            update(done, len(video), "")
+
+    with torch.no_grad():
+        scored = arrays(adapter.score_video(passing()))
+    count = len(next(iter(scored.values())))
+    cues = {cue: placed(values, clip.scored, len(video)) for cue, values in scored.items()}
+    return Watched(
+        scores=_fused(video, cues, support, span, cell.shots, fitted),
+        cues=cues,
+        known=slice(clip.scored, clip.scored + count),
+        span=span,
+        adaptation=adapter.adaptation if span else None,
+        adapter=adapter,
+        batch=batch,
+        normal=float(np.median(levels)) if levels else float("nan"),
+    )
+
+
+def _adapted(
+    adapter: Adapter, source: FrameSource, cell: Cell, tuning: Tuning, device: torch.device
+) -> tuple[Adapter, Cues]:
+    """The method adapted to the head of a video, and its scores of the support clips, each (K,)."""
+    clip = adapter.clip
+    frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
+    result, seen = adapted_once(adapter, frames, cell, tuning, device)
+    with torch.no_grad():
+        return result, arrays(result.score(seen))
+
+
+def _fused(video: Video, cues: Cues, support: Cues, span: int, shots: int, fitted: Fitted) -> Values:
+    """One score per frame (N,), as the benchmark fuses cues: by what was known before the first frame was scored."""
+    raw = Scores(
+        videos=[video.name],
+        lengths=np.array([len(video)]),
+        units=np.zeros(1, np.int64),
+        labels=np.zeros(len(video), np.uint8),
+        cues=cues,
+        support=support,
+        support_units=np.zeros(shots, np.int64),
+        support_labels=np.zeros(span, np.uint8),
+        heldout=fitted.heldout,
+    )
+    return fuse(raw, {cue: fill_nearest(values) for cue, values in cues.items()}, fitted.adapter.fusion)
+
+
+def clip_batches(source: FrameSource, clip: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
+    """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W) of at most `batch`.
+
+    Holds one block of the source and the T - 1 frames before it.
+    """
+    kept: list[Frames] = []
+    for block in source.blocks(clip.size, clip.channels):
+        frames = np.concatenate([*kept, block])
+        yield from consecutive(frames, clip, batch, device)
+        kept = [frames[max(0, len(frames) - clip.frames + 1) :]]

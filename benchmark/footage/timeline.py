@@ -1,0 +1,64 @@
+"""The picture of the scores over time, with stills of the top moments"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from crossvad.datasets.base import Frames
+from crossvad.datasets.readers.frame_folder import resized
+from crossvad.evaluation.postprocessing import Values
+from crossvad.footage.overlay import WIDEST
+from crossvad.footage.peaks import Moment, clock
+from crossvad.present.figures import style
+from crossvad.present.figures.style import COLOURS
+
+SHADE = "0.87"  # of the support set's span
+
+
+MARK = COLOURS[1]
+
+
+def timeline(
+    scores: Values, span: int, rate: float | None, moments: Sequence[Moment], stills: Sequence[Frames], title: str
+) -> Figure:
+    """The scores over time, the support set's span shaded, and below the stills of the moments in order of time."""
+    drawn = Figure(figsize=(10, 5.0 if moments else 3.2), layout="constrained")
+    order = sorted(range(len(moments)), key=lambda number: moments[number].frame)
+    heights = [3, 2] if moments else [1]
+    rows = drawn.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    axes = rows[0].subplots()
+    style.titled(axes, title, 9)
+    if span:
+        axes.axvspan(0, span, color=SHADE, linewidth=0, label="adapted on these frames")
+    axes.plot(np.arange(len(scores)), scores, color=COLOURS[0], linewidth=0.9)
+    axes.set_xlim(0, len(scores))
+    axes.margins(y=0.15)
+    axes.set_ylabel("anomaly score", fontsize=8)
+    axes.set_xlabel("frame" if rate is None else "time", fontsize=8)
+    axes.tick_params(labelsize=7)
+    if rate is not None:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda frame, _: clock(frame, rate)))
+    for moment in moments:
+        axes.plot(moment.frame, moment.score, "o", color=MARK, markersize=4)
+        axes.annotate(
+            str(moment.rank), (moment.frame, moment.score), (0, 5), textcoords="offset points", ha="center", fontsize=8
+        )
+    if span:
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=7, frameon=False)
+    if moments:
+        for panel, number in zip(rows[1].subplots(1, len(moments), squeeze=False)[0], order, strict=True):
+            moment = moments[number]
+            panel.imshow(_thumbnail(stills[number]))
+            panel.set_axis_off()
+            when = f"frame {moment.frame}" if rate is None else f"{clock(moment.frame, rate)}, frame {moment.frame}"
+            panel.set_title(f"{moment.rank}:  {when}\nscore {moment.score:.2f}", fontsize=8)
+    return drawn
+
+
+def _thumbnail(frame: Frames) -> Frames:
+    high, wide = frame.shape[:2]
+    return frame if wide <= WIDEST else resized(frame[None], (round(high * WIDEST / wide), WIDEST))[0]

@@ -1,0 +1,104 @@
+"""From a grid to cells. A cell is the atom of the benchmark: one run, one directory, one line of the tidy table."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from crossvad.adapters.base import Budget
+from crossvad.datasets.base import SPLITS, Dataset, Split
+from crossvad.datasets.errors import InputError
+from crossvad.planning.cell import Cell, _key
+from crossvad.planning.protocol import Protocol
+from crossvad.planning.specs import Method, TuningChoice
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What to run: the product of all of these."""
+
+    methods: Sequence[Method]
+    sources: Sequence[Dataset]
+    targets: Sequence[Dataset]
+    tunings: Sequence[TuningChoice]
+    shots: Sequence[int]
+    steps: Sequence[int]
+    seeds: Sequence[int]
+    budget: Budget
+    protocol: Protocol
+    support: str  # where support sets come from
+
+    def __post_init__(self) -> None:
+        """Refuse what could never run.
+
+        Raises:
+            InputError: more shots than the protocol allows, a negative number, or one name for two data sets.
+        """
+        if max(self.shots) > self.protocol.max_shots and self.protocol.common_mask:
+            raise InputError(
+                f"--shots {max(self.shots)}",
+                f"is more than the {self.protocol.max_shots} that protocol {self.protocol.name} leaves room for",
+                f"choose --protocol fair@{max(self.shots)}, which keeps out more for every row",
+            )
+        named: dict[str, Dataset] = {}
+        for dataset in (*self.sources, *self.targets):
+            twin = named.setdefault(dataset.name, dataset)
+            if twin is not dataset and any(twin.digest(split) != dataset.digest(split) for split in SPLITS):
+                raise InputError(dataset.name, "is the name of two different data sets", "rename one of the folders")
+        for name in ("shots", "steps", "seeds"):
+            if min(getattr(self, name)) < (1 if name == "steps" else 0):
+                raise InputError(f"--{name}", f"{min(getattr(self, name))} is too small", "correct it")
+
+    def cells(self) -> list[Cell]:
+        """All cells, without repeats, those of one fit together.
+
+        What cannot make a difference is written one way, so that it is run once: without shots there is no support and
+        no step, and fine-tuning from 0 shots is no tuning; a method that learns nothing adapts to nothing, unless in a
+        way of its own, to which tuning and steps mean nothing.
+        """
+        used: list[tuple[Dataset, Split]] = [(source, "train") for source in self.sources]
+        used += [(target, split) for target in self.targets for split in SPLITS]
+        digests = {(dataset.name, split): dataset.digest(split) for dataset, split in used}
+        cells = [
+            self._cell(*choice, digests)
+            for choice in itertools.product(
+                self.sources, self.methods, self.seeds, self.tunings, self.targets, self.shots, self.steps
+            )
+        ]
+        return list(dict.fromkeys(cells))
+
+    def _cell(
+        self,
+        source: Dataset,
+        method: Method,
+        seed: int,
+        tuning: TuningChoice,
+        target: Dataset,
+        shots: int,
+        steps: int,
+        digests: dict[tuple[str, Split], str],
+    ) -> Cell:
+        trainable = method.cls.trainable
+        if not method.cls.adapts() or tuning.label == "none":
+            shots = 0
+        idle = not trainable or (shots == 0 and not tuning.cls.learns)
+        # Where the support set is training video, that video is part of what decides the scores.
+        seen = SPLITS if shots and self.support == "train-head" else SPLITS[-1:]
+        return Cell(
+            method=method.label,
+            source=source.name,
+            target=target.name,
+            tuning="none" if idle else tuning.label,
+            support=self.support if shots else "none",
+            shots=shots,
+            steps=(steps if trainable else 1) if shots else 0,
+            seed=seed if trainable else 0,
+            budget=self.budget.name,
+            budget_digest=_key(asdict(self.budget)),
+            method_digest=method.digest,
+            tuning_digest="" if idle else tuning.digest,
+            source_digest=digests[source.name, "train"],
+            target_digest="+".join(digests[target.name, split] for split in seen),
+            fit_digest=method.fit_digest,
+        )

@@ -1,0 +1,64 @@
+"""Lists of names as people write them: commas between names, and commas inside brackets that belong to options."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from crossvad.datasets.errors import InputError
+
+
+def listed(text: str) -> list[str]:
+    """The names in `apn[prototypes=5,cycles=1],lmn`: two of them; empty ones are left out."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _split(text: str) -> tuple[str, dict[str, str]]:
+    match = re.fullmatch(r"(?P<name>[^\[\]]+)(?:\[(?P<options>[^\[\]]*)\])?", text.strip())
+    if not match:
+        raise InputError(text, "cannot be read", "write name or name[field=value,field=value]")
+    pairs = [pair.partition("=") for pair in (match["options"] or "").split(",") if pair.strip()]
+    return match["name"].strip(), {field.strip(): value.strip() for field, _, value in pairs}
+
+
+def _with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
+    """The label, the class and its options object; values are read as the type that the option's field declares."""
+    hints = get_type_hints(cls.Options)  # type: ignore[attr-defined]
+    fields = [field.name for field in dataclasses.fields(cls.Options)]  # type: ignore[attr-defined]
+    values: dict[str, Any] = {}
+    for field, text in options.items():
+        if field not in fields:
+            raise _unknown(f"option of {name}", field, fields)
+        values[field] = _value(f"{name}[{field}={text}]", text, hints[field])
+    chosen = cls.Options(**values)  # type: ignore[attr-defined]
+    changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
+    label = name + ("[" + ",".join(f"{field}={value}" for field, value in changed.items()) + "]" if changed else "")
+    return label, cls, chosen
+
+
+def _value(where: str, text: str, kind: Any) -> Any:
+    """An option's value, read as the type of its field."""
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise InputError(where, "is no choice", f"choose from {', '.join(get_args(kind))}")
+        return text
+    try:
+        return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+    except (ValueError, KeyError) as error:
+        raise InputError(where, f"is not a {kind.__name__}", "correct it") from error
+
+
+def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> InputError:
+    close = difflib.get_close_matches(name, list(known), 1, 0.5)
+    fix = f"did you mean {close[0]}? " if close else ""
+    return InputError(name or "(empty)", f"is no known {kind}", f"{fix}known: {', '.join(known)} {more}".strip())

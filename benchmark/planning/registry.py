@@ -1,0 +1,162 @@
+"""From what a user typed to a class: our own methods, tunings and datasets, entry points, and a file path.
+
+apn      apn[prototypes=20,cycles=1]      my_file.py:MyMethod      finetune[learning_rate=1e-3]
+ped2     avenue[labels=masks]             path:DIR (own footage)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from crossvad.adapters.base import Adapter
+from crossvad.datasets.base import Dataset
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.published.published_dataset import Archive
+from crossvad.datasets.synthetic.dataset import plaza, street
+from crossvad.planning.names import _split, _unknown, _with_options
+from crossvad.planning.specs import Method, TuningChoice
+
+METHODS = {
+    "apn": "crossvad.adapters.methods.apn:Apn",
+    "apn-released": "crossvad.adapters.methods.apn_released:ApnReleased",
+    "mpn": "crossvad.adapters.methods.mpn:Mpn",
+    "lmn": "crossvad.adapters.methods.lmn:Lmn",
+    "lmn-recon": "crossvad.adapters.methods.lmn:LmnReconstruction",
+    "memae": "crossvad.adapters.methods.memae:MemAE",
+    "memae-2d": "crossvad.adapters.methods.memae:MemAE2d",
+    "framepred": "crossvad.adapters.methods.framepred:FramePrediction",
+    "random": "crossvad.adapters.methods.baselines:Random",
+    "ramp": "crossvad.adapters.methods.baselines:Ramp",
+    "framediff": "crossvad.adapters.methods.baselines:FrameDifference",
+    "extrapolate": "crossvad.adapters.methods.baselines:Extrapolate",
+    "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
+}
+TRIVIAL = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
+TUNINGS = {
+    "none": "crossvad.adapters.tunings.base:NoTuning",
+    "finetune": "crossvad.adapters.tunings.gradient:FineTune",
+    "head": "crossvad.adapters.tunings.gradient:HeadTuning",
+    "norm": "crossvad.adapters.tunings.norm:NormTuning",
+    "maml": "crossvad.adapters.tunings.meta:Maml",
+    "anil": "crossvad.adapters.tunings.meta:Anil",
+    "metasgd": "crossvad.adapters.tunings.meta:MetaSgd",
+}
+ARCHIVES = {
+    "ped1": "crossvad.datasets.published.ucsd:Ped1",
+    "ped2": "crossvad.datasets.published.ucsd:Ped2",
+    "avenue": "crossvad.datasets.published.avenue:Avenue",
+    "shanghaitech": "crossvad.datasets.published.shanghaitech:ShanghaiTech",
+    "ucf": "crossvad.datasets.published.ucf_crime:UcfCrime",
+}
+RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
+
+
+def method(text: str) -> Method:
+    """The method a user means by `name`, `name[field=value,…]` or `file.py:Class`, the latter with options too.
+
+    Raises:
+        InputError: unknown name, file, class or option; says what comes close.
+    """
+    name, options = _split(text)
+    path, _, attribute = name.rpartition(":")
+    if path.endswith(".py"):
+        cls, name = getattr(_load_file(Path(path)), attribute, None), f"{Path(path).name}:{attribute}"
+        if cls is None:
+            raise InputError(path, f"has no class {attribute!r}", "write it as file.py:Class")
+    else:
+        cls = _resolve("method", name, METHODS, "crossvad.adapters")
+    if not (isinstance(cls, type) and issubclass(cls, Adapter)):
+        raise InputError(text, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
+    return Method(*_with_options(name, cls, options))
+
+
+def tuning(text: str) -> TuningChoice:
+    """The tuning a user means by `name` or `name[field=value,…]`.
+
+    Raises:
+        InputError: unknown name or option; says what comes close.
+    """
+    name, options = _split(text)
+    return TuningChoice(*_with_options(name, _resolve("tuning", name, TUNINGS, None), options))
+
+
+def dataset_names() -> list[str]:
+    """Every dataset that can be named; `path:DIR` comes on top."""
+    return [*ARCHIVES, *RENDERED, *(point.name for point in importlib.metadata.entry_points(group="crossvad.datasets"))]
+
+
+def dataset(name: str, root: Path) -> Dataset:
+    """The dataset that a user means by `name`, `name[field=value,…]` or `path:DIR`, the first two under the data root.
+
+    Raises:
+        InputError: unknown name or option (says what comes close), or no such data under the root.
+    """
+    if name.startswith("path:"):
+        return Folder(Path(name.removeprefix("path:")))
+    if name in RENDERED:
+        return RENDERED[name]()
+    base, _ = _split(name)
+    if base in ARCHIVES:
+        label, cls, options = archive(name)
+        if not root.is_dir():
+            raise InputError(root, f"is no folder, so there is no {base} in it", NO_DATA)
+        found = cls(root, options)
+        found.name = label
+        return found
+    for point in importlib.metadata.entry_points(group="crossvad.datasets"):
+        if point.name == name:
+            plugged: Dataset = point.load()(root)
+            return plugged
+    raise _unknown("dataset", name, dataset_names(), "or path:DIR for a folder of your own")
+
+
+def archive(text: str) -> tuple[str, type[Archive], Any]:
+    """The published data set that a user means, found or not: what to call it, its class and its options.
+
+    Raises:
+        InputError: unknown name or option; says what comes close.
+    """
+    name, options = _split(text)
+    return _with_options(name, _resolve("published data set", name, ARCHIVES, None), options)
+
+
+NO_DATA = (
+    "point --data (or $CROSSVAD_DATA) at the folder that holds the archives, or use synthetic-street and "
+    "synthetic-plaza, which need none"
+)
+
+
+def _resolve(kind: str, name: str, ours: dict[str, str], group: str | None) -> Any:
+    if name in ours:
+        module, attribute = ours[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+    points = importlib.metadata.entry_points(group=group) if group else ()
+    for point in points:
+        if point.name == name:
+            return point.load()
+    raise _unknown(kind, name, [*ours, *(point.name for point in points)])
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(path, "does not exist", "give the path of the Python file, then :Class")
+    name = f"crossvad_plugin_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader  # a .py file always has a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a file of the user's does when it is run
+        del sys.modules[name]
+        raise InputError(path, f"cannot be imported ({type(error).__name__}: {error})", "mend the file") from error
+    return module

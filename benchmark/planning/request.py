@@ -1,0 +1,113 @@
+"""What a user asks `bench run` and `bench matrix` for, still as text, and the suite files that hold such requests."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossvad.adapters.base import Budget
+from crossvad.datasets.base import Dataset
+from crossvad.datasets.errors import InputError
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.cell import Cell
+from crossvad.planning.grid import Grid
+from crossvad.planning.protocol import FAIR, SUPPORTS, protocol
+
+DEFAULT_METHODS = ["apn", "memae", "lmn"]
+ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
+    **{name: (list, str) for name in ("sources", "targets", "methods", "tuning")},
+    **{name: (list, int) for name in ("shots", "steps", "seeds")},
+    **{name: (str, str) for name in ("budget", "protocol", "support")},
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A grid in a user's words."""
+
+    sources: list[str]
+    targets: list[str]
+    methods: list[str]
+    tuning: list[str]
+    shots: list[int]
+    steps: list[int]
+    seeds: list[int]
+    budget: str
+    protocol: str
+    support: str | None
+
+    def grid(self, root: Path) -> Grid:
+        """Look every name up. The rows that no table goes without (trivial ones, K = 0) are always part of it.
+
+        Raises:
+            InputError: an unknown name, or data that is not there.
+        """
+        methods = [registry.method(text) for text in [*self.methods, *registry.TRIVIAL]]
+        rules = protocol(self.protocol)
+        return Grid(
+            methods=list({method.label: method for method in methods}.values()),
+            sources=[registry.dataset(name, root) for name in self.sources],
+            targets=[registry.dataset(name, root) for name in self.targets],
+            tunings=[registry.tuning(text) for text in self.tuning],
+            shots=list(dict.fromkeys([0, *self.shots])),
+            steps=self.steps,
+            seeds=self.seeds,
+            budget=BUDGETS[self.budget],
+            protocol=rules,
+            support=self.support or rules.support,
+        )
+
+
+def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budget, seeds: list[int]) -> Grid:
+    """Methods as they are trained, scored by protocol fair without adaptation, and nothing beside them.
+
+    Raises:
+        InputError: an unknown method.
+    """
+    return Grid(
+        methods=[registry.method(text) for text in methods],
+        sources=[source],
+        targets=[target],
+        tunings=[registry.tuning("none")],
+        shots=[0],
+        steps=[1],
+        seeds=seeds,
+        budget=budget,
+        protocol=FAIR,
+        support=FAIR.support,
+    )
+
+
+def unadapted_cell(cell: Cell, methods: list[str], source: str, target: str, budget: str) -> bool:
+    """Whether a cell is one of those that `unadapted` asks for, by its names."""
+    named = (cell.source, cell.target, cell.budget) == (source, target, budget)
+    return named and cell.method in methods and cell.tuning == "none" and cell.shots == 0
+
+
+def read_suite(path: Path) -> dict[str, Any]:
+    """The entries of a suite file: any of `ENTRIES`.
+
+    Raises:
+        InputError: it is not there, is not TOML, or has an entry of an unknown name, type or budget.
+    """
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(path, f"cannot be read ({error})", "write a TOML file; see bench matrix --help") from error
+    for name, value in entries.items():
+        if name not in ENTRIES:
+            raise InputError(path, f"has an unknown entry {name!r}", f"known: {', '.join(ENTRIES)}")
+        kind, member = ENTRIES[name]
+        # type() and not isinstance: true is an int to Python, but no number of shots to anyone.
+        if not isinstance(value, kind) or not all(type(each) is member for each in value) or not value:
+            raise InputError(
+                path, f"{name} = {value!r} is of the wrong type", f"write a {kind.__name__} of {member.__name__}"
+            )
+    if entries.get("budget", "quick") not in BUDGETS:
+        raise InputError(path, f"budget {entries['budget']!r} is unknown", f"choose from {', '.join(BUDGETS)}")
+    if entries.get("support", SUPPORTS[0]) not in SUPPORTS:
+        raise InputError(path, f"support {entries['support']!r} is unknown", f"choose from {', '.join(SUPPORTS)}")
+    return entries

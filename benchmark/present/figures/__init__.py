@@ -1,0 +1,1 @@
+"""Figures, a file each: the rows that are drawn, the picture, and its caption."""

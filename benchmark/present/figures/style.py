@@ -1,0 +1,72 @@
+"""What all pictures share: how axes look, and how a picture becomes a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from crossvad.datasets.errors import InputError
+
+matplotlib.rcParams["svg.hashsalt"] = "crossvad"  # the same picture is the same file
+matplotlib.rcParams["svg.fonttype"] = "none"
+# What a file of each kind says of itself. Not when it was made: the same picture is the same file.
+KINDS: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
+
+
+def titled(axes: Axes, title: str, size: float = 11) -> None:
+    """Set a panel's title, and leave it only the two sides that have a scale."""
+    axes.set_title(title, loc="left", fontsize=size)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def writable(path: Path) -> Path:
+    """The same path, if it is one that a picture can be written to, before any work is done for it.
+
+    Raises:
+        InputError: its suffix is of no kind that is known, or its folder is not there.
+    """
+    if path.suffix.lower() not in KINDS:
+        raise InputError(path, "is no kind of picture that can be written", f"name a file {', '.join(KINDS)}")
+    if not path.parent.is_dir():
+        raise InputError(path.parent, "is no folder", "make it, or name another")
+    return path
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write a picture, of the kind that the suffix says; without a date.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    kind = writable(path).suffix.lower()
+    try:
+        drawn.savefig(path, format=kind[1:], metadata=KINDS[kind], dpi=200)
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error})", "name another file") from error
+
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; not their yellow, which is lost on white paper.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+MARKERS = "osD^vP*Xp<>h"
+
+
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+
+
+GREY = "0.45"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a curve is drawn."""
+
+    colour: str
+    marker: str
+    dash: Any

@@ -1,0 +1,1 @@
+"""Results on disk: arrays and records of cells, written whole or not at all."""

@@ -1,0 +1,199 @@
+"""Results on disk: atomic, resumable, addressed by content.
+
+    runs/fits/<fit key>/…             a fitted method: model.safetensors, heldout.npz, fit.json
+    runs/prepared/<prepared key>/…    the same after a tuning's preparation (meta-learning) on the source
+    runs/cells/<cell key>/scores.npz  raw scores per frame and cue
+    runs/cells/<cell key>/maps.npz    scores per pixel, where they were asked for, and the ground truth's tracks
+    runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
+    runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
+    runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
+    reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
+
+A cell is looked for below runs/ first. A directory is written beside its place and renamed into it whole, so that a
+reader sees all of it or nothing, and a process killed at any moment leaves nothing that a later one could take for a
+result.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from crossvad.datasets.base import Track
+from crossvad.datasets.errors import InputError
+from crossvad.planning.cell import Cell
+from crossvad.store.scores import Maps, Scores, _save_maps, load_scores, save_scores
+
+Status = Literal["done", "failed", "interrupted", "skipped"]
+
+
+@dataclass
+class Record:
+    """What happened in one cell."""
+
+    cell: Cell
+    status: Status
+    reason: str = ""  # of a skip or failure; with the traceback for the latter
+    facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
+    digest: str = ""  # sha256 of scores.npz
+    finished: str = ""  # UTC, ISO 8601
+
+
+class Store:
+    """The runs below one results folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Open or create the store.
+
+        Raises:
+            InputError: the folder cannot be created or written.
+        """
+        self.root, self.reference = root / "runs", root / "reference"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise InputError(
+                root, f"cannot hold results ({error.strerror})", "choose a writable --results folder"
+            ) from error
+
+    def place(self, kind: str, key: str) -> Path:
+        """Directory of a fit, a preparation or a cell, there or not."""
+        return self.root / kind / key
+
+    @contextmanager
+    def writing(self, kind: str, key: str) -> Iterator[Path]:
+        """A temporary directory that becomes `place(kind, key)` when the block ends well, and vanishes otherwise."""
+        place = self.place(kind, key)
+        place.parent.mkdir(exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
+        try:
+            yield draft
+            draft.chmod(0o755)  # mkdtemp is private by default; results are to be shared
+            _put(draft, place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def cell_place(self, key: str) -> Path:
+        """Directory of a cell: of this machine's own run, else of the committed one, there or not."""
+        own, committed = self.place("cells", key), self.reference / key
+        return committed if committed.is_dir() and not own.is_dir() else own
+
+    def cell_places(self) -> list[Path]:
+        """The directories of all stored cells, in the order of cell keys."""
+        folders = [folder for folder in (self.place("cells", ""), self.reference) if folder.is_dir()]
+        keys = {place.name for folder in folders for place in folder.glob("[!.]*") if place.is_dir()}
+        return [self.cell_place(key) for key in sorted(keys)]
+
+    def record(self, cell: Cell) -> Record | None:
+        """What is stored of a cell, or None."""
+        return read_record(self.cell_place(cell.key))
+
+    def records(self) -> list[Record]:
+        """Everything stored, in the order of cell keys."""
+        return [record for record in map(read_record, self.cell_places()) if record is not None]
+
+    def scores(self, cell: Cell) -> Scores:
+        """The raw scores of a finished cell.
+
+        Raises:
+            InputError: the file is missing, or is not the one that was written.
+        """
+        path = self.cell_place(cell.key) / "scores.npz"
+        record = self.record(cell)
+        if record is None or not path.is_file() or _sha256(path) != record.digest:
+            raise InputError(path, "is missing or was changed", "remove its folder and run the cell again")
+        return load_scores(path)
+
+    def keep(self, cell: Cell) -> Path:
+        """Copy a cell to the committed ones. Returns its place there."""
+        place = self.reference / cell.key
+        if self.cell_place(cell.key) != place:  # maps are too large to be committed
+            ignore = shutil.ignore_patterns("maps.npz")
+            shutil.copytree(self.cell_place(cell.key), place, ignore=ignore, dirs_exist_ok=True)
+        return place
+
+    def maps(self, cell: Cell) -> Maps | None:
+        """The maps of a finished cell, where they were kept.
+
+        Raises:
+            InputError: the file is not the one that was written.
+        """
+        path = self.cell_place(cell.key) / "maps.npz"
+        record = self.record(cell)
+        if record is None or "maps_sha256" not in record.facts or not path.is_file():
+            return None
+        if _sha256(path) != record.facts["maps_sha256"]:
+            raise InputError(path, "was changed", "remove its folder and run the cell again with --maps")
+        with np.load(path) as file:
+            ends = np.cumsum(file["track_lengths"])[:-1]
+            parts = zip(np.split(file["track_frames"], ends), np.split(file["track_boxes"], ends), strict=True)
+            tracks = [Track(frames, boxes) for frames, boxes in parts if len(frames)]
+            height, width = file["size"].tolist()
+            return Maps(file["maps"], (height, width), tracks, bool(file["derived"]))
+
+    def write(self, record: Record, scores: Scores | None = None, maps: Maps | None = None) -> Record:
+        """Store a cell's record, with its scores if it is done, and its maps; replaces what was there."""
+        with self.writing("cells", record.cell.key) as draft:
+            if scores is not None:
+                save_scores(scores, draft / "scores.npz")
+                record.digest = _sha256(draft / "scores.npz")
+            if maps is not None:
+                _save_maps(maps, draft / "maps.npz")
+                record.facts["maps_sha256"] = _sha256(draft / "maps.npz")
+            record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
+            (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
+        return record
+
+
+def read_record(place: Path) -> Record | None:
+    """What a cell's directory says of it, or None where there is no such directory.
+
+    Raises:
+        InputError: its record cannot be read.
+    """
+    path = place / "record.json"
+    try:
+        raw = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
+    try:
+        return Record(**{**raw, "cell": Cell(**raw["cell"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
+
+    Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.
+    """
+    while True:
+        try:
+            draft.replace(place)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
+        with suppress(FileNotFoundError):  # the other process was quicker
+            place.replace(old)
+        shutil.rmtree(old)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

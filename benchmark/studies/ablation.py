@@ -1,0 +1,104 @@
+"""Ablations of APN: what each part of it is worth, beside what its paper prints (Tables 4, 6 and 7).
+
+`collapse` is not the paper's: it shows what becomes of the prototypes with its own settings, and with ours. Variants
+are trained on a source and scored on a target without adaptation. The paper's numbers follow its own protocol, so they
+stand beside `paper AUC`. Its tables contradict one another: for one model, FR on Ped2 is 95.6, 94.69 and 90.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+
+from crossvad.evaluation.postprocessing import only
+from crossvad.evaluation.tidy import evaluate
+from crossvad.planning import registry
+from crossvad.planning.protocol import Protocol
+from crossvad.store.store import Record, Store
+
+CUES = {"FP": ("prediction",), "FR": ("feature",), "FP & FR": ("prediction", "feature")}
+DIAGNOSTICS = ("prototype cosine", "prototype rank")
+MEASURED = ("fair AUC", "paper AUC", *DIAGNOSTICS)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Variants of one method, by the name that a table gives them."""
+
+    title: str
+    variants: dict[str, str]  # name in the table -> method
+
+
+ABLATIONS = {
+    "components": Ablation(
+        "What the parts of APN are worth (Table 4; CAU as its Section 4 varies it)",
+        {
+            "AE": "apn[prototypes=0,cycles=0]",
+            "AE with APU, no CAU": "apn[cycles=0]",
+            "AE with APU, CAU R = 1": "apn[cycles=1]",
+            "AE with APU, CAU R = 2": "apn",
+        },
+    ),
+    "resolution": Ablation(
+        "Where APN's prototypes stand (Table 6)",
+        {f"APU at {place}": f"apn[resolution={place}]" for place in ("1/1", "1/2", "1/4")},
+    ),
+    "prototypes": Ablation(
+        "How many prototypes APN has (Table 7)",
+        {f"M = {count}": f"apn[prototypes={count}]" for count in (1, 5, 10, 20, 40)},
+    ),
+    "collapse": Ablation(
+        "Whether APN's prototypes differ: the paper's setting, and what mends it",
+        {
+            "paper: temperature 1": "apn[temperature=1]",
+            "temperature 1, lambda 2 = 1": "apn[temperature=1,diversity=1]",
+            "temperature 0.1": "apn[temperature=0.1]",
+            "temperature 0.05 (default)": "apn",
+            "temperature 0.02": "apn[temperature=0.02]",
+        },
+    ),
+}
+
+
+def measured(name: str, store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
+    """One row per variant, score and seed of an ablation's cells that are done.
+
+    Columns: variant, score (FP, FR or both), seed, fair AUC and paper AUC in percent, prototype cosine and rank on the
+    last training clips looked at (NaN without prototypes).
+    """
+    variants = {registry.method(text).label: variant for variant, text in ABLATIONS[name].variants.items()}
+    rows: list[dict[str, Any]] = []
+    for record in records:
+        if record.status != "done" or record.cell.method not in variants:
+            continue
+        scores, seen = store.scores(record.cell), record.facts["diagnostics"]
+        for score, cues in CUES.items():
+            if set(cues) <= set(scores.cues):
+                figures = evaluate(only(scores, cues), protocol, record.cell.shots, record.facts["fusion"])
+                row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
+                row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"]}
+                rows.append(row | {name: seen.get(name, float("nan")) for name in DIAGNOSTICS})
+    return pd.DataFrame(rows, columns=["variant", "score", "seed", *MEASURED])
+
+
+def summary(name: str, rows: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Mean and standard deviation over seeds, beside the published figure of the target, where there is one.
+
+    Indexed by variant and score, in the ablation's order; a variant without a finished cell has a row of NaN. Columns:
+    the measured ones, each with its `… ±`, and `published`.
+    """
+    groups = rows.groupby(["variant", "score"])[list(MEASURED)]
+    spread = groups.std().add_suffix(" ±")
+    published = pd.read_csv(str(files("crossvad.studies") / "ablations.csv"))
+    published = published[(published["ablation"] == name) & (published["target"] == target)]
+    beside = published.set_index(["variant", "score"])["auc"].rename("published")
+    order = []
+    for variant in ABLATIONS[name].variants:
+        found = [score for score in CUES if (variant, score) in groups.mean().index]
+        order += [(variant, score) for score in found or [next(reversed(CUES))]]
+    table = pd.concat([groups.mean(), spread, beside], axis=1)
+    return table.reindex(pd.MultiIndex.from_tuples(order, names=["variant", "score"]))

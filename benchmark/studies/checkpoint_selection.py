@@ -1,0 +1,85 @@
+"""What choosing a checkpoint on the test set adds: one training, scored on its target again and again as it goes on."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.tunings.base import NoTuning
+from crossvad.datasets.clips import ClipSource
+from crossvad.evaluation.tidy import evaluate
+from crossvad.execution.decoding import Decoder, training_videos
+from crossvad.execution.device import on_device
+from crossvad.execution.fitting import heldout_scores
+from crossvad.execution.progress import Reporter
+from crossvad.execution.scoring import Fitted, Task, score_cells
+from crossvad.planning.cell import Cell
+from crossvad.planning.grid import Grid
+from crossvad.planning.protocol import FAIR, PAPER
+from crossvad.store.scores import Scores, load_scores, save_scores
+from crossvad.store.store import Store
+
+COLUMNS = ["method", "source", "target", "budget", "seed", "step", "auc", "paper_auc"]
+
+
+def train_and_score(
+    grid: Grid, cell: Cell, count: int, store: Store, decoder: Decoder, device: torch.device, reporter: Reporter
+) -> list[tuple[int, Path]]:
+    """Train a cell's method as a fit would, and score its target unadapted at `count` evenly spread steps.
+
+    Training sees nothing of it: a copy is scored, and no label is looked at before its scores are made. Done once and
+    stored below `runs/checkpoints`. Returns each checkpoint's step and the file of its scores, in order.
+    """
+    key = f"{cell.key}-{count}"
+    place = store.place("checkpoints", key)
+    if not place.is_dir():
+        method, source = grid.methods[0], grid.sources[0]
+        torch.manual_seed(cell.seed)
+        adapter = on_device(method.build(grid.budget), device).eval()
+        videos = [decoder.frames(video) for video in training_videos(source, grid.budget)]
+        clips = partial(ClipSource, videos, adapter.clip, device, cell.seed)
+        title = f"Train {cell.method} on {cell.source}, seed {cell.seed}, and score {count} checkpoints"
+        with reporter.task(title) as update, store.writing("checkpoints", key) as draft:
+
+            def log(step: int, of: int, values: dict[str, float]) -> None:
+                update(step, of, "")
+                if step % max(1, of // count) == 0:
+                    as_it_is = _scored(copy.deepcopy(adapter).eval(), cell, clips(), grid, decoder, device)
+                    save_scores(as_it_is, draft / f"{step:07d}.npz")
+
+            adapter.fit(clips(), grid.budget, log)
+    return [(int(path.stem), path) for path in sorted(place.glob("*.npz"))]
+
+
+def judge(cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, float]) -> pd.DataFrame:
+    """AUC in percent of each checkpoint by protocol fair and by the paper's rules: a row each, `COLUMNS` across."""
+    rows = []
+    for step, path in checkpoints:
+        figures = evaluate(load_scores(path), FAIR, 0, weights)
+        known: dict[str, Any] = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
+        rows.append(known | {"step": step, "auc": figures["auc"], "paper_auc": figures["paper_auc"]})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def gains(curves: pd.DataFrame) -> pd.DataFrame:
+    """What the best checkpoint has over the last: a row per training; last, best and gain by both protocols."""
+    trainings = curves.groupby(["method", "source", "target", "budget", "seed"], sort=False)
+    columns: dict[str, pd.Series] = {}
+    for protocol, metric in ((FAIR.name, "auc"), (PAPER.name, "paper_auc")):
+        last, best = trainings[metric].last(), trainings[metric].max()
+        columns |= {f"{protocol}, last": last, f"{protocol}, best": best, f"{protocol}, gain": best - last}
+    return pd.DataFrame(columns)
+
+
+def _scored(
+    adapter: Adapter, cell: Cell, clips: ClipSource, grid: Grid, decoder: Decoder, device: torch.device
+) -> Scores:
+    fitted = Fitted("", adapter, NoTuning(), heldout_scores(adapter, clips, grid.budget), {})
+    tasks = [Task(cell, fitted.tuning)]
+    return score_cells(tasks, fitted, grid.targets[0], decoder, device, lambda done, of, note: None)[0].scores

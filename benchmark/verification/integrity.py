@@ -1,0 +1,169 @@
+"""Whether what is stored fits together: records, scores, labels, masks, and the metrics that read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.published.manifest import spans_to_labels
+from crossvad.evaluation import metrics
+from crossvad.evaluation.selection import support_span
+from crossvad.evaluation.tidy import Judged, judged
+from crossvad.execution.support import CLEAN_HEAD
+from crossvad.planning import registry
+from crossvad.planning.cell import Cell
+from crossvad.planning.protocol import FAIR, PAPER
+from crossvad.store.scores import Scores
+from crossvad.store.store import Record, Store, read_record
+
+FAR = 5.0  # standard deviations from 50 % that an AUC under shuffled labels may lie: once in two million
+Sound = list[tuple[Record, Scores]]  # cells that are done and sound
+RERUN = "run the cell again, and the tables that show it"
+
+
+def verify_store(store: Store) -> tuple[Sound, list[Problem]]:
+    """All that is checked of stored cells: each by itself, beside the others, and under the metrics.
+
+    Returns:
+        The cells that are done and sound with their scores, and every problem found.
+    """
+    sound, problems = verify_cells(store)
+    return sound, [*problems, *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
+
+
+def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
+    """Hold every stored cell against its name, its hash, its manifest and its own shapes.
+
+    Returns:
+        The cells that are done and sound with their scores, and what is wrong with the others.
+    """
+    sound: Sound = []
+    problems: list[Problem] = []
+    for place in store.cell_places():
+        try:
+            record = read_record(place)
+            if record is None:
+                raise InputError(place, "has no record.json", "remove it")
+            if record.cell.key != place.name:
+                fix = "restore it, or remove it and run the cell again"
+                raise InputError(place, f"holds the record of another cell, {record.cell.key}: {record.cell}", fix)
+            if record.status == "done":
+                scores = store.scores(record.cell)
+                check_scores(scores, record, place)
+                judged(scores, PAPER, record.cell.shots, record.facts["fusion"], support_span(record, scores))
+                sound.append((record, scores))
+        except InputError as error:
+            problems.append(Problem("error", error.where, error.problem, error.fix))
+        except (KeyError, ValueError, OSError) as error:
+            problems.append(Problem("error", str(place), f"cannot be read ({error!r})", "run the cell again"))
+    return sound, problems
+
+
+def check_scores(scores: Scores, record: Record, place: Path) -> None:
+    """Whether a cell's arrays fit one another, its record, and what is known of its target.
+
+    Raises:
+        InputError: they do not; says which.
+    """
+    cell, frames, count = record.cell, int(scores.lengths.sum()), len(scores.videos)
+    shapes = {"lengths": count, "units": count, "labels": frames}
+    wrong = [f"{name} has {len(getattr(scores, name))} for {n}" for name, n in shapes.items()
+             if len(getattr(scores, name)) != n]  # fmt: skip
+    wrong += [
+        f"cue {cue!r} has {len(row)} frames of {frames}" for cue, row in scores.cues.items() if len(row) != frames
+    ]
+    if not set(np.unique(scores.labels)) <= {0, 1}:
+        wrong.append("a label is neither 0 nor 1")
+    normal = cell.support in ("none", "train-head")
+    normal = normal or (cell.support == "test-head-clean" and support_span(record, scores) <= CLEAN_HEAD)
+    if normal and scores.support_labels.any():
+        wrong.append(f"a support frame is labelled abnormal, under support {cell.support}")
+    if (cell.shots > 0) != bool(scores.support):
+        wrong.append(f"{'no ' if cell.shots else ''}support scores at {cell.shots} shots")
+    if wrong:
+        raise InputError(place, "; ".join(wrong), RERUN)
+    if cell.target.partition("[")[0] in registry.ARCHIVES:
+        _check_labels(scores, cell.target, place)
+
+
+def _check_labels(scores: Scores, target: str, place: Path) -> None:
+    _, cls, options = registry.archive(target)
+    known = cls.facts(options, getattr(options, "labels", cls.family)).test
+    for video, labels in zip(scores.videos, np.split(scores.labels, np.cumsum(scores.lengths)[:-1]), strict=True):
+        facts = known.get(cls.entry(video))
+        if facts is None:
+            raise InputError(place, f"{video} is no test video of {target}", RERUN)
+        if facts.frames not in (None, len(labels)):
+            raise InputError(place, f"{video} has {len(labels)} frames, and {facts.frames} in the manifest", RERUN)
+        differing = np.flatnonzero(labels != spans_to_labels(facts.abnormal, len(labels)))
+        if len(differing):
+            first = differing[0]
+            raise InputError(place, f"labels of {video} differ from the manifest's, first at frame {first}", RERUN)
+
+
+def verify_masks(sound: Sound) -> list[Problem]:
+    """Whether all cells of one target count the same frames under the same labels."""
+    problems, first = [], dict[tuple[str, str], tuple[Cell, Scores]]()
+    for record, scores in sound:
+        cell = record.cell
+        digest = cell.target_digest.rpartition("+")[2]  # of the test split
+        other, twin = first.setdefault((cell.target, digest), (cell, scores))
+        same = twin.videos == scores.videos and np.array_equal(twin.lengths, scores.lengths)
+        if not same or not np.array_equal(twin.labels, scores.labels):
+            what = f"has other {'labels' if same else 'videos'} than cell {other.key} of the same target {cell.target}"
+            problems.append(Problem("error", f"cell {cell.key}", what, RERUN))
+    return problems
+
+
+def verify_metrics(sound: Sound) -> list[Problem]:
+    """Whether a perfect detector gets 100 % on every cell's frames, and its own scores 50 % under shuffled labels."""
+    problems = []
+    for record, scores in sound:
+        cell = record.cell
+        counted = judged(scores, FAIR, cell.shots, record.facts["fusion"], support_span(record, scores))
+        if 0 < counted.labels.sum() < len(counted.labels):
+            for problem in (_perfect(counted), _shuffled(counted)):
+                if problem:
+                    problems.append(Problem("error", f"cell {cell.key}, {cell}", problem, "mend the metrics"))
+    return problems
+
+
+def _perfect(counted: Judged) -> str:
+    labels, perfect = counted.labels, counted.labels.astype(float)
+    got = {
+        "AUC": metrics.micro_auc(labels, perfect),
+        "average precision": metrics.average_precision(labels, perfect),
+        "1 - EER": 1 - metrics.equal_error_rate(labels, perfect),
+    }
+    macro, videos = metrics.macro_auc(labels, perfect, counted.videos)
+    got |= {"macro AUC": macro} if videos else {}
+    return ", ".join(f"a perfect detector's {name} is {value}" for name, value in got.items() if value != 1)
+
+
+def _shuffled(counted: Judged) -> str:
+    labels = np.random.default_rng(0).permutation(counted.labels)
+    abnormal, normal = int(labels.sum()), int((labels == 0).sum())
+    deviation = np.sqrt((abnormal + normal + 1) / (12 * abnormal * normal))  # Mann and Whitney's, ties only lower it
+    auc = metrics.micro_auc(labels, counted.scores)
+    far = abs(auc - 0.5) / deviation
+    return f"under shuffled labels AUC is {100 * auc:.1f}, {far:.1f} deviations from 50" if far > FAR else ""
+
+
+def verify_code(sound: Sound) -> list[Problem]:
+    """Which cells were scored by another version of their method's code than the one installed."""
+    digests: dict[str, str] = {}
+    cells = [record.cell for record, _ in sound]
+    for label in dict.fromkeys(cell.method for cell in cells):
+        try:
+            digests[label] = registry.method(label).digest
+        except InputError:  # a user's own file, which may be elsewhere
+            continue
+    other = [cell.method for cell in cells if digests.get(cell.method, cell.method_digest) != cell.method_digest]
+    fix = "run them again for numbers of the present code"
+    return [
+        Problem("warning", method, f"{count} cells are by other code than the present", fix)
+        for method, count in Counter(other).items()
+    ]

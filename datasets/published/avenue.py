@@ -1,0 +1,137 @@
+"""CUHK Avenue: one camera over a campus path; running, throwing and loitering are abnormal.
+
+Lu, Shi, Jia: Abnormal Event Detection at 150 FPS in MATLAB (ICCV 2013).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvad.datasets.base import Video
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.published.layouts import Layout, best_copy, candidates, joined_labels
+from crossvad.datasets.published.manifest import Manifest
+from crossvad.datasets.published.published_dataset import Archive, Guide
+from crossvad.datasets.readers.label_files import mask_volume
+
+LAYOUTS = {
+    "official": Layout("training_videos", "testing_videos"),
+    "frames": Layout("training/frames", "testing/frames"),
+    "videos": Layout("training/videos", "testing/videos"),
+}
+# Test clips with abnormal objects that stand still and are not labelled, which Avenue17 leaves out.
+UNLABELLED = ("01", "02", "08", "09", "10")
+
+
+@dataclass(frozen=True)
+class AvenueOptions:
+    """Which labels, and which test clips.
+
+    labels: `frames`, the frame labels that most papers since Hasan et al. (CVPR 2016) use, or `masks`, where a frame is
+        abnormal if the authors' pixel masks mark anything in it.
+    subset: `all` test clips, or `avenue17` without clips 1, 2, 8, 9 and 10 (Hinami et al., ICCV 2017).
+    """
+
+    labels: Literal["frames", "masks"] = "frames"
+    subset: Literal["all", "avenue17"] = "all"
+
+
+class Avenue(Archive):
+    """CUHK Avenue, with either family of labels."""
+
+    name = "avenue"
+    Options = AvenueOptions
+    guide = Guide(
+        title="CUHK Avenue Dataset for Abnormal Event Detection (Avenue_Dataset.zip, ground_truth_demo.zip)",
+        paper="Lu, Shi, Jia: Abnormal Event Detection at 150 FPS in MATLAB. ICCV 2013",
+        page="http://www.cse.cuhk.edu.hk/leojia/projects/detectabnormal/dataset.html",
+        terms="see the page; it is offered for research",
+        archives=("Avenue_Dataset.zip", "ground_truth_demo.zip"),
+        home="avenue",
+        tree="""\
+Avenue Dataset/                    (the archive; or avenue/)
+  training_videos/01.avi …         16 clips
+  testing_videos/01.avi …          21 clips
+  ground_truth_demo/testing_label_mask/1_label.mat …
+                                   optional, for pixel masks: the package knows the frame labels of both families
+
+or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg …""",
+    )
+
+    def __init__(self, root: Path, options: AvenueOptions | None = None) -> None:
+        """Find the data set under the data root.
+
+        Raises:
+            InputError: it is not there; names every place looked at.
+        """
+        self.options = options or AvenueOptions()
+        self.family = self.options.labels
+        self._places = candidates(root, "avenue", "Avenue", "Avenue Dataset", "Avenue_Dataset", "avenue/Avenue Dataset")
+        self.directory, self.layout, self.videos = best_copy(self.name, root, self._places, LAYOUTS)
+        if self.options.subset == "avenue17":
+            kept = tuple(video for video in self.videos["test"] if self.entry(video.name) not in UNLABELLED)
+            self.videos = {**self.videos, "test": kept}
+        self._seen: dict[str, NDArray[np.uint8]] = {}  # frame labels by clip: a label volume takes seconds to read
+
+    @classmethod
+    def facts(cls, options: AvenueOptions, family: str) -> Manifest:
+        """The manifest without the clips that the subset leaves out."""
+        known = super().facts(options, family)
+        if options.subset == "all":
+            return known
+        return replace(known, test={name: each for name, each in known.test.items() if name not in UNLABELLED})
+
+    @classmethod
+    def entry(cls, video: str) -> str:
+        """`01` for a clip called `1`, `01` or `Test01`."""
+        digits = re.search("[0-9]+$", video)
+        return f"{int(digits[0]):02d}" if digits else video
+
+    def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
+        """What the label volumes (family `masks`) or `frame_labels_avenue.npy` (family `frames`) say, (N,).
+
+        Raises:
+            InputError: the file is damaged or does not fit the frames.
+        """
+        if self.options.labels == "masks":
+            return self._from_volume(video)
+        every = super().facts(self.options, self.family)  # the file covers clips that a subset leaves out
+        return joined_labels("frame_labels_avenue.npy", self._places, every, self.entry(video.name), len(video))
+
+    def masks(self, video: str) -> NDArray[np.bool_] | None:
+        """Pixel labels (N, H, W) from the clip's label volume, or None where that is not at hand.
+
+        Raises:
+            InputError: no such clip, or a volume that is damaged or does not fit its frames.
+        """
+        path, frames = self._volume(video), len(self.test_video(video))
+        if path is None:
+            return None
+        masks = np.stack(list(mask_volume(path)))
+        if len(masks) != frames:
+            raise InputError(path, f"holds {len(masks)} masks for {frames} frames", "restore the official file")
+        return masks
+
+    def _from_volume(self, video: Video) -> NDArray[np.uint8] | None:
+        path = self._volume(video.name)
+        if path is None:
+            return None
+        if video.name not in self._seen:
+            self._seen[video.name] = np.array([mask.any() for mask in mask_volume(path)], np.uint8)
+        labels = self._seen[video.name]
+        if len(labels) != len(video):
+            problem = f"holds {len(labels)} masks for {len(video)} frames of {video.name}"
+            raise InputError(path, problem, "restore the official file, or the missing frames")
+        return labels
+
+    def _volume(self, video: str) -> Path | None:
+        file = f"{int(self.entry(video))}_label.mat"
+        homes = ("testing_label_mask", "ground_truth_demo/testing_label_mask")
+        above = (place for home in self._places for place in (home, home.parent))
+        return next((path for place in above for home in homes if (path := place / home / file).is_file()), None)

@@ -1,0 +1,66 @@
+"""A look at every frame and every checksum: what `Dataset.check`, which decodes nothing, cannot see."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from crossvad.datasets.base import SPLITS, Dataset, Split, Video
+from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.published.published_dataset import Archive
+from crossvad.datasets.readers.frame_folder import FrameFolder
+
+
+def inspect(
+    dataset: Dataset,
+    splits: Collection[Split] = SPLITS,
+    jobs: int | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, of, note: None,
+) -> list[Problem]:
+    """Decode every frame of these splits, `jobs` (default: one per core) videos at a time, and compare checksums.
+
+    Calls `progress(frames done, of, video)`. Videos whose length is no more to be had are left to `Dataset.check`.
+    """
+    videos = [
+        (split, video, length)
+        for split in splits
+        for scene in dataset.scenes(split)
+        for video in scene.videos
+        if (length := _length(video))
+    ]
+    done, of, telling = 0, sum(length for _, _, length in videos), threading.Lock()
+
+    def look(item: tuple[Split, Video, int]) -> list[Problem]:
+        nonlocal done
+        split, video, length = item
+        problems = [Problem("error", error.where, error.problem, error.fix) for error in damage(video)]
+        if not problems and isinstance(dataset, Archive):
+            problems = list(dataset.against_checksum(video, split))
+        with telling:
+            done += length
+            progress(done, of, video.name)
+        return problems
+
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        return [problem for problems in pool.map(look, videos) for problem in problems]
+
+
+def damage(video: Video) -> Iterator[InputError]:
+    """What is wrong with a video's frames: each damaged image of a folder, else the first damage there is."""
+    if isinstance(video.source, FrameFolder):
+        yield from video.source.damage()
+        return
+    try:
+        for _ in video.source.blocks(None, channels=3):
+            pass
+    except InputError as error:
+        yield error
+
+
+def _length(video: Video) -> int:
+    try:
+        return len(video)
+    except InputError:
+        return 0

@@ -1,0 +1,90 @@
+"""Where a copy of a published data set lies on disk, in whichever of its layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvad.datasets.base import Split, Video
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.published.manifest import Manifest
+from crossvad.datasets.readers.frame_folder import find_videos
+from crossvad.datasets.readers.label_files import read_npy
+
+
+class Layout(NamedTuple):
+    """Where a copy keeps the videos of each split."""
+
+    train: str
+    test: str
+
+
+class Copy(NamedTuple):
+    """One copy of a data set on disk."""
+
+    directory: Path
+    layout: str
+    videos: dict[Split, tuple[Video, ...]]
+
+
+def best_copy(name: str, root: Path, homes: Sequence[Path], layouts: Mapping[str, Layout]) -> Copy:
+    """The copy to use, should there be several: the one with the most test videos, then the most training videos, then
+    the layout named first. Copies differ by their compression, so they are never mixed.
+
+    Raises:
+        InputError: there is none; names every place looked at.
+    """
+    copies = [
+        Copy(directory, layout, {"train": listed(directory / where.train), "test": listed(directory / where.test)})
+        for layout, where in layouts.items()
+        for directory in homes
+    ]
+    best = max(copies, key=lambda copy: (len(copy.videos["test"]), len(copy.videos["train"])))
+    if not any(best.videos.values()):
+        raise absent(name, root, homes)
+    return best
+
+
+def listed(directory: Path) -> tuple[Video, ...]:
+    """The videos in a folder, if it is there; what ends in `_gt` holds masks, not frames."""
+    videos = find_videos(directory) if directory.is_dir() else ()
+    return tuple(video for video in videos if not video.name.endswith("_gt"))
+
+
+def joined_labels(
+    file: str, homes: Iterable[Path], known: Manifest, entry: str, frames: int
+) -> NDArray[np.uint8] | None:
+    """A video's labels (N,) from a file that holds those of all test videos one after the other; None without the file.
+
+    Raises:
+        InputError: the file is damaged, or it or the video is of another length than the manifest says.
+    """
+    path = next((home / file for home in homes if (home / file).is_file()), None)
+    if path is None or entry not in known.test:
+        return None
+    labels = read_npy(path).ravel()
+    lengths = [each.frames or 0 for each in known.test.values()]
+    if len(labels) != sum(lengths):
+        problem = f"has {len(labels)} labels for the {sum(lengths)} frames of all test videos"
+        raise InputError(path, problem, "restore the file, or remove it: the package knows the labels")
+    start = sum(lengths[: list(known.test).index(entry)])
+    if (expected := known.test[entry].frames) != frames:
+        raise InputError(path, f"has {expected} labels for {frames} frames of {entry}", "fetch the video again")
+    return (labels[start : start + frames] != 0).astype(np.uint8)
+
+
+def candidates(root: Path, *names: str) -> list[Path]:
+    """Where an archive may lie: below the data root under one of these names, or at the root if that is its name."""
+    below = [root / name for name in names]
+    own = {Path(name).parts[-1].casefold() for name in names}
+    return [*below, root] if root.resolve().name.casefold() in own else below
+
+
+def absent(name: str, root: Path, looked: Iterable[Path]) -> InputError:
+    """What to raise where an archive is not."""
+    where = ", ".join(map(str, looked))
+    return InputError(root, f"holds no {name} video (looked in {where})", f"see: bench datasets where {name}")

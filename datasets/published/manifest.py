@@ -1,0 +1,124 @@
+"""What is known of the published data sets: frame counts, abnormal frames and checksums. Facts only, no video.
+
+A manifest is one JSON file in `labels/`, named after a data set and its family of labels. With it, someone who has the
+frames and no labels can evaluate, and someone whose labels or frames are wrong is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LABELS = Path(__file__).parents[1] / "labels"
+Span = tuple[int, int]  # first frame, counted from 0, and the one after the last
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one video."""
+
+    frames: int | None = None  # None where no count is published
+    abnormal: tuple[Span, ...] = ()
+    sha256: str | None = None  # of the official file, or of the official frames: see `Manifest.checksums`
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of one data set under one family of labels."""
+
+    dataset: str
+    family: str  # who drew the labels, where there are rival ones: `frames`, `masks`
+    facts_from: str
+    checksums: str  # what the sha256 of a video are of
+    train_videos: int  # how many were published, be their names known or not
+    train: Mapping[str, Known]
+    test: Mapping[str, Known]
+
+    def labels(self, video: str, frames: int) -> NDArray[np.uint8]:
+        """Labels (frames,) of a test video that is known, 1 = abnormal; spans are clipped to the frames there are."""
+        return spans_to_labels(self.test[video].abnormal, frames)
+
+    def all_labels(self) -> list[NDArray[np.uint8]]:
+        """The labels of every test video whose length is known."""
+        return [self.labels(name, known.frames) for name, known in self.test.items() if known.frames]
+
+
+def load(dataset: str, family: str) -> Manifest:
+    """The manifest of a data set under a family of labels; it comes with the package."""
+    stored = json.loads((LABELS / f"{dataset}-{family}.json").read_text(encoding="utf-8"))
+    splits = {
+        split: {
+            name: Known(known.get("frames"), tuple(map(tuple, known.get("abnormal", ()))), known.get("sha256"))
+            for name, known in stored[split].items()
+        }
+        for split in ("train", "test")
+    }
+    return Manifest(**{**stored, **splits})
+
+
+def families(dataset: str) -> list[str]:
+    """The families of labels that a data set has."""
+    return sorted(path.stem.removeprefix(f"{dataset}-") for path in LABELS.glob(f"{dataset}-*.json"))
+
+
+def save(manifest: Manifest, directory: Path | None = None) -> Path:
+    """Write a manifest, a line per video, so that a change shows up as one."""
+    head = {name: getattr(manifest, name) for name in ("dataset", "family", "facts_from", "checksums", "train_videos")}
+    lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
+    for split in ("train", "test"):
+        known: Mapping[str, Known] = getattr(manifest, split)
+        videos = [f"  {json.dumps(name)}: {json.dumps(_plain(facts))}" for name, facts in known.items()]
+        lines.append(f' "{split}": {{\n' + ",\n".join(videos) + "\n }" if videos else f' "{split}": {{}}')
+    path = (directory or LABELS) / f"{manifest.dataset}-{manifest.family}.json"
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return path
+
+
+def _plain(known: Known) -> dict[str, object]:
+    """What there is to say of a video."""
+    return {name: value for name, value in asdict(known).items() if value}
+
+
+def spans_to_labels(spans: Sequence[Span], frames: int) -> NDArray[np.uint8]:
+    """Labels (frames,), 1 within the spans."""
+    labels = np.zeros(frames, np.uint8)
+    for start, stop in spans:
+        labels[start:stop] = 1
+    return labels
+
+
+def labels_to_spans(labels: NDArray[Any]) -> tuple[Span, ...]:
+    """The runs of frames that are not 0."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(labels) != 0, [0]]).astype(np.int8)))
+    return tuple((int(start), int(stop)) for start, stop in edges.reshape(-1, 2))
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What a reader of a data set's numbers should know of its labels."""
+
+    frames: int
+    abnormal: int
+    all_abnormal: int  # videos
+    starts_abnormal: dict[int, int] = field(default_factory=dict)  # videos with an abnormal frame among the first n
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the frames that are abnormal, 0 to 1."""
+        return self.abnormal / self.frames
+
+
+def label_facts(labels: Sequence[NDArray[np.uint8]], heads: Sequence[int] = (1, 5, 14)) -> LabelFacts:
+    """Facts of a data set's test labels. A support set of 1 or 10 clips of 5 frames spans the first 5 or 14 frames."""
+    return LabelFacts(
+        frames=sum(map(len, labels)),
+        abnormal=sum(int(each.sum()) for each in labels),
+        all_abnormal=sum(bool(each.all()) for each in labels),
+        starts_abnormal={head: sum(bool(each[:head].any()) for each in labels) for head in heads},
+    )

@@ -1,0 +1,183 @@
+"""The decode-once cache: what was decoded at one size is read from disk ever after."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from crossvad.datasets.base import Frames, Size, Video
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.excerpts import origin
+from crossvad.datasets.readers.file_identity import cache_root, digest
+
+CACHE_VERSION = 2  # raise it when the same files would give other pixels
+STALE_SECONDS = 86400.0  # a fill that has not written for a day is dead
+
+
+class CachedFrames:
+    """A decoded video on disk, of which only the frames asked for are read: uint8 (N, H, W, C).
+
+    Plain reads and not a memory map: a map keeps its file open, and a source may have thousands, and every page that
+    it ever touched counts as memory in use.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the header.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                np.lib.format.read_magic(file)
+                self.shape, _, kind = np.lib.format.read_array_header_1_0(file)
+                self._begin = file.tell()
+            if kind != np.uint8 or path.stat().st_size != self._begin + np.prod(self.shape):
+                raise ValueError("of another type or length")
+        except (OSError, ValueError) as error:
+            raise InputError(path, f"is damaged ({error})", "delete it and it will be filled again") from error
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, span: slice) -> Frames:
+        """Consecutive frames, (n, H, W, C): an array of the caller's own."""
+        start, stop, _ = span.indices(len(self))
+        frames = np.empty((max(0, stop - start), *self.shape[1:]), np.uint8)
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self._begin + start * frames[:1].nbytes)
+            if file.readinto(frames.data.cast("B")) != frames.nbytes:
+                raise InputError(self.path, "is damaged (cut short)", "delete it and it will be filled again")
+        return frames
+
+
+class FrameCache:
+    """Decoded videos on disk: one uint8 .npy file per (video, size, channels), filled once and read from then on.
+
+    An entry is written under another name and renamed when it is complete, so that processes may fill the same entry
+    at once, or be killed, and a half-filled entry is never seen.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        """Keep entries in `root`, else where `files.cache_root` says."""
+        self.root = root or cache_root()
+
+    def open(self, video: Video, size: Size, channels: int) -> CachedFrames:
+        """The whole video, uint8 (N, H, W, channels); decoded when not cached yet.
+
+        Raises:
+            InputError: a file of the video is missing, truncated or damaged, or the cache cannot be written.
+        """
+        entry = self._entry(video, size, channels)
+        if not os.access(entry, os.R_OK):
+            self._sweep()
+            self._fill(entry, video, size, channels)
+        return CachedFrames(entry)
+
+    def missing(self, videos: Iterable[Video], size: Size, channels: int) -> list[Video]:
+        """Those of the videos that are not cached yet."""
+        return [video for video in videos if not os.access(self._entry(video, size, channels), os.R_OK)]
+
+    def free(self) -> int:
+        """Bytes that the cache's disk has room for."""
+        place = next(path for path in (self.root, *self.root.absolute().parents) if path.is_dir())
+        return shutil.disk_usage(place).free
+
+    def fill(
+        self,
+        videos: Sequence[Video],
+        size: Size,
+        channels: int,
+        jobs: int | None = None,
+        progress: Callable[[int, int, str], None] = lambda done, of, note: None,
+    ) -> dict[Video, InputError]:
+        """Decode what is missing of these videos, `jobs` (default: one per core) files at a time.
+
+        Threads are enough, as the decoders let go of the interpreter. Calls `progress(frames done, of, video)`.
+
+        Returns:
+            What could not be decoded, and why.
+        """
+        todo = self.missing(videos, size, channels)
+        self._sweep()
+        done, of = 0, sum(map(len, todo))
+        failed: dict[Video, InputError] = {}
+        telling, stopped = threading.Lock(), threading.Event()
+
+        def work(group: list[Video]) -> None:
+            nonlocal done
+            for video in group:
+                if stopped.is_set():
+                    return
+                try:
+                    self._fill(self._entry(video, size, channels), video, size, channels)
+                except InputError as error:
+                    failed[video] = error
+                with telling:
+                    done += len(video)
+                    progress(done, of, video.name)
+
+        with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+            try:
+                list(pool.map(work, _by_file(todo)))
+            finally:
+                stopped.set()  # what was decoded is kept, and the next call goes on from there
+                pool.shutdown(cancel_futures=True)
+        return failed
+
+    def _entry(self, video: Video, size: Size, channels: int) -> Path:
+        return self.root / f"{digest([str(CACHE_VERSION), video.source.stamp, str(size), str(channels)])}.npy"
+
+    def _fill(self, entry: Path, video: Video, size: Size, channels: int) -> None:
+        shape = (len(video), *size, channels)
+        if shape[0] == 0:
+            raise InputError(video.name, "has no frames", "remove it or replace it")
+        part = entry.with_name(f"{entry.stem}.{uuid.uuid4().hex}.part")
+        decoded = 0
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            # On a full disk a plain write fails with an error, and a memory map with a bus error.
+            with part.open("xb") as file:
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                for block in video.source.blocks(size, channels):
+                    file.write(np.ascontiguousarray(block).data)
+                    decoded += len(block)
+                file.flush()
+                os.fsync(file.fileno())
+            if decoded != shape[0]:
+                raise InputError(video.name, f"gave {decoded} of its {shape[0]} frames", "fetch it again")
+            part.replace(entry)
+        except OSError as error:
+            fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
+            raise InputError(self.root, f"the cache cannot be written ({error.strerror or error})", fix) from error
+        finally:
+            with suppress(OSError):
+                part.unlink()
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left behind."""
+        for part in self.root.glob("*.part"):
+            try:
+                if time.time() - part.stat().st_mtime > STALE_SECONDS:
+                    part.unlink()
+            except FileNotFoundError:  # another process was quicker
+                continue
+
+
+def _by_file(videos: Iterable[Video]) -> list[list[Video]]:
+    """Excerpts of one file together and in order: a file is opened once and read forwards."""
+    groups: dict[object, list[Video]] = {}
+    for video in videos:
+        groups.setdefault(id(origin(video.source)), []).append(video)
+    return list(groups.values())

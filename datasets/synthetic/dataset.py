@@ -1,0 +1,280 @@
+"""Two datasets rendered from a seed: `synthetic-street`, six cameras, and `synthetic-plaza`, one unlike any of them.
+
+People walk through each scene in its one direction of traffic. In the test videos something else does too: a `rider`, a
+`cart`, a `runner`, or somebody going the `wrong-way`. Labels, masks and tracks are read off the same simulation, to the
+pixel. A video depends on its own seed only: any of them can be rendered alone, in any order, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from crossvad.datasets.base import Dataset, Frames, Scene, Size, Split, Track, Video, between
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.synthetic.actors import KINDS, Actor, look
+from crossvad.datasets.synthetic.cameras import AVENUE, BRIDGE, CAMPUS, MARKET, PARK, PLAZA, STATION, Place
+from crossvad.datasets.synthetic.drawing import (
+    HEIGHT,
+    SUB,
+    WIDTH,
+    Camera,
+    Figure,
+    Limb,
+    Pixels,
+    Sprite,
+    paint,
+    sprite,
+    wave,
+)
+
+RENDERER = 1  # raise it whenever a rendered byte changes: stored results depend on it
+BLOCK = 32  # frames per block
+
+Schedule = tuple[tuple[str, int], ...]  # (kind, frame in which it comes, negative = before the video starts)
+
+
+def generator(*words: object) -> np.random.Generator:
+    """Random numbers that depend on these words and on nothing else."""
+    digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest)))
+
+
+def in_view(camera: Camera, u: float, v: float) -> bool:
+    """Whether anything that stands at (u, v) may be seen: wide enough for a cart, high enough for a rider."""
+    x, y, scale = camera.project(u, v)
+    return 0 < scale < 80 and abs(x - WIDTH / 2) < WIDTH / 2 + 1.4 * scale and 0 < y < HEIGHT + 1.9 * scale
+
+
+def enter(place: Place, kind: str, start: int, tag: int, draw: np.random.Generator) -> Actor:
+    """Send an actor on its way: through the whole view, starting outside of it in frame `start`."""
+    sign = (1 if place.along[0] == "+" else -1) * (-1 if kind == "wrong-way" else 1)
+    low, high = place.band
+    aside, slope = low + (high - low) * int(draw.integers(0, 101)) / 100, int(draw.integers(-3, 4)) / 100
+
+    def at(metres: float) -> tuple[float, float]:
+        main, other = sign * metres, aside + slope * metres
+        return (main, other) if place.along[1] == "u" else (other, main)
+
+    seen = [decimetre / 10 for decimetre in range(-300, 301) if in_view(place.camera, *at(decimetre / 10))]
+    pace = int(draw.integers(13, 18)) / 100 * KINDS[kind].pace
+    (u, v), (u1, v1) = at(seen[0]), at(seen[0] + pace)
+    return Actor(kind, look(draw), start, start + int((seen[-1] - seen[0]) / pace), (u, v), (u1 - u, v1 - v), tag)
+
+
+def simulate(place: Place, length: int, schedule: Schedule, draw: np.random.Generator) -> list[Actor]:
+    """Who crosses a place in `length` frames: its traffic, already under way at the start, and the schedule."""
+    start, actors = -250, []
+    while start < length:
+        actors.append(enter(place, "walker", start, 0, draw))
+        start += int(draw.integers(place.pause // 3, place.pause * 5 // 3, endpoint=True))
+    actors += [enter(place, kind, start, tag, draw) for tag, (kind, start) in enumerate(schedule, start=1)]
+    return [actor for actor in actors if actor.stop > 0]
+
+
+@lru_cache(maxsize=8)
+def stage(place: Place, seed: int) -> tuple[Pixels, Pixels, tuple[Sprite, ...]]:
+    """What never moves at a place: its ground in the light and in the shade, and the things that stand on it."""
+    draw, camera = generator(place.name, seed, "stage"), place.camera
+    y, x = np.mgrid[0 : HEIGHT * SUB, 0 : WIDTH * SUB] / SUB + 0.5 / SUB
+    u, v = camera.ground(x, np.maximum(y, camera.horizon + 3))
+    ground = place.ground.texture(u, v, draw)
+    for axis, low, high, paving in place.strips:
+        across = u if axis == "u" else v
+        inside = (low <= across) & (across < high)
+        ground[inside] = paving.texture(u, v, draw)[inside]
+    if place.wall:
+        row, paving = place.wall
+        ground[: row * SUB] = paving.texture(x, y, draw)[: row * SUB]
+    figures = [
+        (make(colour, draw), (x, row, (row - camera.horizon) / camera.height)) for make, colour, x, row in place.things
+    ]
+    foot: Figure = (Limb((0, 0, 0), 0, 0, 2 * place.shade[0], 2 * place.shade[1], 0.14),)
+    shadows = [sprite(foot, at) for _, at in figures]
+    sprites = [sprite(figure, at) for figure, at in figures]
+    dark = ground // 4 * 3
+    return paint(ground, dark, (), filter(None, shadows))[0], dark, tuple(filter(None, sprites))
+
+
+@dataclass(frozen=True)
+class RenderedVideo:
+    """A `FrameSource` that draws its frames when asked: HEIGHT x WIDTH, RGB."""
+
+    dataset: str
+    seed: int
+    place: Place
+    name: str
+    length: int  # frames
+    schedule: Schedule = ()
+
+    def __len__(self) -> int:
+        return self.length
+
+    @property
+    def identity(self) -> str:
+        """What the frames are: everything they depend on."""
+        return f"{self.dataset} seed={self.seed} {self.name} frames={self.length} renderer={RENDERER}"
+
+    @property
+    def stamp(self) -> str:
+        """The identity: there are no files."""
+        return self.identity
+
+    def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
+        """Frames `start` to `stop`, uint8 blocks (n, H, W, channels), resized to `size` unless it is None."""
+        return between(self._rendered(size, channels), start, stop)
+
+    def _rendered(self, size: Size | None, channels: int) -> Iterator[Frames]:
+        sensor, block = self.generator("sensor"), []
+        phase = sensor.integers(0, 1000) / 1000
+        for frame, (picture, _) in self.pictures(range(self.length)):
+            light = round(self.place.drift * wave(phase + frame / 400))
+            block.append(convert(expose(picture, 1024 + light, self.place, sensor), size, channels))
+            if len(block) == BLOCK or frame == self.length - 1:
+                yield np.stack(block)
+                block = []
+
+    def generator(self, use: str) -> np.random.Generator:
+        """Random numbers for one use by this video alone."""
+        return generator(self.dataset, self.seed, self.name, use)
+
+    def actors(self) -> list[Actor]:
+        """Who crosses the place in this video."""
+        return simulate(self.place, self.length, self.schedule, self.generator("actors"))
+
+    def pictures(self, frames: Sequence[int]) -> Iterator[tuple[int, tuple[Pixels, Pixels]]]:
+        """Some frames in sub-pixels, before the camera: (frame, (picture, tags)), see `paint`."""
+        camera, (lit, dark, things) = self.place.camera, stage(self.place, self.seed)
+        actors = self.actors()
+        for frame in frames:
+            present = [(actor, actor.stand(camera, frame)) for actor in actors if actor.start <= frame <= actor.stop]
+            sprites = [sprite(actor.figure(camera, frame), at, actor.tag) for actor, at in present]
+            shadows = [sprite(actor.shadow(camera, self.place.shade), at) for actor, at in present]
+            yield frame, paint(lit, dark, [*things, *filter(None, sprites)], filter(None, shadows))
+
+
+@lru_cache(maxsize=16)  # the evaluation asks for labels, masks and tracks of one video in turn
+def visible(video: RenderedVideo) -> NDArray[np.bool_]:
+    """Where each anomaly of a video's schedule is seen: (anomalies, N, HEIGHT, WIDTH), read-only."""
+    masks = np.zeros((len(video.schedule), video.length, HEIGHT, WIDTH), np.bool_)
+    spans = [range(actor.start, actor.stop + 1) for actor in video.actors() if actor.tag]
+    frames = [frame for frame in range(video.length) if any(frame in span for span in spans)]
+    for frame, (_, tags) in video.pictures(frames):
+        for index in range(len(video.schedule)):
+            masks[index, frame] = (tags == index + 1).reshape(HEIGHT, SUB, WIDTH, SUB).any(axis=(1, 3))
+    masks.setflags(write=False)
+    return masks
+
+
+def expose(picture: Pixels, gain: int, place: Place, sensor: np.random.Generator) -> Pixels:
+    """What the camera records of a picture at a light of `gain` 1024ths: (HEIGHT, WIDTH, 3), flickering and noisy."""
+    rows = picture[::2].astype(np.uint16) + picture[1::2]
+    total = rows[:, ::2] + rows[:, 1::2]
+    gain += int(sensor.integers(-place.flicker, place.flicker, endpoint=True))
+    noise = sensor.integers(-place.noise, place.noise, (2, *total.shape), np.int8, endpoint=True)
+    # Four sub-pixels per pixel and 1024ths make 12 bits.
+    exposed = (total.astype(np.int32) * gain >> 12).astype(np.int16) + noise[0] + noise[1]
+    return np.asarray(np.clip(exposed, 0, 255), np.uint8)
+
+
+def convert(frame: Pixels, size: Size | None, channels: int) -> Pixels:
+    """An RGB frame at `size` (height, width) with 1 (gray) or 3 channels: (H, W, channels)."""
+    image = Image.fromarray(frame)
+    image = image.convert("L") if channels == 1 else image
+    if size is not None:
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(image.height, image.width, channels)
+
+
+class Synthetic(Dataset):
+    """A rendered dataset; `street` and `plaza` make the two there are."""
+
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        places: tuple[Place, ...],
+        train: int,
+        length: int,
+        tests: dict[str, tuple[Schedule, ...]],
+    ) -> None:
+        """`train` normal videos per place and a test video per schedule of `tests[place]`, all of `length` frames."""
+        self.name = name
+        self._videos: dict[Split, dict[str, list[RenderedVideo]]] = {"train": {}, "test": {}}
+        for place in places:
+            plans: dict[Split, tuple[Schedule, ...]] = {"train": ((),) * train, "test": tests[place.name]}
+            for split, schedules in plans.items():
+                self._videos[split][place.name] = [
+                    RenderedVideo(name, seed, place, f"{place.name}-{split}-{number:02d}", length, schedule)
+                    for number, schedule in enumerate(schedules, start=1)
+                ]
+
+    def scenes(self, split: Split) -> list[Scene]:
+        """One scene per place."""
+        return [
+            Scene(place, tuple(Video(video.name, video) for video in videos))
+            for place, videos in self._videos[split].items()
+        ]
+
+    def labels(self, video: str) -> NDArray[np.uint8]:
+        """Frame labels, (N,): 1 where at least one pixel of an anomaly is seen."""
+        return np.asarray(self.masks(video).any(axis=(1, 2)), np.uint8)
+
+    def masks(self, video: str) -> NDArray[np.bool_]:
+        """Pixel labels, (N, HEIGHT, WIDTH): every pixel that an anomaly has a part in."""
+        return np.asarray(visible(self._find(video)).any(axis=0))
+
+    def tracks(self, video: str) -> list[Track]:
+        """One track per anomaly that is seen: the box around its pixels in every frame that shows any."""
+        found = self._find(video)
+        return [track(mask, kind) for mask, (kind, _) in zip(visible(found), found.schedule, strict=True) if mask.any()]
+
+    def _find(self, name: str) -> RenderedVideo:
+        for videos in self._videos["test"].values():
+            for video in videos:
+                if video.name == name:
+                    return video
+        raise InputError(f"{self.name}/{name}", "is not a test video", 'ask for one named by scenes("test")')
+
+
+def track(mask: NDArray[np.bool_], kind: str) -> Track:
+    """The boxes around a mask (N, H, W) in the frames in which it is not empty; x1 and y1 lie just outside of it."""
+    frames = np.flatnonzero(mask.any(axis=(1, 2)))
+    columns, rows = np.asarray(mask[frames].any(axis=1)), np.asarray(mask[frames].any(axis=2))
+    x0, y0 = columns.argmax(axis=1), rows.argmax(axis=1)
+    x1, y1 = columns.shape[1] - columns[:, ::-1].argmax(axis=1), rows.shape[1] - rows[:, ::-1].argmax(axis=1)
+    return Track(frames, np.stack([x0, y0, x1, y1], axis=1).astype(np.float64), kind)
+
+
+def street(seed: int = 0) -> Synthetic:
+    """`synthetic-street`: six cameras with two normal videos and one test video each, 120 frames long."""
+    tests: dict[str, tuple[Schedule, ...]] = {
+        "avenue": ((("rider", 30), ("runner", 95)),),
+        "market": ((("cart", 30),),),
+        "park": ((("wrong-way", -75),),),
+        "station": ((("runner", 45),),),
+        "bridge": ((("cart", 75),),),
+        "campus": ((("rider", 34),),),
+    }
+    return Synthetic("synthetic-street", seed, (AVENUE, MARKET, PARK, STATION, BRIDGE, CAMPUS), 2, 120, tests)
+
+
+def plaza(seed: int = 0) -> Synthetic:
+    """`synthetic-plaza`: one camera with three normal videos and eight test videos, 150 frames long."""
+    tests: tuple[Schedule, ...] = (
+        (("rider", 40), ("runner", 105)),
+        (("wrong-way", 40),),
+        (("runner", -12), ("rider", 95)),
+        (("cart", 35),),
+        (("cart", -15),),
+        (("rider", 60),),
+        (("wrong-way", -40),),
+        (("runner", 30), ("cart", 80)),
+    )
+    return Synthetic("synthetic-plaza", seed, (PLAZA,), 3, 150, {"plaza": tests})

@@ -1,0 +1,187 @@
+"""APN by its paper, APN as released, and MPN: their losses, cues and options."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from crossvad.adapters.nets.attention import CrissCrossAttention
+from crossvad.adapters.nets.losses import ssim
+from crossvad.adapters.nets.prototypes import kernel_similarity
+from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
+from made import PAPER, build, clips_of, minus_psnr
+
+PROTOTYPES = ["apn", "apn-released", "mpn"]
+
+
+@pytest.mark.parametrize("method", PROTOTYPES)
+@torch.no_grad()
+def test_prototype_predictors_score_both_errors_in_decibel(method):
+    adapter = build(method)
+    clips = clips_of(adapter)
+    prediction, _, retrieval = adapter.predict(clips)
+    scores = adapter.score(clips)
+    assert scores["prediction"].tolist() == pytest.approx(minus_psnr(prediction, clips[:, -1]), rel=1e-5)
+    feature = [10 * math.log10(image.mean().item()) for image in retrieval.distance]
+    assert scores["feature"].tolist() == pytest.approx(feature, rel=1e-5)
+
+
+@torch.no_grad()
+def test_apn_loss_adds_its_terms():
+    options = "compactness={},diversity={},covariance={}"
+
+    def loss(*weights: float) -> float:
+        adapter = build(f"apn[{options.format(*weights)}]")
+        return adapter.loss(clips_of(adapter)).item()
+
+    frame = loss(0, 0, 0)
+    parts = [loss(1, 0, 0) - frame, loss(0, 1, 0) - frame, loss(0, 0, 1) - frame]
+    assert min(parts) > 0
+    assert loss(2, 0.5, 3) == pytest.approx(frame + 2 * parts[0] + 0.5 * parts[1] + 3 * parts[2], rel=1e-4)
+    adapter = build("apn")
+    clips = clips_of(adapter)
+    assert frame == pytest.approx((adapter.predict(clips).frame - clips[:, -1]).square().mean().item())
+
+
+@pytest.mark.parametrize(("option", "of"), [("frame=norm", 0), ("distance=absolute", 1), ("apart=mean", 2)])
+@torch.no_grad()
+def test_apn_as_the_paper_prints_its_terms(option, of):
+    weights = [0, 0, 0]
+    if of:
+        weights[of - 1] = 1
+    text = "compactness={},diversity={},covariance={}".format(*weights)
+    adapter = build(f"apn[{option},{text}]")
+    clips = clips_of(adapter)
+    prediction, _, retrieval = adapter.predict(clips)
+    residual, prototypes = (prediction - clips[:, -1]).double(), retrieval.prototypes.double()
+    expected = residual.square().mean() if of else residual.abs().mean()  # one channel: its norm is its absolute value
+    if of == 1:
+        near = (retrieval.units.double() @ prototypes.transpose(1, 2)).argmax(2)
+        expected += torch.stack(
+            [(u - p[n]).abs() for u, p, n in zip(retrieval.units, prototypes, near, strict=True)]
+        ).mean()
+    if of == 2:
+        distances = torch.cdist(prototypes, prototypes).square().sum((1, 2)) / (10 * 9)
+        expected -= distances.mean()
+    assert adapter.loss(clips).item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("resolution", ["1/1", "1/2", "1/4"])
+@torch.no_grad()
+def test_apn_may_hold_its_prototypes_at_coarser_maps(resolution):
+    adapter = build(f"apn[resolution={resolution}]")
+    clips = clips_of(adapter)
+    prediction, _, retrieval = adapter.predict(clips)
+    side = 32 // int(resolution[-1])
+    assert retrieval.distance.shape == (3, side, side)
+    assert prediction.shape == clips[:, -1].shape
+
+
+@torch.no_grad()
+def test_apn_without_prototypes_scores_the_prediction_alone():
+    adapter = build("apn[prototypes=0]")
+    assert set(adapter.score(clips_of(adapter))) == {"prediction"}
+    assert adapter.diagnostics(clips_of(adapter)) == {}
+
+
+@pytest.mark.parametrize("attention", ["deepest", "finest"])
+@torch.no_grad()
+def test_apn_attends_where_it_says(attention):
+    adapter, clips = build(f"apn[attention={attention}]"), clips_of(build("apn"))
+    seen = []
+    for module in adapter.modules():
+        if isinstance(module, CrissCrossAttention):
+            module.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape[2:])))
+    adapter.predict(clips)
+    assert seen == [(4, 4) if attention == "deepest" else (32, 32)] * 2  # R = 2
+
+
+@torch.no_grad()
+def test_apn_released_adds_its_terms():
+    adapter = build("apn-released")
+    clips = clips_of(adapter)
+    prediction, _, retrieval = adapter.predict(clips)
+    gaps = torch.cdist(retrieval.prototypes.double(), retrieval.prototypes.double()).square()
+    hinge = (1 - gaps).clamp_min(0).triu(1).sum((1, 2)).mean() * 2 / (10 * 9)
+    expected = (prediction - clips[:, -1]).square().mean() + 1e-4 * (1 - ssim(prediction, clips[:, -1]))
+    expected = expected + retrieval.distance.mean() + 1e-4 * hinge + 1e-4 * kernel_similarity(retrieval.prototypes)
+    assert adapter.loss(clips).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@torch.no_grad()
+def test_mpn_weighs_its_terms_by_what_it_is_doing():
+    adapter = build("mpn[training=frame]")
+    clips = clips_of(adapter)
+    prediction, _, retrieval = adapter.predict(clips)
+    frame = (prediction - clips[:, -1]).square().mean().item()
+    gaps = torch.cdist(retrieval.prototypes.double(), retrieval.prototypes.double()).square()
+    near, hinge = retrieval.distance.mean().item(), ((1 - gaps).clamp_min(0).triu(1).sum((1, 2)).mean() / 45).item()
+    assert min(near, hinge) > 1e-3
+    assert adapter.loss(clips).item() == pytest.approx(frame)
+    assert adapter(clips).item() == build("mpn").loss(clips).item()
+    assert adapter(clips).item() == pytest.approx(frame + near + 1e-4 * hinge)
+    assert adapter.adaptation_loss(clips).item() == pytest.approx(frame + 0.1 * near + 0.1 * hinge)
+
+
+@torch.no_grad()
+def test_mpn_few_shot_score_takes_the_distance_as_it_is():
+    adapter = build("mpn[score=few-shot]")
+    clips = clips_of(adapter)
+    distance = adapter.predict(clips).retrieval.distance.mean((1, 2))
+    torch.testing.assert_close(adapter.score(clips)["feature"], distance)
+
+
+def test_the_unit_and_the_head_adapt():
+    with torch.device("meta"):
+        adaptable = build("mpn", PAPER).adaptable_parameters()
+    assert {name.split(".")[0] for name in adaptable} == {"prototypes", "head"}
+    assert sum(parameter.numel() for parameter in adaptable.values()) == 113_731
+
+
+@torch.no_grad()
+def test_apn_may_predict_the_change_from_the_frame_before():
+    adapter = build("apn[predicts=change]")
+    clips = clips_of(adapter)
+    painted = []
+    adapter.head.register_forward_hook(lambda module, inputs, output: painted.append(output))
+    frame = adapter.predict(clips).frame
+    assert torch.equal(frame, painted[0] + clips[:, -2])
+    plain = build("apn")
+    assert not torch.allclose(plain.predict(clips).frame, frame)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("pool", ["mean", "p99", "patch"])
+def test_apn_pools_its_error_map_as_it_is_told(pool):
+    adapter = build(f"apn[pool={pool}]")
+    clips = clips_of(adapter)
+    error = ((adapter.predict(clips).frame - clips[:, -1]) / 2).square().mean(1).numpy()
+    if pool == "mean":
+        expected = error.mean((1, 2))
+    elif pool == "p99":
+        expected = np.quantile(error.reshape(len(error), -1), 0.99, axis=1)
+    else:
+        places = range(0, error.shape[1] - 7, 4)
+        expected = np.array([max(e[y : y + 8, x : x + 8].mean() for y in places for x in places) for e in error])
+    assert adapter.score(clips)["prediction"].numpy() == pytest.approx(10 * np.log10(expected), rel=1e-4)
+
+
+def test_a_calibrated_apn_counts_errors_in_proportion_to_what_its_support_leads_to_expect():
+    adapter, plain = build("apn[calibrate=scene]"), build("apn")
+    support, clips = clips_of(adapter)[:2], clips_of(adapter)[2:]
+    tuning = FineTune(FineTuneOptions(1e-3))
+    adapted, twin = (method.adapt(support, 2, tuning) for method in (adapter, plain))
+    with torch.no_grad():
+        seen, error = twin.maps(support).mean(0).numpy(), twin.maps(clips).numpy()
+        side = len(seen)
+        reach = round(0.25 * side / 2)
+        around = np.array([
+            [seen[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1].mean() for x in range(side)]
+            for y in range(side)
+        ])  # fmt: skip
+        expected = 10 * np.log10((error / ((around + seen.mean()) / 2)).mean((1, 2)))
+        assert adapted.score(clips)["prediction"].numpy() == pytest.approx(expected, rel=1e-3)
+        assert torch.equal(adapter.score(clips)["prediction"], plain.score(clips)["prediction"])  # until it adapts
+        assert torch.equal(adapted.score(clips)["feature"], twin.score(clips)["feature"])
+    assert set(adapted.state_dict()) == set(plain.state_dict())

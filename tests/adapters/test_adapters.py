@@ -1,0 +1,237 @@
+"""The methods: built as published, and learning on made-up video."""
+
+import copy
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from crossvad.adapters.base import Adapter, Schedule
+from crossvad.adapters.nets.attention import CrissCrossAttention
+from crossvad.datasets.clips import ClipSource
+from crossvad.planning import registry
+from crossvad.verification.conformance import moving_squares
+from made import CPU, PAPER, SMOKE, build, clips_of, minus_psnr, noise
+
+PROTOTYPES = ["apn", "apn-released", "mpn"]
+PREDICTORS = ["framepred", *PROTOTYPES, "lmn"]
+TRAINABLE = [*PREDICTORS, "lmn-recon", "memae", "memae-2d"]
+
+
+# ---- as published ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        ("framepred", 7_704_195),
+        ("apn-released", 3_364_022),
+        ("apn-released[prototypes=20]", 3_364_022 + 10 * 128),
+        ("mpn", 13_285_251),
+        ("apn[cycles=0]", 13_285_251),  # MPN's network
+        # And the CAU on 512 channels: reduction to 128, criss-cross attention there, fusion of 640.
+        ("apn", 13_285_251 + (512 * 128 + 128) + 20_641 + (640 * 512 + 512)),
+        ("apn[cycles=1]", 13_285_251 + 65_664 + 20_641 + 328_192),  # the cycles share their weights
+        ("apn[cycles=0,prototypes=0]", 13_285_251 - 10 * 128),
+        ("apn[cycles=0,levels=3]", 3_364_022 - (5_201 + 20_641 + 82_241)),
+        ("apn[cycles=0,resolution=1/2]", 13_285_251),  # 128 channels there too
+        ("apn[cycles=0,resolution=1/4]", 13_285_251 + 10 * 128),
+        ("lmn", 15_651_843),
+        ("lmn[items=20]", 15_651_843),  # a memory is no parameter
+        ("lmn-recon", 17_196_291),
+        ("memae", 6_492_801),
+        ("memae[slots=1000]", 6_492_801 - 1000 * 256),
+        *((method, 0) for method in registry.TRIVIAL),
+    ],
+)
+def test_parameter_count_is_the_published_one(method, parameters):
+    with torch.device("meta"):
+        assert build(method, PAPER).parameter_count() == parameters
+
+
+@pytest.mark.parametrize(
+    ("method", "frames", "scored"),
+    [
+        *((name, 5, 4) for name in PREDICTORS),
+        ("lmn-recon", 1, 0),
+        ("memae", 16, 8),
+        ("memae-2d", 1, 0),
+        ("random", 1, 0),
+        ("ramp", 1, 0),
+        ("framediff", 2, 1),
+        ("extrapolate", 3, 2),
+        ("support-mean", 1, 0),
+    ],
+)
+def test_clip(method, frames, scored):
+    spec = build(method).clip
+    assert (spec.frames, spec.scored) == (frames, scored)
+    assert (spec.size, spec.channels, spec.low, spec.high) == ((32, 32), 1, -1.0, 1.0)
+
+
+def test_every_method_is_seen_here():
+    assert set(registry.METHODS) == {*TRAINABLE, *registry.TRIVIAL}
+
+
+@pytest.mark.parametrize(("method", "trainable"), [(m, m in TRAINABLE) for m in registry.METHODS])
+def test_only_methods_with_parameters_train(method, trainable):
+    adapter = build(method)
+    assert adapter.trainable == trainable == (adapter.parameter_count() > 0)
+
+
+@pytest.mark.parametrize("method", TRAINABLE)
+def test_a_budget_without_a_schedule_trains_as_published(method):
+    adapter = registry.method(method).cls
+    with torch.device("meta"):
+        assert build(method, PAPER).schedule(PAPER) == adapter.published
+    assert build(method).schedule(SMOKE) == SMOKE.schedule
+
+
+@pytest.mark.parametrize(
+    ("method", "weights"),
+    [
+        ("apn", {"prediction": 0.5, "feature": 0.5}),
+        ("apn[score=3]", {"prediction": 0.25, "feature": 0.75}),
+        ("apn-released", {"prediction": 0.5, "feature": 0.5}),
+        ("mpn", {"prediction": 0.5, "feature": 0.5}),
+        ("mpn[score=few-shot]", {"prediction": 0.7 / 0.4, "feature": -0.3 / 0.4}),  # the script's sign
+        ("lmn", {"prediction": 0.6, "feature": 0.4}),
+        ("lmn-recon", {"reconstruction": 0.7, "feature": 0.3}),
+    ],
+)
+def test_fusion_weighs_every_cue(method, weights):
+    adapter = build(method)
+    total = sum(adapter.fusion.values())
+    assert {cue: weight / total for cue, weight in adapter.fusion.items()} == pytest.approx(weights)
+    assert set(adapter.fusion) == set(adapter.score(clips_of(adapter)))
+
+
+@pytest.mark.parametrize("method", registry.METHODS)
+def test_a_method_says_where_it_comes_from(method):
+    cls = registry.method(method).cls
+    assert all(map(bool, (cls.paper, cls.licence, cls.deviations))) == cls.trainable
+    assert all(field.metadata["help"] for field in fields(cls.Options))
+
+
+def test_only_what_can_change_adapts():
+    adapting = {method for method in registry.METHODS if registry.method(method).cls.adapts()}
+    assert adapting == {*TRAINABLE, "support-mean"}
+
+
+# ---- learning --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", TRAINABLE)
+def test_the_loss_falls(method):
+    adapter, losses, watched = build(method), [], []
+    videos = [moving_squares(SMOKE.size, 60, seed) for seed in range(2)]
+    budget = replace(SMOKE, schedule=Schedule(40, 4, 1e-3))
+
+    def log(step: int, of: int, values: dict[str, float]) -> None:
+        assert step == len(losses) + 1 and of == 40
+        losses.append(values.pop("loss"))
+        watched.append(values)
+
+    adapter.fit(ClipSource(videos, adapter.clip, CPU, seed=0), budget, log)
+    assert len(losses) == 40 and not adapter.training
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
+    assert [bool(values) for values in watched] == ([False, True] * 20 if method != "framepred" else [False] * 40)
+    assert all(math.isfinite(value) for values in watched for value in values.values())
+
+
+@pytest.mark.parametrize("method", TRAINABLE)
+def test_watching_changes_nothing(method, monkeypatch):
+    def trained() -> dict[str, Tensor]:
+        adapter = build(method)
+        source = ClipSource([moving_squares(SMOKE.size, 60, 0)], adapter.clip, CPU, seed=0)
+        adapter.fit(source, replace(SMOKE, schedule=Schedule(3, 2, 1e-3)), lambda step, of, values: None)
+        return adapter.state_dict()
+
+    watched = trained()
+    monkeypatch.setattr(Adapter, "_diagnosed", lambda self, clips: {})
+    assert all(torch.equal(value, watched[name]) for name, value in trained().items())
+
+
+def test_a_schedule_is_followed():
+    def rates(**schedule) -> list[float]:
+        adapter, seen = build("framepred"), []
+        source = ClipSource([moving_squares(SMOKE.size, 60, 0)], adapter.clip, CPU, seed=0)
+        with pytest.MonkeyPatch.context() as patch:
+            chosen = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[schedule["optimizer"]]
+            step = chosen.step
+            patch.setattr(chosen, "step", lambda self: (seen.append(self.param_groups[0]["lr"]), step(self))[1])
+            adapter.fit(source, replace(SMOKE, schedule=Schedule(4, 2, 1e-3, **schedule)), lambda *log: None)
+        return seen
+
+    assert rates(optimizer="adam", decay="none") == [1e-3] * 4
+    cosine = [1e-3 * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(4)]
+    assert rates(optimizer="adamw", decay="cosine") == pytest.approx(cosine)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "framepred",
+        "apn[compactness=0,diversity=0,covariance=0]",
+        "apn[compactness=0,diversity=0,covariance=0,attention=finest,resolution=1/2]",
+        "apn[cycles=0,prototypes=0]",
+        "apn-released[compactness=0,diversity=0,covariance=0,ssim=0]",
+        "mpn[training=frame]",
+        "lmn[compactness=0,separateness=0]",
+        "lmn-recon[compactness=0,separateness=0]",
+        "memae[entropy=0]",
+        "memae-2d[entropy=0]",
+    ],
+)
+def test_every_parameter_learns_from_the_images_alone(method):
+    adapter = build(method, replace(SMOKE, size=64)).train()
+    clips = noise(2, adapter.clip.frames, 1, 64, 64)
+    for module in adapter.modules():  # attention is worth nothing, and learns nothing, until its gamma has left zero
+        if isinstance(module, CrissCrossAttention):
+            torch.nn.init.ones_(module.gamma)
+    adapter.loss(clips).backward()
+    still = [name for name, p in adapter.named_parameters() if p.grad is None or not p.grad.any()]
+    # Softmax takes no notice of what is added to all of a pixel's logits, as the key's bias times its query is. And
+    # MNAD's published encoder declares a batch norm that it never calls.
+    assert [name for name in still if "key.bias" not in name and not name.startswith("uncalled.")] == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("method", registry.METHODS)
+def test_cpu_and_cuda_agree(method):
+    adapter, clips = build(method), noise(3, build(method).clip.frames, 1, 32, 32)
+    here, there = adapter.score(clips), copy.deepcopy(adapter).to("cuda").score(clips.to("cuda"))
+    for cue, values in here.items():
+        torch.testing.assert_close(there[cue].cpu(), values, rtol=1e-3, atol=1e-4)
+    if adapter.trainable:
+        moved = copy.deepcopy(adapter).to("cuda")
+        losses = adapter.loss(clips), moved.loss(clips.to("cuda"))
+        assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("method", PREDICTORS)
+def test_a_predictor_does_not_see_what_it_predicts(method):
+    adapter = build(method)
+    clips = clips_of(adapter)
+    other = clips.clone()
+    other[:, -1] = torch.rand_like(other[:, -1])
+    first, second = adapter.predict(clips), adapter.predict(other)
+    if method != "framepred":
+        first, second = first[0], second[0]
+    assert torch.equal(first, second)
+    other[:, 0] = -1
+    changed = adapter.predict(other)
+    assert not torch.equal(first, changed if method == "framepred" else changed[0])
+
+
+@torch.no_grad()
+def test_frame_prediction_scores_minus_psnr():
+    adapter = build("framepred")
+    clips = clips_of(adapter)
+    expected = minus_psnr(adapter.predict(clips), clips[:, -1])
+    assert adapter.score(clips)["prediction"].tolist() == pytest.approx(expected, rel=1e-5)
+    patch = build("framepred[pool=patch]").score(clips)["prediction"]
+    assert (patch > adapter.score(clips)["prediction"]).all()

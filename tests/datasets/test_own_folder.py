@@ -1,0 +1,126 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.own_folder import Folder
+
+
+def clip(directory: Path, *names: str, frames: int = 8) -> Path:
+    for name in names:
+        (directory / name).mkdir(parents=True)
+        for index in range(frames):
+            Image.new("L", (9, 8), index).save(directory / name / f"{index:03d}.png")
+    return directory
+
+
+def names(dataset: Folder, split) -> list[str]:
+    return [video.name for scene in dataset.scenes(split) for video in scene.videos]
+
+
+def label(directory: Path, *lines: str) -> Folder:
+    (directory / "labels.csv").write_text("\n".join(["video,start,end", *lines]) + "\n")
+    return Folder(directory)
+
+
+@pytest.mark.parametrize(
+    ("folders", "train", "test"),
+    [
+        (["a2", "a10"], ["a2", "a10"], ["a2", "a10"]),
+        (["train/t", "test/x"], ["t"], ["x"]),
+        (["train/t", "a", "b"], ["t"], ["a", "b"]),
+        (["test/x", "a"], [], ["x"]),
+    ],
+)
+def test_splits(tmp_path, folders, train, test):
+    dataset = Folder(clip(tmp_path / "lobby cam", *folders))
+    assert dataset.name == "path:lobby cam"
+    assert names(dataset, "train") == train and names(dataset, "test") == test
+    assert {scene.name for split in ("train", "test") for scene in dataset.scenes(split)} == {"lobby cam"}
+    assert dataset.scenes("test")[0].videos[0].read(channels=1)[:, 0, 0, 0].tolist() == list(range(8))
+
+
+def test_folder_of_images_is_one_video(tmp_path):
+    dataset = Folder(clip(tmp_path, "camera") / "camera")
+    assert names(dataset, "test") == names(dataset, "train") == ["camera"]
+
+
+def test_train_folder_of_images_is_no_test_video(tmp_path):
+    dataset = Folder(clip(tmp_path / "camera", "train", "monday"))
+    assert names(dataset, "train") == ["train"] and names(dataset, "test") == ["monday"]
+
+
+@pytest.mark.parametrize("empty", [".", "train", "test"])
+def test_directory_without_videos_is_refused(tmp_path, empty):
+    if empty != ".":
+        clip(tmp_path, "a")
+    (tmp_path / empty).mkdir(exist_ok=True)
+    with pytest.raises(InputError, match="holds no videos"):
+        Folder(tmp_path)
+
+
+def test_missing_directory_is_refused(tmp_path):
+    with pytest.raises(InputError, match="gone: cannot be listed"):
+        Folder(tmp_path / "gone")
+
+
+def test_labels(tmp_path):
+    dataset = label(clip(tmp_path, "a", "b b", "c"), "a, 0, 2", "a,5,8", "", " b b ,,")
+    assert dataset.labels("a").tolist() == [1, 1, 0, 0, 0, 1, 1, 1] and dataset.labels("a").dtype == np.uint8
+    assert not dataset.labels("b b").any() and not dataset.labels("c").any()
+    assert dataset.check() == []
+    assert dataset.masks("a") is None and dataset.tracks("a") is None
+
+
+def test_labels_as_a_spreadsheet_saves_them(tmp_path):
+    clip(tmp_path, "a", "é")
+    (tmp_path / "labels.csv").write_bytes('\ufeffvideo,start,end\r\n"é",1,3\r\n'.encode())
+    assert Folder(tmp_path).labels("é").tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_without_labels_the_error_says_how_to_write_them(tmp_path):
+    dataset = Folder(clip(tmp_path, "a", "b"))
+    with pytest.raises(InputError, match=r"labels\.csv: is missing.*video,start,end"):
+        dataset.labels("a")
+    (problem,) = dataset.check()
+    assert problem.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("b,5,9", "ends at 9, but b has 8 frames"),
+        ("b,5,5", "'5' to '5' is no range"),
+        ("b,6,5", "'6' to '5' is no range"),
+        ("b,-1,5", "'-1' to '5' is no range"),
+        ("b,1.0,5", "'1.0' to '5' is no range"),
+        ("b,one,5", "'one' to '5' is no range"),
+        ("b,,5", "'' to '5' is no range"),
+        ("b,3,", "'3' to '' is no range"),
+        ("b,3", "has 2 fields"),
+        ("b,3,5,7", "has 4 fields"),
+        ("mondey,3,5", "there is no test video 'mondey'; the closest name is 'monday'"),
+        ("b.avi,3,5", "there is no test video 'b.avi'; the closest name is 'b'"),
+    ],
+)
+def test_bad_line_is_named(tmp_path, line, problem):
+    dataset = label(clip(tmp_path, "b", "monday"), "monday,1,2", "", line)
+    with pytest.raises(InputError, match=f"line 4: {problem}"):
+        dataset.labels("b")
+    (found,) = dataset.check()
+    assert found.severity == "error" and found.where.endswith("labels.csv, line 4")
+
+
+@pytest.mark.parametrize("content", [b"", b"video;start;end\na;1;2\n", b"a,1,2\n", b"video,start,end\n\xff\xfe,1,2\n"])
+def test_file_that_is_no_label_table_is_refused(tmp_path, content):
+    clip(tmp_path, "a")
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"labels\.csv: (has another header|cannot be read)"):
+        Folder(tmp_path).labels("a")
+
+
+def test_unknown_video_has_no_labels(tmp_path):
+    with pytest.raises(InputError, match="there is no test video 'd'"):
+        label(clip(tmp_path, "a"), "a,1,2").labels("d")

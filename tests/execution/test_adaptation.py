@@ -1,0 +1,235 @@
+"""Adapting as the harness does: one run for many numbers of steps, over frozen features, safely, at a chosen rate."""
+
+import copy
+import itertools
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from crossvad.adapters.base import Adapter, leading
+from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions, HeadTuning
+from crossvad.adapters.tunings.norm import NormOptions, NormTuning
+from crossvad.adapters.tunings.rate_search import search
+from crossvad.datasets.clips import ClipSource, head
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.verification.conformance import moving_squares
+
+CPU = torch.device("cpu")
+SMOKE = BUDGETS["smoke"]
+RATE = FineTuneOptions(1e-3)
+
+
+def build(method: str) -> Adapter:
+    torch.manual_seed(0)
+    return registry.method(method).build(SMOKE).eval()
+
+
+def support(adapter: Adapter, shots: int = 4, seed: int = 9) -> Tensor:
+    return head(moving_squares(SMOKE.size, 40, seed), adapter.clip, shots, CPU)
+
+
+def source(adapter: Adapter, scenes: int = 3) -> ClipSource:
+    videos = [moving_squares(SMOKE.size, 60, seed) for seed in range(scenes)]
+    return ClipSource(videos, adapter.clip, CPU, 0, list(range(scenes)))
+
+
+def moved(before: Adapter, after: Adapter) -> set[str]:
+    states = before.state_dict(), after.state_dict()
+    return {name for name, value in states[0].items() if not torch.equal(value, states[1][name])}
+
+
+# ---- one run, many numbers of steps ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["apn", "lmn", "framepred"])
+def test_one_run_gives_what_each_number_of_steps_gives_alone(method):
+    adapter, clips = build(method), support(build(method))
+    seen = adapter.frozen(clips)
+    together = list(FineTune(RATE).adapted(adapter, seen, [1, 2, 5]))
+    for count, adapted in zip([1, 2, 5], together, strict=True):
+        assert not moved(adapted, adapter.adapt(clips, count, FineTune(RATE)))
+    assert all(moved(first, second) for first, second in itertools.pairwise(together))
+
+
+# ---- frozen features -------------------------------------------------------------------------------------------------
+
+TRAINED = ["apn", "apn[predicts=change]", "apn[resolution=1/2]", "apn[resolution=1/4]", "apn[attention=finest]"]
+TRAINED += ["apn[prototypes=0]", "apn-released", "mpn", "lmn", "lmn-recon", "memae", "memae-2d", "framepred"]
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_a_method_makes_of_frozen_features_what_it_makes_of_clips(method):
+    adapter = build(method)
+    clips = support(adapter, 6)
+    with torch.no_grad():
+        seen = adapter.frozen(clips)
+        assert torch.equal(adapter.adaptation_loss(seen), adapter.adaptation_loss(clips))
+        direct, first = adapter.score(clips), adapter.score(leading(seen, 2))
+        for cue, values in adapter.score(seen).items():
+            assert torch.equal(values, direct[cue])
+            torch.testing.assert_close(first[cue], adapter.score(clips[:2])[cue], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", TRAINED)
+def test_no_adaptation_changes_what_is_frozen(method):
+    adapter = build(method)
+    clips = support(adapter)
+    tunings = [FineTune(RATE), HeadTuning(RATE), NormTuning(NormOptions(0.5))]
+    for tuning in [tuning for tuning in tunings if not tuning.refusal(adapter)]:
+        adapted = copy.deepcopy(adapter)
+        tuning.adapt(adapted, adapter.frozen(clips), 2)
+        assert moved(adapter, adapted)
+        _assert_equal(adapter.frozen(clips), adapted.frozen(clips))
+
+
+def _assert_equal(first, second):
+    if isinstance(first, Tensor):
+        assert torch.equal(first, second)
+    else:
+        for one, other in zip(first, second, strict=True):
+            _assert_equal(one, other)
+
+
+def test_features_over_which_apn_adapts_are_made_once(monkeypatch):
+    adapter = build("apn")
+    encoded = []
+    monkeypatch.setattr(adapter.encoder, "forward", lambda images, forward=adapter.encoder.forward: (
+        encoded.append(len(images)), forward(images))[1])  # fmt: skip
+    adapter.adapt(support(adapter, 4), 5, FineTune(RATE))
+    assert encoded == [4]
+
+
+# ---- head and norm ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["apn", "mpn", "lmn", "memae", "memae-2d", "framepred"])
+def test_head_moves_the_last_layers_alone(method):
+    adapter = build(method)
+    changed = moved(adapter, adapter.adapt(support(adapter), 2, HeadTuning(RATE)))
+    parameters = {name for name, _ in adapter.named_parameters()}
+    assert changed and changed == set(adapter.head_parameters()) < parameters
+    assert all(name.startswith(adapter.last_layers) for name in changed)
+
+
+def test_head_needs_to_be_told_which_the_last_layers_are():
+    adapter = build("framepred")
+    adapter.last_layers = ("top.",)
+    assert "name begins with top." in HeadTuning().refusal(adapter)
+
+
+class Normed(Adapter):
+    """A batch norm that shifts a frame, and nothing else."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, frames=1)
+        self.norm = nn.BatchNorm2d(1, affine=False)
+
+    def loss(self, clips):
+        return self.norm(clips[:, 0]).square().mean()
+
+
+def test_norm_moves_statistics_as_batch_norm_does():
+    adapter, clips = Normed(SMOKE).eval(), torch.rand(6, 1, 1, 8, 8) + 3
+    mean, variance = 0.0, 1.0
+    for _ in range(3):
+        mean, variance = 0.7 * mean + 0.3 * clips.mean(), 0.7 * variance + 0.3 * clips.var()
+    adapted = copy.deepcopy(adapter)
+    NormTuning(NormOptions(0.3)).adapt(adapted, clips, 3)
+    assert adapted.norm.running_mean.item() == pytest.approx(mean.item(), rel=1e-5)
+    assert adapted.norm.running_var.item() == pytest.approx(variance.item(), rel=1e-5)
+    assert not adapted.norm.training and adapted.norm.momentum == adapter.norm.momentum
+
+
+@pytest.mark.parametrize("method", ["lmn", "memae"])
+def test_norm_moves_nothing_else(method):
+    adapter = build(method)
+    adapted = copy.deepcopy(adapter)
+    NormTuning(NormOptions(0.5)).adapt(adapted, support(adapter), 2)
+    names = {name.rpartition(".")[2] for name in moved(adapter, adapted)}
+    assert names == {"running_mean", "running_var", "num_batches_tracked"}
+
+
+def test_norm_refuses_a_method_without_statistics():
+    assert NormTuning().refusal(build("apn")) == "has no normalisation statistics"
+    assert NormTuning().refusal(build("lmn")) == ""
+
+
+# ---- safety ----------------------------------------------------------------------------------------------------------
+
+
+class Steep(Adapter):
+    """One weight, pulled to zero by its square: a step of more than 1 overshoots."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, frames=1)
+        self.weight = nn.Parameter(torch.tensor(0.01))
+
+    def loss(self, clips):
+        return self.weight.square() * clips.square().mean()
+
+
+def test_an_adaptation_that_raises_its_loss_is_taken_back():
+    adapter, clips = Steep(SMOKE), torch.ones(2, 1, 1, 4, 4)
+    overshot, settled = (adapter.adapt(clips, 1, FineTune(FineTuneOptions(rate))) for rate in (1.0, 0.005))
+    assert overshot.weight.item() == adapter.weight.item()
+    assert overshot.adaptation.reverted and overshot.adaptation.after > 1000 * overshot.adaptation.before
+    assert not settled.adaptation.reverted and settled.weight.item() == pytest.approx(0.005)
+    assert settled.adaptation.before == pytest.approx(1e-4) and settled.adaptation.after == pytest.approx(2.5e-5)
+
+
+class Nan(Steep):
+    """Its loss is no number once its weight has moved."""
+
+    def loss(self, clips):
+        value = super().loss(clips)
+        return value if abs(self.weight.item() - 0.01) < 1e-6 else value * math.nan
+
+
+def test_an_adaptation_whose_loss_is_no_number_is_taken_back():
+    adapter = Nan(SMOKE)
+    adapted = adapter.adapt(torch.ones(2, 1, 1, 4, 4), 3, FineTune(FineTuneOptions(0.001)))
+    assert adapted.adaptation.reverted and math.isnan(adapted.adaptation.after)
+    assert adapted.weight.item() == adapter.weight.item()
+
+
+def test_a_run_may_diverge_late():
+    adapter, clips = Steep(SMOKE), torch.ones(2, 1, 1, 4, 4)
+    once, more = FineTune(FineTuneOptions(0.015)).adapted(adapter, clips, [1, 2])
+    assert not once.adaptation.reverted and once.weight.item() == pytest.approx(-0.005, rel=1e-4)
+    assert more.adaptation.before == once.adaptation.before  # of the whole run, not of its last step
+
+
+# ---- the rate, chosen on the source ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tuning", [FineTune(), NormTuning()])
+def test_an_undecided_tuning_does_not_adapt(tuning):
+    adapter = build("lmn")
+    with pytest.raises(ValueError, match="is to be chosen first"):
+        adapter.adapt(support(adapter), 1, tuning)
+    assert tuning.undecided and not tuning.at(0.1).undecided
+
+
+@pytest.mark.parametrize(("method", "tuning"), [("apn", FineTune()), ("lmn", NormTuning())])
+def test_the_search_takes_the_rate_that_leaves_the_least_query_loss(method, tuning):
+    adapter = build(method)
+    episodes = list(source(adapter).unseen(2, 3, 4))
+    before = copy.deepcopy(adapter)
+    found = search(adapter, tuning, episodes, [1, 3])
+    assert not moved(before, adapter)
+    for count, seen in found.items():
+        means = []
+        for rate in tuning.RATES:
+            logs = []
+            for clips, query in episodes:
+                adapted = adapter.adapt(clips, count, tuning.at(rate))
+                with torch.no_grad():
+                    logs.append(math.log(adapted.adaptation_loss(query) / adapter.adaptation_loss(query)))
+            means.append(math.exp(sum(logs) / len(logs)))
+        assert seen.losses == pytest.approx(means, rel=1e-4)
+        assert seen.rates == list(tuning.RATES) and seen.option == tuning.rate
+        assert seen.chosen == min(zip(means, tuning.RATES, strict=True))[1]
+    assert len({*found[1].losses}) > 1

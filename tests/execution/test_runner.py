@@ -1,0 +1,333 @@
+import io
+import json
+import shutil
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from crossvad.adapters.base import Budget
+from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.tunings.gradient import FineTune
+from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.readers.file_identity import cache_root
+from crossvad.datasets.readers.frame_cache import CachedFrames, FrameCache
+from crossvad.evaluation.tidy import rates, table
+from crossvad.execution import fitting
+from crossvad.execution.progress import Reporter
+from crossvad.execution.runner import Runner
+from crossvad.planning import registry
+from crossvad.planning.protocol import FAIR
+from crossvad.store.store import Store
+
+SPY = """
+    def fit(self, source, budget, log):
+        CALLS.append(("fit", source, budget))
+        super().fit(source, budget, log)
+
+    def adapt(self, support, steps, tuning):
+        CALLS.append(("adapt", support, steps, tuning))
+        return super().adapt(support, steps, tuning)
+
+    def score_video(self, batches):
+        batches = list(batches)
+        CALLS.append(("score_video", *batches))
+        return super().score_video(batches)
+
+    def loss(self, clips):
+        CALLS.append(("loss", clips))
+"""
+CALLS_LIST = ("class Mine(Adapter):", "CALLS = []\n\nclass Mine(Adapter):")
+
+
+@pytest.fixture
+def spy(plugin):
+    """A plug-in that writes down every argument it is given, and that list."""
+    name = plugin(CALLS_LIST, ("    def loss(self, clips):\n", SPY.strip("\n") + "\n"), name="spy")
+    method = registry.method(name)
+    return method, sys.modules[method.cls.__module__].CALLS
+
+
+class Sealed(Folder):
+    """Once a method has been given anything, labels can be had only after every test video has been scored."""
+
+    calls: list
+
+    def labels(self, video):
+        scored = sum(call[0] == "score_video" for call in self.calls)
+        assert not self.calls or (scored and scored % 3 == 0), f"labels of {video} wanted after {scored} videos"
+        return super().labels(video)
+
+
+def test_labels_are_read_only_when_all_is_scored(make_grid, run_grid, store, spy, south):
+    method, calls = spy
+    target = Sealed(south)
+    target.calls = calls
+    for support in ("train-head", "test-head"):
+        records = run_grid(store, make_grid(methods=[method], targets=[target], support=support))
+        assert [record.status for record in records] == ["done", "done"]
+
+
+def test_a_method_is_given_clips_and_nothing_else(make_grid, run_grid, store, spy):
+    method, calls = spy
+    run_grid(store, make_grid(methods=[method], support="test-head"))
+    allowed = {
+        "fit": (ClipSource, Budget),
+        "adapt": (torch.Tensor, int, Tuning),
+        "loss": (torch.Tensor,),
+    }
+    assert {call[0] for call in calls} == {*allowed, "score_video"}
+    for name, *arguments in calls:
+        kinds = allowed.get(name, (torch.Tensor,) * len(arguments))
+        assert all(isinstance(value, kind) for value, kind in zip(arguments, kinds, strict=True))
+    (source,) = [call[1] for call in calls if call[0] == "fit"]
+    held = {type(value) for name, value in vars(source).items() if name not in ("videos", "scenes", "_cuts")}
+    assert held <= {ClipSpec, torch.device, np.random.Generator, np.ndarray}
+    assert all(isinstance(video, CachedFrames) and video.path.parent == cache_root() for video in source.videos)
+    assert all({*vars(video)} == {"path", "shape", "_begin"} for video in source.videos)
+
+
+def clips_of(video, count, spec):
+    frames = to_tensor(video.read(spec.size, spec.channels), spec, torch.device("cpu"))
+    return torch.stack([frames[start : start + spec.frames] for start in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("support", "split", "videos"),
+    [
+        ("train-head", "train", ["monday"]),
+        ("scene-head", "test", ["a"]),
+        ("test-head", "test", ["a", "b", "c"]),
+        ("test-head-clean", "test", ["a", "b", "c"]),
+    ],
+)
+def test_the_support_set_is_the_head_of_the_right_video(make_grid, run_grid, store, spy, south, support, split, videos):
+    method, calls = spy
+    run_grid(store, make_grid(methods=[method], shots=[3], support=support))
+    given = [call[1] for call in calls if call[0] == "adapt"]
+    found = {video.name: video for video in Folder(south).scenes(split)[0].videos}
+    spec = method.build(make_grid().budget).clip
+    expected = [clips_of(found[name], 3, spec) for name in videos]
+    assert len(given) == len(expected) and all(torch.equal(*pair) for pair in zip(given, expected, strict=True))
+
+
+def test_every_clip_of_every_test_video_is_scored_once_in_order(make_grid, run_grid, store, spy, south):
+    method, calls = spy
+    run_grid(store, make_grid(methods=[method], shots=[0]))
+    spec = method.build(make_grid().budget).clip
+    given = [torch.cat(call[1:]) for call in calls if call[0] == "score_video"]
+    for clips, video in zip(given, Folder(south).scenes("test")[0].videos, strict=True):
+        assert torch.equal(clips, clips_of(video, len(video) - 4, spec))
+
+
+def test_scores_stand_at_the_frame_they_are_for(make_grid, run_grid, store, plugin):
+    middle = plugin(("frames=5", "frames=5, scored=1"), ("clips[:, -1]", "clips[:, 1]"), name="middle")
+    last, early = (store.scores(r.cell).cues["level"] for r in run_grid(store, make_grid(plugin(), middle, shots=[0])))
+    assert np.flatnonzero(np.isnan(last[:40])).tolist() == [0, 1, 2, 3]
+    assert np.flatnonzero(np.isnan(early[:40])).tolist() == [0, 37, 38, 39]
+    assert np.corrcoef(last[4:37], early[4:37])[0, 1] > 0.99
+
+
+def test_the_same_seed_gives_the_same_scores(make_grid, run_grid, store, tmp_path):
+    records = run_grid(store, make_grid("framepred", seeds=[0, 1]))
+    again = Store(tmp_path / "again")
+    run_grid(again, make_grid("framepred", seeds=[0, 1]))
+    first, second = ([s.scores(r.cell).cues["prediction"] for r in records] for s in (store, again))
+    assert all(np.array_equal(*pair, equal_nan=True) for pair in zip(first, second, strict=True))
+    assert not any(np.array_equal(*pair, equal_nan=True) for pair in pairwise(first)), "shots and seeds matter"
+
+
+def test_contamination_is_that_of_the_support_frames(make_grid, run_grid, store, camera):
+    target = camera()
+    (target / "labels.csv").write_text("video,start,end\na,5,40\n")
+    for support, share in (("test-head", 2 / 21), ("train-head", 0)):
+        (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support=support))
+        assert store.scores(record.cell).support_labels.mean() == pytest.approx(share)
+
+
+def test_a_clean_head_stands_in_for_one_that_is_not(make_grid, run_grid, store, spy, camera):
+    """The oracle: `a` is abnormal at frame 24, the last that any support set may span; `b` is the first that is not."""
+    target = Folder(camera())
+    (target.directory / "labels.csv").write_text("video,start,end\na,24,40\nc,25,36\n")
+    method, calls = spy
+    (record,) = run_grid(store, make_grid(methods=[method], shots=[3], targets=[target], support="test-head-clean"))
+    given = [call[1] for call in calls if call[0] == "adapt"]
+    found = {video.name: video for video in target.scenes("test")[0].videos}
+    spec = method.build(make_grid().budget).clip
+    for clips, name in zip(given, "bbc", strict=True):
+        assert torch.equal(clips, clips_of(found[name], 3, spec))
+    scores = store.scores(record.cell)
+    assert not scores.support_labels.any() and scores.units.tolist() == [0, 1, 2]
+
+
+def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, camera):
+    target = Folder(camera())
+    (target.directory / "labels.csv").write_text("video,start,end\na,0,9\nb,9,12\nc,20,36\n")
+    with pytest.raises(InputError, match="has no test video whose first 25 frames are normal"):
+        run_grid(store, make_grid("framepred", targets=[target], support="test-head-clean"))
+
+
+def test_contamination_of_a_scene_is_that_of_its_first_video(make_grid, run_grid, store, camera):
+    target = camera()
+    (target / "labels.csv").write_text("video,start,end\na,5,40\nb,0,45\n")
+    (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support="scene-head"))
+    scores = store.scores(record.cell)
+    assert scores.support_labels.tolist() == [0] * 5 + [1] * 2 and set(scores.units) == {0}
+    assert table(store, [record], FAIR)["contamination"].item() == pytest.approx(100 * 2 / 7)
+
+
+@pytest.mark.parametrize(("method", "tuning"), [("apn", "finetune"), ("lmn", "norm"), ("support-mean", "none")])
+def test_cells_run_together_are_those_run_alone(make_grid, run_grid, store, tmp_path, method, tuning):
+    tunings = (f"{tuning}[learning_rate=1e-3]" if tuning == "finetune" else tuning,)
+    grid = make_grid(method, tunings=tunings, shots=[0, 1, 3], steps=[1, 4], support="test-head")
+    for record in run_grid(store, grid):
+        alone = Store(tmp_path / "alone")
+        (again,) = run_grid(
+            alone,
+            make_grid(
+                method, tunings=tunings, shots=[record.cell.shots], steps=[record.cell.steps or 1], support="test-head"
+            ),
+        )
+        assert again.cell == record.cell
+        together, apart = store.scores(record.cell), alone.scores(again.cell)
+        for cue, values in together.cues.items():
+            np.testing.assert_allclose(values, apart.cues[cue], rtol=1e-6, atol=1e-6)
+        for cue, values in together.support.items():
+            np.testing.assert_allclose(values, apart.support[cue], rtol=1e-6, atol=1e-6)
+
+
+WILD = ("finetune[learning_rate=1e30]", "finetune[learning_rate=1e-4]")
+
+
+def test_an_adaptation_that_diverges_poisons_nothing(make_grid, run_grid, store):
+    """Every unit of the wild tuning falls back to the unadapted method; the mild one beside it is as it is alone."""
+    records = run_grid(store, make_grid("framepred", tunings=WILD, shots=[0, 2], steps=[2], support="test-head"))
+    before, wild, mild = records
+    came = wild.facts["adaptations"]
+    assert len(came) == 3 and all(each["reverted"] for each in came)
+    assert np.array_equal(
+        store.scores(wild.cell).cues["prediction"], store.scores(before.cell).cues["prediction"], equal_nan=True
+    )
+    assert not any(each["reverted"] for each in mild.facts["adaptations"])
+    assert all(each["after"] < each["before"] for each in mild.facts["adaptations"])
+    rows = table(store, records, FAIR).set_index("tuning")["reverted"]
+    assert rows[WILD[0].replace("1e30", "1e+30")] == 100 and rows["finetune[learning_rate=0.0001]"] == 0
+
+
+def test_a_rate_is_chosen_once_for_all_targets_and_kept_with_the_cell(
+    make_grid, run_grid, store, south, camera, monkeypatch
+):
+    searches = []
+    original = fitting.search
+    monkeypatch.setattr(fitting, "search", lambda *given: searches.append(given) or original(*given))
+    grid = make_grid("framepred", targets=[Folder(south), Folder(camera("other", 9))], shots=[0, 1, 2], steps=[1, 3])
+    done = [record for record in run_grid(store, grid) if record.cell.shots]
+    assert len(done) == 8 and len(searches) == 2  # a search for each number of shots, for all steps and targets
+    for record in done:
+        seen = record.facts["search"]
+        assert seen["rates"] == list(FineTune.RATES) and seen["option"] == "learning_rate"
+        assert seen["chosen"] == min(zip(seen["losses"], seen["rates"], strict=True))[1]
+    found = rates(done)
+    assert len(found) == 2 * 2 * len(FineTune.RATES) and found["chosen"].sum() == 4
+
+
+def test_a_tuning_that_finds_nothing_to_move_is_refused(make_grid, run_grid, store):
+    with pytest.raises(InputError, match="apn: has no normalisation statistics, which --tuning norm would move"):
+        run_grid(store, make_grid("apn", tunings=("norm",)))
+
+
+def test_what_a_method_watches_is_kept(make_grid, run_grid, store):
+    (record,) = run_grid(store, make_grid("apn", shots=[0]))
+    curves = json.loads((store.place("fits", record.cell.fit_key) / "fit.json").read_text())["curves"]
+    assert set(curves) == {"loss", "prototype cosine", "prototype rank"}
+    assert all([step for step, _ in curve] == list(range(1, 11)) for curve in curves.values())
+    assert record.facts["diagnostics"] == {name: curves[name][-1][1] for name in list(curves)[1:]}
+    assert 1 <= record.facts["diagnostics"]["prototype rank"] <= 10
+
+
+def test_a_support_mean_is_that_of_the_support_set(make_grid, run_grid, store, south):
+    before, after = run_grid(store, make_grid("support-mean", shots=[0, 3]))
+    assert (before.cell.support, after.cell.support) == ("none", "train-head")
+    head, video = Folder(south).scenes("train")[0].videos[0], Folder(south).scenes("test")[0].videos[0]
+    mean = head.read((32, 32), 1)[:3].astype(float).mean(0)
+    errors = ((video.read((32, 32), 1) - mean) / 255) ** 2
+    expected = 10 * np.log10(errors.mean((1, 2, 3)))
+    assert store.scores(after.cell).cues["prediction"][: len(video)] == pytest.approx(expected, rel=1e-4)
+
+
+LOSS, SCORE = "return (clips - self.level)", 'return {"level"'
+FAILURES = {
+    "raises in loss": ((LOSS, f"raise RuntimeError('no luck')\n        {LOSS}"), "no luck"),
+    "raises in score": ((SCORE, f"raise KeyError('lost')\n        {SCORE}"), "KeyError: 'lost'"),
+    "loss diverges": ((".square().mean()\n", ".square().mean() * float('nan')\n"), "training diverged"),
+    "scores are not finite": ((".mean((1, 2, 3))}", ".mean((1, 2, 3)) / 0}"), "scores that are not finite"),
+    "has no score": (("def score(", "def rate("), "must define score"),
+}
+
+
+@pytest.mark.parametrize(("change", "why"), FAILURES.values(), ids=FAILURES)
+def test_a_method_that_fails_does_not_take_the_others_down(make_grid, run_grid, store, plugin, change, why):
+    records = run_grid(store, make_grid(plugin(change), "framepred", "ramp"))
+    by_method = {}
+    for record in records:
+        by_method.setdefault(record.cell.method, set()).add(record.status)
+    assert by_method == {"mine.py:Mine": {"failed"}, "framepred": {"done"}, "ramp": {"done"}}
+    failed = [record for record in store.records() if record.status == "failed"]
+    assert len(failed) == 2
+    for record in failed:
+        assert record.reason.startswith("Traceback") and why in record.reason
+        assert [path.name for path in store.place("cells", record.cell.key).iterdir()] == ["record.json"]
+
+
+def test_an_interrupted_cell_says_so_and_is_run_again(make_grid, run_grid, store, plugin):
+    stop = (SCORE, f"import os\n        if 'GO' not in os.environ: raise KeyboardInterrupt\n        {SCORE}")
+    grid = make_grid("framediff", plugin(stop), "ramp")
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(store, grid)
+    statuses = {record.cell.method: record.status for record in store.records()}
+    assert statuses == {"framediff": "done", "mine.py:Mine": "interrupted"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GO", "1")
+        assert {record.status for record in run_grid(store, grid)} == {"done"}
+
+
+def without(camera, split, tmp_path):
+    """A copy of a camera's folder that lacks a split."""
+    copy = shutil.copytree(camera, tmp_path / f"{camera.name} without {split}")
+    shutil.rmtree(copy / split)
+    return copy
+
+
+def test_a_matrix_leaves_out_what_cannot_play_its_part(make_grid, run_grid, store, north, south, tmp_path):
+    bare = Folder(without(south, "train", tmp_path))
+    grid = make_grid("framepred", "ramp", sources=[Folder(north), bare], targets=[Folder(south), bare])
+    records = run_grid(store, grid, leave_out=True)
+    skipped = {(r.cell.source, r.cell.target, r.cell.shots): r.reason for r in records if r.status == "skipped"}
+    n, s, b = "path:north", "path:south", "path:south without train"
+    assert set(skipped) == {(n, b, 2), (b, s, 0), (b, s, 2), (b, b, 0), (b, b, 2)}
+    assert "has no training video to draw a support set from; say --support test-head" in skipped[n, b, 2]
+    assert "has no training video, so nothing can be trained on it" in skipped[b, s, 0]
+    assert {r.status for r in records if r.cell.method == "ramp"} == {"done"}
+
+
+def test_a_tuning_that_lacks_its_library_stops_the_grid_before_anything_is_trained(
+    make_grid, run_grid, store, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "learn2learn", None)
+    with pytest.raises(InputError, match=r"learn2learn: cannot be imported .* make meta"):
+        run_grid(store, make_grid("framepred", tunings=("finetune", "metasgd")))
+    assert not any(store.root.iterdir())
+
+
+def test_a_grid_says_how_long_it_has_left(store, make_grid):
+    told = io.StringIO()
+    reporter = Reporter(Console(file=told, width=200))
+    Runner(store, FrameCache(), torch.device("cpu"), reporter).run(make_grid("framediff", "ramp", "random", shots=[0]))
+    lines = told.getvalue().splitlines()
+    left = [number for number, line in enumerate(lines) if "about 0 min left" in line]
+    assert len(left) == 2 and lines[left[0] - 1].startswith("[2/3]") and lines[left[1] - 1].startswith("[3/3]")

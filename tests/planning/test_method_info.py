@@ -1,0 +1,82 @@
+"""`bench methods list` and `info`: what they say of a method is what it is."""
+
+import pytest
+
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.method_info import facts
+
+PAPER = BUDGETS["paper"]
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_facts_are_those_of_the_adapter(name):
+    method = registry.method(name)
+    known, adapter = facts(method, BUDGETS["smoke"]), method.build(BUDGETS["smoke"])
+    assert (known.name, known.parameters) == (name, adapter.parameter_count())
+    assert (known.frames, known.scored) == (adapter.clip.frames, adapter.clip.scored)
+    assert known.summary and len(known.options) == len(vars(adapter.options))
+    assert sum(known.cues.values()) == pytest.approx(1)
+    if adapter.trainable:
+        assert set(known.cues) >= set(adapter.fusion)
+        assert sum(known.adapted.values()) == sum(p.numel() for p in adapter.adaptable_parameters().values())
+        assert known.schedule == BUDGETS["smoke"].schedule and known.paper and known.licence and known.deviations
+    else:
+        assert known.schedule is None and known.adapted == {}
+
+
+def test_full_size():
+    known = facts(registry.method("mpn"), PAPER)
+    assert (known.parameters, known.adapted) == (13_285_251, {"prototypes": 1_280, "head": 112_451})
+    assert (known.schedule.steps, known.schedule.optimizer, known.schedule.learning_rate) == (16_000, "adam", 1e-4)
+    assert known.cues == {"prediction": 0.5, "feature": 0.5}
+
+
+def test_options_say_what_they_may_be():
+    options = {option.name: option for option in facts(registry.method("apn"), BUDGETS["smoke"]).options}
+    assert (options["weights"].default, options["weights"].choices) == ("softmax", "softmax, ratio")
+    assert (options["prototypes"].default, options["prototypes"].choices) == ("10", "int")
+    assert all(option.text for option in options.values())
+
+
+def test_list(bench):
+    done = bench("methods", "list", "--budget", "paper")
+    assert done.code == 0
+    assert all(name in done.out for name in registry.METHODS)
+    assert all(count in done.out for count in ("3,364,022", "13,285,251", "15,651,843", "17,196,291", "6,492,801"))
+
+
+def test_info(bench):
+    done = bench("methods", "info", "mpn", "--budget", "paper")
+    assert done.code == 0
+    words = [
+        "CVPR 2021",
+        "licence: none",
+        "5 frames, number 5 is scored",
+        "13,285,251",
+        "prototypes 1,280",
+        "head 112,451",
+    ]
+    words += [
+        "16,000 steps of 4 clips, adam, learning rate 0.0001, constant",
+        "known deviations",
+        "few-shot",
+        "training",
+    ]
+    assert all(word in done.out for word in words)
+
+
+def test_info_of_what_learns_nothing(bench):
+    done = bench("methods", "info", "framediff[pool=patch]")
+    assert done.code == 0 and "framediff[pool=patch]" in done.out and "none" in done.out
+    assert "licence" not in done.out and "deviations" not in done.out
+
+
+def test_info_of_a_file(bench, plugin):
+    done = bench("methods", "info", plugin())
+    assert done.code == 0 and "mine.py:Mine" in done.out and "1 parameters" in done.out
+
+
+def test_an_unknown_method_is_refused(bench):
+    done = bench("methods", "info", "apm")
+    assert done.code == 2 and "did you mean apn?" in done.err

@@ -1,0 +1,77 @@
+"""`bench plot roc`: its curves against scikit-learn, their mean, and what is drawn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import auc as area
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.tidy import table
+from crossvad.planning.protocol import FAIR
+from crossvad.present.figures import roc
+from crossvad.store.store import Store
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, make_grid, run_grid):
+    store = Store(tmp_path_factory.mktemp("roc"))
+    return store, run_grid(store, make_grid("framepred", "framediff", "ramp", shots=[0, 2], seeds=[0, 1]))
+
+
+def test_a_curve_has_the_area_of_the_table(finished):
+    store, records = finished
+    found = roc.curves(store, records, FAIR)
+    tidy = table(store, records, FAIR)
+    known = {(r.method, r.shots, r.seed): r.auc for r in tidy.itertuples()}
+    assert len(found) == len(tidy[tidy["method"] != "ramp"]) == 5
+    for line in found.itertuples():
+        assert line.auc == pytest.approx(known[line.method, line.shots, line.seed])
+        assert 100 * area(*line.rates) == pytest.approx(line.auc)
+
+
+def made(*curves, method="apn", budget="quick"):
+    rows = [
+        ["a", "b", method, "none", 0, 0, "none", budget, seed, 100 * area(*rates), rates]
+        for seed, rates in enumerate(curves)
+    ]
+    return pd.DataFrame(rows, columns=["source", "target", *roc.LINE, "support", "budget", "seed", "auc", "rates"])
+
+
+PERFECT, CHANCE = (np.array([0.0, 0, 1]), np.array([0.0, 1, 1])), (np.array([0.0, 1]), np.array([0.0, 1]))
+
+
+def test_seeds_are_averaged_by_false_positive_rate():
+    (line,) = roc.averaged(made(PERFECT, CHANCE)).itertuples()
+    x, y = line.rates
+    assert line.auc == pytest.approx(75)
+    assert (x[0], y[0]) == (0, 0) and y[1:] == pytest.approx((1 + x[1:]) / 2)
+    (alone,) = roc.averaged(made(CHANCE)).itertuples()
+    assert alone.rates is CHANCE
+
+
+def test_mixtures_and_crowds_are_refused():
+    with pytest.raises(InputError, match="would mix budgets demo, quick"):
+        roc.averaged(pd.concat([made(CHANCE), made(CHANCE, budget="demo")]))
+    crowd = pd.concat([made(CHANCE, method=f"m{number}") for number in range(9)])
+    with pytest.raises(InputError, match="would have 9 methods"):
+        roc.looks(roc.averaged(crowd))
+
+
+def test_what_is_drawn(finished):
+    found = roc.averaged(roc.curves(*finished, FAIR))
+    (axes,) = roc.figure(found, "note").axes
+    lines = {text.get_text(): line for text, line in zip(axes.get_legend().get_texts(), axes.lines[1:], strict=True)}
+    assert {name.split("  ")[1] for name in lines} == {"framepred", "framepred, finetune, K = 2", "framediff"}
+    for line in found.itertuples():
+        name = f"{line.auc:.1f}  {line.method}" + (", finetune, K = 2" if line.shots else "")
+        assert np.array_equal(lines[name].get_ydata(), line.rates[1])
+    dashes = {name.split("  ")[1]: line.get_linestyle() for name, line in lines.items()}
+    assert dashes["framepred"] != dashes["framepred, finetune, K = 2"]
+
+
+def test_command(bench, north, south, tmp_path):
+    where = ("--source", f"path:{north}", "--target", f"path:{south}")
+    assert bench("run", *where, "--budget", "smoke", "--quiet", "--method", "ramp", "--shots", "0").code == 0
+    done = bench("plot", "roc", "--out", str(tmp_path / "roc.pdf"))
+    assert done.code == 0 and "protocol fair" in done.out and (tmp_path / "roc.pdf").stat().st_size > 1000
+    assert bench("plot", "roc", "--where", "method=lmn").code == 2

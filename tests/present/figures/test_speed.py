@@ -1,0 +1,84 @@
+"""`bench plot speed`: its points are the table's means, and each is named."""
+
+import numpy as np
+import pytest
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.tidy import table
+from crossvad.planning.protocol import FAIR
+from crossvad.present.figures import speed
+from crossvad.store.store import Store
+
+
+@pytest.fixture(scope="module")
+def tidy(tmp_path_factory, make_grid, run_grid):
+    store = Store(tmp_path_factory.mktemp("speed"))
+    records = run_grid(store, make_grid("framepred", "framediff", "ramp", shots=[0, 2], seeds=[0, 1]))
+    return table(store, records, FAIR)
+
+
+@pytest.fixture(scope="module")
+def found(tidy):
+    return speed.points(tidy)
+
+
+def test_points_are_the_means_of_the_table(tidy, found):
+    assert set(found["method"]) == {"framepred", "framediff"}  # a control is no detector
+    assert len(found) == 3
+    for point in found.itertuples():
+        rows = tidy[(tidy["method"] == point.method) & (tidy["shots"] == point.shots)]
+        assert point.seeds == tuple(rows["seed"])
+        assert (point.auc, point.fps) == pytest.approx((rows["auc"].mean(), rows["fps"].mean()))
+        for key in speed.MEASURED:
+            ends = getattr(point, f"{key}_low"), getattr(point, f"{key}_high")
+            assert ends == (rows[key].min(), rows[key].max())
+
+
+def test_a_place_without_one_of_its_seeds_is_left_out(tidy):
+    lacking = (tidy["method"] == "framepred") & (tidy["shots"] == 2) & (tidy["seed"] == 1)
+    found = speed.points(tidy.assign(auc=np.where(lacking, np.nan, tidy["auc"])))
+    assert set(zip(found["method"], found["shots"], strict=True)) == {("framepred", 0), ("framediff", 0)}
+
+
+def test_what_is_drawn(tidy, found):
+    note = speed.note(tidy, found)
+    assert "frames per second" in note and "device cpu" in note and "lowest to highest" in note
+    (axes,) = speed.figure(found, note).axes
+    assert axes.get_xscale() == "log"
+    drawn = {(float(bar[0].get_xdata()[0]), float(bar[0].get_ydata()[0])) for bar in axes.containers}
+    assert drawn == set(zip(found["fps"], found["auc"], strict=True))
+    names = [text.get_text().split("  ")[-1] for text in axes.get_legend().get_texts()]
+    assert sorted(names) == ["framediff", "framepred", "framepred, finetune, K = 2"]
+    aucs = [float(text.get_text().split()[0]) for text in axes.get_legend().get_texts()]
+    assert aucs == sorted(aucs, reverse=True)
+
+
+def test_markers_can_be_told_apart(found):
+    many = found.iloc[[0] * 20].assign(method=[f"m{number // 5}" for number in range(20)], shots=[*range(5)] * 4)
+    looks = speed.looks(many)
+    assert len({repr(look) for look in looks.values()}) == len(looks) == 20
+    assert len({looks[place].colour for place in looks if place[0] == "m0"}) == 1  # a colour stands for a method
+    few = speed.looks(found)
+    assert len({look.colour for look in few.values()}) == len({look.marker for look in few.values()}) == 3
+
+
+def test_mixtures_are_refused_or_told(tidy, found):
+    first = tidy.index == tidy.index[0]
+    with pytest.raises(InputError, match="would mix budgets other, smoke"):
+        speed.points(tidy.assign(budget=np.where(first, "other", "smoke")))
+    adapted = (tidy["shots"] > 0) & (tidy["seed"] == 1)
+    with pytest.raises(InputError, match="would mix supports other, train-head; add --where support=none,train-head"):
+        speed.points(tidy.assign(support=np.where(adapted, "other", tidy["support"])))
+    assert "NOT COMPARABLE" in speed.note(tidy.assign(device=np.where(first, "cuda", "cpu")), found)
+    too_many = found.iloc[[0] * 100].assign(method=[f"m{number}" for number in range(100)])
+    with pytest.raises(InputError, match="would have 100 markers, 100 in a panel, more than can be told apart"):
+        speed.looks(too_many)
+
+
+def test_command(bench, north, south, tmp_path):
+    where = ("--source", f"path:{north}", "--target", f"path:{south}")
+    assert bench("run", *where, "--budget", "smoke", "--quiet", "--method", "ramp", "--shots", "0").code == 0
+    out = tmp_path / "speed.svg"
+    done = bench("plot", "speed", "--out", str(out))
+    assert done.code == 0 and "frames per second" in done.out and "framediff" in out.read_text()
+    assert bench("plot", "speed", "--where", "method=lmn").code == 2

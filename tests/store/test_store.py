@@ -1,0 +1,222 @@
+import json
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossvad.adapters.base import Adapter
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.tidy import table
+from crossvad.planning.cell import Cell
+from crossvad.planning.protocol import FAIR
+from crossvad.store.scores import Scores
+from crossvad.store.store import Record, Store
+
+CELL = Cell(
+    method="framepred", source="a", target="b", tuning="none", support="none", shots=0, steps=0, seed=0, budget="smoke",
+    budget_digest="b", method_digest="m", tuning_digest="", source_digest="s", target_digest="t",
+)  # fmt: skip
+
+
+def scores(value: float = 1.0) -> Scores:
+    return Scores(
+        videos=["x", "ÿ y"],
+        lengths=np.array([2, 1]),
+        units=np.array([0, 0]),
+        labels=np.array([0, 1, 0], np.uint8),
+        cues={"prediction": np.array([np.nan, value, 2.0])},
+        support={},
+        support_units=np.empty(0, np.int64),
+        support_labels=np.empty(0, np.uint8),
+        heldout={"prediction": np.array([0.5])},
+    )
+
+
+def snapshot(store: Store) -> dict[str, tuple[bytes, int]]:
+    """Every file of a store: content and time of change."""
+    files = [path for path in store.root.rglob("*") if path.is_file()]
+    return {str(path.relative_to(store.root)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def leftovers(store: Store) -> list[str]:
+    return [path.name for path in store.root.glob("*/.*")]
+
+
+def test_what_is_written_is_read_back(store):
+    store.write(Record(CELL, "done", facts={"fps": 12.5, "fusion": {}}), scores())
+    record, read = store.record(CELL), store.scores(CELL)
+    assert (record.status, record.facts, record.cell) == ("done", {"fps": 12.5, "fusion": {}}, CELL)
+    for name, value in vars(scores()).items():
+        np.testing.assert_equal(getattr(read, name), value)
+    assert store.records() == [record] and leftovers(store) == []
+
+
+def test_an_empty_store_holds_nothing(store):
+    assert store.record(CELL) is None and store.records() == []
+    with pytest.raises(InputError, match="is missing or was changed"):
+        store.scores(CELL)
+
+
+def test_a_failure_is_replaced_when_the_cell_is_done(store):
+    store.write(Record(CELL, "failed", "Traceback: no"))
+    store.write(Record(CELL, "done"), scores())
+    (record,) = store.records()
+    assert (record.status, record.reason) == ("done", "") and leftovers(store) == []
+
+
+def test_an_error_in_the_middle_leaves_what_was_there(store):
+    store.write(Record(CELL, "done"), scores())
+    before = snapshot(store)
+    with pytest.raises(RuntimeError), store.writing("cells", CELL.key) as draft:
+        (draft / "record.json").write_text("half")
+        raise RuntimeError
+    assert snapshot(store) == before and leftovers(store) == []
+
+
+def test_a_draft_is_no_result(store):
+    with store.writing("cells", CELL.key) as draft:
+        (draft / "record.json").write_text("half")
+        assert store.record(CELL) is None and store.records() == []
+
+
+@pytest.mark.parametrize("tamper", [lambda p: p.write_bytes(p.read_bytes() + b"0"), lambda p: p.unlink()])
+def test_tampered_scores_are_refused(store, tamper):
+    store.write(Record(CELL, "done"), scores())
+    tamper(store.place("cells", CELL.key) / "scores.npz")
+    with pytest.raises(InputError, match=r"scores\.npz: is missing or was changed; remove its folder"):
+        store.scores(CELL)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"cell": {"method": "x"}}'])
+def test_a_foreign_record_is_named(store, content):
+    place = store.place("cells", CELL.key)
+    place.mkdir(parents=True)
+    (place / "record.json").write_text(content)
+    with pytest.raises(InputError, match=r"record\.json: .*remove its folder"):
+        store.records()
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_refused(tmp_path):
+    (tmp_path / "results").write_text("in the way")
+    with pytest.raises(InputError, match=r"results: cannot hold results .*; choose a writable --results folder"):
+        Store(tmp_path / "results")
+
+
+def write_often(store: Store, value: float) -> None:
+    for _ in range(60):
+        store.write(Record(CELL, "done", facts={"value": value}), scores(value))
+
+
+def test_concurrent_writers_of_one_cell(store):
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_often, args=(store, float(n))) for n in range(3)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        for record in store.records():
+            assert record.status == "done" and record.facts["value"] in (0, 1, 2)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    (record,) = store.records()
+    assert store.scores(CELL).cues["prediction"][1] == record.facts["value"] and leftovers(store) == []
+
+
+# ------------------------------------------------------------------------------------------------ killed at any moment
+
+SLOW = ("def loss(self, clips):", "def loss(self, clips):\n        import time; time.sleep(0.02)")
+SLOWER = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.02)")
+
+
+def whole(store: Store) -> int:
+    """Assert that whatever the store shows is complete; return how many cells and fits that is."""
+    for record in store.records():
+        assert record.status == "done" and len(store.scores(record.cell).labels) == 121
+    fits = list((store.root / "fits").glob("[!.]*"))
+    for fit in fits:
+        assert json.loads((fit / "fit.json").read_text())["curves"]["loss"]
+        assert {path.name for path in fit.iterdir()} == {"fit.json", "model.safetensors"}
+    return len(store.records()) + len(fits)
+
+
+def numbers(store: Store) -> pd.DataFrame:
+    rows = table(store, store.records(), FAIR)
+    return rows.drop(columns=["train_seconds", "adapt_seconds", "fps"])
+
+
+def test_a_grid_killed_again_and_again_ends_like_one_that_was_not(start_bench, plugin, north, south, tmp_path):
+    """Kill at growing numbers of finished pieces, and a little later each time, so that the blow falls anywhere."""
+    words = ["run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0,1,3"]
+    words += ["--method", plugin(SLOW, SLOWER), "--method", "framepred", "--seeds", "0,1", "--quiet", "--results"]
+    log = tmp_path / "log"
+
+    broken, pieces, kills = Store(tmp_path / "broken"), 0, 0
+    while pieces < 14 and kills < 8:
+        process = start_bench(*words, broken.root.parent, log=log)
+        deadline, seen = time.monotonic() + 60, pieces
+        while process.is_alive() and whole(broken) <= seen + 1 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(0.03 * kills)
+        assert process.is_alive(), log.read_text()
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        pieces, kills = whole(broken), kills + 1
+    assert kills >= 4
+
+    finished = [start_bench(*words, root, log=log) for root in (broken.root.parent, tmp_path / "whole")]
+    for process in finished:
+        process.join(60)
+        assert process.exitcode == 0, log.read_text()
+    pd.testing.assert_frame_equal(numbers(broken), numbers(Store(tmp_path / "whole")))
+    assert len(numbers(broken)) == 2 * 2 * 3 + 4 + 3
+
+
+def test_a_finished_grid_trains_and_scores_nothing_again(make_grid, run_grid, store, plugin, monkeypatch):
+    calls = []
+
+    def counted(name):
+        method = getattr(Adapter, name)
+
+        def call(*arguments):
+            calls.append(name)
+            return method(*arguments)
+
+        return call
+
+    for name in ("fit", "frozen"):
+        monkeypatch.setattr(Adapter, name, counted(name))
+    grid = make_grid("framepred", plugin(), "framediff", seeds=[0, 1])
+    first = run_grid(store, grid)
+    assert calls.count("fit") == 4 and calls.count("frozen")
+    before, calls[:] = snapshot(store), []
+    assert run_grid(store, grid) == first
+    assert calls == [] and snapshot(store) == before
+
+
+def test_more_shots_reuse_the_fit(make_grid, run_grid, store, monkeypatch):
+    run_grid(store, make_grid("framepred"))
+    monkeypatch.setattr("crossvad.adapters.base.Adapter.fit", None)
+    records = run_grid(store, make_grid("framepred", shots=[0, 2, 5]))
+    assert [record.status for record in records] == ["done"] * 3
+
+
+def test_a_failed_cell_is_tried_again(make_grid, run_grid, store):
+    grid = make_grid("framediff")
+    (cell,) = grid.cells()
+    store.write(Record(cell, "failed", "Traceback: out of memory"))
+    assert [record.status for record in run_grid(store, grid)] == ["done"]
+    assert store.record(replace(cell)).status == "done"
+
+
+def test_meta_learning_is_the_same_after_a_new_fit_and_a_stored_one(make_grid, run_grid, tmp_path):
+    """A grid stopped between the fit and the preparation must go on to the very same numbers."""
+    pytest.importorskip("learn2learn")
+    at_once, in_two = Store(tmp_path / "at once"), Store(tmp_path / "in two")
+    run_grid(at_once, make_grid("framepred", tunings=("metasgd",)))
+    run_grid(in_two, make_grid("framepred", shots=[0]))
+    run_grid(in_two, make_grid("framepred", tunings=("metasgd",)))
+    models = [next(store.root.glob("prepared/*/model.safetensors")).read_bytes() for store in (at_once, in_two)]
+    assert models[0] == models[1]
