@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 from crossvad.adapters.options import NoOptions
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
-Scores = dict[str, Tensor]  # cue -> (B,)
+CueScores = dict[str, Tensor]  # cue -> (B,)
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 DIAGNOSED = 20  # times in a training
@@ -105,7 +105,7 @@ class Adapter(nn.Module):
         """Training loss of normal clips (B, T, C, H, W), a scalar with a gradient. May write memories in train mode."""
         raise NotImplementedError(f"{type(self).__name__} is trainable, so it must define loss(clips)")
 
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """Anomaly score of each clip (B, T, C, H, W), per cue: {cue: (B,)}, higher = more abnormal, any scale."""
         raise NotImplementedError(f"{type(self).__name__} must define score(clips)")
 
@@ -118,7 +118,7 @@ class Adapter(nn.Module):
         """
         return self.loss(clips)
 
-    def frozen(self, clips: Tensor) -> Any:
+    def frozen_features(self, clips: Tensor) -> Any:
         """What no adaptation changes of clips (B, T, C, H, W): the clips themselves unless a method says otherwise.
 
         `adaptation_loss` and `score` must take what this returns: a tensor, or tuples of such, with B in front. A
@@ -131,7 +131,7 @@ class Adapter(nn.Module):
         """Take in what a scene is like from its support set, once adapted to it: nothing unless a method says so.
 
         Args:
-            clips: as `frozen` returned them.
+            clips: as `frozen_features` returned them.
         """
 
     def adaptation_loss(self, clips: Any) -> Tensor:
@@ -149,7 +149,7 @@ class Adapter(nn.Module):
         """What to watch beside the loss while training, on a batch of clips: whether prototypes collapse, and such."""
         return {}
 
-    def score_video(self, batches: Iterable[Tensor]) -> Scores:
+    def score_video(self, batches: Iterable[Tensor]) -> CueScores:
         """Scores of a whole video from its clips in order, {cue: (clips,)}. Override if time matters."""
         parts = [self.score(batch) for batch in batches]
         return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
@@ -202,7 +202,7 @@ class Adapter(nn.Module):
         if not (len(support) and steps and self.trainable):
             return copy.deepcopy(self)
         with torch.no_grad():
-            seen = self.frozen(support)
+            seen = self.frozen_features(support)
         return next(tuning.adapted(self, seen, [steps]))
 
     def parameter_count(self) -> int:
@@ -211,7 +211,7 @@ class Adapter(nn.Module):
 
 
 def leading(seen: Any, count: int) -> Any:
-    """The first clips of what `Adapter.frozen` returned."""
+    """The first clips of what `Adapter.frozen_features` returned."""
     if isinstance(seen, Tensor):
         return seen[:count]
     parts = [leading(part, count) for part in seen]

@@ -107,7 +107,7 @@ class Track:
 
 
 class Dataset(ABC):
-    """Train and test videos of one or more scenes. Subclass it, or implement the same calls, to plug in a dataset."""
+    """Train and test videos of one or more scenes. Subclass it to plug in a dataset."""
 
     name: str
 
@@ -117,6 +117,10 @@ class Dataset(ABC):
 
         A test scene and the train scene of the same camera carry the same name.
         """
+
+    def videos(self, split: Split) -> list[Video]:
+        """The videos of all scenes of a split, in order."""
+        return [video for scene in self.scenes(split) for video in scene.videos]
 
     @abstractmethod
     def labels(self, video: str) -> NDArray[np.uint8]:
@@ -142,15 +146,14 @@ class Dataset(ABC):
         """
         problems = []
         for split in splits:
-            for scene in self.scenes(split):
-                for video in scene.videos:
-                    try:
-                        if len(video) == 0:
-                            raise InputError(video.name, "has no frames", "remove it or replace it")
-                        if split == "test":
-                            self.labels(video.name)
-                    except InputError as error:
-                        problems.append(Problem("error", error.where, error.problem, error.fix))
+            for video in self.videos(split):
+                try:
+                    if len(video) == 0:
+                        raise InputError(video.name, "has no frames", "remove it or replace it")
+                    if split == "test":
+                        self.labels(video.name)
+                except InputError as error:
+                    problems.append(Problem("error", error.where, error.problem, error.fix))
         return problems
 
     def digest(self, split: Split) -> str:

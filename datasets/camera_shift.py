@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 
 
 @dataclass(frozen=True)
-class Disguise:
+class CameraShift:
     """A fixed change of view and of light. What is normal stays normal: it is the same for every frame."""
 
     window: tuple[float, float, float]  # left, top and side of the square that is seen, as shares of the frame's

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crossvad.datasets.base import Footage, Frames, Size
-from crossvad.datasets.camera_shift import Disguise
+from crossvad.datasets.camera_shift import CameraShift
 from crossvad.datasets.errors import InputError
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
@@ -167,7 +167,8 @@ class ClipSource:
         """Episodes of scenes that no training saw: to choose on, without a look at a target.
 
         Support clips lead up to a video's held-out tail and query clips are of the tail, as if filmed by another
-        camera: both are seen through one `Disguise`. They share no frame. Without a tail they are the video's own end.
+        camera: both are seen through one `CameraShift`. They share no frame. Without a tail they are the video's own
+        end.
 
         Returns:
             Support (K, T, C, H, W) and query (Q, T, C, H, W), of as many episodes.
@@ -176,7 +177,7 @@ class ClipSource:
         for number in range(count):
             videos = self.scenes[order[number % len(order)]]
             owner = videos[int(self.random.integers(len(videos)))]
-            frames, disguise = self.videos[owner], Disguise.draw(self.random)
+            frames, disguise = self.videos[owner], CameraShift.draw(self.random)
             begin = min(self._cuts[owner], len(frames) - span)  # of the first query clip
             first = max(0, begin - support - span + 1)
             last = len(frames) - span

@@ -28,7 +28,7 @@ class LabelRow(NamedTuple):
     end: int
 
 
-class Folder(Dataset):
+class OwnFolder(Dataset):
     """A directory of videos, or of folders of numbered images, taken by one fixed camera: one scene.
 
     Training videos lie in `train/`, test videos in `test/`. Without `test/`, the videos of the directory itself are the

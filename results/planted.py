@@ -25,7 +25,7 @@ from crossvad.commands.options import root
 from crossvad.datasets.clips import ClipSource, ClipSpec
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.postprocessing import calibrate, weighted_mean
+from crossvad.evaluation.postprocessing import centre_and_spread, weighted_mean
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
@@ -74,7 +74,7 @@ def scores(adapter: Adapter, clips: Tensor, heldout: Cues, support: Tensor | Non
     if len(cues) == 1:
         return next(iter(cues.values()))
     seen = arrays(adapter.score(support)) if support is not None else {}
-    known = {cue: calibrate(seen.get(cue, np.empty(0)), heldout[cue]) for cue in cues}
+    known = {cue: centre_and_spread(seen.get(cue, np.empty(0)), heldout[cue]) for cue in cues}
     return weighted_mean({cue: (cues[cue] - known[cue][0]) / known[cue][1] for cue in cues}, dict(adapter.fusion))
 
 
@@ -89,7 +89,7 @@ def told_apart(fitted: Fitted, cell: Cell, fitter: Fitter, longer: ClipSource) -
         clips, labels = torch.cat([plain, odd]), np.repeat([0, 1], len(plain)).astype(np.uint8)
         before = after = micro_auc(labels, scores(adapter, clips, fitted.heldout, None))
         if tuning:
-            (adapted,) = tuning.adapted(adapter, adapter.frozen(support), [cell.steps])
+            (adapted,) = tuning.adapted(adapter, adapter.frozen_features(support), [cell.steps])
             after = micro_auc(labels, scores(adapted.eval(), clips, fitted.heldout, support))
         found.append((before, after))
     first, second = 100 * np.mean(found, axis=0)
@@ -121,7 +121,7 @@ def main(
         fitter = Fitter(grid, Store(results), decoder, device, Reporter())
         videos = [decoder.frames(video) for video in training_videos(grid.sources[0], grid.budget)]
         by_label = {method.label: method for method in grid.methods}
-        wanted = [registry.method(name).label for name in methods]
+        wanted = [registry.get_method(name).label for name in methods]
         for cell in grid.cells():
             adapts = by_label[cell.method].cls.trainable
             if cell.method in wanted and cell.shots == (shots if adapts else 0):

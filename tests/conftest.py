@@ -18,7 +18,7 @@ from PIL import Image
 
 import miniatures
 from crossvad import cli
-from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.published import manifest
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.progress import Reporter
@@ -111,9 +111,15 @@ def make_grid(north, south) -> Callable[..., Grid]:
     """A grid north -> south at budget smoke: make_grid("framepred", "ramp", shots=[0, 2], …)."""
 
     def make(*methods: str, tunings: tuple[str, ...] = ("finetune",), **changes) -> Grid:
-        chosen = {"sources": [Folder(north)], "targets": [Folder(south)], "shots": [0, 2], "steps": [1], "seeds": [0]}
+        chosen = {
+            "sources": [OwnFolder(north)],
+            "targets": [OwnFolder(south)],
+            "shots": [0, 2],
+            "steps": [1],
+            "seeds": [0],
+        }
         chosen |= {"budget": BUDGETS["smoke"], "protocol": FAIR, "support": "train-head"}
-        chosen |= {"methods": [*map(registry.method, methods)], "tunings": [*map(registry.tuning, tunings)]}
+        chosen |= {"methods": [*map(registry.get_method, methods)], "tunings": [*map(registry.get_tuning, tunings)]}
         return Grid(**{**chosen, **changes})
 
     return make

@@ -19,7 +19,7 @@ SMOKE, PAPER = BUDGETS["smoke"], BUDGETS["paper"]
 
 def build(text: str, budget: Budget = SMOKE) -> Adapter:
     torch.manual_seed(0)
-    return registry.method(text).build(budget).eval()
+    return registry.get_method(text).build(budget).eval()
 
 
 def clips_of(adapter: Adapter, count: int = 3) -> Tensor:

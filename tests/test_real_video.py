@@ -7,7 +7,7 @@ import pytest
 
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR
-from crossvad.planning.registry import dataset
+from crossvad.planning.registry import get_dataset
 from crossvad.store.store import Store
 
 ROOT = Path(os.environ.get("CROSSVAD_DATA") or Path(__file__).parents[2] / "shared/data")
@@ -18,7 +18,7 @@ needs_ped1 = pytest.mark.skipif(not (ROOT / "ped1").is_dir(), reason=f"no real v
 @pytest.fixture(scope="module")
 def rows(make_grid, run_grid, tmp_path_factory):
     """The rows that learn nothing, on Ped2, by method."""
-    ped2, store = dataset("ped2", ROOT), Store(tmp_path_factory.mktemp("ped2"))
+    ped2, store = get_dataset("ped2", ROOT), Store(tmp_path_factory.mktemp("ped2"))
     grid = make_grid("random", "ramp", "framediff", "extrapolate", sources=[ped2], targets=[ped2])
     return table(store, run_grid(store, grid), FAIR).set_index("method")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Scores
+from crossvad.adapters.base import Adapter, Budget, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Random(Adapter):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
 
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"random": (B,)} in [0, 1)."""
         hashes = [zlib.crc32(clip.cpu().numpy().tobytes()) / 2**32 for clip in clips.contiguous()]
         return {"random": torch.tensor(hashes, dtype=torch.float64, device=clips.device)}
@@ -39,11 +39,11 @@ class Ramp(Adapter):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
 
-    def score_video(self, batches: Iterable[Tensor]) -> Scores:
+    def score_video(self, batches: Iterable[Tensor]) -> CueScores:
         """{"ramp": (clips,)}: 0, 1, 2, …"""
         return {"ramp": torch.arange(sum(len(batch) for batch in batches), dtype=torch.float64)}
 
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"ramp": (B,)}: zeros, as a clip alone does not know where it stands."""
         return {"ramp": torch.zeros(len(clips), dtype=torch.float64, device=clips.device)}
 
@@ -57,7 +57,7 @@ class FrameDifference(Adapter):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=2)
 
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"prediction": (B,)} in dB."""
         return {"prediction": decibel(pool_error(squared_error(clips[:, 0], clips[:, 1]), self.options.pool))}
 
@@ -75,7 +75,7 @@ class Extrapolate(Adapter):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=3)
 
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"prediction": (B,)} in dB."""
         prediction = 2 * clips[:, 1] - clips[:, 0]
         return {"prediction": decibel(pool_error(squared_error(prediction, clips[:, 2]), self.options.pool))}
@@ -106,7 +106,7 @@ class SupportMean(Adapter):
             adapted.mean = support.mean((0, 1))
         return adapted
 
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"prediction": (B,)} in dB."""
         error = squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])
         return {"prediction": decibel(pool_error(error, self.options.pool))}

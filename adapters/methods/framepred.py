@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.base import Adapter, Budget, CueScores, Schedule
 from crossvad.adapters.nets.losses import decibel, gradient_loss, pool_error, squared_error
 from crossvad.adapters.nets.unet import UNet
 from crossvad.adapters.options import PoolOptions
@@ -45,7 +45,7 @@ class FramePrediction(Adapter):
         return (prediction - target).square().mean() + gradient_loss(prediction, target)
 
     @torch.no_grad()
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"prediction": (B,)}: minus the PSNR (Eq. 9), in dB."""
         return {"prediction": decibel(pool_error(squared_error(self.predict(clips), clips[:, -1]), self.options.pool))}
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, triplet_margin_loss
 
-from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.base import Adapter, Budget, CueScores, Schedule
 from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
 from crossvad.adapters.nets.memory import ItemMemory
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
@@ -97,7 +97,7 @@ class Lmn(Adapter):
         return loss
 
     @torch.no_grad()
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"prediction" or "reconstruction": (B,) in dB, "feature": (B,)}: the latter the mean squared distance."""
         return self._scores(clips, *self.predict(clips))
 
@@ -107,7 +107,7 @@ class Lmn(Adapter):
         return squared_error(self.predict(clips)[0], clips[:, -1])
 
     @torch.no_grad()
-    def score_video(self, batches: Iterable[Tensor]) -> Scores:
+    def score_video(self, batches: Iterable[Tensor]) -> CueScores:
         """As `score`; with `test_update` frame by frame, each read from what earlier frames left in the memory."""
         if not self.options.test_update:
             return super().score_video(batches)
@@ -132,7 +132,7 @@ class Lmn(Adapter):
     def _passes(self, clips: Tensor, prediction: Tensor) -> Tensor:
         return weighted_regular_error(prediction, clips[:, -1]) < self.options.gate
 
-    def _scores(self, clips: Tensor, prediction: Tensor, queries: Tensor) -> Scores:
+    def _scores(self, clips: Tensor, prediction: Tensor, queries: Tensor) -> CueScores:
         distance = (queries - self.memory.nearest_two(queries)[0]).square().mean(1)
         return {
             self.cue: decibel(squared_error(prediction, clips[:, -1]).mean((1, 2))),

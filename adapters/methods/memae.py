@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, Budget, Schedule, Scores
+from crossvad.adapters.base import Adapter, Budget, CueScores, Schedule
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
 from crossvad.adapters.options import option
@@ -52,7 +52,7 @@ class MemoryAutoencoder(Adapter):
         return (rebuilt - seen).square().mean() + self.options.entropy * entropy(weights)
 
     @torch.no_grad()
-    def score(self, clips: Tensor) -> Scores:
+    def score(self, clips: Tensor) -> CueScores:
         """{"reconstruction": (B,)}: mean absolute error on the [-1, 1] scale, as in the code."""
         seen, rebuilt, _ = self.rebuild(clips)
         return {"reconstruction": (rebuilt - seen).abs().flatten(1).mean(1)}

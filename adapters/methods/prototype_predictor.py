@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, Budget, Scores
+from crossvad.adapters.base import Adapter, Budget, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
@@ -90,12 +90,12 @@ class PrototypePredictor(Adapter):
         return Prediction(painted + seen.last if self.change else painted, seen.target, retrieval)
 
     @torch.no_grad()
-    def frozen(self, clips: Tensor) -> Encoded:
+    def frozen_features(self, clips: Tensor) -> Encoded:
         """The U-Net's features: adaptation moves the prototype unit and the head alone."""
         return self.encode(clips)
 
     @torch.no_grad()
-    def score(self, clips: Tensor | Encoded) -> Scores:
+    def score(self, clips: Tensor | Encoded) -> CueScores:
         """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone."""
         prediction = self.predict(clips)
         scores = {"prediction": decibel(pool_error(prediction.error / self.expected, self.pool))}

@@ -32,7 +32,7 @@ class Tuning(ABC):
     """One way to adapt. Subclass it to add another.
 
     A tuning has two moments. `prepare` runs once, on the source, after the method is fitted: meta-learning happens
-    there. `moves` runs once a scene, on the target's support set. Neither sees a label.
+    there. `steps` runs once a scene, on the target's support set. Neither sees a label.
     """
 
     Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods
@@ -55,17 +55,17 @@ class Tuning(ABC):
         """What `prepare` learned beside the method's parameters, for people: some numbers for each name."""
         return {}
 
-    def refusal(self, adapter: Adapter) -> str:
+    def unsupported_reason(self, adapter: Adapter) -> str:
         """Why a method cannot be tuned so; empty if it can."""
         return ""
 
     @abstractmethod
-    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
         """Adapt a method in place and in eval mode, a step each time the iterator is advanced, without an end.
 
         Args:
             adapter: what is adapted.
-            seen: a support set as `adapter.frozen` made it of clips (K, T, C, H, W).
+            seen: a support set as `adapter.frozen_features` made it of clips (K, T, C, H, W).
 
         Yields:
             The support loss that the step began with.
@@ -73,7 +73,7 @@ class Tuning(ABC):
 
     def adapt(self, adapter: Adapter, seen: Any, steps: int) -> None:
         """Take `steps` steps in place, whatever becomes of the loss."""
-        for _ in itertools.islice(self.moves(adapter, seen), steps):
+        for _ in itertools.islice(self.steps(adapter, seen), steps):
             pass
 
     def adapted(self, adapter: AnyAdapter, seen: Any, counts: Sequence[int]) -> Iterator[AnyAdapter]:
@@ -83,7 +83,7 @@ class Tuning(ABC):
         comes is the method as it was. `adaptation` says so.
         """
         moving = copy.deepcopy(adapter)
-        moves, begun, done = self.moves(moving, seen), math.nan, 0
+        moves, begun, done = self.steps(moving, seen), math.nan, 0
         for count in counts:
             for loss in itertools.islice(moves, count - done):
                 begun, done = (loss if done == 0 else begun), done + 1
@@ -96,11 +96,11 @@ class Tuning(ABC):
             yield result
 
     @property
-    def undecided(self) -> bool:
+    def rate_is_open(self) -> bool:
         """Whether its rate is still to be chosen on the source."""
         return bool(self.rate) and getattr(self.options, self.rate) == 0
 
-    def at(self, rate: float) -> Self:
+    def with_rate(self, rate: float) -> Self:
         """The same tuning with its rate decided."""
         decided = copy.copy(self)
         decided.options = replace(self.options, **{self.rate: rate})
@@ -110,7 +110,7 @@ class Tuning(ABC):
 class NoTuning(Tuning):
     """Do not adapt: what a method scores on a scene it was never shown."""
 
-    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
         """Leave the method as it is."""
         with torch.no_grad():
             loss = float(adapter.adaptation_loss(seen))

@@ -33,18 +33,18 @@ class FineTune(Tuning):
         """What moves: everything that the method lets adapt."""
         return adapter.adaptable_parameters()
 
-    def refusal(self, adapter: Adapter) -> str:
+    def unsupported_reason(self, adapter: Adapter) -> str:
         """A method without a parameter to move."""
         return "" if self.parameters(adapter) else "has no parameter that adapts"
 
-    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
         """Take Adam steps.
 
         Raises:
             ValueError: the learning rate has not been chosen.
         """
-        if self.undecided:
-            raise ValueError(f"the {self.rate} is to be chosen first: tuning.at(rate), or adapters.search")
+        if self.rate_is_open:
+            raise ValueError(f"the {self.rate} is to be chosen first: tuning.with_rate(rate), or adapters.search")
         parameters = list(self.parameters(adapter).values())
         optimizer = torch.optim.Adam(parameters, self.options.learning_rate)
         while True:
@@ -63,7 +63,7 @@ class HeadTuning(FineTune):
         """The adaptable ones of the last layers."""
         return adapter.head_parameters()
 
-    def refusal(self, adapter: Adapter) -> str:
+    def unsupported_reason(self, adapter: Adapter) -> str:
         """A method that does not say which its last layers are."""
         names = " or ".join(adapter.last_layers)
         return "" if self.parameters(adapter) else f"has no adaptable parameter whose name begins with {names}"

@@ -94,7 +94,7 @@ class MetaTuning(Tuning):
         """How far a step goes along a parameter's gradient."""
         return cast(float, self.options.learning_rate)
 
-    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
         """Take plain gradient steps, as in an episode."""
         parameters = self.inner(adapter)
         while True:
@@ -124,7 +124,7 @@ class Anil(Maml):
         """The last layers."""
         return adapter.head_parameters()
 
-    def refusal(self, adapter: Adapter) -> str:
+    def unsupported_reason(self, adapter: Adapter) -> str:
         """A method that does not say which its last layers are."""
         names = " or ".join(adapter.last_layers)
         return "" if self.inner(adapter) else f"has no adaptable parameter whose name begins with {names}"

@@ -31,18 +31,18 @@ class NormTuning(Tuning):
     rate = "momentum"
     RATES = (0.01, 0.1, 0.3, 1.0)
 
-    def refusal(self, adapter: Adapter) -> str:
+    def unsupported_reason(self, adapter: Adapter) -> str:
         """A method without such statistics."""
         return "" if self._layers(adapter) else "has no normalisation statistics"
 
-    def moves(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
         """Show the support set to layers that take its statistics in.
 
         Raises:
             ValueError: the momentum has not been chosen.
         """
-        if self.undecided:
-            raise ValueError(f"the {self.rate} is to be chosen first: tuning.at(rate), or adapters.search")
+        if self.rate_is_open:
+            raise ValueError(f"the {self.rate} is to be chosen first: tuning.with_rate(rate), or adapters.search")
         layers = self._layers(adapter)
         while True:
             with torch.no_grad():

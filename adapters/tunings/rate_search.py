@@ -16,7 +16,7 @@ EPISODES, QUERY = 3, 8  # scenes to choose on, and query clips of each
 
 
 @dataclass(frozen=True)
-class Search:
+class RateSearch:
     """The rates that were tried, and what each did to the query loss."""
 
     option: str  # of the tuning, which the rate is
@@ -25,13 +25,13 @@ class Search:
     chosen: float
 
 
-def search(
+def search_rate(
     adapter: Adapter,
     tuning: Tuning,
     episodes: Iterable[tuple[Tensor, Tensor]],
     counts: Sequence[int],
     update: Callable[[int, int, str], None] = lambda done, of, note: None,
-) -> dict[int, Search]:
+) -> dict[int, RateSearch]:
     """Try every rate of an undecided tuning on support and query clips of some scenes.
 
     Args:
@@ -45,10 +45,10 @@ def search(
     tried = 0
     for support, query in episodes:
         with torch.no_grad():
-            seen, asked = adapter.frozen(support), adapter.frozen(query)
+            seen, asked = adapter.frozen_features(support), adapter.frozen_features(query)
             before = float(adapter.adaptation_loss(asked))
         for rate in tuning.RATES:
-            for count, adapted in zip(counts, tuning.at(rate).adapted(adapter, seen, counts), strict=True):
+            for count, adapted in zip(counts, tuning.with_rate(rate).adapted(adapter, seen, counts), strict=True):
                 with torch.no_grad():
                     logs[count][rate].append(_log_ratio(float(adapted.adaptation_loss(asked)), before))
             tried += 1
@@ -56,9 +56,9 @@ def search(
     return {count: _choose(tuning, tried_rates) for count, tried_rates in logs.items()}
 
 
-def _choose(tuning: Tuning, logs: dict[float, list[float]]) -> Search:
+def _choose(tuning: Tuning, logs: dict[float, list[float]]) -> RateSearch:
     means = {rate: math.exp(sum(values) / len(values)) for rate, values in logs.items()}
-    return Search(tuning.rate, list(means), list(means.values()), min(means, key=lambda rate: means[rate]))
+    return RateSearch(tuning.rate, list(means), list(means.values()), min(means, key=lambda rate: means[rate]))
 
 
 def _log_ratio(after: float, before: float) -> float:

@@ -11,7 +11,7 @@ import pandas as pd
 from crossvad.commands.options import BUDGET, PLACES, QUIET, STORED, Numbers, root, spelled
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.selection import current
-from crossvad.execution.device import device
+from crossvad.execution.device import get_device
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
@@ -58,13 +58,13 @@ def ablate(
     methods = list(ABLATIONS[what].variants.values())
     reporter, store = Reporter(quiet=quiet), Store(results)
     if stored:
-        labels = [registry.method(text).label for text in methods]
+        labels = [registry.get_method(text).label for text in methods]
         records = [record for record in store.records() if unadapted_cell(record.cell, labels, source, target, budget)]
         records = [record for record in current(records) if record.cell.seed in seeds]
     else:
-        trained, scored = (registry.dataset(name, root(data)) for name in (source, target))
+        trained, scored = (registry.get_dataset(name, root(data)) for name in (source, target))
         grid = unadapted(methods, trained, scored, BUDGETS[budget], seeds)
-        records = Runner(store, FrameCache(), device(where), reporter).run(grid)
+        records = Runner(store, FrameCache(), get_device(where), reporter).run(grid)
         source, target = trained.name, scored.name
     table = summary(what, measured(what, store, records, FAIR), target)
     note = (

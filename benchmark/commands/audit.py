@@ -12,7 +12,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.postprocessing import READINGS
 from crossvad.evaluation.selection import KEYS, where_all_hold
-from crossvad.execution.device import device
+from crossvad.execution.device import get_device
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
@@ -55,7 +55,7 @@ def protocol(
     if stored:
         records = study.stored_untrained(store)
     else:
-        runner = Runner(store, FrameCache(), device(where), reporter)
+        runner = Runner(store, FrameCache(), get_device(where), reporter)
         records = study.run_untrained(study.at_hand(root(data)), runner)
     measured, figures = study.read_untrained(records, store), published.load()
     found = study.label_findings(reporter)
@@ -141,8 +141,8 @@ def checkpoints(
     bench audit checkpoints --data DIR --seeds 0,1,2
     bench audit checkpoints --source synthetic-street --target synthetic-plaza --budget demo
     """
-    reporter, store, chosen = Reporter(quiet=quiet), Store(results), device(where)
-    trained, scored = (registry.dataset(name, root(data)) for name in (source, target or source))
+    reporter, store, chosen = Reporter(quiet=quiet), Store(results), get_device(where)
+    trained, scored = (registry.get_dataset(name, root(data)) for name in (source, target or source))
     grid = unadapted([method], trained, scored, BUDGETS[budget], seeds)
     runner = Runner(store, FrameCache(), chosen, reporter)
     cells = runner.take(grid)

@@ -10,7 +10,7 @@ import pandas as pd
 from crossvad.commands.options import RESULTS, spelled
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ENTRY, WHO, counted_where, differences, ranks, rival
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present import terminal
 from crossvad.store.store import Store
 
@@ -33,7 +33,7 @@ def compare(against: str, where: tuple[str, ...], rules: str, style: str, result
     bench compare --against itself --where method=apn
     bench compare --against lmn --where target=ped2 --where shots=10 --format md
     """
-    cells, among = counted_where(Store(results), protocol(rules), where)
+    cells, among = counted_where(Store(results), get_protocol(rules), where)
     if cells.empty:
         raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
     found = differences(cells, against, among)

@@ -15,7 +15,7 @@ from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published import manifest
 from crossvad.datasets.published.full_check import inspect
 from crossvad.datasets.published.manifest import LabelFacts, label_facts
-from crossvad.datasets.published.published_dataset import Archive
+from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.published.unpack import members_size, unpack
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
@@ -40,7 +40,7 @@ def list_datasets(data: Path | None) -> None:
     rows = []
     for name in registry.dataset_names():
         try:
-            found = registry.dataset(name, root(data))
+            found = registry.get_dataset(name, root(data))
             counts = [str(sum(len(scene.videos) for scene in found.scenes(split))) for split in SPLITS]
             rows.append([name, *counts, str(getattr(found, "directory", "needs no data"))])
         except InputError as error:
@@ -65,14 +65,14 @@ def info(name: str, data: Path | None, quiet: bool) -> None:
     """
     published = _published_facts(name)
     try:
-        found = registry.dataset(name, root(data))
+        found = registry.get_dataset(name, root(data))
     except InputError as error:
         if not published:
             raise
         console().print(f"not at hand: {error}", highlight=False, markup=False, soft_wrap=True)
         _show_labels(name, published)
         return
-    videos = [video for split in SPLITS for scene in found.scenes(split) for video in scene.videos]
+    videos = [video for split in SPLITS for video in found.videos(split)]
     stop_at(count_frames(videos, Reporter(quiet=quiet)))
     console().print(plain_table(["split", "scene", "videos", "frames"], _scene_rows(found), title=name))
     for attribute in ("directory", "layout"):
@@ -86,7 +86,7 @@ def info(name: str, data: Path | None, quiet: bool) -> None:
 @DATA
 def where(name: str, data: Path | None) -> None:
     """How to get a data set: its name, its page, its terms, and what is expected where. Downloads nothing."""
-    label, cls, options = registry.archive(name)
+    label, cls, options = registry.get_published(name)
     guide, place = cls.guide, root(data)
     try:
         state = f"at hand: {cls(place, options).directory}"
@@ -114,8 +114,8 @@ def check(name: str, data: Path | None, fast: bool, jobs: int | None, quiet: boo
     Tells what is missing, what is too much, what cannot be decoded, what is of the wrong length, which labels differ
     from the published ones or are of the other family, and what to do.
     """
-    found, reporter = registry.dataset(name, root(data)), Reporter(quiet=quiet)
-    count_frames((video for split in SPLITS for scene in found.scenes(split) for video in scene.videos), reporter)
+    found, reporter = registry.get_dataset(name, root(data)), Reporter(quiet=quiet)
+    count_frames((video for split in SPLITS for video in found.videos(split)), reporter)
     problems = found.check()
     if not fast:
         with reporter.task("Decode every frame") as update:
@@ -139,7 +139,7 @@ def prepare(name: str, data: Path | None, budget: str, jobs: int | None, quiet: 
     reporter, place = Reporter(quiet=quiet), root(data)
     found = _unpacked(name, place, reporter)
     decoder = Decoder(FrameCache(), BUDGETS[budget])
-    stop_at(count_frames((v for split in SPLITS for scene in found.scenes(split) for v in scene.videos), reporter))
+    stop_at(count_frames((v for split in SPLITS for v in found.videos(split)), reporter))
     videos = [*training_videos(found, BUDGETS[budget]), *(v for s in found.scenes("test") for v in s.videos)]
     missing = decoder.missing(videos)
     needed, free = sum(map(decoder.bytes, missing)), decoder.cache.free()
@@ -178,7 +178,7 @@ def _published_facts(name: str) -> list[Facts]:
     """What is known of the labels of a published data set, per family; nothing for other data sets."""
     if name.partition("[")[0] not in registry.ARCHIVES:
         return []
-    _, cls, options = registry.archive(name)
+    _, cls, options = registry.get_published(name)
     found: list[Facts] = []
     for family in manifest.families(cls.name):
         known = cls.facts(options, family)
@@ -188,7 +188,7 @@ def _published_facts(name: str) -> list[Facts]:
 
 
 def _own_facts(found: Dataset) -> tuple[int, LabelFacts | str]:
-    names = [video.name for scene in found.scenes("test") for video in scene.videos]
+    names = [video.name for video in found.videos("test")]
     try:
         return len(names), label_facts([found.labels(name) for name in names]) if names else "no test video"
     except InputError as error:
@@ -212,7 +212,7 @@ def _show_labels(name: str, facts: Sequence[Facts]) -> None:
 # ---- what was downloaded ---------------------------------------------------------------------------------------------
 
 
-def _downloaded(cls: type[Archive], place: Path) -> list[Path]:
+def _downloaded(cls: type[PublishedDataset], place: Path) -> list[Path]:
     """The data set's archive files in the data root or in its own folder there."""
     homes = dict.fromkeys([place, place / cls.guide.home])
     return [path for home in homes for pattern in cls.guide.archives for path in sorted(home.glob(pattern))]
@@ -221,13 +221,13 @@ def _downloaded(cls: type[Archive], place: Path) -> list[Path]:
 def _unpacked(name: str, place: Path, reporter: Reporter) -> Dataset:
     """The data set; its archive files are unpacked if only they are there, or if that was begun and not finished."""
     if name.partition("[")[0] not in registry.ARCHIVES:
-        return registry.dataset(name, place)
-    _, cls, _ = registry.archive(name)
+        return registry.get_dataset(name, place)
+    _, cls, _ = registry.get_published(name)
     home, archives = place / cls.guide.home, _downloaded(cls, place)
     begun = home / ".unpacking"
     if not (begun.exists() and archives):
         try:
-            return registry.dataset(name, place)
+            return registry.get_dataset(name, place)
         except InputError:
             if not archives:
                 raise
@@ -242,4 +242,4 @@ def _unpacked(name: str, place: Path, reporter: Reporter) -> Dataset:
         with reporter.task(f"Unpack {archive.name}") as update:
             unpack(archive, home, update)
     begun.unlink()
-    return registry.dataset(name, place)
+    return registry.get_dataset(name, place)

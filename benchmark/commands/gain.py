@@ -12,7 +12,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ITSELF, counted_where, differences
 from crossvad.evaluation.selection import where_all_hold
 from crossvad.evaluation.tidy import rates
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present import gain_table, tables, terminal
 from crossvad.store.store import Store
 
@@ -45,7 +45,7 @@ def gain(where: tuple[str, ...], rules: str, with_rates: bool, style: str, resul
         else:
             terminal.give(style, spelled(), _rates(found))
         return
-    cells, among = counted_where(store, protocol(rules), where)
+    cells, among = counted_where(store, get_protocol(rules), where)
     _refuse_none(cells, results)
     found = differences(cells, ITSELF, among)
     if style == "csv":

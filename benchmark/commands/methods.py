@@ -9,7 +9,7 @@ import click
 from crossvad.commands.options import BUDGET, Name
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.method_info import Facts, facts
+from crossvad.planning.method_info import MethodInfo, describe
 from crossvad.present.tables import MISSING
 from crossvad.present.terminal import console, plain_table
 from crossvad.verification.conformance import check_adapter
@@ -28,7 +28,7 @@ def list_methods(budget: str) -> None:
     """Every method by name, with its clip, its cues and its size at a budget."""
     rows = []
     for name in registry.METHODS:
-        known = facts(registry.method(name), BUDGETS[budget])
+        known = describe(registry.get_method(name), BUDGETS[budget])
         sizes = [f"{number:,}" if number else MISSING for number in (known.parameters, sum(known.adapted.values()))]
         rows.append([name, str(known.frames), ", ".join(known.cues), *sizes, known.paper or MISSING])
     heads = ("method", "frames", "cues", "parameters", "adapted", "paper")
@@ -45,7 +45,7 @@ def info(method: str, budget: str) -> None:
     bench methods info apn
     bench methods info 'apn[levels=3]' --budget paper
     """
-    known = facts(registry.method(method), BUDGETS[budget])
+    known = describe(registry.get_method(method), BUDGETS[budget])
     shown = console()
     rows = [[name, text] for name, text in _described(known, budget).items() if text]
     shown.print(plain_table(("", known.name), rows))
@@ -58,7 +58,7 @@ def info(method: str, budget: str) -> None:
 def check_method(method: str) -> None:
     """Put a method (name or file.py:Class) through the tests that every method must pass."""
     rows, failed = [], False
-    for verdict in check_adapter(registry.method(method)):
+    for verdict in check_adapter(registry.get_method(method)):
         failed |= not verdict.holds
         rows.append([verdict.rule, "holds" if verdict.holds else "BROKEN", verdict.seen])
     console().print(plain_table(("rule", "", "what was seen"), rows))
@@ -66,7 +66,7 @@ def check_method(method: str) -> None:
         sys.exit(1)
 
 
-def _described(known: Facts, budget: str) -> dict[str, str]:
+def _described(known: MethodInfo, budget: str) -> dict[str, str]:
     schedule = known.schedule
     trained = schedule and (
         f"{schedule.steps:,} steps of {schedule.batch} clips, {schedule.optimizer}, learning rate "

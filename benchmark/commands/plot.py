@@ -13,14 +13,14 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation import selection
 from crossvad.evaluation.selection import cells_where
 from crossvad.evaluation.tidy import table
-from crossvad.execution.model_views import Look, Looker, only
+from crossvad.execution.model_views import ModelView, ModelViewer, only
 from crossvad.planning.cell import Cell
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present import captions
 from crossvad.present.figures import curves, frame_grid, roc, speed, timelines
 from crossvad.present.figures import matrix as matrix_figure
 from crossvad.present.figures.style import save, writable
-from crossvad.present.thumbnails import Stills
+from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
 STARTS = ", and what they start from at K = 0"
@@ -85,7 +85,7 @@ def matrix(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None
     """
     writable(out)
     store = Store(results)
-    tidy = table(store, cells_where(store.records(), where), protocol(rules))
+    tidy = table(store, cells_where(store.records(), where), get_protocol(rules))
     found = matrix_figure.cells(tidy)
     _refuse_none(found, results)
     note = captions.caption(tidy, intervals=False)
@@ -103,7 +103,7 @@ def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) ->
     """
     writable(out)
     store = Store(results)
-    found = roc.curves(store, cells_where(store.records(), where), protocol(rules))
+    found = roc.curves(store, cells_where(store.records(), where), get_protocol(rules))
     _refuse_none(found, results)
     note = roc.caption(found, rules)
     save(roc.figure(roc.averaged(found), note), out)
@@ -126,10 +126,10 @@ def scores(
     """
     writable(out)
     store = Store(results)
-    found = timelines.tracks(store, cells_where(store.records(), where), protocol(rules))
+    found = timelines.tracks(store, cells_where(store.records(), where), get_protocol(rules))
     _refuse_none(found, results)
     rows = timelines.chosen(found, videos)
-    small = timelines.thumbnails(rows, Stills(root(data)))
+    small = timelines.thumbnails(rows, Thumbnails(root(data)))
     note = timelines.caption(rows, rules, small)
     save(timelines.figure(rows, note, small), out)
     click.echo(f"{out}: {note}")
@@ -148,7 +148,7 @@ def speed_command(where: tuple[str, ...], rules: str, out: Path, results: Path) 
     """
     writable(out)
     store = Store(results)
-    tidy = table(store, cells_where(store.records(), where), protocol(rules))
+    tidy = table(store, cells_where(store.records(), where), get_protocol(rules))
     found = speed.points(tidy)
     _refuse_none(found, results)
     note = speed.note(tidy, found)
@@ -208,11 +208,11 @@ def prototypes_command(
 
 def _look(
     where: tuple[str, ...], video: str | None, frames: Sequence[int] | None, out: Path, data: Path | None, results: Path
-) -> tuple[Cell, Look]:
+) -> tuple[Cell, ModelView]:
     writable(out)
     store = Store(results)
     record = only(cells_where(store.records(), where))
-    looker = Looker(store, record, root(data))
+    looker = ModelViewer(store, record, root(data))
     return record.cell, looker.look(looker.sample(video, frames or ()))
 
 
@@ -224,7 +224,7 @@ def _refuse_none(found: pd.DataFrame, results: Path) -> None:
 def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
     writable(out)
     store = Store(results)
-    tidy = table(store, store.records(), protocol(rules))
+    tidy = table(store, store.records(), get_protocol(rules))
     for condition in where:
         tidy = selection.kept(tidy, condition)
     tidy = curves.adapted_scenes(tidy)

@@ -10,10 +10,10 @@ from crossvad.commands.options import DATA, PATH, QUIET, RESULTS, root
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.selection import cells_where
 from crossvad.execution.progress import Reporter
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present import report as page
 from crossvad.present.atomic_files import replacing
-from crossvad.present.thumbnails import Stills
+from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 from crossvad.verification import integrity
 
@@ -46,7 +46,7 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
         with reporter.task("Verify cells") as update:
             update(0, 1, "")
             _, problems = integrity.verify_store(store)
-        shown = page.gather(store, chosen, protocol(rules), problems, Stills(root(data)), reporter)
+        shown = page.gather(store, chosen, get_protocol(rules), problems, Thumbnails(root(data)), reporter)
         draft.write_text(page.render(shown), encoding="utf-8")
     lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""

@@ -16,14 +16,14 @@ from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.tidy import table
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.device import device
+from crossvad.execution.device import get_device
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.execution.skip_bad import without_bad
 from crossvad.planning.grid import Grid
 from crossvad.planning.request import DEFAULT_METHODS, Request, read_suite
 from crossvad.present import captions, gain_table, tables, terminal
-from crossvad.present.captions import _title
+from crossvad.present.captions import table_title
 from crossvad.store.store import Store
 
 
@@ -79,7 +79,7 @@ def matrix(suite: Path | None, **amounts: Any) -> None:
 def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> None:
     """Run a grid and print its table; exit with 1 if a cell failed."""
     results, quiet = amounts.pop("results"), amounts.pop("quiet")
-    chosen, data = device(amounts.pop("device")), root(amounts.pop("data"))
+    chosen, data = get_device(amounts.pop("device")), root(amounts.pop("data"))
     skip_bad, keep_maps = amounts.pop("skip_bad"), amounts.pop("maps")
     grid = Request(**axes, **amounts).grid(data)
     store, cache, reporter = Store(results), FrameCache(), Reporter(quiet=quiet)
@@ -90,7 +90,9 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     several = len(grid.sources) * len(grid.targets) > 1
     down, across = (["method", "source"], ["target", "shots"]) if several else (["method", "tuning"], ["shots"])
     for metric in ("auc", "paper_auc") if grid.protocol.common_mask else ("auc",):
-        terminal.show(tables.pivot(tidy, down, across, metric), captions.caption(tidy, metric), _title(tidy, [metric]))
+        terminal.show(
+            tables.pivot(tidy, down, across, metric), captions.caption(tidy, metric), table_title(tidy, [metric])
+        )
     adapted = any(record.status == "done" and record.cell.shots for record in records)
     if adapted and grid.protocol.common_mask:  # else each K counts other frames, and no two of them make a pair
         found = differences(_in_order(counted(store, records, grid.protocol), grid), ITSELF)

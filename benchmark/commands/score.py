@@ -18,18 +18,19 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution import preflight
 from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
-from crossvad.execution.device import device as device_named
+from crossvad.execution.device import get_device as device_named
 from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
 from crossvad.footage.output import write
+from crossvad.footage.overlay import player
 from crossvad.footage.own_footage import OwnFootage, check_length
-from crossvad.footage.streaming import Watched, watch
+from crossvad.footage.streaming import StreamedScores, stream_scores
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present import terminal
 from crossvad.store.store import Store
 
@@ -96,15 +97,15 @@ def score(
     """
     where = device_named(device)
     if overlay:
-        overlay.player()
+        player()
     reporter = Reporter(quiet=quiet)
     footage = OwnFootage(videos)
-    rules = protocol(f"fair@{shots}")  # nothing is judged by it, so it may leave room for any number of shots
+    rules = get_protocol(f"fair@{shots}")  # nothing is judged by it, so it may leave room for any number of shots
     grid = Grid(
-        methods=[registry.method(chosen)],
-        sources=[registry.dataset(source, root(data))],
+        methods=[registry.get_method(chosen)],
+        sources=[registry.get_dataset(source, root(data))],
         targets=[footage],
-        tunings=[registry.tuning(tuning)],
+        tunings=[registry.get_tuning(tuning)],
         shots=[shots],
         steps=[steps],
         seeds=[seed],
@@ -112,7 +113,7 @@ def score(
         protocol=rules,
         support="test-head",
     )
-    places = [_folder(out / video.name) for video in footage.videos]
+    places = [_folder(out / video.name) for video in footage.videos("test")]
     decoder = Decoder(FrameCache(), grid.budget)
     stop_at(count_frames(preflight.all_videos(grid), reporter))
     (cell,) = grid.cells()
@@ -122,7 +123,7 @@ def score(
     decided, _ = fitter.decided([cell], fitted)[cell]
     overlay = _filmable() if overlay is None else overlay
     lines: list[list[str]] = []
-    for video, place in zip(footage.videos, places, strict=True):
+    for video, place in zip(footage.videos("test"), places, strict=True):
         seen = _watched(video, fitted, decided, cell, grid.budget, where, reporter)
         lines += write(video, seen, place, _titled(video, seen, cell), top, overlay, where, reporter)
     terminal.console().print(terminal.plain_table(["video", "time", "frame", "score", "still"], lines))
@@ -154,7 +155,7 @@ def _check(
         InputError: an input is missing, broken or unsuitable.
     """
     method, source = grid.methods[0].build(grid.budget), grid.sources[0]
-    for video, path in zip(footage.videos, paths, strict=True):
+    for video, path in zip(footage.videos("test"), paths, strict=True):
         check_length(video, path, method.clip, cell.shots)
     if not method.trainable:
         return
@@ -163,18 +164,18 @@ def _check(
     if cell.tuning != "none":
         preflight.check_tuning(cell, method, grid.tunings[0].build())
     stop_at(decoder.fill(training_videos(source, grid.budget), reporter))
-    trained_on = {video.source.stamp for scene in source.scenes("train") for video in scene.videos}
-    for video in footage.videos:
+    trained_on = {video.source.stamp for video in source.videos("train")}
+    for video in footage.videos("test"):
         if video.source.stamp in trained_on:
             reporter.say(f"note: {video.name} is training video of {source.name}: all of it looks normal to the method")
 
 
 def _watched(
     video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, where: torch.device, reporter: Reporter
-) -> Watched:
+) -> StreamedScores:
     try:
         with reporter.task(f"Score {video.name}") as update:
-            seen = watch(video, fitted, tuning, cell, budget, where, update)
+            seen = stream_scores(video, fitted, tuning, cell, budget, where, update)
     except ValueError as error:
         problem = f"cannot be scored by {cell.method}: {error}"
         raise InputError(video.name, problem, "choose another --method, or --shots 0") from error
@@ -184,7 +185,7 @@ def _watched(
     return seen
 
 
-def _titled(video: Video, seen: Watched, cell: Cell) -> str:
+def _titled(video: Video, seen: StreamedScores, cell: Cell) -> str:
     """What the timeline is of: the video, the method and how it came to the scene."""
     adapted = f"adapted by {cell.tuning} on {cell.shots} clips" if seen.span else "not adapted"
     if seen.adaptation is not None and seen.adaptation.reverted:

@@ -15,9 +15,9 @@ from crossvad.evaluation.selection import KEYS, where_all_hold
 from crossvad.evaluation.statistics import LEVEL
 from crossvad.evaluation.tidy import LOCATED, METRICS, table, with_locations
 from crossvad.execution.progress import Reporter
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present import captions, latex_html, tables, terminal
-from crossvad.present.captions import _title
+from crossvad.present.captions import table_title
 from crossvad.store.store import Store
 from crossvad.studies import published
 
@@ -83,13 +83,13 @@ def table_command(
             "--ranks", "is of tables of one metric", "drop --published, --format long or the other metrics"
         )
     store = Store(results)
-    tidy = table(store, store.records(), protocol(rules))
+    tidy = table(store, store.records(), get_protocol(rules))
     tidy = where_all_hold(tidy, where)
     if tidy.empty:
         raise InputError(results, "holds no such cell", "run some with bench run, or loosen --where")
     if style == "long" or {*metrics} & {*LOCATED}:
         with Reporter().task("RBDC and TBDC") as update:
-            tidy = with_locations(store, tidy, protocol(rules), update)
+            tidy = with_locations(store, tidy, get_protocol(rules), update)
     if style == "long":
         click.echo(tidy.to_csv(index=False, float_format="%.4f"), nl=False)
         return
@@ -116,7 +116,7 @@ def table_command(
         set_in = latex_html.latex if style == "latex" else latex_html.html
         click.echo(set_in(shown, note, () if with_published else metrics), nl=False)
     else:
-        terminal.give(style, spelled(), (shown, note), title=_title(tidy, metrics))
+        terminal.give(style, spelled(), (shown, note), title=table_title(tidy, metrics))
 
 
 def _alone(flag: str, style: str) -> None:
@@ -133,7 +133,7 @@ def _marked(
     tidy: pd.DataFrame, store: Store, where: tuple[str, ...], against: str, rules: str
 ) -> tuple[pd.DataFrame, str]:
     """The rows with the sign of what sets them apart from a rival, and what a caption says of its mark."""
-    cells, among = counted_where(store, protocol(rules), where)
+    cells, among = counted_where(store, get_protocol(rules), where)
     found = differences(cells, against, among)
     note = (
         f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival(against)}, "

@@ -16,10 +16,10 @@ from crossvad.evaluation.statistics import (
     critical_difference,
     critical_groups,
     holm,
-    pair_wins,
+    pair_counts,
     paired_difference,
 )
-from crossvad.evaluation.tidy import judged_cells, reverted
+from crossvad.evaluation.tidy import counted_frames_of_cells, reverted
 from crossvad.planning.protocol import Protocol
 from crossvad.store.store import Record, Store
 
@@ -29,12 +29,12 @@ WHO = [key for key in ENTRY if key not in ("source", "target")]
 
 
 def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """A row per finished cell that the protocol may read: its keys, its AUC's `Wins`, and what frames they count."""
+    """A row per finished cell that the protocol may read: its keys, its `PairCounts`, and what frames they count."""
     rows = []
-    for record, read in judged_cells(store, records, protocol):
+    for record, read in counted_frames_of_cells(store, records, protocol):
         frames = read(protocol)
         row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
-        row["wins"] = pair_wins(frames.labels, frames.scores, frames.videos)
+        row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
         row["reverted"] = reverted(record)
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         rows.append(row)

@@ -19,7 +19,7 @@ from scipy.stats import norm
 from crossvad.datasets.published.manifest import label_facts
 from crossvad.evaluation.metrics import Labels, Values, micro_auc
 from crossvad.evaluation.postprocessing import minmax, per_video
-from crossvad.evaluation.statistics import pair_wins
+from crossvad.evaluation.statistics import pair_counts
 from crossvad.planning.protocol import PREDICTION_HEAD
 
 CHECKPOINTS = 30
@@ -70,7 +70,7 @@ def padded_macro_auc(labels: Labels, scores: Values, videos: NDArray[np.int64]) 
     """
     names = np.unique(videos)
     low, high = np.zeros(len(names)), np.ones(len(names))
-    wins = pair_wins(
+    wins = pair_counts(
         np.concatenate([labels, low.astype(np.uint8), high.astype(np.uint8)]),
         np.concatenate([scores, low, high]),
         np.concatenate([videos, names, names]),

@@ -57,7 +57,7 @@ def per_video(values: Values, lengths: NDArray[np.int64], change: Callable[[Valu
     return np.concatenate([change(part) if len(part) else part for part in parts])
 
 
-def calibrate(support: Values, heldout: Values) -> tuple[float, float]:
+def centre_and_spread(support: Values, heldout: Values) -> tuple[float, float]:
     """Centre and spread by which a cue is standardised, from what was known before the first test frame.
 
     Without support clips they are the held-out source clips' mean and standard deviation. With them, the centre is
@@ -88,7 +88,7 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
     for cue, values in cues.items():
         for unit in np.unique(scores.units):
             support = scores.support[cue][scores.support_units == unit] if scores.support else np.empty(0)
-            centre, spread = calibrate(support, scores.heldout.get(cue, np.empty(0)))
+            centre, spread = centre_and_spread(support, scores.heldout.get(cue, np.empty(0)))
             mine = frame_units == unit
             standardised[cue][mine] = (values[mine] - centre) / spread
     return weighted_mean(standardised, weights)

@@ -29,7 +29,7 @@ RESAMPLES, LEVEL = 1000, 0.95
 
 
 @dataclass(frozen=True)
-class Wins:
+class PairCounts:
     """Wins of abnormal frames over normal ones, by pair of videos.
 
     The AUC of any resample of videos is a ratio of weighted sums of these, so that a bootstrap sorts scores only once.
@@ -52,7 +52,7 @@ class Wins:
         return np.divide(won, pairs, out=np.full(len(counts), np.nan), where=pairs > 0)
 
 
-def pair_wins(labels: Labels, scores: Values, videos: Owners) -> Wins:
+def pair_counts(labels: Labels, scores: Values, videos: Owners) -> PairCounts:
     """Count the wins; `labels`, `scores` and `videos` are (N,) each, the latter numbers each frame's video.
 
     Raises:
@@ -67,7 +67,7 @@ def pair_wins(labels: Labels, scores: Values, videos: Owners) -> Wins:
     for j, values in enumerate(normal):
         below = (np.searchsorted(values, joined, "left") + np.searchsorted(values, joined, "right")) / 2
         wins[:, j] = np.bincount(owner, below, len(names))
-    return Wins(wins, np.array([len(a) for a in abnormal], float), np.array([len(n) for n in normal], float))
+    return PairCounts(wins, np.array([len(a) for a in abnormal], float), np.array([len(n) for n in normal], float))
 
 
 def draws(videos: int, resamples: int = RESAMPLES, seed: int = 0) -> Values:
@@ -86,7 +86,7 @@ def bootstrap_auc(
     Raises:
         InputError: a score is not finite.
     """
-    wins = pair_wins(labels, scores, videos)
+    wins = pair_counts(labels, scores, videos)
     count, pairs = len(wins.abnormal), wins.abnormal.sum() * wins.normal.sum()
     if count < 2 or not pairs:
         return float("nan"), float("nan")
@@ -115,7 +115,11 @@ class Difference:
 
 
 def paired_difference(
-    first: Sequence[Wins], second: Sequence[Wins], resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
+    first: Sequence[PairCounts],
+    second: Sequence[PairCounts],
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
 ) -> Difference:
     """AUC of the first method less that of the second, each a mean over its seeds, on the same videos and labels.
 

@@ -31,7 +31,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Judged:
+class CountedFrames:
     """What a protocol counts of one cell: per frame its label, final score and number of its video, (n,) each."""
 
     labels: NDArray[np.uint8]
@@ -39,7 +39,9 @@ class Judged:
     videos: NDArray[np.int64]
 
 
-def judged(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0) -> Judged:
+def counted_frames(
+    scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0
+) -> CountedFrames:
     """The counted frames of one cell; `seen` is how many frames at the head of each test video a support set spans.
 
     Raises:
@@ -49,7 +51,7 @@ def judged(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, fl
     if not mask.any():
         problem = f"has no test frame after frame {protocol.first_frame(shots, seen)}"
         raise InputError("the target", problem, "use longer videos")
-    return Judged(scores.labels[mask], fused, np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask])
+    return CountedFrames(scores.labels[mask], fused, np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask])
 
 
 def evaluate(
@@ -59,12 +61,12 @@ def evaluate(
 
     `paper_auc` reads the same raw scores by the paper protocol's rules, whatever support set they were adapted on.
     """
-    counted = judged(scores, protocol, shots, weights, seen)
+    counted = counted_frames(scores, protocol, shots, weights, seen)
     labels, fused, videos = counted.labels, counted.scores, counted.videos
     low, high = bootstrap_auc(labels, fused, videos)
     macro, macro_videos = metrics.macro_auc(labels, fused, videos)
     delay = metrics.detection_delay(labels, fused, videos)
-    as_paper = judged(scores, PAPER, shots, weights, seen)
+    as_paper = counted_frames(scores, PAPER, shots, weights, seen)
     contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
     return {
         "auc": 100 * metrics.micro_auc(labels, fused),
@@ -98,9 +100,9 @@ def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int
     return {"rbdc": 100 * rbdc, "tbdc": 100 * tbdc}
 
 
-def judged_cells(
+def counted_frames_of_cells(
     store: Store, records: Iterable[Record], protocol: Protocol
-) -> Iterator[tuple[Record, Callable[[Protocol], Judged]]]:
+) -> Iterator[tuple[Record, Callable[[Protocol], CountedFrames]]]:
     """The current and finished ones among these cells that a protocol may read.
 
     With each, what reads it: by that protocol, or by one that counts the same frames.
@@ -111,7 +113,7 @@ def judged_cells(
             seen = support_span(record, scores)
             if not reaches(record, seen, protocol):
                 weights = record.facts["fusion"]
-                yield record, partial(judged, scores, shots=record.cell.shots, weights=weights, seen=seen)
+                yield record, partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
 
 
 def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:

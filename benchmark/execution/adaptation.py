@@ -18,8 +18,8 @@ from crossvad.planning.cell import Cell
 def adaptations(adapter: Adapter, clips: Tensor, seen: Any, counts: Sequence[int], tuning: Tuning) -> Iterator[Adapter]:
     """A method adapted to one support set, in each of some numbers of steps, ascending; in one run if it can be.
 
-    `seen` is what `adapter.frozen` makes of the clips (K, T, C, H, W). A method that adapts in a way of its own is
-    asked anew for every number.
+    `seen` is what `adapter.frozen_features` makes of the clips (K, T, C, H, W). A method that adapts in a way of its
+    own is asked anew for every number.
     """
     if type(adapter).adapt is not Adapter.adapt:
         return (adapter.adapt(clips, count, tuning) for count in counts)
@@ -32,10 +32,10 @@ def adapted_once(
     """A method adapted on the head of a video as one cell says, in a run of its own.
 
     Returns:
-        The new method, and what `frozen` makes of the K support clips, which its `score` takes.
+        The new method, and what `frozen_features` makes of the K support clips, which its `score` takes.
     """
     clips = head(frames, adapter.clip, cell.shots, device)
     with torch.no_grad():
-        seen = adapter.frozen(clips)
+        seen = adapter.frozen_features(clips)
     torch.manual_seed(cell.seed)
     return next(iter(adaptations(adapter, clips, seen, [cell.steps], tuning))).eval(), seen

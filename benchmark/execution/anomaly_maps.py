@@ -18,7 +18,7 @@ SIDE = 64  # of a kept map at most, in pixels: 16 kB a frame
 
 def locatable(target: Dataset) -> bool:
     """Whether a target tells where its anomalies are: the tracks or masks of its test videos."""
-    videos = [video for scene in target.scenes("test") for video in scene.videos]
+    videos = target.videos("test")
     return all(_tracks(target, video)[0] is not None for video in videos[:1])
 
 

@@ -23,7 +23,7 @@ class Unreadable(NamedTuple):
 
 def training_videos(source: Dataset, budget: Budget) -> list[Video]:
     """What a budget trains on: a source's training videos, or excerpts of them where there are hours."""
-    return excerpts([video for scene in source.scenes("train") for video in scene.videos], budget.source_frames)
+    return excerpts(source.videos("train"), budget.source_frames)
 
 
 def count_frames(videos: Iterable[Video], reporter: Reporter) -> list[Unreadable]:

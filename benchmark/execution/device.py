@@ -17,7 +17,7 @@ def now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def device(name: str) -> torch.device:
+def get_device(name: str) -> torch.device:
     """`auto` is CUDA where there is one, else the CPU; anything else as torch writes it.
 
     Raises:

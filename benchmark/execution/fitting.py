@@ -16,17 +16,17 @@ from torch import Tensor
 
 from crossvad.adapters.base import Adapter, Budget, Log
 from crossvad.adapters.tunings.base import NoTuning, Tuning
-from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, Search, search
+from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now, on_device
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
-from crossvad.execution.tensorboard import Write, board
+from crossvad.execution.tensorboard import Write, curve_writer
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.specs import Method
+from crossvad.planning.specs import MethodSpec
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 
@@ -44,14 +44,14 @@ class Fitter:
         self.tunings = {tuning.label: tuning for tuning in grid.tunings}
         self._last: Fitted | None = None
 
-    def fitted(self, cell: Cell, method: Method, source: Dataset) -> Fitted:
+    def fitted(self, cell: Cell, method: MethodSpec, source: Dataset) -> Fitted:
         """The cell's method, trained on its source and prepared by its tuning."""
         if self._last is None or self._last.key != cell.prepared_key:
             self._last = None  # let go of the old one before the new one is built
             self._last = self._fit(cell, method, source)
         return self._last
 
-    def _fit(self, cell: Cell, method: Method, source: Dataset) -> Fitted:
+    def _fit(self, cell: Cell, method: MethodSpec, source: Dataset) -> Fitted:
         torch.manual_seed(cell.seed)
         adapter = on_device(method.build(self.grid.budget), self.device).eval()
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
@@ -83,17 +83,17 @@ class Fitter:
         owners = [scenes[video.name] for video in videos]
         return ClipSource([self.decoder.frames(video) for video in videos], adapter.clip, self.device, seed, owners)
 
-    def decided(self, cells: Sequence[Cell], fitted: Fitted) -> dict[Cell, tuple[Tuning, Search | None]]:
+    def decided(self, cells: Sequence[Cell], fitted: Fitted) -> dict[Cell, tuple[Tuning, RateSearch | None]]:
         """The tuning of each of some cells of one fit, with the search that chose its rate, where it was open."""
-        found: dict[Cell, tuple[Tuning, Search | None]] = {cell: (fitted.tuning, None) for cell in cells}
-        if not fitted.tuning.undecided or fitted.source is None:
+        found: dict[Cell, tuple[Tuning, RateSearch | None]] = {cell: (fitted.tuning, None) for cell in cells}
+        if not fitted.tuning.rate_is_open or fitted.source is None:
             return found
         for shots in sorted({cell.shots for cell in cells if cell.shots}):
             mine = [cell for cell in cells if cell.shots == shots]
             self._search([cell for cell in mine if not self._search_place(cell).is_dir()], fitted)
             for cell in mine:
-                seen = Search(**json.loads((self._search_place(cell) / "search.json").read_text()))
-                found[cell] = (fitted.tuning.at(seen.chosen), seen)
+                seen = RateSearch(**json.loads((self._search_place(cell) / "search.json").read_text()))
+                found[cell] = (fitted.tuning.with_rate(seen.chosen), seen)
         return found
 
     def _search(self, cells: Sequence[Cell], fitted: Fitted) -> None:
@@ -105,7 +105,7 @@ class Fitter:
         with self.reporter.task(title) as update:
             episodes = fitted.source().unseen(EPISODES, first.shots, QUERY)
             counts = sorted({cell.steps for cell in cells})
-            chosen = search(fitted.adapter, tuning, episodes, counts, update)
+            chosen = search_rate(fitted.adapter, tuning, episodes, counts, update)
         for cell in cells:
             with self.store.writing("searches", cell.search_key) as draft:
                 (draft / "search.json").write_text(json.dumps(asdict(chosen[cell.steps])))
@@ -121,7 +121,11 @@ class Fitter:
         if not (place / "fit.json").is_file():
             curves: Curves = {}
             events = self.store.place("curves", key)
-            with self.reporter.task(title) as update, self.store.writing(kind, key) as draft, board(events) as write:
+            with (
+                self.reporter.task(title) as update,
+                self.store.writing(kind, key) as draft,
+                curve_writer(events) as write,
+            ):
                 started, log = now(self.device), _logging(update, curves, write)
                 if tuning is None:
                     adapter.fit(source, self.grid.budget, log)

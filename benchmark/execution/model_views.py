@@ -26,7 +26,7 @@ from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.anomaly_maps import frame_size
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import on_device
-from crossvad.execution.support import units
+from crossvad.execution.support import adaptation_units
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
@@ -57,7 +57,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Look:
+class ModelView:
     """A sample as a method sees it. A part that a method does not have is None."""
 
     sample: Sample
@@ -84,7 +84,7 @@ def only(records: Sequence[Record]) -> Record:
     return done[0]
 
 
-class Looker:
+class ModelViewer:
     """A stored cell's method and target, ready to be asked what the one sees of the other."""
 
     def __init__(self, store: Store, record: Record, root: Path) -> None:
@@ -97,7 +97,7 @@ class Looker:
         self.adapter, self.tuning = _fitted(store, record)
         self.target = _target(self.cell, root)
         self.decoder = Decoder(FrameCache(), BUDGETS[self.cell.budget])
-        self.videos = {video.name: video for scene in self.target.scenes("test") for video in scene.videos}
+        self.videos = {video.name: video for video in self.target.videos("test")}
 
     def sample(self, name: str | None = None, numbers: Sequence[int] = (), count: int = 4) -> Sample:
         """Frames of a test video; without a name, of the first that has an abnormal frame to show.
@@ -126,7 +126,7 @@ class Looker:
             None if masks is None else masks[chosen],
         )
 
-    def look(self, sample: Sample) -> Look:
+    def look(self, sample: Sample) -> ModelView:
         """What the method sees of these frames, once adapted to where they are from if the cell is of shots."""
         video = self.videos[sample.video]
         adapter, clip = self._adapted(video), self.adapter.clip
@@ -134,7 +134,7 @@ class Looker:
         clips = at(self.decoder.frames(video), starts, clip, DEVICE)
         with torch.no_grad():
             errors = adapter.maps(clips)
-        return Look(
+        return ModelView(
             sample, predicted(adapter, clips), None if errors is None else _array(errors), attention(adapter, clips)
         )
 
@@ -142,7 +142,7 @@ class Looker:
         cell = self.cell
         if not cell.shots:
             return self.adapter
-        unit = next(unit for unit in units(self.target, cell.support) if video in unit.videos)
+        unit = next(unit for unit in adaptation_units(self.target, cell.support) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
         return adapted_once(self.adapter, self.decoder.frames(unit.support), cell, self.tuning, DEVICE)[0]
 
@@ -164,11 +164,11 @@ class Looker:
 def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     """The cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
     cell = record.cell
-    method = registry.method(cell.method)
+    method = registry.get_method(cell.method)
     if method.digest != cell.method_digest:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
     adapter = on_device(method.build(BUDGETS[cell.budget]), DEVICE).eval()
-    tuning = registry.tuning(cell.tuning).build()
+    tuning = registry.get_tuning(cell.tuning).build()
     if method.cls.trainable:
         place = store.place("prepared", cell.prepared_key) if tuning.learns else store.place("fits", cell.fit_key)
         if not (place / "model.safetensors").is_file():
@@ -176,8 +176,8 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
         adapter.load_state_dict(load_file(place / "model.safetensors"))
         if tuning.learns:
             tuning.restore(load_file(place / "tuning.safetensors"))
-    if cell.shots and tuning.undecided:
-        tuning = tuning.at(record.facts["search"]["chosen"])
+    if cell.shots and tuning.rate_is_open:
+        tuning = tuning.with_rate(record.facts["search"]["chosen"])
     return adapter, tuning
 
 
@@ -185,7 +185,7 @@ def _target(cell: Cell, root: Path) -> Dataset:
     """The cell's target; own footage, of which a cell knows the folder's name alone, is looked for in the root too."""
     own = root / cell.target.removeprefix("path:")
     inside = cell.target.startswith("path:") and own.is_dir()
-    target = registry.dataset(f"path:{own}" if inside else cell.target, root)
+    target = registry.get_dataset(f"path:{own}" if inside else cell.target, root)
     if target.digest("test") != cell.target_digest.rpartition("+")[2]:
         raise InputError(cell.target, "holds other test video than when this cell was run", RERUN)
     return target

@@ -63,8 +63,8 @@ def check_apart(source: Dataset, target: Dataset) -> None:
     Raises:
         Unsuitable: a training video of the source is a test video of the target.
     """
-    scored = {video.source for scene in target.scenes("test") for video in scene.videos}
-    both = [video for scene in source.scenes("train") for video in scene.videos if video.source in scored]
+    scored = {video.source for video in target.videos("test")}
+    both = [video for video in source.videos("train") if video.source in scored]
     if both:
         raise Unsuitable(
             f"{source.name} -> {target.name}",
@@ -102,8 +102,8 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
     Raises:
         Unsuitable: it has not.
     """
-    if tuning is not None and (refusal := tuning.refusal(method)):
-        raise Unsuitable(cell.method, f"{refusal}, which --tuning {cell.tuning} would move", "choose another --tuning")
+    if tuning is not None and (reason := tuning.unsupported_reason(method)):
+        raise Unsuitable(cell.method, f"{reason}, which --tuning {cell.tuning} would move", "choose another --tuning")
 
 
 def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:
@@ -119,7 +119,7 @@ def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: i
             f"counts frames from {first} on, which {shots} shots of {clip.frames} frames reach into",
             f"choose --protocol fair@{protocol.max_shots + excess}",
         )
-    videos = [video for scene in target.scenes("test") for video in scene.videos]
+    videos = target.videos("test")
     if all(len(video) <= first for video in videos):
         raise InputError(target.name, f"has no test frame after frame {first}", "use longer videos")
     for video in videos:
@@ -129,9 +129,9 @@ def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: i
 def all_videos(grid: Grid) -> Iterator[Video]:
     """Every video that takes part in naming a grid's cells: sources' training video, all of the targets'."""
     for source in grid.sources:
-        yield from (video for scene in source.scenes("train") for video in scene.videos)
+        yield from source.videos("train")
     for target in grid.targets:
-        yield from (video for split in SPLITS for scene in target.scenes(split) for video in scene.videos)
+        yield from (video for split in SPLITS for video in target.videos(split))
 
 
 def needed_videos(grid: Grid) -> Iterator[Video]:
@@ -139,7 +139,7 @@ def needed_videos(grid: Grid) -> Iterator[Video]:
     for source in grid.sources:
         yield from training_videos(source, grid.budget)
     for target in grid.targets:
-        yield from (video for scene in target.scenes("test") for video in scene.videos)
+        yield from target.videos("test")
         if max(grid.shots):
             with suppress(Unsuitable):  # the cells that need it have been left out
                 yield from support_videos(target, grid.support)

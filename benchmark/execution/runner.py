@@ -18,7 +18,7 @@ from crossvad.execution.anomaly_maps import locatable
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
-from crossvad.execution.scoring import Task, score_cells
+from crossvad.execution.scoring import CellRun, score_cells
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.store.store import Record, Store
@@ -141,7 +141,7 @@ class Runner:
         try:
             fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
             decided = self.fitter.decided(cells, fitted)
-            tasks = [Task(cell, decided[cell][0]) for cell in cells]
+            tasks = [CellRun(cell, decided[cell][0]) for cell in cells]
             digest = self._maps_digest(first)
             target = self.targets[first.target]
             with self.reporter.task("  adapt and score") as update:

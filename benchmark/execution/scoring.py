@@ -20,7 +20,7 @@ from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
 from crossvad.execution.progress import Update
-from crossvad.execution.support import _support_labels, units
+from crossvad.execution.support import adaptation_units, support_labels
 from crossvad.planning.cell import Cell
 from crossvad.store.scores import Cues, Maps, Scores
 
@@ -46,7 +46,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Task:
+class CellRun:
     """A cell to score, and the tuning it adapts by."""
 
     cell: Cell
@@ -63,7 +63,7 @@ class Scored:
 
 
 def score_cells(
-    tasks: Sequence[Task],
+    tasks: Sequence[CellRun],
     fitted: Fitted,
     target: Dataset,
     decoder: Decoder,
@@ -80,7 +80,7 @@ def score_cells(
     Raises:
         ValueError: the method gave a score that is not finite.
     """
-    parts = units(target, tasks[0].cell.support)
+    parts = adaptation_units(target, tasks[0].cell.support)
     videos = [(number, video) for number, unit in enumerate(parts) for video in unit.videos]
     done = [_Growing() for _ in tasks]
     for unit in parts:
@@ -112,7 +112,7 @@ def score_cells(
             cues=_joined(own.cues),
             support=_joined(own.supports),
             support_units=np.repeat(np.arange(len(own.supports)), task.cell.shots),
-            support_labels=_support_labels(task.cell, parts, labels, fitted.adapter.clip),
+            support_labels=support_labels(task.cell, parts, labels, fitted.adapter.clip),
             heldout=fitted.heldout,
         )
         found.append(Scored(scores, where, facts))
@@ -132,13 +132,13 @@ class _Growing:
 
 
 def _adapt(
-    tasks: Sequence[Task], done: list[_Growing], adapter: Adapter, frames: Footage, device: torch.device
+    tasks: Sequence[CellRun], done: list[_Growing], adapter: Adapter, frames: Footage, device: torch.device
 ) -> list[Adapter]:
     """Each task's method for one unit, adapted on the head of a video."""
     started = now(device)
     clips = head(frames, adapter.clip, max(task.cell.shots for task in tasks), device)
     with torch.no_grad():
-        seen = adapter.frozen(clips)
+        seen = adapter.frozen_features(clips)
     shared = now(device) - started
     adapted: dict[int, Adapter] = {}
     # Cells of equal shots and rate are points of one run.
@@ -177,7 +177,7 @@ def _score(
     started = now(device)
     for clips in consecutive(frames, clip, batch, device):
         with torch.no_grad():
-            seen = adapter.frozen(clips)
+            seen = adapter.frozen_features(clips)
         shared = now(device) - started
         for own, method, so_far in zip(done, adapted, scores, strict=True):
             started = now(device)

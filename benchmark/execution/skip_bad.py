@@ -73,7 +73,7 @@ def without_bad(grid: Grid, decoder: Decoder, reporter: Reporter) -> Grid:
 def _without_bad(source: Dataset, decoder: Decoder, reporter: Reporter) -> Dataset:
     bad: dict[FrameSource, InputError] = {}
     kept = Readable(source, bad)
-    videos = [video for scene in source.scenes("train") for video in scene.videos]
+    videos = source.videos("train")
     _leave_out(count_frames(videos, reporter), bad, reporter)
     while found := decoder.fill(training_videos(kept, decoder.budget), reporter):
         _leave_out(found, bad, reporter)  # what is left gives other excerpts, which may lie in other bad places

@@ -58,27 +58,27 @@ def _clean(target: Dataset, scene: Scene) -> list[Video]:
 
 
 @dataclass(frozen=True)
-class Unit:
+class AdaptationUnit:
     """What is adapted as one: the videos it scores, and the video whose head is its support set, if any."""
 
     videos: list[Video]
     support: Video | None
 
 
-def units(target: Dataset, support: str) -> list[Unit]:
+def adaptation_units(target: Dataset, support: str) -> list[AdaptationUnit]:
     """What is adapted as one under a support policy: a test scene or, with heads of test videos, each test video."""
     scenes = target.scenes("test")
     if support == "none":
-        return [Unit(list(scene.videos), None) for scene in scenes]
+        return [AdaptationUnit(list(scene.videos), None) for scene in scenes]
     heads = support_videos(target, support)
     if support in PER_VIDEO:
         videos = [video for scene in scenes for video in scene.videos]
-        return [Unit([video], head) for video, head in zip(videos, heads, strict=True)]
-    return [Unit(list(scene.videos), head) for scene, head in zip(scenes, heads, strict=True)]
+        return [AdaptationUnit([video], head) for video, head in zip(videos, heads, strict=True)]
+    return [AdaptationUnit(list(scene.videos), head) for scene, head in zip(scenes, heads, strict=True)]
 
 
-def _support_labels(
-    cell: Cell, parts: list[Unit], labels: dict[str, NDArray[np.uint8]], clip: ClipSpec
+def support_labels(
+    cell: Cell, parts: list[AdaptationUnit], labels: dict[str, NDArray[np.uint8]], clip: ClipSpec
 ) -> NDArray[np.uint8]:
     """Labels of the frames that the support sets span, one after the other: how contaminated they are.
 

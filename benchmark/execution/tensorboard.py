@@ -11,7 +11,7 @@ Write = Callable[[int, Mapping[str, float]], None]  # (step, values)
 
 
 @contextmanager
-def board(place: Path) -> Iterator[Write]:
+def curve_writer(place: Path) -> Iterator[Write]:
     """Write what it yields is called with to event files in a directory, as it comes; without the extra, nothing."""
     if find_spec("tensorboard") is None:
         yield lambda step, values: None

@@ -12,11 +12,12 @@ import torch
 
 from crossvad.datasets.base import Frames, Size, Video
 from crossvad.execution.progress import Reporter, Update
-from crossvad.footage import overlay, peaks, timeline
-from crossvad.footage.overlay import mapped, pictures
+from crossvad.footage import peaks
+from crossvad.footage.overlay import Map, film, film_size, heated, mapped, pictures, player, save_still
 from crossvad.footage.own_footage import ASSUMED_RATE, frame_rate
 from crossvad.footage.peaks import Moment
-from crossvad.footage.streaming import Watched
+from crossvad.footage.streaming import StreamedScores
+from crossvad.footage.timeline import timeline
 from crossvad.present.atomic_files import replacing
 from crossvad.present.figures import style
 
@@ -25,7 +26,7 @@ BRIGHTEST = 99.9  # percentile of the top moments' maps at which the heat is bri
 
 def write(
     video: Video,
-    seen: Watched,
+    seen: StreamedScores,
     place: Path,
     title: str,
     count: int,
@@ -59,13 +60,13 @@ def write(
     heat, stills = _stills(video, seen, found, where)
     paths = [place / f"top-{moment.rank}-frame-{moment.frame:06d}.jpg" for moment in found]
     for path, still in zip(paths, stills, strict=True):
-        overlay.save_still(still, path)
+        save_still(still, path)
     for old in {*place.glob("top-*-frame-*.jpg"), *([] if overlay else [place / "overlay.mp4"])} - {*paths}:
         old.unlink(missing_ok=True)
     with replacing(place / "timeline.png") as draft:
-        style.save(timeline.timeline(seen.scores, seen.span, rate, found, stills, title), draft)
+        style.save(timeline(seen.scores, seen.span, rate, found, stills, title), draft)
     if overlay:
-        size = overlay.film_size(*stills[0].shape[:2])
+        size = film_size(*stills[0].shape[:2])
         with reporter.task(f"Write overlay of {video.name}") as update:
             _film(video, seen, heat, size, place / "overlay.mp4", rate, where, update)
     return [
@@ -75,11 +76,11 @@ def write(
 
 
 def _stills(
-    video: Video, seen: Watched, found: Sequence[Moment], where: torch.device
+    video: Video, seen: StreamedScores, found: Sequence[Moment], where: torch.device
 ) -> tuple[tuple[float, float], list[Frames]]:
     """The levels of a map at which heat begins and is brightest, and each moment's frame under its heat, full size."""
     clip = seen.adapter.clip
-    seen_there: dict[int, tuple[Frames, overlay.Map | None]] = {}
+    seen_there: dict[int, tuple[Frames, Map | None]] = {}
     # In a thread of its own, as a reader is kept as long as its thread, and decodes ahead frames of full size.
     with ThreadPoolExecutor(1) as pool:
         for frame in sorted(moment.frame for moment in found):  # in order, as some files can only be read on
@@ -88,12 +89,12 @@ def _stills(
             seen_there[frame] = next(itertools.islice(mapped(window.result(), seen, where), clip.scored, None))
     brightest = [float(np.percentile(own, BRIGHTEST)) for _, own in seen_there.values() if own is not None]
     heat = seen.normal, max(brightest, default=seen.normal)
-    return heat, [overlay.heated(*seen_there[moment.frame], *heat) for moment in found]
+    return heat, [heated(*seen_there[moment.frame], *heat) for moment in found]
 
 
 def _film(
     video: Video,
-    seen: Watched,
+    seen: StreamedScores,
     heat: tuple[float, float],
     size: Size,
     path: Path,
@@ -102,7 +103,7 @@ def _film(
     update: Update,
 ) -> None:
     """Every frame under its heat, above the score so far: a second pass over the video."""
-    with overlay.film(path, seen.scores, seen.span, rate, size) as show:
-        for done, (frame, own) in enumerate(mapped(pictures(video.source, size, overlay.player()), seen, where), 1):
-            show(overlay.heated(frame, own, *heat))
+    with film(path, seen.scores, seen.span, rate, size) as show:
+        for done, (frame, own) in enumerate(mapped(pictures(video.source, size, player()), seen, where), 1):
+            show(heated(frame, own, *heat))
             update(done, len(video), "")

@@ -24,7 +24,7 @@ from crossvad.datasets.readers.video_file import VideoFile, luma
 from crossvad.evaluation.postprocessing import Values
 from crossvad.footage.own_footage import ASSUMED_RATE
 from crossvad.footage.peaks import clock
-from crossvad.footage.streaming import Watched
+from crossvad.footage.streaming import StreamedScores
 from crossvad.present.atomic_files import replacing
 
 WIDEST = 640  # pixels of the film
@@ -134,7 +134,7 @@ PICTURES = 8  # in memory at once, in colour and large
 
 
 def mapped(
-    blocks: Iterable[Frames], seen: Watched, device: torch.device
+    blocks: Iterable[Frames], seen: StreamedScores, device: torch.device
 ) -> Iterator[tuple[Frames, NDArray[np.float32] | None]]:
     """Consecutive frames of a video in colour, one by one (H, W, 3), each with the method's map of it (h, w).
 

@@ -29,7 +29,7 @@ class OwnFootage(Dataset):
         Raises:
             InputError: one is not there, or two share a name.
         """
-        self.videos: list[Video] = []
+        self._files: list[Video] = []
         named: dict[str, Path] = {}
         for path in paths:
             if not path.exists():
@@ -39,15 +39,15 @@ class OwnFootage(Dataset):
                 problem = f"has the same name as {named[name]}, and their results would lie in one folder"
                 raise InputError(path, problem, "rename one of them, or score them with an --out each")
             named[name] = path
-            self.videos.append(Video(name, FrameFolder(path) if path.is_dir() else VideoFile(path)))
+            self._files.append(Video(name, FrameFolder(path) if path.is_dir() else VideoFile(path)))
 
     def scenes(self, split: Split) -> list[Scene]:
         """Every video is a test scene; there is no training video."""
-        return [Scene(video.name, (video,)) for video in self.videos] if split == "test" else []
+        return [Scene(video.name, (video,)) for video in self._files] if split == "test" else []
 
     def labels(self, video: str) -> NDArray[np.uint8]:
         """Zeros, as nobody has said what is abnormal; nothing is measured against them."""
-        return np.zeros(len(next(own for own in self.videos if own.name == video)), np.uint8)
+        return np.zeros(len(next(own for own in self._files if own.name == video)), np.uint8)
 
 
 def frame_rate(video: Video) -> float | None:

@@ -29,7 +29,7 @@ NORMAL = 95  # percentile of a frame's error map above which a pixel stands out 
 
 
 @dataclass(frozen=True)
-class Watched:
+class StreamedScores:
     """The scores of one video."""
 
     scores: Values  # (N,) fused, one per frame; where no clip gives a score, the nearest
@@ -42,9 +42,9 @@ class Watched:
     normal: float  # level of the error map that ordinary pixels stay below; NaN if the method has no maps
 
 
-def watch(
+def stream_scores(
     video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, device: torch.device, update: Update
-) -> Watched:
+) -> StreamedScores:
     """Adapt a fitted method on the first clips of a video, and score every frame in one pass.
 
     Args:
@@ -80,7 +80,7 @@ def watch(
         scored = arrays(adapter.score_video(passing()))
     count = len(next(iter(scored.values())))
     cues = {cue: placed(values, clip.scored, len(video)) for cue, values in scored.items()}
-    return Watched(
+    return StreamedScores(
         scores=_fused(video, cues, support, span, cell.shots, fitted),
         cues=cues,
         known=slice(clip.scored, clip.scored + count),

@@ -37,24 +37,24 @@ class Cell:
     @property
     def key(self) -> str:
         """Name of the cell's directory: 16 hex digits of everything above but the fit's digest, which adds nothing."""
-        return _key({name: value for name, value in asdict(self).items() if name != "fit_digest"})
+        return digest_of({name: value for name, value in asdict(self).items() if name != "fit_digest"})
 
     @property
     def fit_key(self) -> str:
         """Name of the fit that this cell shares with those that differ only in target, adaptation or way of scoring."""
         names = ("source", "seed", "budget", "budget_digest", "fit_digest", "source_digest", "version")
-        return _key({name: getattr(self, name) for name in names})
+        return digest_of({name: getattr(self, name) for name in names})
 
     @property
     def prepared_key(self) -> str:
         """Name of the tuning's preparation on the source, on top of the fit."""
         names = ("fit_key", "method_digest", "tuning", "tuning_digest")
-        return _key({name: getattr(self, name) for name in names})
+        return digest_of({name: getattr(self, name) for name in names})
 
     @property
     def search_key(self) -> str:
         """Name of the search for this cell's rate of adaptation, which is the same for all targets."""
-        return _key({"prepared": self.prepared_key, "shots": self.shots, "steps": self.steps})
+        return digest_of({"prepared": self.prepared_key, "shots": self.shots, "steps": self.steps})
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -67,5 +67,6 @@ class Cell:
         return f"{self.method}: {self.source} -> {self.target} ({how}, seed {self.seed})"
 
 
-def _key(facts: dict[str, object]) -> str:
+def digest_of(facts: dict[str, object]) -> str:
+    """16 hex digits of some facts that JSON can hold, whatever their order."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -9,19 +9,19 @@ from dataclasses import asdict, dataclass
 from crossvad.adapters.base import Budget
 from crossvad.datasets.base import SPLITS, Dataset, Split
 from crossvad.datasets.errors import InputError
-from crossvad.planning.cell import Cell, _key
+from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.protocol import Protocol
-from crossvad.planning.specs import Method, TuningChoice
+from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
 @dataclass(frozen=True)
 class Grid:
     """What to run: the product of all of these."""
 
-    methods: Sequence[Method]
+    methods: Sequence[MethodSpec]
     sources: Sequence[Dataset]
     targets: Sequence[Dataset]
-    tunings: Sequence[TuningChoice]
+    tunings: Sequence[TuningSpec]
     shots: Sequence[int]
     steps: Sequence[int]
     seeds: Sequence[int]
@@ -71,9 +71,9 @@ class Grid:
     def _cell(
         self,
         source: Dataset,
-        method: Method,
+        method: MethodSpec,
         seed: int,
-        tuning: TuningChoice,
+        tuning: TuningSpec,
         target: Dataset,
         shots: int,
         steps: int,
@@ -95,7 +95,7 @@ class Grid:
             steps=(steps if trainable else 1) if shots else 0,
             seed=seed if trainable else 0,
             budget=self.budget.name,
-            budget_digest=_key(asdict(self.budget)),
+            budget_digest=digest_of(asdict(self.budget)),
             method_digest=method.digest,
             tuning_digest="" if idle else tuning.digest,
             source_digest=digests[source.name, "train"],

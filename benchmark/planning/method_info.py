@@ -10,10 +10,10 @@ import torch
 
 from crossvad.adapters.base import Adapter, Budget, Schedule
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.specs import Method
+from crossvad.planning.specs import MethodSpec
 
 
-class Choice(NamedTuple):
+class OptionInfo(NamedTuple):
     """One option of a method."""
 
     name: str
@@ -23,7 +23,7 @@ class Choice(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class MethodInfo:
     """A method at one budget."""
 
     name: str
@@ -37,10 +37,10 @@ class Facts:
     cues: dict[str, float]  # cue -> its share of the fused score
     schedule: Schedule | None  # what it trains with at this budget; None if it does not train
     deviations: tuple[str, ...]
-    options: tuple[Choice, ...]
+    options: tuple[OptionInfo, ...]
 
 
-def facts(method: Method, budget: Budget) -> Facts:
+def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
     """Build a method, without memory for its parameters, and look at it."""
     with torch.device("meta"):  # full-size methods are built in no time and take no memory
         adapter = method.build(budget)
@@ -48,7 +48,7 @@ def facts(method: Method, budget: Budget) -> Facts:
     for name, parameter in adapter.adaptable_parameters().items() if cls.trainable else ():
         part = name.partition(".")[0]
         adapted[part] = adapted.get(part, 0) + parameter.numel()
-    return Facts(
+    return MethodInfo(
         name=method.label,
         summary=(inspect.getdoc(cls) or "").partition("\n")[0],
         paper=cls.paper,
@@ -64,7 +64,7 @@ def facts(method: Method, budget: Budget) -> Facts:
     )
 
 
-def _cues(method: Method) -> dict[str, float]:
+def _cues(method: MethodSpec) -> dict[str, float]:
     """The cues of a method and their shares, seen by scoring a black clip at the smallest budget."""
     adapter = method.build(BUDGETS["smoke"]).eval()
     clip = adapter.clip
@@ -73,10 +73,10 @@ def _cues(method: Method) -> dict[str, float]:
     return {cue: weight / sum(weights.values()) for cue, weight in weights.items()}
 
 
-def _options(cls: type[Adapter]) -> list[Choice]:
+def _options(cls: type[Adapter]) -> list[OptionInfo]:
     hints = get_type_hints(cls.Options)
     return [
-        Choice(field.name, str(field.default), _kind(hints[field.name]), field.metadata.get("help", ""))
+        OptionInfo(field.name, str(field.default), _kind(hints[field.name]), field.metadata.get("help", ""))
         for field in dataclasses.fields(cls.Options)
     ]
 

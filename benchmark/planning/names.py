@@ -23,7 +23,12 @@ def listed(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _split(text: str) -> tuple[str, dict[str, str]]:
+def split_options(text: str) -> tuple[str, dict[str, str]]:
+    """The name and the options, still as text, of `name[field=value,…]`.
+
+    Raises:
+        InputError: it is not written so.
+    """
     match = re.fullmatch(r"(?P<name>[^\[\]]+)(?:\[(?P<options>[^\[\]]*)\])?", text.strip())
     if not match:
         raise InputError(text, "cannot be read", "write name or name[field=value,field=value]")
@@ -31,14 +36,14 @@ def _split(text: str) -> tuple[str, dict[str, str]]:
     return match["name"].strip(), {field.strip(): value.strip() for field, _, value in pairs}
 
 
-def _with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
+def with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
     """The label, the class and its options object; values are read as the type that the option's field declares."""
     hints = get_type_hints(cls.Options)  # type: ignore[attr-defined]
     fields = [field.name for field in dataclasses.fields(cls.Options)]  # type: ignore[attr-defined]
     values: dict[str, Any] = {}
     for field, text in options.items():
         if field not in fields:
-            raise _unknown(f"option of {name}", field, fields)
+            raise unknown_name(f"option of {name}", field, fields)
         values[field] = _value(f"{name}[{field}={text}]", text, hints[field])
     chosen = cls.Options(**values)  # type: ignore[attr-defined]
     changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
@@ -58,7 +63,8 @@ def _value(where: str, text: str, kind: Any) -> Any:
         raise InputError(where, f"is not a {kind.__name__}", "correct it") from error
 
 
-def _unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> InputError:
+def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> InputError:
+    """The error for a name that is not known: says what comes close, and all that are."""
     close = difflib.get_close_matches(name, list(known), 1, 0.5)
     fix = f"did you mean {close[0]}? " if close else ""
     return InputError(name or "(empty)", f"is no known {kind}", f"{fix}known: {', '.join(known)} {more}".strip())

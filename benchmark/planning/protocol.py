@@ -57,7 +57,7 @@ FAIR = Protocol("fair", "train-head", normalise="none", smooth="none", common_ma
 PAPER = Protocol("paper", "test-head", normalise="video", smooth="gaussian", common_mask=False)
 
 
-def protocol(name: str) -> Protocol:
+def get_protocol(name: str) -> Protocol:
     """`fair`, `paper`, or `fair@N`, which is `fair` for grids of up to N shots instead of 10.
 
     Raises:

@@ -19,11 +19,11 @@ from typing import Any
 from crossvad.adapters.base import Adapter
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.own_folder import Folder
-from crossvad.datasets.published.published_dataset import Archive
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.synthetic.dataset import plaza, street
-from crossvad.planning.names import _split, _unknown, _with_options
-from crossvad.planning.specs import Method, TuningChoice
+from crossvad.planning.names import split_options, unknown_name, with_options
+from crossvad.planning.specs import MethodSpec, TuningSpec
 
 METHODS = {
     "apn": "crossvad.adapters.methods.apn:Apn",
@@ -40,7 +40,7 @@ METHODS = {
     "extrapolate": "crossvad.adapters.methods.baselines:Extrapolate",
     "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
 }
-TRIVIAL = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
+BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
 TUNINGS = {
     "none": "crossvad.adapters.tunings.base:NoTuning",
     "finetune": "crossvad.adapters.tunings.gradient:FineTune",
@@ -60,13 +60,13 @@ ARCHIVES = {
 RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
 
 
-def method(text: str) -> Method:
+def get_method(text: str) -> MethodSpec:
     """The method a user means by `name`, `name[field=value,…]` or `file.py:Class`, the latter with options too.
 
     Raises:
         InputError: unknown name, file, class or option; says what comes close.
     """
-    name, options = _split(text)
+    name, options = split_options(text)
     path, _, attribute = name.rpartition(":")
     if path.endswith(".py"):
         cls, name = getattr(_load_file(Path(path)), attribute, None), f"{Path(path).name}:{attribute}"
@@ -76,17 +76,17 @@ def method(text: str) -> Method:
         cls = _resolve("method", name, METHODS, "crossvad.adapters")
     if not (isinstance(cls, type) and issubclass(cls, Adapter)):
         raise InputError(text, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
-    return Method(*_with_options(name, cls, options))
+    return MethodSpec(*with_options(name, cls, options))
 
 
-def tuning(text: str) -> TuningChoice:
+def get_tuning(text: str) -> TuningSpec:
     """The tuning a user means by `name` or `name[field=value,…]`.
 
     Raises:
         InputError: unknown name or option; says what comes close.
     """
-    name, options = _split(text)
-    return TuningChoice(*_with_options(name, _resolve("tuning", name, TUNINGS, None), options))
+    name, options = split_options(text)
+    return TuningSpec(*with_options(name, _resolve("tuning", name, TUNINGS, None), options))
 
 
 def dataset_names() -> list[str]:
@@ -94,19 +94,19 @@ def dataset_names() -> list[str]:
     return [*ARCHIVES, *RENDERED, *(point.name for point in importlib.metadata.entry_points(group="crossvad.datasets"))]
 
 
-def dataset(name: str, root: Path) -> Dataset:
+def get_dataset(name: str, root: Path) -> Dataset:
     """The dataset that a user means by `name`, `name[field=value,…]` or `path:DIR`, the first two under the data root.
 
     Raises:
         InputError: unknown name or option (says what comes close), or no such data under the root.
     """
     if name.startswith("path:"):
-        return Folder(Path(name.removeprefix("path:")))
+        return OwnFolder(Path(name.removeprefix("path:")))
     if name in RENDERED:
         return RENDERED[name]()
-    base, _ = _split(name)
+    base, _ = split_options(name)
     if base in ARCHIVES:
-        label, cls, options = archive(name)
+        label, cls, options = get_published(name)
         if not root.is_dir():
             raise InputError(root, f"is no folder, so there is no {base} in it", NO_DATA)
         found = cls(root, options)
@@ -116,17 +116,17 @@ def dataset(name: str, root: Path) -> Dataset:
         if point.name == name:
             plugged: Dataset = point.load()(root)
             return plugged
-    raise _unknown("dataset", name, dataset_names(), "or path:DIR for a folder of your own")
+    raise unknown_name("dataset", name, dataset_names(), "or path:DIR for a folder of your own")
 
 
-def archive(text: str) -> tuple[str, type[Archive], Any]:
+def get_published(text: str) -> tuple[str, type[PublishedDataset], Any]:
     """The published data set that a user means, found or not: what to call it, its class and its options.
 
     Raises:
         InputError: unknown name or option; says what comes close.
     """
-    name, options = _split(text)
-    return _with_options(name, _resolve("published data set", name, ARCHIVES, None), options)
+    name, options = split_options(text)
+    return with_options(name, _resolve("published data set", name, ARCHIVES, None), options)
 
 
 NO_DATA = (
@@ -143,7 +143,7 @@ def _resolve(kind: str, name: str, ours: dict[str, str], group: str | None) -> A
     for point in points:
         if point.name == name:
             return point.load()
-    raise _unknown(kind, name, [*ours, *(point.name for point in points)])
+    raise unknown_name(kind, name, [*ours, *(point.name for point in points)])
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -14,7 +14,7 @@ from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.protocol import FAIR, SUPPORTS, protocol
+from crossvad.planning.protocol import FAIR, SUPPORTS, get_protocol
 
 DEFAULT_METHODS = ["apn", "memae", "lmn"]
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
@@ -45,13 +45,13 @@ class Request:
         Raises:
             InputError: an unknown name, or data that is not there.
         """
-        methods = [registry.method(text) for text in [*self.methods, *registry.TRIVIAL]]
-        rules = protocol(self.protocol)
+        methods = [registry.get_method(text) for text in [*self.methods, *registry.BASELINES]]
+        rules = get_protocol(self.protocol)
         return Grid(
             methods=list({method.label: method for method in methods}.values()),
-            sources=[registry.dataset(name, root) for name in self.sources],
-            targets=[registry.dataset(name, root) for name in self.targets],
-            tunings=[registry.tuning(text) for text in self.tuning],
+            sources=[registry.get_dataset(name, root) for name in self.sources],
+            targets=[registry.get_dataset(name, root) for name in self.targets],
+            tunings=[registry.get_tuning(text) for text in self.tuning],
             shots=list(dict.fromkeys([0, *self.shots])),
             steps=self.steps,
             seeds=self.seeds,
@@ -68,10 +68,10 @@ def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budg
         InputError: an unknown method.
     """
     return Grid(
-        methods=[registry.method(text) for text in methods],
+        methods=[registry.get_method(text) for text in methods],
         sources=[source],
         targets=[target],
-        tunings=[registry.tuning("none")],
+        tunings=[registry.get_tuning("none")],
         shots=[0],
         steps=[1],
         seeds=seeds,

@@ -17,7 +17,7 @@ from crossvad.planning.versions import UNSCORED, _code, _files, _trained
 
 
 @dataclass(frozen=True)
-class Choice:
+class Spec:
     """A method or tuning with its options, as a user chose it."""
 
     label: str  # what tables call it: the name, with the options that differ from their defaults
@@ -52,7 +52,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Method(Choice):
+class MethodSpec(Spec):
     """A chosen method."""
 
     cls: type[Adapter]
@@ -86,7 +86,7 @@ class Method(Choice):
 
 
 @dataclass(frozen=True)
-class TuningChoice(Choice):
+class TuningSpec(Spec):
     """A chosen tuning."""
 
     cls: type[Tuning]

@@ -7,11 +7,12 @@ import pandas as pd
 from crossvad.evaluation.metrics import FALSE_ALARMS
 from crossvad.evaluation.selection import mixtures
 from crossvad.evaluation.tidy import LOCATED
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import MISSING, REVERTED
 
 
-def _title(tidy: pd.DataFrame, metrics: list[str]) -> str:
+def table_title(tidy: pd.DataFrame, metrics: list[str]) -> str:
+    """Sources, targets and metrics of a table, in a line."""
     return f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
 
 
@@ -43,7 +44,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
         scored = done.groupby("target")[["frames", "videos"]].max()
         facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
     if "auc" in metrics and len(done["protocol"].unique()) == 1:
-        chosen = protocol(done["protocol"].iloc[0])
+        chosen = get_protocol(done["protocol"].iloc[0])
         spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
         facts.append(

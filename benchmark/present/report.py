@@ -25,7 +25,7 @@ from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions, tables
 from crossvad.present.figures.timelines import spans, tracks
-from crossvad.present.thumbnails import Stills
+from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Record, Store
 
 STILLS, ACROSS, QUALITY = 36, 6, 55  # pictures of a video at most; in a row of its sheet; of the JPEG
@@ -42,7 +42,7 @@ def gather(
     records: Iterable[Record],
     rules: Protocol,
     problems: list[Problem],
-    stills: Stills,
+    stills: Thumbnails,
     reporter: Reporter,
 ) -> Page:
     """All that the page shows of these cells, read by a protocol; metrics in %, times in seconds.
@@ -169,7 +169,7 @@ def worst(rows: pd.DataFrame, label: int) -> list[list[Any]]:
     return [[names[number], frame, round(abs(score), 1)] for score, number, frame in kept]
 
 
-def _targets(store: Store, records: list[Record], stills: Stills, reporter: Reporter) -> Page:
+def _targets(store: Store, records: list[Record], stills: Thumbnails, reporter: Reporter) -> Page:
     """The test videos of each target, in the order of its cells' scores: length, abnormal spans, pictures."""
     first = {record.cell.target: record for record in reversed(records)}
     found: Page = {}
@@ -186,7 +186,7 @@ def _targets(store: Store, records: list[Record], stills: Stills, reporter: Repo
     return found
 
 
-def _sheet(stills: Stills, target: str, video: str, length: int) -> Page | None:
+def _sheet(stills: Thumbnails, target: str, video: str, length: int) -> Page | None:
     """Evenly spread frames of a video side by side in one picture; None where they are not at hand."""
     step = math.ceil(length / STILLS)
     frames = stills.frames(target, video, range(0, length, step))

@@ -9,10 +9,10 @@ from pathlib import Path
 from crossvad.datasets.base import Frames, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import resized
-from crossvad.planning.registry import dataset
+from crossvad.planning.registry import get_dataset
 
 
-class Stills:
+class Thumbnails:
     """Frames of targets' test videos by name, `height` pixels high, in their own shape and in colour."""
 
     def __init__(self, root: Path, height: int = 96) -> None:
@@ -34,7 +34,7 @@ class Stills:
     def _open(self, target: str) -> dict[str, Video]:
         """The test videos of a target by name; none where it cannot be opened, or is known by its name alone."""
         try:
-            scenes = dataset(target, self.root).scenes("test")
+            scenes = get_dataset(target, self.root).scenes("test")
         except InputError:
             return {}
         return {video.name: video for scene in scenes for video in scene.videos}

@@ -69,7 +69,8 @@ def load_scores(path: Path) -> Scores:
         return Scores(videos=file["videos"].tolist(), **{name: file[name] for name in ARRAYS}, **groups)
 
 
-def _save_maps(maps: Maps, path: Path) -> None:
+def save_maps(maps: Maps, path: Path) -> None:
+    """Write maps and tracks as one compressed .npz file."""
     np.savez_compressed(
         path,
         maps=maps.maps,

@@ -33,7 +33,7 @@ import numpy as np
 from crossvad.datasets.base import Track
 from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell
-from crossvad.store.scores import Maps, Scores, _save_maps, load_scores, save_scores
+from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_scores
 
 Status = Literal["done", "failed", "interrupted", "skipped"]
 
@@ -151,7 +151,7 @@ class Store:
                 save_scores(scores, draft / "scores.npz")
                 record.digest = _sha256(draft / "scores.npz")
             if maps is not None:
-                _save_maps(maps, draft / "maps.npz")
+                save_maps(maps, draft / "maps.npz")
                 record.facts["maps_sha256"] = _sha256(draft / "maps.npz")
             record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
             (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))

@@ -70,7 +70,7 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
     Columns: variant, score (FP, FR or both), seed, fair AUC and paper AUC in percent, prototype cosine and rank on the
     last training clips looked at (NaN without prototypes).
     """
-    variants = {registry.method(text).label: variant for variant, text in ABLATIONS[name].variants.items()}
+    variants = {registry.get_method(text).label: variant for variant, text in ABLATIONS[name].variants.items()}
     rows: list[dict[str, Any]] = []
     for record in records:
         if record.status != "done" or record.cell.method not in variants:

@@ -18,7 +18,7 @@ from crossvad.evaluation.label_audit import SHOTS, Findings, findings
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import READINGS
 from crossvad.evaluation.selection import KEYS, current
-from crossvad.evaluation.tidy import judged, judged_cells
+from crossvad.evaluation.tidy import counted_frames, counted_frames_of_cells
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
@@ -61,7 +61,7 @@ def at_hand(root: Path) -> list[Dataset]:
     found = []
     for name in dict.fromkeys(name for name, _ in AUDITED.values()):
         try:
-            dataset = registry.dataset(name, root)
+            dataset = registry.get_dataset(name, root)
         except InputError:
             continue  # not there
         if dataset.scenes("test"):
@@ -82,7 +82,7 @@ def run_untrained(targets: list[Dataset], runner: Runner) -> list[Record]:
 
 def stored_untrained(store: Store) -> list[Record]:
     """What is stored of that, the current code's or an earlier one's."""
-    labels = [registry.method(text).label for text in UNTRAINED.values()]
+    labels = [registry.get_method(text).label for text in UNTRAINED.values()]
     records = current(store.records())
     return [r for r in records if unadapted_cell(r.cell, labels, r.cell.target, r.cell.target, BUDGET.name)]
 
@@ -94,14 +94,14 @@ def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:
         A row per target and predictor, in the order of `UNTRAINED`: target, predictor, raw, stretched, frames, videos,
         of_videos (in the whole set).
     """
-    methods = {registry.method(text).label: (place, name) for place, (name, text) in enumerate(UNTRAINED.items())}
+    methods = {registry.get_method(text).label: (place, name) for place, (name, text) in enumerate(UNTRAINED.items())}
     rows = []
     for record in sorted(records, key=lambda record: (record.cell.target, methods[record.cell.method])):
         if record.status != "done":
             continue
         scores = store.scores(record.cell)
-        raw, stretched = (judged(scores, rules, max(SHOTS), {}) for rules in (RAW, STRETCHED))
-        name, cls, options = registry.archive(record.cell.target)
+        raw, stretched = (counted_frames(scores, rules, max(SHOTS), {}) for rules in (RAW, STRETCHED))
+        name, cls, options = registry.get_published(record.cell.target)
         rows.append(
             {
                 "target": name,
@@ -123,7 +123,7 @@ def readings(store: Store, records: list[Record], rules: Protocol) -> pd.DataFra
         Tidy rows: the cell's keys, `reading` and `auc` in percent; of finished cells alone.
     """
     rows = []
-    for record, read in judged_cells(store, records, rules):
+    for record, read in counted_frames_of_cells(store, records, rules):
         keys = {key: getattr(record.cell, key) for key in KEYS if key != "protocol"} | {"protocol": rules.name}
         for reading, (normalise, smooth) in READINGS.items():
             counted = read(replace(rules, normalise=normalise, smooth=smooth))

@@ -18,7 +18,7 @@ from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import on_device
 from crossvad.execution.fitting import heldout_scores
 from crossvad.execution.progress import Reporter
-from crossvad.execution.scoring import Fitted, Task, score_cells
+from crossvad.execution.scoring import CellRun, Fitted, score_cells
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR, PAPER
@@ -81,5 +81,5 @@ def _scored(
     adapter: Adapter, cell: Cell, clips: ClipSource, grid: Grid, decoder: Decoder, device: torch.device
 ) -> Scores:
     fitted = Fitted("", adapter, NoTuning(), heldout_scores(adapter, clips, grid.budget), {})
-    tasks = [Task(cell, fitted.tuning)]
+    tasks = [CellRun(cell, fitted.tuning)]
     return score_cells(tasks, fitted, grid.targets[0], decoder, device, lambda done, of, note: None)[0].scores

@@ -14,7 +14,7 @@ from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.specs import Method
+from crossvad.planning.specs import MethodSpec
 
 LENGTH, ANOMALY = 60, 45  # frames of a test video; from here on a square that moves as nothing did before
 CPU = torch.device("cpu")
@@ -29,7 +29,7 @@ class Verdict:
     seen: str
 
 
-def check_adapter(method: Method) -> Iterator[Verdict]:
+def check_adapter(method: MethodSpec) -> Iterator[Verdict]:
     """Train a method for a few steps and hold it to the contract of `adapters.base`, rule by rule."""
     budget = BUDGETS["smoke"]
     adapter, twin = _trained(method), _trained(method)
@@ -86,7 +86,7 @@ def moving_squares(size: int, length: int, seed: int, anomaly: int | None = None
     return frames.astype(np.uint8)[..., None]
 
 
-def _trained(method: Method) -> Adapter:
+def _trained(method: MethodSpec) -> Adapter:
     budget = BUDGETS["smoke"]
     torch.manual_seed(0)
     adapter = method.build(budget)

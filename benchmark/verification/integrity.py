@@ -11,7 +11,7 @@ from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.manifest import spans_to_labels
 from crossvad.evaluation import metrics
 from crossvad.evaluation.selection import support_span
-from crossvad.evaluation.tidy import Judged, judged
+from crossvad.evaluation.tidy import CountedFrames, counted_frames
 from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import registry
 from crossvad.planning.cell import Cell
@@ -53,7 +53,7 @@ def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
             if record.status == "done":
                 scores = store.scores(record.cell)
                 check_scores(scores, record, place)
-                judged(scores, PAPER, record.cell.shots, record.facts["fusion"], support_span(record, scores))
+                counted_frames(scores, PAPER, record.cell.shots, record.facts["fusion"], support_span(record, scores))
                 sound.append((record, scores))
         except InputError as error:
             problems.append(Problem("error", error.where, error.problem, error.fix))
@@ -90,7 +90,7 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
 
 
 def _check_labels(scores: Scores, target: str, place: Path) -> None:
-    _, cls, options = registry.archive(target)
+    _, cls, options = registry.get_published(target)
     known = cls.facts(options, getattr(options, "labels", cls.family)).test
     for video, labels in zip(scores.videos, np.split(scores.labels, np.cumsum(scores.lengths)[:-1]), strict=True):
         facts = known.get(cls.entry(video))
@@ -123,7 +123,7 @@ def verify_metrics(sound: Sound) -> list[Problem]:
     problems = []
     for record, scores in sound:
         cell = record.cell
-        counted = judged(scores, FAIR, cell.shots, record.facts["fusion"], support_span(record, scores))
+        counted = counted_frames(scores, FAIR, cell.shots, record.facts["fusion"], support_span(record, scores))
         if 0 < counted.labels.sum() < len(counted.labels):
             for problem in (_perfect(counted), _shuffled(counted)):
                 if problem:
@@ -131,7 +131,7 @@ def verify_metrics(sound: Sound) -> list[Problem]:
     return problems
 
 
-def _perfect(counted: Judged) -> str:
+def _perfect(counted: CountedFrames) -> str:
     labels, perfect = counted.labels, counted.labels.astype(float)
     got = {
         "AUC": metrics.micro_auc(labels, perfect),
@@ -143,7 +143,7 @@ def _perfect(counted: Judged) -> str:
     return ", ".join(f"a perfect detector's {name} is {value}" for name, value in got.items() if value != 1)
 
 
-def _shuffled(counted: Judged) -> str:
+def _shuffled(counted: CountedFrames) -> str:
     labels = np.random.default_rng(0).permutation(counted.labels)
     abnormal, normal = int(labels.sum()), int((labels == 0).sum())
     deviation = np.sqrt((abnormal + normal + 1) / (12 * abnormal * normal))  # Mann and Whitney's, ties only lower it
@@ -158,7 +158,7 @@ def verify_code(sound: Sound) -> list[Problem]:
     cells = [record.cell for record, _ in sound]
     for label in dict.fromkeys(cell.method for cell in cells):
         try:
-            digests[label] = registry.method(label).digest
+            digests[label] = registry.get_method(label).digest
         except InputError:  # a user's own file, which may be elsewhere
             continue
     other = [cell.method for cell in cells if digests.get(cell.method, cell.method_digest) != cell.method_digest]

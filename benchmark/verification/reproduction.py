@@ -17,7 +17,7 @@ import pandas as pd
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.evaluation.selection import KEYS, mixtures
 from crossvad.evaluation.tidy import COLUMNS, LOCATED, METRICS, table
-from crossvad.planning.protocol import protocol
+from crossvad.planning.protocol import get_protocol
 from crossvad.store.store import Store
 from crossvad.studies import published
 from crossvad.verification.integrity import RERUN
@@ -60,7 +60,7 @@ def verify_csv(path: Path, store: Store) -> tuple[str, list[Problem]]:
         fix = "bench table --metric rbdc,tbdc, where the maps are"
         problems.append(Problem("warning", path.name, "RBDC and TBDC were not recomputed: maps are not kept", fix))
     done = rows[rows["status"] == "done"]
-    parts = [table(store, store.records(), protocol(name)) for name in done["protocol"].unique()]
+    parts = [table(store, store.records(), get_protocol(name)) for name in done["protocol"].unique()]
     again = pd.concat(parts) if parts else rows[:0]
     known = _numbers(again[again["status"] == "done"])
     lost = 0

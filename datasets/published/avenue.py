@@ -17,7 +17,7 @@ from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.layouts import Layout, best_copy, candidates, joined_labels
 from crossvad.datasets.published.manifest import Manifest
-from crossvad.datasets.published.published_dataset import Archive, Guide
+from crossvad.datasets.published.published_dataset import Guide, PublishedDataset
 from crossvad.datasets.readers.label_files import mask_volume
 
 LAYOUTS = {
@@ -42,7 +42,7 @@ class AvenueOptions:
     subset: Literal["all", "avenue17"] = "all"
 
 
-class Avenue(Archive):
+class Avenue(PublishedDataset):
     """CUHK Avenue, with either family of labels."""
 
     name = "avenue"

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.datasets.published.published_dataset import Archive
+from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.readers.frame_folder import FrameFolder
 
 
@@ -36,7 +36,7 @@ def inspect(
         nonlocal done
         split, video, length = item
         problems = [Problem("error", error.where, error.problem, error.fix) for error in damage(video)]
-        if not problems and isinstance(dataset, Archive):
+        if not problems and isinstance(dataset, PublishedDataset):
             problems = list(dataset.against_checksum(video, split))
         with telling:
             done += length

@@ -36,7 +36,7 @@ class NoOptions:
     """The options of a data set that has none."""
 
 
-class Archive(Dataset):
+class PublishedDataset(Dataset):
     """A data set whose facts are known. A subclass finds the videos and reads what labels lie beside them.
 
     Labels come from the archive's own files where they are there, else from the manifest. `check` tells where files and

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.base import Scene, Split, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.layouts import Layout, best_copy, candidates, joined_labels
-from crossvad.datasets.published.published_dataset import Archive, Guide, NoOptions
+from crossvad.datasets.published.published_dataset import Guide, NoOptions, PublishedDataset
 from crossvad.datasets.readers.label_files import read_npy
 
 LAYOUTS = {
@@ -23,7 +23,7 @@ LAYOUTS = {
 }
 
 
-class ShanghaiTech(Archive):
+class ShanghaiTech(PublishedDataset):
     """ShanghaiTech Campus; a video's name begins with its camera: `01_0014`."""
 
     name = "shanghaitech"

@@ -18,7 +18,7 @@ from crossvad.datasets.base import SPLITS, Scene, Split, Video
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.layouts import absent, candidates
 from crossvad.datasets.published.manifest import Manifest, Span, spans_to_labels
-from crossvad.datasets.published.published_dataset import Archive, Guide
+from crossvad.datasets.published.published_dataset import Guide, PublishedDataset
 from crossvad.datasets.readers.file_identity import walk
 from crossvad.datasets.readers.frame_folder import natural
 from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
@@ -41,7 +41,7 @@ class UcfOptions:
     train: Literal["all", "official"] = "all"
 
 
-class UcfCrime(Archive):
+class UcfCrime(PublishedDataset):
     """The normal videos of UCF-Crime to train on, and its 290 test videos; every video is a camera of its own."""
 
     name = "ucf"

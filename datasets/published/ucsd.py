@@ -17,7 +17,7 @@ from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.layouts import Layout, best_copy, candidates
 from crossvad.datasets.published.manifest import spans_to_labels
-from crossvad.datasets.published.published_dataset import Archive, Guide, NoOptions
+from crossvad.datasets.published.published_dataset import Guide, NoOptions, PublishedDataset
 from crossvad.datasets.readers.file_identity import digest
 from crossvad.datasets.readers.frame_folder import FrameFolder
 
@@ -66,7 +66,7 @@ def parse_ground_truth(text: str, where: object = "ground truth") -> list[Ranges
     return clips
 
 
-class Ucsd(Archive):
+class Ucsd(PublishedDataset):
     """One of the two UCSD walkways, in whichever layout lies under the data root."""
 
     def __init__(self, root: Path, options: NoOptions | None = None) -> None:

@@ -44,7 +44,7 @@ TRAINABLE = [*PREDICTORS, "lmn-recon", "memae", "memae-2d"]
         ("lmn-recon", 17_196_291),
         ("memae", 6_492_801),
         ("memae[slots=1000]", 6_492_801 - 1000 * 256),
-        *((method, 0) for method in registry.TRIVIAL),
+        *((method, 0) for method in registry.BASELINES),
     ],
 )
 def test_parameter_count_is_the_published_one(method, parameters):
@@ -73,7 +73,7 @@ def test_clip(method, frames, scored):
 
 
 def test_every_method_is_seen_here():
-    assert set(registry.METHODS) == {*TRAINABLE, *registry.TRIVIAL}
+    assert set(registry.METHODS) == {*TRAINABLE, *registry.BASELINES}
 
 
 @pytest.mark.parametrize(("method", "trainable"), [(m, m in TRAINABLE) for m in registry.METHODS])
@@ -84,7 +84,7 @@ def test_only_methods_with_parameters_train(method, trainable):
 
 @pytest.mark.parametrize("method", TRAINABLE)
 def test_a_budget_without_a_schedule_trains_as_published(method):
-    adapter = registry.method(method).cls
+    adapter = registry.get_method(method).cls
     with torch.device("meta"):
         assert build(method, PAPER).schedule(PAPER) == adapter.published
     assert build(method).schedule(SMOKE) == SMOKE.schedule
@@ -111,13 +111,13 @@ def test_fusion_weighs_every_cue(method, weights):
 
 @pytest.mark.parametrize("method", registry.METHODS)
 def test_a_method_says_where_it_comes_from(method):
-    cls = registry.method(method).cls
+    cls = registry.get_method(method).cls
     assert all(map(bool, (cls.paper, cls.licence, cls.deviations))) == cls.trainable
     assert all(field.metadata["help"] for field in fields(cls.Options))
 
 
 def test_only_what_can_change_adapts():
-    adapting = {method for method in registry.METHODS if registry.method(method).cls.adapts()}
+    adapting = {method for method in registry.METHODS if registry.get_method(method).cls.adapts()}
     assert adapting == {*TRAINABLE, "support-mean"}
 
 

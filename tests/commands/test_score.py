@@ -14,7 +14,7 @@ from crossvad.adapters.methods.framepred import FramePrediction
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.base import Video
 from crossvad.datasets.clips import ClipSpec, consecutive
-from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
@@ -26,9 +26,9 @@ from crossvad.execution.scoring import Fitted
 from crossvad.footage import overlay, peaks
 from crossvad.footage.overlay import mapped, pictures
 from crossvad.footage.own_footage import OwnFootage
-from crossvad.footage.streaming import clip_batches, watch
+from crossvad.footage.streaming import clip_batches, stream_scores
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.registry import method
+from crossvad.planning.registry import get_method
 from crossvad.store.store import Store
 
 SMOKE, CPU = BUDGETS["smoke"], torch.device("cpu")
@@ -101,7 +101,7 @@ def test_no_more_frames_are_held_than_a_block_and_a_clip(length, monkeypatch):
     monkeypatch.setattr(
         np, "concatenate", lambda parts, *rest: seen.append(sum(map(len, parts))) or before(parts, *rest)
     )
-    adapter = method("framepred").build(SMOKE).eval()
+    adapter = get_method("framepred").build(SMOKE).eval()
     clip = adapter.clip
     sizes = [len(batch) for batch in clip_batches(Blocks(length, 16), clip, 8, CPU)]
     assert sum(sizes) == length - clip.frames + 1 and max(sizes) <= 8
@@ -115,7 +115,7 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
     write_frames(target / "test" / "yard", paint(LENGTH, 3, ONSET))
     (target / "labels.csv").write_text("video,start,end\nyard,60,90\n")
     store = Store(tmp_path / "results")
-    grid = make_grid(name, targets=[Folder(target)], shots=[3], steps=[2], support="test-head")
+    grid = make_grid(name, targets=[OwnFolder(target)], shots=[3], steps=[2], support="test-head")
     (record,) = run_grid(store, grid)
     assert record.status == "done", record.reason
     stored, cell = store.scores(record.cell), record.cell
@@ -126,7 +126,7 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
     fused = fuse(stored, filled, fitted.adapter.fusion)
     painted = paint(LENGTH, 3, ONSET)
     for source in (FrameFolder(film), *(Blocks(LENGTH, block, painted.__getitem__) for block in (1, 7, 300))):
-        seen = watch(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
+        seen = stream_scores(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
         assert seen.cues.keys() == stored.cues.keys()
         for cue, values in stored.cues.items():
             np.testing.assert_allclose(seen.cues[cue], values, rtol=1e-4, atol=1e-4)
@@ -137,11 +137,11 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
 @pytest.mark.parametrize("block", [1, 7, 64])
 @pytest.mark.parametrize("name", ["framepred", "memae", "random"])
 def test_every_frame_comes_once_with_its_own_map(block, name, make_grid):
-    adapter = method(name).build(SMOKE).eval()
+    adapter = get_method(name).build(SMOKE).eval()
     grid = make_grid(name, shots=[0])
     source = Blocks(30, block)
     fitted = Fitted("", adapter, NoTuning(), {}, {})
-    seen = watch(Video("yard", source), fitted, NoTuning(), grid.cells()[0], SMOKE, CPU, silent)
+    seen = stream_scores(Video("yard", source), fitted, NoTuning(), grid.cells()[0], SMOKE, CPU, silent)
     pairs = [*mapped(source.blocks(None, 3), seen, CPU)]
     assert len(pairs) == 30
     for number, (frame, _) in enumerate(pairs):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from crossvad.datasets.camera_shift import Disguise
+from crossvad.datasets.camera_shift import CameraShift
 from crossvad.datasets.clips import ClipSource, ClipSpec, at, clip_count, consecutive, head, to_tensor
 from crossvad.datasets.errors import InputError
 
@@ -219,7 +219,7 @@ def test_an_unseen_scene_is_asked_about_its_held_out_tail():
 
 def test_a_disguise_is_one_view_and_one_light():
     clips = torch.rand(2, 3, 1, 10, 10) * 2 - 1
-    disguise = Disguise((0.2, 0.4, 0.5), True, 0.5, 0.25)
+    disguise = CameraShift((0.2, 0.4, 0.5), True, 0.5, 0.25)
     seen = disguise(clips)
     assert seen.shape == clips.shape and seen.abs().max() <= 1
     window = clips[..., 4:9, 2:7].flip(-1)
@@ -227,4 +227,4 @@ def test_a_disguise_is_one_view_and_one_light():
     assert torch.corrcoef(torch.stack([centres.flatten(), window.flatten()]))[0, 1] > 0.9
     assert seen.mean().item() == pytest.approx(0.5 * window.mean().item() + 0.25, abs=0.02)
     random = np.random.default_rng(0)
-    assert len({Disguise.draw(random) for _ in range(5)}) == 5
+    assert len({CameraShift.draw(random) for _ in range(5)}) == 5

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.own_folder import OwnFolder
 
 
 def clip(directory: Path, *names: str, frames: int = 8) -> Path:
@@ -16,13 +16,13 @@ def clip(directory: Path, *names: str, frames: int = 8) -> Path:
     return directory
 
 
-def names(dataset: Folder, split) -> list[str]:
-    return [video.name for scene in dataset.scenes(split) for video in scene.videos]
+def names(dataset: OwnFolder, split) -> list[str]:
+    return [video.name for video in dataset.videos(split)]
 
 
-def label(directory: Path, *lines: str) -> Folder:
+def label(directory: Path, *lines: str) -> OwnFolder:
     (directory / "labels.csv").write_text("\n".join(["video,start,end", *lines]) + "\n")
-    return Folder(directory)
+    return OwnFolder(directory)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def label(directory: Path, *lines: str) -> Folder:
     ],
 )
 def test_splits(tmp_path, folders, train, test):
-    dataset = Folder(clip(tmp_path / "lobby cam", *folders))
+    dataset = OwnFolder(clip(tmp_path / "lobby cam", *folders))
     assert dataset.name == "path:lobby cam"
     assert names(dataset, "train") == train and names(dataset, "test") == test
     assert {scene.name for split in ("train", "test") for scene in dataset.scenes(split)} == {"lobby cam"}
@@ -43,12 +43,12 @@ def test_splits(tmp_path, folders, train, test):
 
 
 def test_folder_of_images_is_one_video(tmp_path):
-    dataset = Folder(clip(tmp_path, "camera") / "camera")
+    dataset = OwnFolder(clip(tmp_path, "camera") / "camera")
     assert names(dataset, "test") == names(dataset, "train") == ["camera"]
 
 
 def test_train_folder_of_images_is_no_test_video(tmp_path):
-    dataset = Folder(clip(tmp_path / "camera", "train", "monday"))
+    dataset = OwnFolder(clip(tmp_path / "camera", "train", "monday"))
     assert names(dataset, "train") == ["train"] and names(dataset, "test") == ["monday"]
 
 
@@ -58,12 +58,12 @@ def test_directory_without_videos_is_refused(tmp_path, empty):
         clip(tmp_path, "a")
     (tmp_path / empty).mkdir(exist_ok=True)
     with pytest.raises(InputError, match="holds no videos"):
-        Folder(tmp_path)
+        OwnFolder(tmp_path)
 
 
 def test_missing_directory_is_refused(tmp_path):
     with pytest.raises(InputError, match="gone: cannot be listed"):
-        Folder(tmp_path / "gone")
+        OwnFolder(tmp_path / "gone")
 
 
 def test_labels(tmp_path):
@@ -77,11 +77,11 @@ def test_labels(tmp_path):
 def test_labels_as_a_spreadsheet_saves_them(tmp_path):
     clip(tmp_path, "a", "é")
     (tmp_path / "labels.csv").write_bytes('\ufeffvideo,start,end\r\n"é",1,3\r\n'.encode())
-    assert Folder(tmp_path).labels("é").tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+    assert OwnFolder(tmp_path).labels("é").tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
 
 
 def test_without_labels_the_error_says_how_to_write_them(tmp_path):
-    dataset = Folder(clip(tmp_path, "a", "b"))
+    dataset = OwnFolder(clip(tmp_path, "a", "b"))
     with pytest.raises(InputError, match=r"labels\.csv: is missing.*video,start,end"):
         dataset.labels("a")
     (problem,) = dataset.check()
@@ -118,7 +118,7 @@ def test_file_that_is_no_label_table_is_refused(tmp_path, content):
     clip(tmp_path, "a")
     (tmp_path / "labels.csv").write_bytes(content)
     with pytest.raises(InputError, match=r"labels\.csv: (has another header|cannot be read)"):
-        Folder(tmp_path).labels("a")
+        OwnFolder(tmp_path).labels("a")
 
 
 def test_unknown_video_has_no_labels(tmp_path):

@@ -11,8 +11,8 @@ from crossvad import cli
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ENTRY, ITSELF, better_or_worse, counted, differences, ranks
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.statistics import holm, pair_wins, paired_difference
-from crossvad.evaluation.tidy import judged
+from crossvad.evaluation.statistics import holm, pair_counts, paired_difference
+from crossvad.evaluation.tidy import counted_frames
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.store import Store
 
@@ -29,8 +29,8 @@ def wins_of(store, records, method, shots):
     found = []
     for record in records:
         if (record.cell.method, record.cell.shots) == (method, shots):
-            c = judged(store.scores(record.cell), FAIR, shots, record.facts["fusion"])
-            found.append(pair_wins(c.labels, c.scores, c.videos))
+            c = counted_frames(store.scores(record.cell), FAIR, shots, record.facts["fusion"])
+            found.append(pair_counts(c.labels, c.scores, c.videos))
     return found
 
 
@@ -58,7 +58,7 @@ def test_against_itself_is_against_the_same_method_unadapted(finished):
 
 
 def test_a_learned_tuning_starts_from_its_own_zero_shots():
-    wins = [pair_wins(np.array([0, 1, 0, 1]), np.array(s), np.array([0, 0, 1, 1])) for s in
+    wins = [pair_counts(np.array([0, 1, 0, 1]), np.array(s), np.array([0, 0, 1, 1])) for s in
             ([1.0, 2, 3, 4], [2.0, 1, 4, 3], [1.0, 2, 4, 3])]  # fmt: skip
     fixed = {"method": "m", "source": "a", "target": "b", "seed": 0, "budget": "quick", "frames": ((),), "reverted": 0}
     cells = pd.DataFrame([
@@ -99,7 +99,7 @@ def made(**aucs):
         for source, target, auc in pairs:
             labels = np.array([0] + [1] * 100, np.uint8)
             scores = np.array([0.0] + [1.0] * auc + [-1.0] * (100 - auc))
-            wins = pair_wins(labels, scores, np.arange(101))
+            wins = pair_counts(labels, scores, np.arange(101))
             assert round(100 * wins.auc) == auc
             fixed = {"support": "none", "tuning": "none", "shots": 0, "steps": 0, "budget": "quick", "seed": 0}
             rows.append(fixed | {"method": method, "source": source, "target": target, "wins": wins, "frames": ()})
@@ -153,7 +153,7 @@ def test_the_pairs_own_metric_is_the_tables(finished):
     for row in counted(store, records, FAIR).itertuples():
         keys = ("method", "shots", "seed")
         (record,) = [r for r in records if all(getattr(r.cell, key) == getattr(row, key) for key in keys)]
-        c = judged(store.scores(record.cell), FAIR, row.shots, record.facts["fusion"])
+        c = counted_frames(store.scores(record.cell), FAIR, row.shots, record.facts["fusion"])
         assert row.wins.auc == pytest.approx(micro_auc(c.labels, c.scores), abs=1e-12)
 
 

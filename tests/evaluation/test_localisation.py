@@ -23,7 +23,7 @@ from crossvad.evaluation.localisation import (
     renumber,
     tracks_of_masks,
 )
-from crossvad.planning.registry import dataset
+from crossvad.planning.registry import get_dataset
 
 HERE, THERE = (0, 0, 10, 10), (100, 100, 110, 110)
 INSIDE = {10: (0, 0, 1, 10), 9: (0, 0, 1, 9)}  # boxes within HERE that cover so many percent of it
@@ -433,7 +433,7 @@ def test_frames_that_never_count_are_left_out():
 @pytest.fixture(scope="module")
 def square():
     """The rendered plaza: its data set, and its test videos."""
-    return plaza(), [video.name for scene in plaza().scenes("test") for video in scene.videos]
+    return plaza(), [video.name for video in plaza().videos("test")]
 
 
 def test_the_tracks_of_the_plaza_find_themselves(square):
@@ -485,7 +485,7 @@ needs_ped2 = pytest.mark.skipif(not (ROOT / "ped2").is_dir(), reason=f"no real v
 @pytest.fixture(scope="module")
 def walkway():
     """Tracks derived from the masks of UCSD Ped2, its number of frames, and one clip's masks."""
-    ped2, tracks, frames = dataset("ped2", ROOT), [], 0
+    ped2, tracks, frames = get_dataset("ped2", ROOT), [], 0
     for video in ped2.scenes("test")[0].videos:
         masks = ped2.masks(video.name)
         tracks += renumber(tracks_of_masks(masks), np.arange(frames, frames + len(masks)))

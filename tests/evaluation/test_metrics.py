@@ -11,7 +11,7 @@ from crossvad.evaluation.metrics import average_precision, detection_delay, equa
 
 
 @st.composite
-def judged(draw):
+def counted_frames(draw):
     """Labels with both classes, and scores with many ties."""
     size = draw(st.integers(2, 40))
     labels = draw(st.lists(st.integers(0, 1), min_size=size, max_size=size).filter(lambda all: 0 < sum(all) < size))
@@ -35,20 +35,20 @@ def crossing(labels, scores):
     raise AssertionError("the curve runs from no false alarm to no miss")
 
 
-@given(judged())
+@given(counted_frames())
 def test_micro_auc_is_the_share_of_pairs_won(case):
     assert micro_auc(*case) == pytest.approx(roc_auc_score(*case), abs=1e-12)
     assert micro_auc(*case) == pytest.approx(share_of_pairs_won(*case), abs=1e-12)
 
 
-@given(judged(), st.sampled_from([lambda s: 3 * s - 7, np.exp, lambda s: s**3, np.arctan]))
+@given(counted_frames(), st.sampled_from([lambda s: 3 * s - 7, np.exp, lambda s: s**3, np.arctan]))
 def test_monotone_transforms_leave_every_metric(case, transform):
     labels, scores = case
     for metric in (micro_auc, average_precision, equal_error_rate):
         assert metric(labels, transform(scores)) == pytest.approx(metric(labels, scores), abs=1e-12)
 
 
-@given(judged(), st.randoms(use_true_random=False))
+@given(counted_frames(), st.randoms(use_true_random=False))
 def test_order_of_videos_is_irrelevant(case, random):
     labels, scores = case
     videos = np.sort(np.arange(len(labels)) % 4)
@@ -61,13 +61,13 @@ def test_order_of_videos_is_irrelevant(case, random):
     assert macro_auc(labels[order], scores[order], renamed) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-@given(judged())
+@given(counted_frames())
 def test_negated_scores_mirror(case):
     labels, scores = case
     assert micro_auc(labels, -scores) == pytest.approx(1 - micro_auc(labels, scores), abs=1e-12)
 
 
-@given(judged())
+@given(counted_frames())
 def test_equal_error_rate_is_where_the_errors_are_equal(case):
     assert equal_error_rate(*case) == pytest.approx(crossing(*case), abs=1e-12)
 
@@ -177,7 +177,7 @@ def naive_delay(labels, scores, videos, share):
     return (np.mean(delays), heard / len(delays), len(delays)) if delays else None
 
 
-@given(judged(), st.sampled_from([0.0, 0.25, 0.5]))
+@given(counted_frames(), st.sampled_from([0.0, 0.25, 0.5]))
 def test_delay_is_the_naive_one(case, share):
     labels, scores = case
     videos = np.arange(len(labels)) // 13

@@ -9,7 +9,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import (
     PRIOR_CLIPS,
     READINGS,
-    calibrate,
+    centre_and_spread,
     fill_nearest,
     final,
     fuse,
@@ -72,11 +72,11 @@ def test_per_video_keeps_videos_apart():
 
 def test_calibrate_by_hand():
     heldout, support = np.array([1.0, 5.0]), np.array([10.0, 12.0, 14.0])
-    assert calibrate(np.empty(0), heldout) == (3.0, 2.0)
+    assert centre_and_spread(np.empty(0), heldout) == (3.0, 2.0)
     pooled = (3 * np.var(support) + PRIOR_CLIPS * 4.0) / (3 + PRIOR_CLIPS)
-    assert calibrate(support, heldout) == pytest.approx((12.0, np.sqrt(pooled)))
-    assert calibrate(np.empty(0), np.empty(0)) == (0.0, 1.0)
-    assert calibrate(np.full(3, 2.0), np.full(4, 2.0)) == (2.0, 1.0), "no spread at all must not divide by zero"
+    assert centre_and_spread(support, heldout) == pytest.approx((12.0, np.sqrt(pooled)))
+    assert centre_and_spread(np.empty(0), np.empty(0)) == (0.0, 1.0)
+    assert centre_and_spread(np.full(3, 2.0), np.full(4, 2.0)) == (2.0, 1.0), "no spread at all must not divide by zero"
 
 
 @pytest.mark.parametrize("shots", [0, 3])
@@ -88,7 +88,7 @@ def test_fuse_by_hand(shots):
         expected = 0.0
         for cue, weight in (("feature", 0.75), ("prediction", 0.25)):
             support = scores.support[cue][scores.support_units == unit] if shots else np.empty(0)
-            centre, spread = calibrate(support, scores.heldout[cue])
+            centre, spread = centre_and_spread(support, scores.heldout[cue])
             expected += weight * (cues[cue][t] - centre) / spread
         assert fuse(scores, cues, weights)[t] == pytest.approx(expected)
 

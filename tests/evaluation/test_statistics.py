@@ -18,7 +18,7 @@ from crossvad.evaluation.statistics import (
     critical_groups,
     draws,
     holm,
-    pair_wins,
+    pair_counts,
     paired_difference,
 )
 
@@ -58,7 +58,7 @@ def naive_interval(labels, scores, owners, resamples, level, seed):
 
 def test_pair_wins_by_hand():
     labels = np.array([1, 0, 1, 0, 0], np.uint8)
-    found = pair_wins(labels, np.array([2.0, 1.0, 1.0, 2.0, 0.0]), np.array([7, 7, 3, 3, 3]))
+    found = pair_counts(labels, np.array([2.0, 1.0, 1.0, 2.0, 0.0]), np.array([7, 7, 3, 3, 3]))
     # Video 3 comes first: its abnormal 1 beats one of its own normal frames, 2 and 0, and ties with video 7's 1.
     assert found.wins.tolist() == [[1, 0.5], [1.5, 1]]
     assert found.abnormal.tolist() == [1, 1] and found.normal.tolist() == [2, 1]
@@ -66,13 +66,13 @@ def test_pair_wins_by_hand():
 
 def test_pair_wins_add_up_to_the_auc():
     labels, scores, owners = videos_of([9, 14, 5, 11])
-    assert pair_wins(labels, scores, owners).auc == pytest.approx(micro_auc(labels, scores), abs=1e-12)
+    assert pair_counts(labels, scores, owners).auc == pytest.approx(micro_auc(labels, scores), abs=1e-12)
 
 
 @pytest.mark.parametrize("lengths", [[9, 14, 5, 11], [30, 1], [3] * 12])
 def test_resamples_are_the_naive_ones(lengths):
     case = videos_of(lengths)
-    found = pair_wins(*case).resampled(draws(len(lengths), 80, seed=4))
+    found = pair_counts(*case).resampled(draws(len(lengths), 80, seed=4))
     np.testing.assert_allclose(found, naive_resamples(*case, 80, 4), atol=1e-12)
 
 
@@ -112,10 +112,10 @@ def test_names_and_order_of_videos_do_not_matter_to_the_error(order):
     labels, scores, owners = videos_of([9, 14, 5, 11, 3, 8])
     blocks = [np.flatnonzero(owners == video) for video in order]
     frames = np.concatenate(blocks)
-    moved = pair_wins(labels[frames], scores[frames], np.repeat(range(6), [len(block) for block in blocks]))
+    moved = pair_counts(labels[frames], scores[frames], np.repeat(range(6), [len(block) for block in blocks]))
     counts = draws(6, 50)
     np.testing.assert_allclose(
-        moved.resampled(counts[:, list(order)]), pair_wins(labels, scores, owners).resampled(counts), atol=1e-12
+        moved.resampled(counts[:, list(order)]), pair_counts(labels, scores, owners).resampled(counts), atol=1e-12
     )
 
 
@@ -168,7 +168,7 @@ def test_intervals_cover_the_truth_at_the_stated_rate(auc):
         scores = made_up(labels, auc, random)[0]
         low, high = bootstrap_auc(joined, scores, owners, resamples=300)
         covered += low <= truth <= high
-        resampled = pair_wins(joined, scores, owners).resampled(draws(12, 300))
+        resampled = pair_counts(joined, scores, owners).resampled(draws(12, 300))
         percentile += np.nanquantile(resampled, 0.025) <= truth <= np.nanquantile(resampled, 0.975)
     allowed = 3 * np.sqrt(0.95 * 0.05 / trials)
     assert covered / trials == pytest.approx(0.95, abs=allowed)
@@ -182,7 +182,7 @@ def test_differences_cover_the_truth_and_p_values_keep_the_level():
     trials, covered, claimed = 300, 0, 0
     for _ in range(trials):
         labels, joined, owners = drawn(short, 20, 0.8, random)
-        first, second = ([pair_wins(joined, s, owners) for s in made_up(labels, 0.8, random, 3)] for _ in range(2))
+        first, second = ([pair_counts(joined, s, owners) for s in made_up(labels, 0.8, random, 3)] for _ in range(2))
         found = paired_difference(first, second)
         covered += found.low <= 0 <= found.high
         claimed += found.p < 0.05
@@ -197,7 +197,7 @@ def test_differences_cover_the_truth_and_p_values_keep_the_level():
 def test_paired_difference_of_single_fits_by_hand():
     labels, scores, owners = videos_of([9, 14, 5, 11])
     other = scores[::-1].copy()
-    found = paired_difference([pair_wins(labels, scores, owners)], [pair_wins(labels, other, owners)], resamples=60)
+    found = paired_difference([pair_counts(labels, scores, owners)], [pair_counts(labels, other, owners)], resamples=60)
     gap = roc_auc_score(labels, scores) - roc_auc_score(labels, other)
     gaps = naive_resamples(labels, scores, owners, 60, 0) - naive_resamples(labels, other, owners, 60, 0)
     error = np.nanstd(gaps, ddof=1)
@@ -210,8 +210,8 @@ def test_paired_difference_over_seeds_by_hand():
     labels, scores, owners = videos_of([9, 14, 5, 11])
     random = np.random.default_rng(3)
     firsts = [scores + random.normal(0, 3, len(scores)) for _ in range(3)]
-    rival = [pair_wins(labels, -scores, owners)]
-    found = paired_difference([pair_wins(labels, s, owners) for s in firsts], rival, resamples=60)
+    rival = [pair_counts(labels, -scores, owners)]
+    found = paired_difference([pair_counts(labels, s, owners) for s in firsts], rival, resamples=60)
     aucs = [roc_auc_score(labels, s) for s in firsts]
     gap = np.mean(aucs) - roc_auc_score(labels, -scores)
     resampled = [naive_resamples(labels, s, owners, 60, 0) for s in (*firsts, -scores)]
@@ -223,14 +223,14 @@ def test_paired_difference_over_seeds_by_hand():
 
 
 def test_a_method_does_not_differ_from_itself():
-    wins = [pair_wins(*videos_of([9, 14, 5, 11]))]
+    wins = [pair_counts(*videos_of([9, 14, 5, 11]))]
     found = paired_difference(wins, wins)
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
 def test_difference_turns_round_with_its_sides():
     labels, scores, owners = videos_of([9, 14, 5, 11])
-    sides = [pair_wins(labels, scores, owners)], [pair_wins(labels, scores % 5, owners)]
+    sides = [pair_counts(labels, scores, owners)], [pair_counts(labels, scores % 5, owners)]
     there, back = paired_difference(*sides), paired_difference(*reversed(sides))
     assert (there.mean, there.low, there.high, there.p) == pytest.approx((-back.mean, -back.high, -back.low, back.p))
 

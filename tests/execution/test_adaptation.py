@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from crossvad.adapters.base import Adapter, leading
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions, HeadTuning
 from crossvad.adapters.tunings.norm import NormOptions, NormTuning
-from crossvad.adapters.tunings.rate_search import search
+from crossvad.adapters.tunings.rate_search import search_rate
 from crossvad.datasets.clips import ClipSource, head
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
@@ -24,7 +24,7 @@ RATE = FineTuneOptions(1e-3)
 
 def build(method: str) -> Adapter:
     torch.manual_seed(0)
-    return registry.method(method).build(SMOKE).eval()
+    return registry.get_method(method).build(SMOKE).eval()
 
 
 def support(adapter: Adapter, shots: int = 4, seed: int = 9) -> Tensor:
@@ -47,7 +47,7 @@ def moved(before: Adapter, after: Adapter) -> set[str]:
 @pytest.mark.parametrize("method", ["apn", "lmn", "framepred"])
 def test_one_run_gives_what_each_number_of_steps_gives_alone(method):
     adapter, clips = build(method), support(build(method))
-    seen = adapter.frozen(clips)
+    seen = adapter.frozen_features(clips)
     together = list(FineTune(RATE).adapted(adapter, seen, [1, 2, 5]))
     for count, adapted in zip([1, 2, 5], together, strict=True):
         assert not moved(adapted, adapter.adapt(clips, count, FineTune(RATE)))
@@ -65,7 +65,7 @@ def test_a_method_makes_of_frozen_features_what_it_makes_of_clips(method):
     adapter = build(method)
     clips = support(adapter, 6)
     with torch.no_grad():
-        seen = adapter.frozen(clips)
+        seen = adapter.frozen_features(clips)
         assert torch.equal(adapter.adaptation_loss(seen), adapter.adaptation_loss(clips))
         direct, first = adapter.score(clips), adapter.score(leading(seen, 2))
         for cue, values in adapter.score(seen).items():
@@ -78,11 +78,11 @@ def test_no_adaptation_changes_what_is_frozen(method):
     adapter = build(method)
     clips = support(adapter)
     tunings = [FineTune(RATE), HeadTuning(RATE), NormTuning(NormOptions(0.5))]
-    for tuning in [tuning for tuning in tunings if not tuning.refusal(adapter)]:
+    for tuning in [tuning for tuning in tunings if not tuning.unsupported_reason(adapter)]:
         adapted = copy.deepcopy(adapter)
-        tuning.adapt(adapted, adapter.frozen(clips), 2)
+        tuning.adapt(adapted, adapter.frozen_features(clips), 2)
         assert moved(adapter, adapted)
-        _assert_equal(adapter.frozen(clips), adapted.frozen(clips))
+        _assert_equal(adapter.frozen_features(clips), adapted.frozen_features(clips))
 
 
 def _assert_equal(first, second):
@@ -117,7 +117,7 @@ def test_head_moves_the_last_layers_alone(method):
 def test_head_needs_to_be_told_which_the_last_layers_are():
     adapter = build("framepred")
     adapter.last_layers = ("top.",)
-    assert "name begins with top." in HeadTuning().refusal(adapter)
+    assert "name begins with top." in HeadTuning().unsupported_reason(adapter)
 
 
 class Normed(Adapter):
@@ -153,8 +153,8 @@ def test_norm_moves_nothing_else(method):
 
 
 def test_norm_refuses_a_method_without_statistics():
-    assert NormTuning().refusal(build("apn")) == "has no normalisation statistics"
-    assert NormTuning().refusal(build("lmn")) == ""
+    assert NormTuning().unsupported_reason(build("apn")) == "has no normalisation statistics"
+    assert NormTuning().unsupported_reason(build("lmn")) == ""
 
 
 # ---- safety ----------------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_an_undecided_tuning_does_not_adapt(tuning):
     adapter = build("lmn")
     with pytest.raises(ValueError, match="is to be chosen first"):
         adapter.adapt(support(adapter), 1, tuning)
-    assert tuning.undecided and not tuning.at(0.1).undecided
+    assert tuning.rate_is_open and not tuning.with_rate(0.1).rate_is_open
 
 
 @pytest.mark.parametrize(("method", "tuning"), [("apn", FineTune()), ("lmn", NormTuning())])
@@ -218,14 +218,14 @@ def test_the_search_takes_the_rate_that_leaves_the_least_query_loss(method, tuni
     adapter = build(method)
     episodes = list(source(adapter).unseen(2, 3, 4))
     before = copy.deepcopy(adapter)
-    found = search(adapter, tuning, episodes, [1, 3])
+    found = search_rate(adapter, tuning, episodes, [1, 3])
     assert not moved(before, adapter)
     for count, seen in found.items():
         means = []
         for rate in tuning.RATES:
             logs = []
             for clips, query in episodes:
-                adapted = adapter.adapt(clips, count, tuning.at(rate))
+                adapted = adapter.adapt(clips, count, tuning.with_rate(rate))
                 with torch.no_grad():
                     logs.append(math.log(adapted.adaptation_loss(query) / adapter.adaptation_loss(query)))
             means.append(math.exp(sum(logs) / len(logs)))

@@ -26,7 +26,7 @@ from made import CPU, SMOKE, build
 from made import PAPER as PAPER_BUDGET
 
 LENGTH = 60
-LOCATING = [name for name in registry.METHODS if registry.method(name).maps_digest]
+LOCATING = [name for name in registry.METHODS if registry.get_method(name).maps_digest]
 
 
 class Square:
@@ -114,7 +114,7 @@ def test_large_maps_are_kept_small():
 @pytest.mark.parametrize("tells", ["masks", "tracks"])
 def test_the_ground_truth_of_masks_and_of_tracks(tells):
     camera = Camera(tells)
-    videos = [video for scene in camera.scenes("test") for video in scene.videos] * 2
+    videos = camera.videos("test") * 2
     found = located(camera, videos, [np.zeros((LENGTH, 4, 4), np.float32)] * 2)
     assert found.size == (64, 96) and found.derived == (tells == "masks")
     for track, start in zip(found.tracks, (45, LENGTH + 45), strict=True):
@@ -124,7 +124,7 @@ def test_the_ground_truth_of_masks_and_of_tracks(tells):
 
 def test_maps_that_are_not_finite_are_refused():
     camera = Camera("masks")
-    videos = [video for scene in camera.scenes("test") for video in scene.videos]
+    videos = camera.videos("test")
     maps = np.zeros((LENGTH, 2, 2), np.float32)
     maps[3, 1, 0] = np.inf
     with pytest.raises(ValueError, match="maps have 1 values that are not finite"):

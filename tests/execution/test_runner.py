@@ -14,7 +14,7 @@ from crossvad.adapters.tunings.base import Tuning
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.file_identity import cache_root
 from crossvad.datasets.readers.frame_cache import CachedFrames, FrameCache
 from crossvad.evaluation.tidy import rates, table
@@ -49,11 +49,11 @@ CALLS_LIST = ("class Mine(Adapter):", "CALLS = []\n\nclass Mine(Adapter):")
 def spy(plugin):
     """A plug-in that writes down every argument it is given, and that list."""
     name = plugin(CALLS_LIST, ("    def loss(self, clips):\n", SPY.strip("\n") + "\n"), name="spy")
-    method = registry.method(name)
+    method = registry.get_method(name)
     return method, sys.modules[method.cls.__module__].CALLS
 
 
-class Sealed(Folder):
+class Sealed(OwnFolder):
     """Once a method has been given anything, labels can be had only after every test video has been scored."""
 
     calls: list
@@ -110,7 +110,7 @@ def test_the_support_set_is_the_head_of_the_right_video(make_grid, run_grid, sto
     method, calls = spy
     run_grid(store, make_grid(methods=[method], shots=[3], support=support))
     given = [call[1] for call in calls if call[0] == "adapt"]
-    found = {video.name: video for video in Folder(south).scenes(split)[0].videos}
+    found = {video.name: video for video in OwnFolder(south).scenes(split)[0].videos}
     spec = method.build(make_grid().budget).clip
     expected = [clips_of(found[name], 3, spec) for name in videos]
     assert len(given) == len(expected) and all(torch.equal(*pair) for pair in zip(given, expected, strict=True))
@@ -121,7 +121,7 @@ def test_every_clip_of_every_test_video_is_scored_once_in_order(make_grid, run_g
     run_grid(store, make_grid(methods=[method], shots=[0]))
     spec = method.build(make_grid().budget).clip
     given = [torch.cat(call[1:]) for call in calls if call[0] == "score_video"]
-    for clips, video in zip(given, Folder(south).scenes("test")[0].videos, strict=True):
+    for clips, video in zip(given, OwnFolder(south).scenes("test")[0].videos, strict=True):
         assert torch.equal(clips, clips_of(video, len(video) - 4, spec))
 
 
@@ -146,13 +146,13 @@ def test_contamination_is_that_of_the_support_frames(make_grid, run_grid, store,
     target = camera()
     (target / "labels.csv").write_text("video,start,end\na,5,40\n")
     for support, share in (("test-head", 2 / 21), ("train-head", 0)):
-        (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support=support))
+        (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[OwnFolder(target)], support=support))
         assert store.scores(record.cell).support_labels.mean() == pytest.approx(share)
 
 
 def test_a_clean_head_stands_in_for_one_that_is_not(make_grid, run_grid, store, spy, camera):
     """The oracle: `a` is abnormal at frame 24, the last that any support set may span; `b` is the first that is not."""
-    target = Folder(camera())
+    target = OwnFolder(camera())
     (target.directory / "labels.csv").write_text("video,start,end\na,24,40\nc,25,36\n")
     method, calls = spy
     (record,) = run_grid(store, make_grid(methods=[method], shots=[3], targets=[target], support="test-head-clean"))
@@ -166,7 +166,7 @@ def test_a_clean_head_stands_in_for_one_that_is_not(make_grid, run_grid, store, 
 
 
 def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, camera):
-    target = Folder(camera())
+    target = OwnFolder(camera())
     (target.directory / "labels.csv").write_text("video,start,end\na,0,9\nb,9,12\nc,20,36\n")
     with pytest.raises(InputError, match="has no test video whose first 25 frames are normal"):
         run_grid(store, make_grid("framepred", targets=[target], support="test-head-clean"))
@@ -175,7 +175,7 @@ def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, 
 def test_contamination_of_a_scene_is_that_of_its_first_video(make_grid, run_grid, store, camera):
     target = camera()
     (target / "labels.csv").write_text("video,start,end\na,5,40\nb,0,45\n")
-    (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[Folder(target)], support="scene-head"))
+    (record,) = run_grid(store, make_grid("framepred", shots=[3], targets=[OwnFolder(target)], support="scene-head"))
     scores = store.scores(record.cell)
     assert scores.support_labels.tolist() == [0] * 5 + [1] * 2 and set(scores.units) == {0}
     assert table(store, [record], FAIR)["contamination"].item() == pytest.approx(100 * 2 / 7)
@@ -225,7 +225,9 @@ def test_a_rate_is_chosen_once_for_all_targets_and_kept_with_the_cell(
     searches = []
     original = fitting.search
     monkeypatch.setattr(fitting, "search", lambda *given: searches.append(given) or original(*given))
-    grid = make_grid("framepred", targets=[Folder(south), Folder(camera("other", 9))], shots=[0, 1, 2], steps=[1, 3])
+    grid = make_grid(
+        "framepred", targets=[OwnFolder(south), OwnFolder(camera("other", 9))], shots=[0, 1, 2], steps=[1, 3]
+    )
     done = [record for record in run_grid(store, grid) if record.cell.shots]
     assert len(done) == 8 and len(searches) == 2  # a search for each number of shots, for all steps and targets
     for record in done:
@@ -253,7 +255,7 @@ def test_what_a_method_watches_is_kept(make_grid, run_grid, store):
 def test_a_support_mean_is_that_of_the_support_set(make_grid, run_grid, store, south):
     before, after = run_grid(store, make_grid("support-mean", shots=[0, 3]))
     assert (before.cell.support, after.cell.support) == ("none", "train-head")
-    head, video = Folder(south).scenes("train")[0].videos[0], Folder(south).scenes("test")[0].videos[0]
+    head, video = OwnFolder(south).scenes("train")[0].videos[0], OwnFolder(south).scenes("test")[0].videos[0]
     mean = head.read((32, 32), 1)[:3].astype(float).mean(0)
     errors = ((video.read((32, 32), 1) - mean) / 255) ** 2
     expected = 10 * np.log10(errors.mean((1, 2, 3)))
@@ -304,8 +306,8 @@ def without(camera, split, tmp_path):
 
 
 def test_a_matrix_leaves_out_what_cannot_play_its_part(make_grid, run_grid, store, north, south, tmp_path):
-    bare = Folder(without(south, "train", tmp_path))
-    grid = make_grid("framepred", "ramp", sources=[Folder(north), bare], targets=[Folder(south), bare])
+    bare = OwnFolder(without(south, "train", tmp_path))
+    grid = make_grid("framepred", "ramp", sources=[OwnFolder(north), bare], targets=[OwnFolder(south), bare])
     records = run_grid(store, grid, leave_out=True)
     skipped = {(r.cell.source, r.cell.target, r.cell.shots): r.reason for r in records if r.status == "skipped"}
     n, s, b = "path:north", "path:south", "path:south without train"

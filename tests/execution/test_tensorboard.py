@@ -22,6 +22,6 @@ def test_curves_are_those_of_the_fit(store, make_grid, run_grid):
 
 def test_without_it_nothing_is_written(monkeypatch, tmp_path):
     monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)
-    with tensorboard.board(tmp_path / "curves") as write:
+    with tensorboard.curve_writer(tmp_path / "curves") as write:
         write(1, {"loss": 1.0})
     assert not list(tmp_path.iterdir())

@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.protocol import FAIR, PAPER, protocol
+from crossvad.planning.protocol import FAIR, PAPER, get_protocol
 
 
 def told(cells):
@@ -68,9 +68,9 @@ def cell(make_grid):
     [
         ({"seeds": [1]}, True),
         ({"budget": BUDGETS["quick"]}, True),
-        ({"methods": [registry.method("framepred[pool=patch]")]}, False),
-        ({"methods": [registry.method("apn[prototypes=5]")]}, True),
-        ({"methods": [registry.method("memae")]}, True),
+        ({"methods": [registry.get_method("framepred[pool=patch]")]}, False),
+        ({"methods": [registry.get_method("apn[prototypes=5]")]}, True),
+        ({"methods": [registry.get_method("memae")]}, True),
         ({"shots": [3]}, False),
         ({"steps": [2]}, False),
         ({"support": "test-head"}, False),
@@ -91,12 +91,12 @@ def test_key_changes_with_what_a_budget_means(make_grid, cell):
 
 
 def test_key_ignores_the_protocol(make_grid, cell):
-    for rules in (PAPER, protocol("fair@20"), replace(FAIR, smooth="gaussian")):
+    for rules in (PAPER, get_protocol("fair@20"), replace(FAIR, smooth="gaussian")):
         assert one(make_grid("framepred", shots=[2], protocol=rules)).key == cell.key
 
 
 def test_key_ignores_where_the_folders_lie(make_grid, cell, north, south, tmp_path):
-    moved = [Folder(shutil.copytree(camera, tmp_path / camera.name)) for camera in (north, south)]
+    moved = [OwnFolder(shutil.copytree(camera, tmp_path / camera.name)) for camera in (north, south)]
     assert one(make_grid("framepred", shots=[2], sources=moved[:1], targets=moved[1:])).key == cell.key
 
 
@@ -117,7 +117,7 @@ def edit(camera, name):
 def test_key_follows_the_files_it_depends_on(make_grid, cell, north, south, tmp_path, which, video, new_key, new_fit):
     source, target = shutil.copytree(north, tmp_path / "north"), shutil.copytree(south, tmp_path / "south")
     edit(source if which == "source" else target, video)
-    changed = one(make_grid("framepred", shots=[2], sources=[Folder(source)], targets=[Folder(target)]))
+    changed = one(make_grid("framepred", shots=[2], sources=[OwnFolder(source)], targets=[OwnFolder(target)]))
     assert (changed.key != cell.key) == new_key
     assert (changed.fit_key != cell.fit_key) == new_fit
 
@@ -126,12 +126,14 @@ def test_training_video_of_the_target_matters_only_where_it_is_the_support(make_
     copy = shutil.copytree(south, tmp_path / "south")
     edit(copy, "train/monday")
     for changes in ({"shots": [0]}, {"shots": [2], "support": "test-head"}):
-        assert one(make_grid("framepred", **changes)) == one(make_grid("framepred", targets=[Folder(copy)], **changes))
+        assert one(make_grid("framepred", **changes)) == one(
+            make_grid("framepred", targets=[OwnFolder(copy)], **changes)
+        )
 
 
 def test_two_cameras_of_one_name_are_told_apart(make_grid, camera):
     """Folders are named after their last part, and names are what cells go by."""
-    first, second = Folder(camera("one/entrance", 1)), Folder(camera("two/entrance", 2))
+    first, second = OwnFolder(camera("one/entrance", 1)), OwnFolder(camera("two/entrance", 2))
     try:
         cells = make_grid("framepred", sources=[first], targets=[second]).cells()
     except InputError as error:
@@ -143,7 +145,7 @@ def test_two_cameras_of_one_name_are_told_apart(make_grid, camera):
 def test_more_shots_than_the_protocol_keeps_out_are_refused(make_grid):
     with pytest.raises(InputError, match=r"--shots 11: is more than the 10.*fair@11"):
         make_grid("framepred", shots=[0, 11])
-    assert make_grid("framepred", shots=[0, 11], protocol=protocol("fair@11")).cells()
+    assert make_grid("framepred", shots=[0, 11], protocol=get_protocol("fair@11")).cells()
     assert make_grid("framepred", shots=[0, 11], protocol=PAPER).cells()
 
 

@@ -4,15 +4,15 @@ import pytest
 
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.method_info import facts
+from crossvad.planning.method_info import describe
 
 PAPER = BUDGETS["paper"]
 
 
 @pytest.mark.parametrize("name", registry.METHODS)
 def test_facts_are_those_of_the_adapter(name):
-    method = registry.method(name)
-    known, adapter = facts(method, BUDGETS["smoke"]), method.build(BUDGETS["smoke"])
+    method = registry.get_method(name)
+    known, adapter = describe(method, BUDGETS["smoke"]), method.build(BUDGETS["smoke"])
     assert (known.name, known.parameters) == (name, adapter.parameter_count())
     assert (known.frames, known.scored) == (adapter.clip.frames, adapter.clip.scored)
     assert known.summary and len(known.options) == len(vars(adapter.options))
@@ -26,14 +26,14 @@ def test_facts_are_those_of_the_adapter(name):
 
 
 def test_full_size():
-    known = facts(registry.method("mpn"), PAPER)
+    known = describe(registry.get_method("mpn"), PAPER)
     assert (known.parameters, known.adapted) == (13_285_251, {"prototypes": 1_280, "head": 112_451})
     assert (known.schedule.steps, known.schedule.optimizer, known.schedule.learning_rate) == (16_000, "adam", 1e-4)
     assert known.cues == {"prediction": 0.5, "feature": 0.5}
 
 
 def test_options_say_what_they_may_be():
-    options = {option.name: option for option in facts(registry.method("apn"), BUDGETS["smoke"]).options}
+    options = {option.name: option for option in describe(registry.get_method("apn"), BUDGETS["smoke"]).options}
     assert (options["weights"].default, options["weights"].choices) == ("softmax", "softmax, ratio")
     assert (options["prototypes"].default, options["prototypes"].choices) == ("10", "int")
     assert all(option.text for option in options.values())

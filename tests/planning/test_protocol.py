@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.own_folder import Folder
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.postprocessing import final
 from crossvad.evaluation.tidy import table
-from crossvad.planning.protocol import FAIR, PAPER, protocol
+from crossvad.planning.protocol import FAIR, PAPER, get_protocol
 
 LENGTHS = np.array([40, 12, 30])
 
@@ -23,21 +23,21 @@ def test_paper_counts_from_frame_four_plus_shots():
 
 
 def test_no_support_frame_is_ever_counted():
-    for rules in (FAIR, protocol("fair@20")):
+    for rules in (FAIR, get_protocol("fair@20")):
         for shots in range(rules.max_shots + 1):
             assert rules.first_frame(shots) >= shots + rules.max_clip - 1
 
 
 def test_fair_at_more_shots():
-    assert protocol("fair") is FAIR and protocol("paper") is PAPER
-    more = protocol("fair@20")
+    assert get_protocol("fair") is FAIR and get_protocol("paper") is PAPER
+    more = get_protocol("fair@20")
     assert (more.name, more.max_shots, more.first_frame(0), more.first_frame(20)) == ("fair@20", 20, 36, 36)
 
 
 @pytest.mark.parametrize("name", ["", "Fair", "fair@", "fair@x", "fair@-1", "fair@5.0", "papers"])
 def test_unknown_protocol_is_refused(name):
     with pytest.raises(InputError, match="is no protocol; choose fair, paper, or fair@N"):
-        protocol(name)
+        get_protocol(name)
 
 
 @pytest.mark.parametrize("support", ["train-head", "test-head"])
@@ -67,17 +67,19 @@ def test_test_videos_that_end_before_the_first_counted_frame_are_refused_at_once
             frame.unlink()
     (target / "labels.csv").write_text("video,start,end\na,5,9\n")
     with pytest.raises(InputError, match="26"):
-        run_grid(store, make_grid("framediff", targets=[Folder(target)]))
+        run_grid(store, make_grid("framediff", targets=[OwnFolder(target)]))
     assert store.records() == []
 
 
 def test_a_data_set_that_is_only_trained_on_needs_no_labels(make_grid, run_grid, store, camera):
     source, target = camera("one"), camera("two", seed=5)
     (source / "labels.csv").write_text("video,start,end\nnobody,0,1\n")
-    records = run_grid(store, make_grid("framepred", sources=[Folder(source)], targets=[Folder(target)], shots=[0]))
+    records = run_grid(
+        store, make_grid("framepred", sources=[OwnFolder(source)], targets=[OwnFolder(target)], shots=[0])
+    )
     assert {record.status for record in records} == {"done"}
     with pytest.raises(InputError, match="nobody"):
-        run_grid(store, make_grid("framepred", sources=[Folder(target)], targets=[Folder(source)], shots=[0]))
+        run_grid(store, make_grid("framepred", sources=[OwnFolder(target)], targets=[OwnFolder(source)], shots=[0]))
 
 
 def test_a_cell_whose_support_reaches_into_counted_frames_has_no_number(make_grid, run_grid, store, plugin):

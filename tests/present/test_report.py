@@ -11,12 +11,12 @@ import pytest
 from scipy.stats import rankdata
 
 from conftest import paint, write_camera, write_frames
-from crossvad.datasets.own_folder import Folder
-from crossvad.evaluation.tidy import judged, table
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.evaluation.tidy import counted_frames, table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import FAIR
 from crossvad.present import report
-from crossvad.present.thumbnails import Stills
+from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
 EVIL = "<script>alert(1)<"  # a name may not hold a slash
@@ -30,11 +30,11 @@ def finished(tmp_path_factory, make_grid, run_grid):
     write_frames(camera / "test" / EVIL, paint(40, 3, 33))
     (camera / "labels.csv").write_text(f"video,start,end\na,32,40\nc,30,36\n{EVIL},33,40\n")
     store = Store(tmp_path_factory.mktemp("report"))
-    grid = make_grid("framepred", "framediff", "random", shots=[0, 2], seeds=[0, 1], targets=[Folder(camera)])
+    grid = make_grid("framepred", "framediff", "random", shots=[0, 2], seeds=[0, 1], targets=[OwnFolder(camera)])
     return store, run_grid(store, grid), camera
 
 
-class Here(Stills):
+class Here(Thumbnails):
     """Stills of one folder, under the name by which cells know it."""
 
     def _open(self, target):
@@ -69,7 +69,7 @@ def test_curves_are_the_ranks_of_the_scores(finished, page):
     store, records, _ = finished
     for record in records:
         cell = page["cells"][record.cell.key]
-        counted = judged(store.scores(record.cell), FAIR, record.cell.shots, record.facts["fusion"])
+        counted = counted_frames(store.scores(record.cell), FAIR, record.cell.shots, record.facts["fusion"])
         expected = (rankdata(counted.scores) - 0.5) / len(counted.scores)
         found = np.frombuffer(base64.b64decode(cell["ranks"]), np.uint8) / report.LEVELS
         assert cell["first"] == FAIR.first_frame(0) and found == pytest.approx(expected, abs=0.5 / report.LEVELS + 1e-9)
@@ -104,7 +104,7 @@ def test_stills_are_the_frames_asked_for(finished):
 
 def test_without_data_there_are_no_pictures(finished, tmp_path):
     store, records, _ = finished
-    bare = report.gather(store, records, FAIR, [], Stills(tmp_path), Reporter(quiet=True))
+    bare = report.gather(store, records, FAIR, [], Thumbnails(tmp_path), Reporter(quiet=True))
     assert all(video["stills"] is None for videos in bare["targets"].values() for video in videos)
 
 

@@ -15,7 +15,7 @@ published   the same with the layers as published: prototypes by tensors of pixe
             of MPN and APN make them, and criss-cross attention in CCNet's form (see `prototypes.py`, `attention.py`)
 asked       as `direct`, but gradients are asked of what adapts alone, so that the backward pass ends at the prototype
             unit: what the test code of MPN does
-ours        the frozen U-Net runs once (`Adapter.frozen`), and its features serve the step, the loss and the scores
+ours        the frozen U-Net runs once (`Adapter.frozen_features`); its features serve the step, the loss and the scores
 
 The second comparison is of a whole grid, shots 1, 5 and 10 in 1 and 10 steps from one fit: `direct` adapts anew for
 every cell; ours makes features once, and one run of the tuning gives both numbers of steps, as `bench` has it. In both
@@ -39,7 +39,7 @@ from attention import direct as plain_attention
 from prototypes import broadcast
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Scores, leading
+from crossvad.adapters.base import Adapter, CueScores, leading
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.prototypes import PrototypeUnit, Retrieval
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
@@ -61,7 +61,7 @@ class Adapted(NamedTuple):
 
     adapter: Adapter
     after: float  # support loss
-    scores: Scores
+    scores: CueScores
 
 
 Cells = dict[tuple[int, int], Adapted]  # (shots, steps) -> what came of it
@@ -118,7 +118,7 @@ def ours(adapter: Adapter, clips: Tensor, shots: Sequence[int], steps: Sequence[
     """Features once, and all numbers of steps in one run, as `crossvad.execution.scoring` has it."""
     tuning, found = FineTune(FineTuneOptions(RATE)), {}
     with torch.no_grad():
-        seen = adapter.frozen(clips)
+        seen = adapter.frozen_features(clips)
     for few in shots:
         for count, result in zip(steps, tuning.adapted(adapter, leading(seen, few), steps), strict=True):
             found[few, count] = Adapted(result, result.adaptation.after, result.eval().score(leading(seen, few)))
@@ -142,7 +142,7 @@ def built(way: str, setting: Setting) -> Adapter:
     """An untrained APN as a way takes it: ours in the memory layout that `bench` gives it; the same weights for all."""
     torch.manual_seed(0)
     budget = replace(BUDGETS["paper"], size=setting.size, width=setting.width)
-    adapter = registry.method("apn").build(budget).eval()
+    adapter = registry.get_method("apn").build(budget).eval()
     if way == "published":
         for module in list(adapter.modules()):
             if isinstance(module, PrototypeUnit):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from crossvad.adapters.nets.attention import CrissCrossAttention
-from crossvad.execution.device import device
+from crossvad.execution.device import get_device
 
 
 def direct(layer: CrissCrossAttention, features: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def main() -> None:
     options = measuring.options(__doc__.splitlines()[0], channels=64).parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    where, size = device(options.device), options.size
+    where, size = get_device(options.device), options.size
     layer = CrissCrossAttention(options.channels).to(where)
     torch.nn.init.ones_(layer.gamma)
     features = torch.randn(options.batch, options.channels, size, size, device=where)

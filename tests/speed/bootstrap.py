@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.published import manifest
 from crossvad.evaluation.label_audit import made_up
-from crossvad.evaluation.statistics import RESAMPLES, bootstrap_auc, draws, pair_wins
+from crossvad.evaluation.statistics import RESAMPLES, bootstrap_auc, draws, pair_counts
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
     works = {"plain": plain, "ours": lambda: bootstrap_auc(labels, scores, owners)}
     seconds = medians(works, asked.rounds, torch.device("cpu"))
-    difference = np.abs(np.array(plain()) - pair_wins(labels, scores, owners).resampled(counts)).max()
+    difference = np.abs(np.array(plain()) - pair_counts(labels, scores, owners).resampled(counts)).max()
     scaled = seconds["plain"] * RESAMPLES / asked.few
     print(
         f"{asked.dataset}: {len(labels)} frames of {len(parts)} videos, {RESAMPLES} resamples, median of {asked.rounds}"

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from crossvad.adapters.nets.prototypes import PrototypeUnit
-from crossvad.execution.device import device
+from crossvad.execution.device import get_device
 
 
 def broadcast(made: PrototypeUnit, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -41,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    where, size = device(options.device), options.size
+    where, size = get_device(options.device), options.size
     made = PrototypeUnit(options.channels, options.prototypes).to(where)
     # Maps that tell pixels apart: of those a new unit has, all prototypes are nearly the mean feature.
     torch.nn.init.normal_(made.maps.weight, std=3)

@@ -25,7 +25,7 @@ from measuring import seconds
 from crossvad.adapters.base import Adapter, Schedule
 from crossvad.datasets.clips import consecutive
 from crossvad.datasets.readers.frame_cache import FrameCache
-from crossvad.execution.device import device
+from crossvad.execution.device import get_device
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.execution.scoring import scoring_batch
@@ -56,15 +56,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    where, cache = device(options.device), FrameCache()
-    data = registry.dataset("ped2" if options.data else "synthetic-plaza", options.data or Path())
+    where, cache = get_device(options.device), FrameCache()
+    data = registry.get_dataset("ped2" if options.data else "synthetic-plaza", options.data or Path())
     if options.videos:
         everything = data.scenes
         data.scenes = lambda split: [replace(s, videos=s.videos[: options.videos]) for s in everything(split)]
-    method, tuning = registry.method(options.method), registry.tuning("none")
+    method, tuning = registry.get_method(options.method), registry.get_tuning("none")
     grid = Grid([method], [data], [data], [tuning], [0], [1], [0], BUDGET, FAIR, FAIR.support)
     adapter = method.build(BUDGET).to(where).eval()
-    size, videos = (BUDGET.size, BUDGET.size), [video for scene in data.scenes("test") for video in scene.videos]
+    size, videos = (BUDGET.size, BUDGET.size), data.videos("test")
     frames = [cache.open(video, size, BUDGET.channels) for video in videos]
     clips = [
         [b.contiguous() for b in consecutive(f, adapter.clip, scoring_batch(adapter, BUDGET), where)] for f in frames

@@ -98,8 +98,8 @@ def main() -> None:
     for name, default in (("rounds", 3), ("workers", 2), ("size", 256), ("channels", 3), ("frames", 5), ("batch", 8)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    ped2 = registry.dataset("ped2", options.data)
-    videos = [video for scene in ped2.scenes("train") for video in scene.videos]
+    ped2 = registry.get_dataset("ped2", options.data)
+    videos = ped2.videos("train")
     spec = ClipSpec(options.frames, options.frames - 1, (options.size, options.size), options.channels)
     rates: dict[str, list[float]] = {}
     for number in range(1, options.rounds + 1):

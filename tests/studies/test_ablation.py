@@ -29,8 +29,8 @@ def test_every_published_figure_has_its_row():
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_variants_differ_and_the_default_is_among_them(name):
-    options = [registry.method(text).options for text in ABLATIONS[name].variants.values()]
-    assert len(set(options)) == len(options) and registry.method("apn").options in options
+    options = [registry.get_method(text).options for text in ABLATIONS[name].variants.values()]
+    assert len(set(options)) == len(options) and registry.get_method("apn").options in options
 
 
 @pytest.fixture(scope="module")

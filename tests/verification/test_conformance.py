@@ -10,7 +10,7 @@ from torch import nn
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import NoOptions
 from crossvad.planning import registry
-from crossvad.planning.specs import Method
+from crossvad.planning.specs import MethodSpec
 from crossvad.verification.conformance import ANOMALY, check_adapter, moving_squares
 
 SHAPE = "one finite score per clip and cue"
@@ -122,7 +122,7 @@ class UpsideDown(Honest):
 
 def broken(cls: type[Adapter]) -> set[str]:
     """The rules that an adapter breaks; all are looked at, or the first alone where there are no scores to judge."""
-    verdicts = list(check_adapter(Method(cls.__name__, cls, NoOptions())))
+    verdicts = list(check_adapter(MethodSpec(cls.__name__, cls, NoOptions())))
     assert len(verdicts) == len(RULES if verdicts[0].holds else {SHAPE})
     assert {verdict.rule for verdict in verdicts} == (RULES if verdicts[0].holds else {SHAPE})
     assert all(verdict.seen for verdict in verdicts)
@@ -131,9 +131,9 @@ def broken(cls: type[Adapter]) -> set[str]:
 
 @pytest.mark.parametrize("name", registry.METHODS)
 def test_every_method_keeps_every_rule(name):
-    verdicts = list(check_adapter(registry.method(name)))
+    verdicts = list(check_adapter(registry.get_method(name)))
     assert [f"{verdict.rule}: {verdict.seen}" for verdict in verdicts if not verdict.holds] == []
-    expected = RULES - ({MOVES} if name in registry.TRIVIAL else set()) - ({HIGHER} if name == "random" else set())
+    expected = RULES - ({MOVES} if name in registry.BASELINES else set()) - ({HIGHER} if name == "random" else set())
     assert {verdict.rule for verdict in verdicts} == expected
 
 

@@ -17,7 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.selection import mixtures, spread_unadapted
-from crossvad.present.figures.style import COLOURS, DASHES, GREY, MARKERS, Look, titled
+from crossvad.present.figures.style import COLOURS, DASHES, GREY, MARKERS, CurveStyle, titled
 from crossvad.present.tables import CONTROLS, named
 
 SCENES = ["source", "target"]  # a panel each
@@ -183,7 +183,7 @@ def caption(tidy: pd.DataFrame, found: pd.DataFrame, along: Along) -> str:
     return "; ".join(facts)
 
 
-def looks(found: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], Look]:
+def looks(found: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveStyle]:
     """How to draw each curve, by the values of `along.line`; no two alike.
 
     Markers and colours tell curves apart. Where several methods have several curves each, so that a reader looks for
@@ -197,11 +197,13 @@ def looks(found: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], Look]:
     methods = curves["method"].value_counts(sort=False)
     grouped = (methods > 1).sum() > 1
     ways = list(dict.fromkeys(line[1:] for line in lines if line[1] != "none"))
-    chosen: dict[tuple[Any, ...], Look] = {}
+    chosen: dict[tuple[Any, ...], CurveStyle] = {}
     for number, line in enumerate(lines):
         colour = list(methods.index).index(line[0]) if grouped else number
         dash = ways.index(line[1:]) if grouped and line[1:] in ways else 0
-        chosen[line] = Look(COLOURS[colour % len(COLOURS)], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)])
+        chosen[line] = CurveStyle(
+            COLOURS[colour % len(COLOURS)], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)]
+        )
     if len({repr(look) for look in chosen.values()}) < len(chosen):
         problem = f"would have {len(chosen)} curves, more than can be told apart"
         raise InputError("this figure", problem, "add --where method=… or tuning=…")
@@ -288,7 +290,7 @@ def _scale(axes: Axes, places: Sequence[int]) -> float:
     return 72 * PANEL[0] * 0.8 * float(np.diff(shares).min(initial=1.0))
 
 
-def _curve(axes: Axes, curve: pd.DataFrame, look: Look, aside: float) -> Artist:
+def _curve(axes: Axes, curve: pd.DataFrame, look: CurveStyle, aside: float) -> Artist:
     """Draw one curve, moved `aside` by so many points, and return what a legend shows of it."""
     figure = axes.get_figure(root=True)
     assert figure is not None

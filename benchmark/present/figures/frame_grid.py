@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import Size
 from crossvad.datasets.errors import InputError
-from crossvad.execution.model_views import Look, Sample
+from crossvad.execution.model_views import ModelView, Sample
 from crossvad.planning.cell import Cell
 from crossvad.present.tables import named
 
@@ -37,7 +37,7 @@ class Column:
     scale: Normalize | None = None  # None: every image for itself, from 0 to its percentile `SHARP`
 
 
-def errors(look: Look) -> list[Column]:
+def errors(look: ModelView) -> list[Column]:
     """The columns of `bench plot errors`: frame, what was predicted where anything was, error map.
 
     Raises:
@@ -51,7 +51,7 @@ def errors(look: Look) -> list[Column]:
     return [*columns, Column("error", look.errors, _scale(look.errors))]
 
 
-def prototypes(look: Look) -> list[Column]:
+def prototypes(look: ModelView) -> list[Column]:
     """The columns of `bench plot prototypes`: frame, up to `MOST` maps, distance to the nearest prototype.
 
     Raises:
@@ -134,13 +134,13 @@ def _bar(axes: Axes, scale: Normalize) -> None:
     axes.spines[:].set_visible(False)
 
 
-def errors_caption(cell: Cell, look: Look) -> str:
+def errors_caption(cell: Cell, look: ModelView) -> str:
     """What a reader must know to read the figure of `errors`."""
     facts = [*_facts(cell, look.sample), "error: as the method maps it, one scale for all frames"]
     return "; ".join(facts)
 
 
-def prototypes_caption(cell: Cell, look: Look) -> str:
+def prototypes_caption(cell: Cell, look: ModelView) -> str:
     """What a reader must know to read the figure of `prototypes`."""
     count = 0 if look.attention is None else look.attention.maps.shape[1]
     which = f"the first {MOST} of {count} maps" if count > MOST else "maps"

@@ -13,11 +13,11 @@ from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.tidy import judged_cells
+from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.protocol import Protocol
 from crossvad.present.figures.curves import SCENES
 from crossvad.present.figures.panels import panels
-from crossvad.present.figures.style import COLOURS, DASHES, GREY, Look
+from crossvad.present.figures.style import COLOURS, DASHES, GREY, CurveStyle
 from crossvad.present.tables import CONTROLS, named
 from crossvad.store.store import Record, Store
 
@@ -33,7 +33,7 @@ def curves(store: Store, records: Iterable[Record], rules: Protocol) -> pd.DataF
     """
     keys = [*SCENES, *LINE, "support", "budget", "seed"]
     rows = []
-    for record, read in judged_cells(store, records, rules):
+    for record, read in counted_frames_of_cells(store, records, rules):
         if record.cell.method not in CONTROLS:
             frames = read(rules)
             rates = roc_curve(frames.labels, frames.scores)[:2]
@@ -63,7 +63,7 @@ def averaged(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*SCENES, *LINE, "auc", "rates"])
 
 
-def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
+def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     """How to draw each curve, by the values of `LINE`: a colour per method, a dash per way to adapt, dots for none.
 
     Raises:
@@ -77,7 +77,7 @@ def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
         raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
     dots = (0, (1, 1)) if ways else "solid"
     return {
-        line: Look(COLOURS[methods.index(line[0])], "", DASHES[ways.index(line[1:])] if line[2] else dots)
+        line: CurveStyle(COLOURS[methods.index(line[0])], "", DASHES[ways.index(line[1:])] if line[2] else dots)
         for line in lines
     }
 
@@ -97,7 +97,7 @@ def figure(found: pd.DataFrame, note: str) -> Figure:
     )
 
 
-def _panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], Look], told: list[str]) -> None:
+def _panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], told: list[str]) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_aspect("equal")
     axes.tick_params(labelsize=8)

@@ -14,7 +14,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.present.captions import caption
 from crossvad.present.figures.curves import SCENES
 from crossvad.present.figures.panels import panels
-from crossvad.present.figures.style import COLOURS, MARKERS, Look
+from crossvad.present.figures.style import COLOURS, MARKERS, CurveStyle
 from crossvad.present.tables import CONTROLS, named
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
@@ -50,7 +50,7 @@ def _refuse_mixtures(rows: pd.DataFrame, key: str, beside: str = "") -> None:
         raise InputError("this figure", f"would mix {key}s {', '.join(values)}", fix)
 
 
-def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
+def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     """How to draw each point, by the values of `POINT`.
 
     Where several methods have several ways to adapt, a colour stands for a method and a marker for a way; else every
@@ -70,7 +70,7 @@ def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], Look]:
     chosen = {}
     for number, place in enumerate(places):
         colour, marker = (methods.index(place[0]), ways.index(place[1:])) if grouped else (number, number)
-        chosen[place] = Look(COLOURS[colour % len(COLOURS)], MARKERS[marker % len(MARKERS)], "")
+        chosen[place] = CurveStyle(COLOURS[colour % len(COLOURS)], MARKERS[marker % len(MARKERS)], "")
     return chosen
 
 
@@ -91,7 +91,7 @@ def figure(found: pd.DataFrame, note: str) -> Figure:
 
 
 def _panel(
-    axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], Look], stepped: bool, between: Sequence[int]
+    axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool, between: Sequence[int]
 ) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=between))

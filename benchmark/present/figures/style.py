@@ -64,7 +64,7 @@ GREY = "0.45"
 
 
 @dataclass(frozen=True)
-class Look:
+class CurveStyle:
     """How a curve is drawn."""
 
     colour: str

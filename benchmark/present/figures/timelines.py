@@ -16,12 +16,12 @@ from scipy.stats import rankdata
 
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.tidy import judged_cells
+from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.protocol import Protocol
 from crossvad.present.figures.curves import SCENES
 from crossvad.present.figures.style import COLOURS, titled
 from crossvad.present.tables import told
-from crossvad.present.thumbnails import Stills
+from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Record, Store
 
 KEYS = [*SCENES, "method", "tuning", "support", "shots", "steps", "budget", "seed"]
@@ -40,7 +40,7 @@ def tracks(store: Store, records: Iterable[Record], rules: Protocol) -> pd.DataF
     which frame is above which, all that an AUC sees, stays as it is.
     """
     rows = []
-    for record, read in judged_cells(store, records, rules):
+    for record, read in counted_frames_of_cells(store, records, rules):
         counted, raw = read(rules), store.scores(record.cell)
         scores = 100 * (rankdata(counted.scores) - 0.5) / len(counted.scores)
         keys = [getattr(record.cell, key) for key in KEYS]
@@ -107,7 +107,7 @@ def moments(frames: NDArray[np.int64], labels: NDArray[np.uint8], scores: NDArra
     return [int(frames[peak]) for peak in peaks]
 
 
-def thumbnails(rows: pd.DataFrame, stills: Stills) -> dict[str, dict[int, Frames]]:
+def thumbnails(rows: pd.DataFrame, stills: Thumbnails) -> dict[str, dict[int, Frames]]:
     """Of each video of `chosen` that is at hand, the frames at `moments` of its first curve, (h, w, 3) by number."""
     found: dict[str, dict[int, Frames]] = {}
     for video, lines in rows.groupby("video", sort=False):

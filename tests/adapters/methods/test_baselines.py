@@ -50,7 +50,7 @@ def test_a_steady_scene_is_normal(method):
 @pytest.mark.parametrize("method", ["framediff", "extrapolate", "framepred"])
 def test_unknown_pooling_is_refused(method):
     with pytest.raises(InputError, match=r"\[pool=max\]: is no choice; choose from mean, p99, patch"):
-        registry.method(f"{method}[pool=max]")
+        registry.get_method(f"{method}[pool=max]")
 
 
 def test_pooling_may_be_chosen_in_code():

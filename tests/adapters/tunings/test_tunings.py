@@ -48,7 +48,7 @@ def line_loss(values: Tensor, clips: Tensor, gain: Tensor | float = 0.9) -> Tens
 
 def build(method: str) -> Adapter:
     torch.manual_seed(0)
-    return registry.method(method).build(SMOKE).eval()
+    return registry.get_method(method).build(SMOKE).eval()
 
 
 def source(adapter: Adapter) -> ClipSource:
@@ -294,7 +294,7 @@ def test_one_inner_step_of_apn_is_its_gradient():
 
     expected = torch.func.grad(loss)(before)
     stepped = copy.deepcopy(adapter)
-    Maml(MetaOptions(learning_rate=size)).adapt(stepped, adapter.frozen(clips), 1)
+    Maml(MetaOptions(learning_rate=size)).adapt(stepped, adapter.frozen_features(clips), 1)
     for name, parameter in stepped.adaptable_parameters().items():
         torch.testing.assert_close(parameter.detach(), before[name] - size * expected[name], rtol=1e-9, atol=1e-12)
         place = int(expected[name].abs().argmax())

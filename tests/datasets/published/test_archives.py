@@ -75,7 +75,7 @@ def test_avenue_masks_family_needs_no_volumes(root):
 
 def test_avenue17_leaves_out_what_is_not_labelled(root):
     miniatures.avenue(root)
-    subset = registry.dataset("avenue[subset=avenue17]", root)
+    subset = registry.get_dataset("avenue[subset=avenue17]", root)
     assert subset.name == "avenue[subset=avenue17]"
     assert names(subset, "test") == {"avenue": ["03", "11"]} and names(subset, "train") == {"avenue": ["01", "02"]}
     assert told(subset) == []  # clip 1 is not missing
@@ -85,9 +85,9 @@ def test_avenue17_leaves_out_what_is_not_labelled(root):
 def test_avenue_says_what_choices_there_are(root):
     miniatures.avenue(root)
     with pytest.raises(InputError, match=r"avenue\[labels=pixels\]: is no choice; choose from frames, masks"):
-        registry.dataset("avenue[labels=pixels]", root)
+        registry.get_dataset("avenue[labels=pixels]", root)
     with pytest.raises(InputError, match=r"label.*is no known option of avenue; did you mean labels"):
-        registry.dataset("avenue[label=masks]", root)
+        registry.get_dataset("avenue[label=masks]", root)
 
 
 def joined(path: Path, labels: dict[str, list[int]]) -> None:
@@ -273,7 +273,7 @@ def test_links_that_go_round_do_no_harm(root):
 @pytest.mark.parametrize("name", ["avenue", "shanghaitech", "ucf"])
 def test_what_is_not_there_says_where_to_look(root, name):
     with pytest.raises(InputError, match=f"holds no {name} video .*; see: bench datasets where {name}"):
-        registry.dataset(name, root)
+        registry.get_dataset(name, root)
 
 
 def test_annotation_of_ucf_by_hand():

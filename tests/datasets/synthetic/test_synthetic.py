@@ -55,7 +55,7 @@ def dataset(which: str) -> Synthetic:
 
 @pytest.fixture(scope="module")
 def clips(dataset: Synthetic) -> list[Clip]:
-    videos = [video for scene in dataset.scenes("test") for video in scene.videos]
+    videos = dataset.videos("test")
     masks = [dataset.masks(video.name) for video in videos]
     labels = [mask.any(axis=(1, 2)).astype(np.uint8) for mask in masks]
     return [Clip(video.name, video.read(), *truth) for video, *truth in zip(videos, labels, masks, strict=True)]
@@ -144,7 +144,7 @@ def test_track_of_two_pixels() -> None:
 
 
 def test_every_kind_is_there(dataset: Synthetic) -> None:
-    tests = [video.source for scene in dataset.scenes("test") for video in scene.videos]
+    tests = [video.source for video in dataset.videos("test")]
     assert {kind for source in tests for kind, _ in source.schedule} == KINDS
 
 
@@ -164,17 +164,14 @@ def test_traffic_goes_one_way_except_for_the_wrong_way() -> None:
 def test_scenes(dataset: Synthetic) -> None:
     assert [scene.name for scene in dataset.scenes("train")] == [scene.name for scene in dataset.scenes("test")]
     for split in ("train", "test"):
-        names = [video.name for scene in dataset.scenes(split) for video in scene.videos]
+        names = [video.name for video in dataset.videos(split)]
         assert len(set(names)) == len(names)
     assert dataset.check() == []
 
 
 def test_the_plaza_is_no_street() -> None:
     assert not {scene.name for scene in plaza().scenes("test")} & {scene.name for scene in street().scenes("train")}
-    ways = [
-        (place.camera.turn, place.along)
-        for place in {video.source.place for scene in street().scenes("test") for video in scene.videos}
-    ]
+    ways = [(place.camera.turn, place.along) for place in {video.source.place for video in street().videos("test")}]
     assert (PLAZA.camera.turn, PLAZA.along) not in ways
     assert len(set(ways)) == len(ways)
 

@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 
 from crossvad.datasets.errors import InputError
 from crossvad.execution import model_views
-from crossvad.execution.model_views import Looker, attention, only, predicted, spread
+from crossvad.execution.model_views import ModelViewer, attention, only, predicted, spread
 from crossvad.present.figures import frame_grid
 from crossvad.store.store import Store
 from made import build, clips_of
@@ -23,9 +23,9 @@ def finished(tmp_path_factory, make_grid, run_grid):
 
 @pytest.fixture(scope="module")
 def looker(finished, south):
-    def of(method: str, shots: int = 0) -> Looker:
+    def of(method: str, shots: int = 0) -> ModelViewer:
         store, records = finished
-        return Looker(
+        return ModelViewer(
             store, only([r for r in records if (r.cell.method, r.cell.shots) == (method, shots)]), south.parent
         )
 
@@ -157,11 +157,11 @@ def test_what_cannot_be_looked_at_is_refused(finished, looker, south, tmp_path):
         frame_grid.errors(mine.look(mine.sample()))
     trained = next(record for record in records if record.cell.method == "apn")
     with pytest.raises(InputError, match=r"its model is not kept below .*; run it again with bench run"):
-        Looker(Store(tmp_path), trained, south.parent)
+        ModelViewer(Store(tmp_path), trained, south.parent)
     shutil.copytree(south, tmp_path / "south")
     (tmp_path / "south" / "test" / "b" / "000.png").unlink()
     with pytest.raises(InputError, match="path:south: holds other test video"):
-        Looker(store, trained, tmp_path)
+        ModelViewer(store, trained, tmp_path)
 
 
 def test_command(bench, finished, south, tmp_path):

@@ -8,7 +8,7 @@ from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR
 from crossvad.present.figures import timelines
-from crossvad.present.thumbnails import Stills
+from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
 TARGET = "path:south"
@@ -72,7 +72,7 @@ def test_moments():
     assert timelines.moments(frames[:2], np.zeros(2, np.uint8), scores[:2]) == [10, 11]
 
 
-class FewStills(Stills):
+class FewStills(Thumbnails):
     """Of one video alone, each frame of its own shade."""
 
     def __init__(self):
