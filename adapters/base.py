@@ -31,7 +31,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -40,37 +40,13 @@ from crossvad.datasets.clips import ClipSource, ClipSpec
 
 if TYPE_CHECKING:
     from crossvad.adapters.tunings.base import Tuning
-from crossvad.adapters.options import NoOptions
+from crossvad.adapters.options import Budget, NoOptions, Schedule
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 CueScores = dict[str, Tensor]  # cue -> (B,)
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 DIAGNOSED = 20  # times in a training
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to train: gradient steps, clips per step, peak learning rate, and what becomes of it."""
-
-    steps: int
-    batch: int
-    learning_rate: float
-    optimizer: Literal["adamw", "adam"] = "adamw"
-    decay: Literal["cosine", "none"] = "cosine"  # to zero at the last step
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How large a method is built and how long it trains; the named amounts are in the harness's `budget.py`."""
-
-    name: str
-    size: int  # height and width of a frame in pixels; the field does not keep the aspect ratio
-    channels: int  # 1 gray, 3 RGB
-    width: int  # channels of a network's first convolution; deeper ones scale with it
-    schedule: Schedule | None  # None: the schedule each method published
-    episodes: int  # meta-training episodes, for tunings that need them
-    source_frames: int  # frames of a source to learn from, at most; longer sources give excerpts
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,12 @@
-"""Options of methods and tunings: frozen dataclasses whose fields a user sets in brackets"""
+"""What a user may choose: options of methods and tunings, and the budget they are built and trained with.
+
+Imports nothing heavy, so that commands can list choices at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    pass
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
+from typing import Any, Literal
 
 
 def option(default: Any, text: str, trains: bool = True) -> Any:
@@ -34,3 +29,27 @@ class PoolOptions:
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map: mean, 99th percentile, worst 8 x 8 mean", trains=False
     )
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train: gradient steps, clips per step, peak learning rate, and what becomes of it."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    decay: Literal["cosine", "none"] = "cosine"  # to zero at the last step
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How large a method is built and how long it trains; the named amounts are in the harness's `budgets.py`."""
+
+    name: str
+    size: int  # height and width of a frame in pixels; the field does not keep the aspect ratio
+    channels: int  # 1 gray, 3 RGB
+    width: int  # channels of a network's first convolution; deeper ones scale with it
+    schedule: Schedule | None  # None: the schedule each method published
+    episodes: int  # meta-training episodes, for tunings that need them
+    source_frames: int  # frames of a source to learn from, at most; longer sources give excerpts

@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Budget
 from crossvad.datasets.clips import consecutive
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS

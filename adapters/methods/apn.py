@@ -17,12 +17,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from crossvad.adapters.base import Budget, Schedule
 from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
 from crossvad.adapters.nets.attention import CirculativeAttention
 from crossvad.adapters.nets.losses import pixel_norm
 from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity
-from crossvad.adapters.options import option
+from crossvad.adapters.options import Budget, Schedule, option
 
 RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest first
 

@@ -11,12 +11,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Budget, Schedule
 from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
 from crossvad.adapters.nets.attention import ResidualCrissCross
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.prototypes import diversity, kernel_similarity
-from crossvad.adapters.options import option
+from crossvad.adapters.options import Budget, Schedule, option
 
 LEVELS = 3
 

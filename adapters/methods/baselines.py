@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, CueScores
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
+from crossvad.adapters.options import Budget
 
 if TYPE_CHECKING:
     from crossvad.adapters.tunings.base import Tuning

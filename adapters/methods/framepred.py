@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, CueScores, Schedule
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, gradient_loss, pool_error, squared_error
 from crossvad.adapters.nets.unet import UNet
-from crossvad.adapters.options import PoolOptions
+from crossvad.adapters.options import Budget, PoolOptions, Schedule
 
 
 class FramePrediction(Adapter):

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, triplet_margin_loss
 
-from crossvad.adapters.base import Adapter, Budget, CueScores, Schedule
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
 from crossvad.adapters.nets.memory import ItemMemory
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
-from crossvad.adapters.options import option
+from crossvad.adapters.options import Budget, Schedule, option
 
 LEVELS = 4
 

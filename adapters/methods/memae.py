@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, Budget, CueScores, Schedule
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
-from crossvad.adapters.options import option
+from crossvad.adapters.options import Budget, Schedule, option
 
 FULL_WIDTH = 64  # a budget's width at which the 3-D network has the published 96 channels
 LEVELS = 4  # of the 2-D network

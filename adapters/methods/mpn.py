@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from crossvad.adapters.base import Budget, Schedule
 from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
 from crossvad.adapters.nets.prototypes import diversity
-from crossvad.adapters.options import option
+from crossvad.adapters.options import Budget, Schedule, option
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, Budget, CueScores
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+from crossvad.adapters.options import Budget
 
 SMOOTH = 0.25  # of a frame's side: what a map of expected errors is averaged over
 

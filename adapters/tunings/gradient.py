@@ -44,7 +44,7 @@ class FineTune(Tuning):
             ValueError: the learning rate has not been chosen.
         """
         if self.rate_is_open:
-            raise ValueError(f"the {self.rate} is to be chosen first: tuning.with_rate(rate), or adapters.search")
+            raise ValueError(f"the {self.rate} is still open: tuning.with_rate(rate), or tunings.rate_search")
         parameters = list(self.parameters(adapter).values())
         optimizer = torch.optim.Adam(parameters, self.options.learning_rate)
         while True:

@@ -42,7 +42,7 @@ class NormTuning(Tuning):
             ValueError: the momentum has not been chosen.
         """
         if self.rate_is_open:
-            raise ValueError(f"the {self.rate} is to be chosen first: tuning.with_rate(rate), or adapters.search")
+            raise ValueError(f"the {self.rate} is still open: tuning.with_rate(rate), or tunings.rate_search")
         layers = self._layers(adapter)
         while True:
             with torch.no_grad():

@@ -20,7 +20,7 @@ from crossvad.datasets.published.unpack import members_size, unpack
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.execution.progress import Reporter
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.present.tables import MISSING
 from crossvad.present.terminal import console, plain_table, show_problems
@@ -38,13 +38,13 @@ def datasets() -> None:
 def list_datasets(data: Path | None) -> None:
     """Every data set by name, and whether it is at hand."""
     rows = []
-    for name in registry.dataset_names():
+    for name in catalogue.dataset_names():
         try:
             found = registry.get_dataset(name, root(data))
             counts = [str(sum(len(scene.videos) for scene in found.scenes(split))) for split in SPLITS]
             rows.append([name, *counts, str(getattr(found, "directory", "needs no data"))])
         except InputError as error:
-            why = f"see bench datasets where {name}" if name in registry.ARCHIVES else error.problem
+            why = f"see bench datasets where {name}" if name in catalogue.ARCHIVES else error.problem
             rows.append([name, MISSING, MISSING, f"no: {why}"])
     console().print(plain_table(["data set", "train videos", "test videos", "at hand"], rows))
     console().print("Your own footage: path:DIR", highlight=False)
@@ -176,7 +176,7 @@ UNKNOWN = "shares depend on the videos' lengths, which are not published"
 
 def _published_facts(name: str) -> list[Facts]:
     """What is known of the labels of a published data set, per family; nothing for other data sets."""
-    if name.partition("[")[0] not in registry.ARCHIVES:
+    if name.partition("[")[0] not in catalogue.ARCHIVES:
         return []
     _, cls, options = registry.get_published(name)
     found: list[Facts] = []
@@ -220,7 +220,7 @@ def _downloaded(cls: type[PublishedDataset], place: Path) -> list[Path]:
 
 def _unpacked(name: str, place: Path, reporter: Reporter) -> Dataset:
     """The data set; its archive files are unpacked if only they are there, or if that was begun and not finished."""
-    if name.partition("[")[0] not in registry.ARCHIVES:
+    if name.partition("[")[0] not in catalogue.ARCHIVES:
         return registry.get_dataset(name, place)
     _, cls, _ = registry.get_published(name)
     home, archives = place / cls.guide.home, _downloaded(cls, place)

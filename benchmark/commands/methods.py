@@ -7,14 +7,14 @@ import sys
 import click
 
 from crossvad.commands.options import BUDGET, Name
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.method_info import MethodInfo, describe
 from crossvad.present.tables import MISSING
 from crossvad.present.terminal import console, plain_table
 from crossvad.verification.conformance import check_adapter
 
-METHOD = click.argument("method", type=Name(lambda: list(registry.METHODS)))
+METHOD = click.argument("method", type=Name(lambda: list(catalogue.METHODS)))
 
 
 @click.group()
@@ -27,7 +27,7 @@ def methods() -> None:
 def list_methods(budget: str) -> None:
     """Every method by name, with its clip, its cues and its size at a budget."""
     rows = []
-    for name in registry.METHODS:
+    for name in catalogue.METHODS:
         known = describe(registry.get_method(name), BUDGETS[budget])
         sizes = [f"{number:,}" if number else MISSING for number in (known.parameters, sum(known.adapted.values()))]
         rows.append([name, str(known.frames), ", ".join(known.cues), *sizes, known.paper or MISSING])

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from crossvad.planning import registry
+from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed
 from crossvad.planning.protocol import SUPPORTS
@@ -66,10 +66,10 @@ class Numbers(click.ParamType):
             self.fail(f"{value!r} is no list of whole numbers such as 0,1,5,10", param, ctx)
 
 
-METHODS = Names(lambda: list(registry.METHODS))
-TUNINGS = Names(lambda: list(registry.TUNINGS))
-DATASETS = Names(registry.dataset_names)
-DATASET = click.argument("name", type=Name(registry.dataset_names))
+METHODS = Names(lambda: list(catalogue.METHODS))
+TUNINGS = Names(lambda: list(catalogue.TUNINGS))
+DATASETS = Names(catalogue.dataset_names)
+DATASET = click.argument("name", type=Name(catalogue.dataset_names))
 
 
 def _listed(name: str, kind: Any, default: str, text: str) -> Callable:

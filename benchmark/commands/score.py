@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import torch
 
-from crossvad.adapters.base import Budget
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.commands.options import BUDGET, PATH, PLACES, QUIET, Name, root
 from crossvad.datasets.base import Video
@@ -26,7 +26,7 @@ from crossvad.footage.output import write
 from crossvad.footage.overlay import player
 from crossvad.footage.own_footage import OwnFootage, check_length
 from crossvad.footage.streaming import StreamedScores, stream_scores
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
@@ -38,10 +38,10 @@ from crossvad.store.store import Store
 @click.command()
 @click.argument("videos", nargs=-1, required=True, type=PATH, metavar="VIDEO...")
 @click.option(
-    "--source", required=True, type=Name(registry.dataset_names), help="Trained on this: a data set, or path:DIR."
+    "--source", required=True, type=Name(catalogue.dataset_names), help="Trained on this: a data set, or path:DIR."
 )
 @click.option(
-    "--method", "chosen", type=Name(lambda: list(registry.METHODS)), default="apn", show_default=True,
+    "--method", "chosen", type=Name(lambda: list(catalogue.METHODS)), default="apn", show_default=True,
     help="Name, name[option=value] or file.py:Class.",
 )  # fmt: skip
 @PLACES
@@ -50,7 +50,7 @@ from crossvad.store.store import Store
 @click.option("--shots", type=click.IntRange(0), default=10, show_default=True, help="Clips to adapt on; 0: none.")
 @click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Gradient steps on them.")
 @click.option(
-    "--tuning", type=Name(lambda: list(registry.TUNINGS)), default="finetune", show_default=True, help="How to adapt."
+    "--tuning", type=Name(lambda: list(catalogue.TUNINGS)), default="finetune", show_default=True, help="How to adapt."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 @click.option("--out", type=PATH, default="scored", show_default=True, help="Folder to write to, one per video in it.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from crossvad.adapters.base import Budget
+from crossvad.adapters.options import Budget
 from crossvad.datasets.base import Dataset, Footage, Size, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.excerpts import excerpts

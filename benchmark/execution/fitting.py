@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Budget, Log
+from crossvad.adapters.base import Adapter, Log
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import NoTuning, Tuning
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset

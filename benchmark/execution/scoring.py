@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.adapters.base import Adaptation, Adapter, Budget, leading
+from crossvad.adapters.base import Adaptation, Adapter, leading
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head

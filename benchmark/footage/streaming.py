@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adaptation, Adapter, Budget
+from crossvad.adapters.base import Adaptation, Adapter
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Frames, FrameSource, Video
 from crossvad.datasets.clips import ClipSpec, consecutive

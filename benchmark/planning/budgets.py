@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crossvad.adapters.base import Budget, Schedule
+from crossvad.adapters.options import Budget, Schedule
 
 BUDGETS = {
     budget.name: budget

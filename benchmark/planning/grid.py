@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from crossvad.adapters.base import Budget
+from crossvad.adapters.options import Budget
 from crossvad.datasets.base import SPLITS, Dataset, Split
 from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell, digest_of

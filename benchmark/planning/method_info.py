@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 import torch
 
-from crossvad.adapters.base import Adapter, Budget, Schedule
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Budget, Schedule
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
 

@@ -11,7 +11,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,43 +20,9 @@ from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.published.published_dataset import PublishedDataset
-from crossvad.datasets.synthetic.dataset import plaza, street
+from crossvad.planning.catalogue import ARCHIVES, METHODS, RENDERED, TUNINGS, dataset_names
 from crossvad.planning.names import split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
-
-METHODS = {
-    "apn": "crossvad.adapters.methods.apn:Apn",
-    "apn-released": "crossvad.adapters.methods.apn_released:ApnReleased",
-    "mpn": "crossvad.adapters.methods.mpn:Mpn",
-    "lmn": "crossvad.adapters.methods.lmn:Lmn",
-    "lmn-recon": "crossvad.adapters.methods.lmn:LmnReconstruction",
-    "memae": "crossvad.adapters.methods.memae:MemAE",
-    "memae-2d": "crossvad.adapters.methods.memae:MemAE2d",
-    "framepred": "crossvad.adapters.methods.framepred:FramePrediction",
-    "random": "crossvad.adapters.methods.baselines:Random",
-    "ramp": "crossvad.adapters.methods.baselines:Ramp",
-    "framediff": "crossvad.adapters.methods.baselines:FrameDifference",
-    "extrapolate": "crossvad.adapters.methods.baselines:Extrapolate",
-    "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
-}
-BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
-TUNINGS = {
-    "none": "crossvad.adapters.tunings.base:NoTuning",
-    "finetune": "crossvad.adapters.tunings.gradient:FineTune",
-    "head": "crossvad.adapters.tunings.gradient:HeadTuning",
-    "norm": "crossvad.adapters.tunings.norm:NormTuning",
-    "maml": "crossvad.adapters.tunings.meta:Maml",
-    "anil": "crossvad.adapters.tunings.meta:Anil",
-    "metasgd": "crossvad.adapters.tunings.meta:MetaSgd",
-}
-ARCHIVES = {
-    "ped1": "crossvad.datasets.published.ucsd:Ped1",
-    "ped2": "crossvad.datasets.published.ucsd:Ped2",
-    "avenue": "crossvad.datasets.published.avenue:Avenue",
-    "shanghaitech": "crossvad.datasets.published.shanghaitech:ShanghaiTech",
-    "ucf": "crossvad.datasets.published.ucf_crime:UcfCrime",
-}
-RENDERED: dict[str, Callable[[], Dataset]] = {"synthetic-street": street, "synthetic-plaza": plaza}  # need no data
 
 
 def get_method(text: str) -> MethodSpec:
@@ -89,11 +54,6 @@ def get_tuning(text: str) -> TuningSpec:
     return TuningSpec(*with_options(name, _resolve("tuning", name, TUNINGS, None), options))
 
 
-def dataset_names() -> list[str]:
-    """Every dataset that can be named; `path:DIR` comes on top."""
-    return [*ARCHIVES, *RENDERED, *(point.name for point in importlib.metadata.entry_points(group="crossvad.datasets"))]
-
-
 def get_dataset(name: str, root: Path) -> Dataset:
     """The dataset that a user means by `name`, `name[field=value,…]` or `path:DIR`, the first two under the data root.
 
@@ -103,7 +63,8 @@ def get_dataset(name: str, root: Path) -> Dataset:
     if name.startswith("path:"):
         return OwnFolder(Path(name.removeprefix("path:")))
     if name in RENDERED:
-        return RENDERED[name]()
+        rendered: Dataset = _load(RENDERED[name])()
+        return rendered
     base, _ = split_options(name)
     if base in ARCHIVES:
         label, cls, options = get_published(name)
@@ -137,13 +98,18 @@ NO_DATA = (
 
 def _resolve(kind: str, name: str, ours: dict[str, str], group: str | None) -> Any:
     if name in ours:
-        module, attribute = ours[name].split(":")
-        return getattr(importlib.import_module(module), attribute)
+        return _load(ours[name])
     points = importlib.metadata.entry_points(group=group) if group else ()
     for point in points:
         if point.name == name:
             return point.load()
     raise unknown_name(kind, name, [*ours, *(point.name for point in points)])
+
+
+def _load(place: str) -> Any:
+    """What `module:attribute` names."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossvad.adapters.base import Budget
+from crossvad.adapters.options import Budget
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
@@ -45,7 +45,7 @@ class Request:
         Raises:
             InputError: an unknown name, or data that is not there.
         """
-        methods = [registry.get_method(text) for text in [*self.methods, *registry.BASELINES]]
+        methods = [registry.get_method(text) for text in [*self.methods, *catalogue.BASELINES]]
         rules = get_protocol(self.protocol)
         return Grid(
             methods=list({method.label: method for method in methods}.values()),

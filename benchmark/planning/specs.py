@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from crossvad.adapters.base import Adapter, Budget
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings import rate_search
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError

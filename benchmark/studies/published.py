@@ -18,14 +18,14 @@ from pathlib import Path
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
-from crossvad.planning import registry
+from crossvad.planning import catalogue
 from crossvad.present import captions, tables
 
 NOT_STATED = "not stated"
 KINDS = ("paper", "quoted", "reproduction")  # in the order in which they are shown
-PLACES = ("", *registry.ARCHIVES, "ubnormal", "ped2+ped1")  # the last: trained on both
+PLACES = ("", *catalogue.ARCHIVES, "ubnormal", "ped2+ped1")  # the last: trained on both
 WORDS: dict[str, tuple[str, ...]] = {
-    "ours": ("", *registry.METHODS),
+    "ours": ("", *catalogue.METHODS),
     "kind": KINDS,
     "setting": (
         "same-dataset", "cross-dataset", "few-shot", "zero-shot", "mixed-training", "ablation", NOT_STATED

@@ -13,7 +13,7 @@ from crossvad.evaluation import metrics
 from crossvad.evaluation.selection import support_span
 from crossvad.evaluation.tidy import CountedFrames, counted_frames
 from crossvad.execution.support import CLEAN_HEAD
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Scores
@@ -85,7 +85,7 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
         wrong.append(f"{'no ' if cell.shots else ''}support scores at {cell.shots} shots")
     if wrong:
         raise InputError(place, "; ".join(wrong), RERUN)
-    if cell.target.partition("[")[0] in registry.ARCHIVES:
+    if cell.target.partition("[")[0] in catalogue.ARCHIVES:
         _check_labels(scores, cell.target, place)
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Schedule
+from crossvad.adapters.base import Adapter
 from crossvad.adapters.nets.attention import CrissCrossAttention
+from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import ClipSource
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.verification.conformance import moving_squares
 from made import CPU, PAPER, SMOKE, build, clips_of, minus_psnr, noise
 
@@ -44,7 +45,7 @@ TRAINABLE = [*PREDICTORS, "lmn-recon", "memae", "memae-2d"]
         ("lmn-recon", 17_196_291),
         ("memae", 6_492_801),
         ("memae[slots=1000]", 6_492_801 - 1000 * 256),
-        *((method, 0) for method in registry.BASELINES),
+        *((method, 0) for method in catalogue.BASELINES),
     ],
 )
 def test_parameter_count_is_the_published_one(method, parameters):
@@ -73,10 +74,10 @@ def test_clip(method, frames, scored):
 
 
 def test_every_method_is_seen_here():
-    assert set(registry.METHODS) == {*TRAINABLE, *registry.BASELINES}
+    assert set(catalogue.METHODS) == {*TRAINABLE, *catalogue.BASELINES}
 
 
-@pytest.mark.parametrize(("method", "trainable"), [(m, m in TRAINABLE) for m in registry.METHODS])
+@pytest.mark.parametrize(("method", "trainable"), [(m, m in TRAINABLE) for m in catalogue.METHODS])
 def test_only_methods_with_parameters_train(method, trainable):
     adapter = build(method)
     assert adapter.trainable == trainable == (adapter.parameter_count() > 0)
@@ -109,7 +110,7 @@ def test_fusion_weighs_every_cue(method, weights):
     assert set(adapter.fusion) == set(adapter.score(clips_of(adapter)))
 
 
-@pytest.mark.parametrize("method", registry.METHODS)
+@pytest.mark.parametrize("method", catalogue.METHODS)
 def test_a_method_says_where_it_comes_from(method):
     cls = registry.get_method(method).cls
     assert all(map(bool, (cls.paper, cls.licence, cls.deviations))) == cls.trainable
@@ -117,7 +118,7 @@ def test_a_method_says_where_it_comes_from(method):
 
 
 def test_only_what_can_change_adapts():
-    adapting = {method for method in registry.METHODS if registry.get_method(method).cls.adapts()}
+    adapting = {method for method in catalogue.METHODS if registry.get_method(method).cls.adapts()}
     assert adapting == {*TRAINABLE, "support-mean"}
 
 
@@ -200,7 +201,7 @@ def test_every_parameter_learns_from_the_images_alone(method):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
-@pytest.mark.parametrize("method", registry.METHODS)
+@pytest.mark.parametrize("method", catalogue.METHODS)
 def test_cpu_and_cuda_agree(method):
     adapter, clips = build(method), noise(3, build(method).clip.frames, 1, 32, 32)
     here, there = adapter.score(clips), copy.deepcopy(adapter).to("cuda").score(clips.to("cuda"))

@@ -18,7 +18,7 @@ from crossvad.evaluation.tidy import table as tidy_table
 from crossvad.execution.anomaly_maps import SIDE, located, map_video
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Maps, Scores
 from crossvad.verification.conformance import moving_squares
@@ -26,7 +26,7 @@ from made import CPU, SMOKE, build
 from made import PAPER as PAPER_BUDGET
 
 LENGTH = 60
-LOCATING = [name for name in registry.METHODS if registry.get_method(name).maps_digest]
+LOCATING = [name for name in catalogue.METHODS if registry.get_method(name).maps_digest]
 
 
 class Square:
@@ -70,7 +70,7 @@ class Camera(Dataset):
 
 
 def test_which_methods_say_where():
-    assert set(LOCATING) == set(registry.METHODS) - {"random", "ramp"}
+    assert set(LOCATING) == set(catalogue.METHODS) - {"random", "ramp"}
 
 
 @pytest.mark.parametrize("name", LOCATING)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from crossvad.adapters.base import Budget
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor

@@ -7,16 +7,18 @@ from crossvad.adapters.nets import prototypes
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed
 
 
 def test_every_name_of_ours_leads_somewhere():
-    for name in registry.METHODS:
+    for name in catalogue.METHODS:
         method = registry.get_method(name)
         assert method.label == name and method.build(BUDGETS["smoke"]).clip.size == (32, 32)
-    assert set(registry.BASELINES) == {name for name in registry.METHODS if not registry.get_method(name).cls.trainable}
+    assert set(catalogue.BASELINES) == {
+        name for name in catalogue.METHODS if not registry.get_method(name).cls.trainable
+    }
     assert registry.get_method("framepred").cls is FramePrediction and registry.get_tuning("finetune").cls is FineTune
 
 
@@ -64,7 +66,7 @@ def test_what_cannot_be_meant_is_refused(look_up, text, problem):
 
 
 def test_datasets(tmp_path, north):
-    assert {"ped1", "ped2", "synthetic-street", "synthetic-plaza"} <= set(registry.dataset_names())
+    assert {"ped1", "ped2", "synthetic-street", "synthetic-plaza"} <= set(catalogue.dataset_names())
     assert isinstance(registry.get_dataset(f"path:{north}", tmp_path), OwnFolder)
     assert registry.get_dataset("synthetic-plaza", tmp_path / "gone").name == "synthetic-plaza"
     with pytest.raises(InputError, match=r"ped3: is no known dataset; did you mean ped\d\?.*path:DIR"):

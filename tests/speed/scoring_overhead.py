@@ -22,7 +22,8 @@ from pathlib import Path
 import torch
 from measuring import seconds
 
-from crossvad.adapters.base import Adapter, Schedule
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import consecutive
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.device import get_device

@@ -13,7 +13,7 @@ import pytest
 from crossvad import cli
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.tidy import COLUMNS as TIDY
-from crossvad.planning import registry
+from crossvad.planning import catalogue
 from crossvad.present import captions, tables
 from crossvad.studies.published import COLUMNS, KINDS, NOT_STATED, WORDS, beside, caption, load
 
@@ -39,7 +39,7 @@ def test_words_and_numbers_of_every_column(figures):
     for name, known in WORDS.items():
         assert set(figures[name]) <= set(known), name
     assert set(figures["ours"]) == {"", "apn", "mpn", "lmn", "lmn-recon", "memae", "framepred"}
-    assert set(figures["ours"]) - {""} <= set(registry.METHODS) and set(figures["kind"]) == set(KINDS)
+    assert set(figures["ours"]) - {""} <= set(catalogue.METHODS) and set(figures["kind"]) == set(KINDS)
     assert figures["auc"].between(50, 100).all() and figures["auc"].dtype == float
     assert {str(figures[name].dtype) for name in ("shots", "steps")} == {"Int64"}
     assert set(figures["shots"].dropna()) == {0, 1, 5, 10} and set(figures["steps"].dropna()) == {0, 1}

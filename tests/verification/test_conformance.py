@@ -9,7 +9,7 @@ from torch import nn
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import NoOptions
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.specs import MethodSpec
 from crossvad.verification.conformance import ANOMALY, check_adapter, moving_squares
 
@@ -129,11 +129,11 @@ def broken(cls: type[Adapter]) -> set[str]:
     return {verdict.rule for verdict in verdicts if not verdict.holds}
 
 
-@pytest.mark.parametrize("name", registry.METHODS)
+@pytest.mark.parametrize("name", catalogue.METHODS)
 def test_every_method_keeps_every_rule(name):
     verdicts = list(check_adapter(registry.get_method(name)))
     assert [f"{verdict.rule}: {verdict.seen}" for verdict in verdicts if not verdict.holds] == []
-    expected = RULES - ({MOVES} if name in registry.BASELINES else set()) - ({HIGHER} if name == "random" else set())
+    expected = RULES - ({MOVES} if name in catalogue.BASELINES else set()) - ({HIGHER} if name == "random" else set())
     assert {verdict.rule for verdict in verdicts} == expected
 
 

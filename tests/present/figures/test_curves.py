@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.selection import kept
 from crossvad.evaluation.tidy import COLUMNS
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.present.figures import curves, style
 from crossvad.present.figures.curves import SHOTS, STEPS, apart, caption, figure, looks, points
 from crossvad.store.store import Store
@@ -153,7 +153,7 @@ def test_what_adapts_to_nothing_is_a_level_and_two_are_left_out():
     found = points(rows, SHOTS)
     assert set(found.loc[found["level"], "method"]) == {"framediff[pool=patch]", "extrapolate"}
     assert set(found["method"]) == {"apn", "support-mean", "framediff[pool=patch]", "extrapolate"}
-    untrained = {name for name in registry.BASELINES if not registry.get_method(name).cls.adapts()}
+    untrained = {name for name in catalogue.BASELINES if not registry.get_method(name).cls.adapts()}
     assert untrained == {*curves.LEVELS, *curves.CONTROLS}
 
 

@@ -1,0 +1,50 @@
+"""What comes with the benchmark, by name: methods, tunings and data sets, each where its class is.
+
+Imports nothing heavy, so that commands can list and complete names at once.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+METHODS = {
+    "apn": "crossvad.adapters.methods.apn:Apn",
+    "apn-released": "crossvad.adapters.methods.apn_released:ApnReleased",
+    "mpn": "crossvad.adapters.methods.mpn:Mpn",
+    "lmn": "crossvad.adapters.methods.lmn:Lmn",
+    "lmn-recon": "crossvad.adapters.methods.lmn:LmnReconstruction",
+    "memae": "crossvad.adapters.methods.memae:MemAE",
+    "memae-2d": "crossvad.adapters.methods.memae:MemAE2d",
+    "framepred": "crossvad.adapters.methods.framepred:FramePrediction",
+    "random": "crossvad.adapters.methods.baselines:Random",
+    "ramp": "crossvad.adapters.methods.baselines:Ramp",
+    "framediff": "crossvad.adapters.methods.baselines:FrameDifference",
+    "extrapolate": "crossvad.adapters.methods.baselines:Extrapolate",
+    "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
+}
+BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
+TUNINGS = {
+    "none": "crossvad.adapters.tunings.base:NoTuning",
+    "finetune": "crossvad.adapters.tunings.gradient:FineTune",
+    "head": "crossvad.adapters.tunings.gradient:HeadTuning",
+    "norm": "crossvad.adapters.tunings.norm:NormTuning",
+    "maml": "crossvad.adapters.tunings.meta:Maml",
+    "anil": "crossvad.adapters.tunings.meta:Anil",
+    "metasgd": "crossvad.adapters.tunings.meta:MetaSgd",
+}
+ARCHIVES = {
+    "ped1": "crossvad.datasets.published.ucsd:Ped1",
+    "ped2": "crossvad.datasets.published.ucsd:Ped2",
+    "avenue": "crossvad.datasets.published.avenue:Avenue",
+    "shanghaitech": "crossvad.datasets.published.shanghaitech:ShanghaiTech",
+    "ucf": "crossvad.datasets.published.ucf_crime:UcfCrime",
+}
+RENDERED = {  # these need no data
+    "synthetic-street": "crossvad.datasets.synthetic.dataset:street",
+    "synthetic-plaza": "crossvad.datasets.synthetic.dataset:plaza",
+}
+
+
+def dataset_names() -> list[str]:
+    """Every dataset that can be named; `path:DIR` comes on top."""
+    return [*ARCHIVES, *RENDERED, *(point.name for point in entry_points(group="crossvad.datasets"))]
