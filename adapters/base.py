@@ -31,7 +31,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -41,12 +41,24 @@ from crossvad.datasets.clips import ClipSource, ClipSpec
 if TYPE_CHECKING:
     from crossvad.adapters.tunings.base import Tuning
 from crossvad.adapters.options import Budget, NoOptions, Schedule
+from crossvad.adapters.options import option as option  # plug-ins import it from here
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 CueScores = dict[str, Tensor]  # cue -> (B,)
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 DIAGNOSED = 20  # times in a training
+
+
+class Versions(NamedTuple):
+    """Which version of a method this is: a number to raise when what comes of it changes, in the part that did.
+
+    Stored results of another version are no longer current. A plug-in needs none: it is as new as its file.
+    """
+
+    fit: int = 1  # of what training makes of it
+    score: int = 1  # of its scores, given the fit, and of the way it adapts
+    maps: int = 1  # of its maps, given the scores
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ class Adapter(nn.Module):
 
     Options: ClassVar[type] = NoOptions  # a frozen dataclass; its fields are what `--method name[field=value]` may set
     trainable: ClassVar[bool] = True
+    versions: ClassVar[Versions] = Versions()
     paper: ClassVar[str] = ""  # where the method comes from
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published

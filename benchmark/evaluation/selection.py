@@ -54,9 +54,9 @@ def _meaning(record: Record) -> dict[tuple, str]:
     """What each name in a cell stood for. A target stands for more files where training video is its support set."""
     cell = record.cell
     return {
-        ("version",): cell.version,
-        ("method", cell.method): cell.method_digest,
-        ("tuning", cell.tuning): cell.tuning_digest,
+        ("harness",): str(cell.harness_version),
+        ("method", cell.method): cell.method_version,
+        ("tuning", cell.tuning): cell.tuning_version,
         ("budget", cell.budget): cell.budget_digest,
         ("source", cell.source): cell.source_digest,
         ("target", cell.target, cell.support == "train-head"): cell.target_digest,

@@ -165,7 +165,7 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     """The cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
     cell = record.cell
     method = registry.get_method(cell.method)
-    if method.digest != cell.method_digest:
+    if method.version != cell.method_version:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
     adapter = on_device(method.build(BUDGETS[cell.budget]), DEVICE).eval()
     tuning = registry.get_tuning(cell.tuning).build()

@@ -120,16 +120,16 @@ class Runner:
 
     def _complete(self, record: Record) -> bool:
         """Whether a stored cell is what is asked for: done, and with the maps that are wanted."""
-        wanted = self._maps_digest(record.cell)
+        wanted = self._maps_version(record.cell)
         return record.status == "done" and (not wanted or record.facts.get("maps") == wanted)
 
-    def _maps_digest(self, cell: Cell) -> str:
-        """Of the code of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
-        if not self.keep_maps or not self.methods[cell.method].maps_digest:
+    def _maps_version(self, cell: Cell) -> str:
+        """Of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
+        if not self.keep_maps or not self.methods[cell.method].maps_version:
             return ""
         if cell.target not in self._locatable:
             self._locatable[cell.target] = locatable(self.targets[cell.target])
-        return self.methods[cell.method].maps_digest if self._locatable[cell.target] else ""
+        return self.methods[cell.method].maps_version if self._locatable[cell.target] else ""
 
     def _skip(self, cell: Cell, reason: str) -> Record:
         self.reporter.say(f"  skipped: {reason}")
@@ -142,10 +142,12 @@ class Runner:
             fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
             decided = self.fitter.decided(cells, fitted)
             tasks = [CellRun(cell, decided[cell][0]) for cell in cells]
-            digest = self._maps_digest(first)
+            maps_version = self._maps_version(first)
             target = self.targets[first.target]
             with self.reporter.task("  adapt and score") as update:
-                scored = score_cells(tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(digest))
+                scored = score_cells(
+                    tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(maps_version)
+                )
         except KeyboardInterrupt:
             for cell in cells:
                 self.store.write(Record(cell, "interrupted", "stopped by the user"))
@@ -161,7 +163,7 @@ class Runner:
         for cell, result in zip(cells, scored, strict=True):
             facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
             facts |= {"torch": torch.__version__, "numpy": np.__version__}
-            facts |= {"maps": digest} if result.maps else {}
+            facts |= {"maps": maps_version} if result.maps else {}
             if (search := decided[cell][1]) is not None:
                 facts["search"] = asdict(search)
             if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):

@@ -1,12 +1,13 @@
-"""A cell: the atom of the benchmark, one run, one directory, one line of the tidy table"""
+"""A cell: the atom of the benchmark. One run, one directory, one line of the tidy table."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 
 from crossvad import __version__
+from crossvad.planning.versions import HARNESS
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,29 @@ class Cell:
     seed: int
     budget: str
     budget_digest: str
-    method_digest: str
-    tuning_digest: str
+    method_version: str
+    tuning_version: str
     source_digest: str
     target_digest: str
-    version: str = __version__
-    fit_digest: str = field(default="", compare=False)  # the part of the method's that training depends on
+    harness_version: int = HARNESS
+    fit_digest: str = field(default="", compare=False)  # of the part of the method that training depends on
+    version: str = field(default=__version__, compare=False)  # of the package that ran it
 
     @property
     def key(self) -> str:
-        """Name of the cell's directory: 16 hex digits of everything above but the fit's digest, which adds nothing."""
-        return digest_of({name: value for name, value in asdict(self).items() if name != "fit_digest"})
+        """Name of the cell's directory: 16 hex digits of everything above that decides its scores."""
+        return digest_of({each.name: getattr(self, each.name) for each in fields(self) if each.compare})
 
     @property
     def fit_key(self) -> str:
         """Name of the fit that this cell shares with those that differ only in target, adaptation or way of scoring."""
-        names = ("source", "seed", "budget", "budget_digest", "fit_digest", "source_digest", "version")
+        names = ("source", "seed", "budget", "budget_digest", "fit_digest", "source_digest", "harness_version")
         return digest_of({name: getattr(self, name) for name in names})
 
     @property
     def prepared_key(self) -> str:
         """Name of the tuning's preparation on the source, on top of the fit."""
-        names = ("fit_key", "method_digest", "tuning", "tuning_digest")
+        names = ("fit_key", "method", "method_version", "tuning", "tuning_version")
         return digest_of({name: getattr(self, name) for name in names})
 
     @property

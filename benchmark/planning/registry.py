@@ -1,21 +1,26 @@
-"""From what a user typed to a class: our own methods, tunings and datasets, entry points, and a file path.
+"""From what a user typed to a class: our own methods, tunings and data sets, entry points, and a file of the user's.
 
-apn      apn[prototypes=20,cycles=1]      my_file.py:MyMethod      finetune[learning_rate=1e-3]
-ped2     avenue[labels=masks]             path:DIR (own footage)
+    apn         apn[prototypes=20,cycles=1]     my_file.py:MyMethod     my_file.py:MyMethod[depth=3]
+    finetune    finetune[learning_rate=1e-3]    my_file.py:MyTuning
+    ped2        avenue[labels=masks]            my_file.py:MyDataset    path:DIR (own footage)
+
+Packages offer theirs through the entry points `crossvad.adapters`, `crossvad.tunings` and `crossvad.datasets`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.metadata
 import importlib.util
+import inspect
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
@@ -25,69 +30,83 @@ from crossvad.planning.names import split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
-def get_method(text: str) -> MethodSpec:
-    """The method a user means by `name`, `name[field=value,…]` or `file.py:Class`, the latter with options too.
+def get_method(method: str | type[Adapter]) -> MethodSpec:
+    """Return the method that a user means by `name` or `file.py:Class`, either with `[field=value,…]`, or by its class.
 
     Raises:
         InputError: unknown name, file, class or option; says what comes close.
     """
-    name, options = split_options(text)
-    path, _, attribute = name.rpartition(":")
-    if path.endswith(".py"):
-        cls, name = getattr(_load_file(Path(path)), attribute, None), f"{Path(path).name}:{attribute}"
-        if cls is None:
-            raise InputError(path, f"has no class {attribute!r}", "write it as file.py:Class")
-    else:
-        cls = _resolve("method", name, METHODS, "crossvad.adapters")
+    name, cls, options = _named_class("method", method, METHODS, "crossvad.adapters")
     if not (isinstance(cls, type) and issubclass(cls, Adapter)):
-        raise InputError(text, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
+        raise InputError(name, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
     return MethodSpec(*with_options(name, cls, options))
 
 
-def get_tuning(text: str) -> TuningSpec:
-    """The tuning a user means by `name` or `name[field=value,…]`.
+def get_tuning(tuning: str | type[Tuning]) -> TuningSpec:
+    """Return the tuning that a user means by `name` or `file.py:Class`, either with `[field=value,…]`, or by its class.
 
     Raises:
-        InputError: unknown name or option; says what comes close.
+        InputError: unknown name, file, class or option; says what comes close.
     """
-    name, options = split_options(text)
-    return TuningSpec(*with_options(name, _resolve("tuning", name, TUNINGS, None), options))
+    name, cls, options = _named_class("tuning", tuning, TUNINGS, "crossvad.tunings")
+    if not (isinstance(cls, type) and issubclass(cls, Tuning)):
+        raise InputError(name, "is not a crossvad.adapters.tunings.base.Tuning", "subclass Tuning")
+    return TuningSpec(*with_options(name, cls, options))
 
 
-def get_dataset(name: str, root: Path) -> Dataset:
-    """The dataset that a user means by `name`, `name[field=value,…]` or `path:DIR`, the first two under the data root.
+def get_dataset(text: str, root: Path) -> Dataset:
+    """Return the data set that a user means by `name`, `file.py:Class` or `path:DIR`, where need be below a data root.
+
+    The first two take `[field=value,…]`. A plug-in is made as `Class(root)` or, if it has `Options`, as
+    `Class(root, options)`; an entry point may also name a function of the root.
 
     Raises:
-        InputError: unknown name or option (says what comes close), or no such data under the root.
+        InputError: unknown name, file, class or option (says what comes close), or no such data under the root.
     """
-    if name.startswith("path:"):
-        return OwnFolder(Path(name.removeprefix("path:")))
-    if name in RENDERED:
-        rendered: Dataset = _load(RENDERED[name])()
+    if text.startswith("path:"):
+        return OwnFolder(Path(text.removeprefix("path:")))
+    if text in RENDERED:
+        rendered: Dataset = _load(RENDERED[text])()
         return rendered
-    base, _ = split_options(name)
+    base, _ = split_options(text)
     if base in ARCHIVES:
-        label, cls, options = get_published(name)
+        label, cls, options = get_published(text)
         if not root.is_dir():
             raise InputError(root, f"is no folder, so there is no {base} in it", NO_DATA)
-        found = cls(root, options)
-        found.name = label
-        return found
-    for point in importlib.metadata.entry_points(group="crossvad.datasets"):
-        if point.name == name:
-            plugged: Dataset = point.load()(root)
-            return plugged
-    raise unknown_name("dataset", name, dataset_names(), "or path:DIR for a folder of your own")
+        published = cls(root, options)
+        published.name = label
+        return published
+    if not _is_file(base) and base not in dataset_names():
+        raise unknown_name("dataset", base, dataset_names(), "or path:DIR for a folder of your own")
+    return _plugged_dataset(text, root)
+
+
+def _plugged_dataset(text: str, root: Path) -> Dataset:
+    name, make, options = _named_class("dataset", text, {}, "crossvad.datasets")
+    if options and not hasattr(make, "Options"):
+        raise InputError(text, "takes no options", "give its class Options, a dataclass, or leave the brackets out")
+    if hasattr(make, "Options"):
+        label, _, chosen = with_options(name, make, options)
+        dataset = make(root, chosen)
+    else:
+        label, dataset = name, make(root)
+    if not isinstance(dataset, Dataset):
+        raise InputError(name, "makes no crossvad.datasets.base.Dataset", "subclass Dataset (its module is the manual)")
+    if options or not hasattr(dataset, "name"):
+        dataset.name = label
+    return dataset
 
 
 def get_published(text: str) -> tuple[str, type[PublishedDataset], Any]:
-    """The published data set that a user means, found or not: what to call it, its class and its options.
+    """Return what to call a published data set, found or not, its class and its options.
 
     Raises:
         InputError: unknown name or option; says what comes close.
     """
     name, options = split_options(text)
-    return with_options(name, _resolve("published data set", name, ARCHIVES, None), options)
+    if name not in ARCHIVES:
+        raise unknown_name("published data set", name, ARCHIVES)
+    return with_options(name, _load(ARCHIVES[name]), options)
 
 
 NO_DATA = (
@@ -96,14 +115,35 @@ NO_DATA = (
 )
 
 
-def _resolve(kind: str, name: str, ours: dict[str, str], group: str | None) -> Any:
+def _named_class(kind: str, given: str | type, ours: dict[str, str], group: str) -> tuple[str, Any, dict[str, str]]:
+    """The name without options, what it names, and the options as text."""
+    if isinstance(given, type):
+        file = inspect.getsourcefile(given) if not given.__module__.startswith("crossvad.") else None
+        return (
+            next(
+                (name for name, target in ours.items() if target == f"{given.__module__}:{given.__qualname__}"),
+                f"{Path(file).name}:{given.__qualname__}" if file else given.__qualname__,
+            ),
+            given,
+            {},
+        )
+    name, options = split_options(given)
+    if _is_file(name):
+        path, _, attribute = name.rpartition(":")
+        cls = getattr(_load_file(Path(path)), attribute, None)
+        if cls is None:
+            raise InputError(path, f"has no class {attribute!r}", "write it as file.py:Class")
+        return f"{Path(path).name}:{attribute}", cls, options
     if name in ours:
-        return _load(ours[name])
-    points = importlib.metadata.entry_points(group=group) if group else ()
-    for point in points:
-        if point.name == name:
-            return point.load()
-    raise unknown_name(kind, name, [*ours, *(point.name for point in points)])
+        return name, _load(ours[name]), options
+    points = {point.name: point for point in entry_points(group=group)}
+    if name not in points:
+        raise unknown_name(kind, name, [*ours, *points])
+    return name, points[name].load(), options
+
+
+def _is_file(name: str) -> bool:
+    return name.rpartition(":")[0].endswith(".py")
 
 
 def _load(place: str) -> Any:

@@ -1,83 +1,29 @@
-"""What makes a stored score current"""
+"""What makes a stored score current: small integers that people raise, and the code of a plug-in's file.
+
+Every built-in method and tuning says in its class which version it is of, and the way from a file to a score, which
+they all share, has one too: `HARNESS`. All three are part of a cell's name. Who changes what comes out raises the
+version; who forgets to is stopped by the golden tests (`tests/golden`). A plug-in is as new as its file.
+"""
 
 from __future__ import annotations
 
 import ast
-import sys
-from collections.abc import Collection, Sequence
-from types import ModuleType
+import inspect
+from pathlib import Path
 
-UNSCORED = ("maps",)  # methods of an adapter that its scores do not depend on
+from crossvad.adapters import nets
 
-
-# Those that its training does not depend on either, unless its own code says otherwise by calling one.
-UNTRAINED = (
-    *UNSCORED, "score", "score_video", "frozen", "calibrate", "adapt", "adapts", "adaptation_loss",
-    "adaptable_parameters", "head_parameters",
-)  # fmt: skip
+HARNESS = 1  # of decoding, clips, training, preparation, support sets, adaptation and scoring, as far as it is shared
 
 
-PROSE = ("paper", "licence", "deviations")  # of an adapter: to be read, and no part of what it does
+def plugin_code(cls: type) -> str:
+    """The code of the file that a plug-in's class is in, without comments and layout; empty for a class of ours.
 
-
-def _files(module: ModuleType, known: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Names of a module and of those of ours that it takes classes and functions from, and so on."""
-    found = known | {module.__name__}
-    for value in vars(module).values():
-        name = getattr(value, "__module__", None)
-        if isinstance(name, str) and name.startswith("crossvad.adapters.") and name not in found:
-            found = _files(sys.modules[name], found)
-    return found
-
-
-def _trained(sources: Sequence[str]) -> str:
-    """The part of the code of a method and its parts that its training depends on: all but `UNTRAINED`.
-
-    A method of that name stays if the rest calls it: `loss` may be made of `score`.
+    To be read when the class is chosen, as somebody may edit the file while a long grid runs.
     """
-    idle = set(UNTRAINED)
-    while True:
-        kept, _ = _code(sources, idle)
-        calls = [node.func for node in ast.walk(ast.parse(kept)) if isinstance(node, ast.Call)]
-        called = {func.attr for func in calls if isinstance(func, ast.Attribute) and _is_self(func.value)}
-        if not called & idle:
-            return kept
-        idle -= called
-
-
-def _is_self(node: ast.expr) -> bool:
-    """Whether this is `self` or `super()`."""
-    return getattr(node, "id", "") == "self" or (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super")
-
-
-def _code(sources: Sequence[str], without: Collection[str]) -> tuple[str, str]:
-    """Files less what is only there to be read: comments, docstrings, layout, and texts that commands print.
-
-    In two parts: all but the methods of classes that are named in `without`, and those.
-    """
-    parts = [_bare(source, without) for source in sources]
-    return "\n".join(kept for kept, _ in parts), "\n".join(left_out for _, left_out in parts)
-
-
-def _bare(source: str, without: Collection[str]) -> tuple[str, str]:
-    """As `_code`, of one file."""
-    tree, left_out = ast.parse(source), []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            left_out += [each for each in node.body if getattr(each, "name", "") in without]
-            node.body = [each for each in node.body if each not in left_out] or [ast.Pass()]
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "option":
-            del node.args[1:]
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(getattr(target, "id", "") in PROSE for target in targets):
-                node.value = ast.Constant("")
-    return ast.unparse(tree), "\n".join(map(ast.unparse, left_out))
+    if cls.__module__.startswith("crossvad."):
+        return ""
+    file = inspect.getsourcefile(cls)
+    assert file is not None  # it was imported from a file
+    code = ast.dump(ast.parse(Path(file).read_text(encoding="utf-8")))
+    return f"{code} over nets {nets.VERSION}"  # what it may be built from

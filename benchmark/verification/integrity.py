@@ -153,17 +153,17 @@ def _shuffled(counted: CountedFrames) -> str:
 
 
 def verify_code(sound: Sound) -> list[Problem]:
-    """Which cells were scored by another version of their method's code than the one installed."""
-    digests: dict[str, str] = {}
+    """Which cells were scored by another version of their method than the one installed."""
+    versions: dict[str, str] = {}
     cells = [record.cell for record, _ in sound]
     for label in dict.fromkeys(cell.method for cell in cells):
         try:
-            digests[label] = registry.get_method(label).digest
+            versions[label] = registry.get_method(label).version
         except InputError:  # a user's own file, which may be elsewhere
             continue
-    other = [cell.method for cell in cells if digests.get(cell.method, cell.method_digest) != cell.method_digest]
+    other = [cell.method for cell in cells if versions.get(cell.method, cell.method_version) != cell.method_version]
     fix = "run them again for numbers of the present code"
     return [
-        Problem("warning", method, f"{count} cells are by other code than the present", fix)
+        Problem("warning", method, f"{count} cells are of another version than the present", fix)
         for method, count in Counter(other).items()
     ]

@@ -208,7 +208,7 @@ def test_a_run_may_diverge_late():
 @pytest.mark.parametrize("tuning", [FineTune(), NormTuning()])
 def test_an_undecided_tuning_does_not_adapt(tuning):
     adapter = build("lmn")
-    with pytest.raises(ValueError, match="is to be chosen first"):
+    with pytest.raises(ValueError, match="is still open"):
         adapter.adapt(support(adapter), 1, tuning)
     assert tuning.rate_is_open and not tuning.with_rate(0.1).rate_is_open
 

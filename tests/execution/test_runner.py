@@ -223,8 +223,8 @@ def test_a_rate_is_chosen_once_for_all_targets_and_kept_with_the_cell(
     make_grid, run_grid, store, south, camera, monkeypatch
 ):
     searches = []
-    original = fitting.search
-    monkeypatch.setattr(fitting, "search", lambda *given: searches.append(given) or original(*given))
+    original = fitting.search_rate
+    monkeypatch.setattr(fitting, "search_rate", lambda *given: searches.append(given) or original(*given))
     grid = make_grid(
         "framepred", targets=[OwnFolder(south), OwnFolder(camera("other", 9))], shots=[0, 1, 2], steps=[1, 3]
     )

@@ -1,9 +1,9 @@
-import inspect
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from crossvad.adapters.methods.framepred import FramePrediction
-from crossvad.adapters.nets import prototypes
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
@@ -117,64 +117,6 @@ def test_a_file_that_holds_no_method_is_refused(tmp_path, source, problem):
         registry.get_method(f"{tmp_path / 'mine.py'}:Mine")
 
 
-def test_digest_ignores_comments_and_docstrings_and_layout(plugin):
-    plain = registry.get_method(plugin()).digest
-    talkative = plugin(
-        ("class Mine(Adapter):", '# Mine!\nclass Mine(Adapter):\n    """It is mine."""\n'),
-        ("def loss(self, clips):\n", 'def loss(self, clips):\n        """How bad."""\n\n'),
-        ("torch.zeros(())", "torch.zeros(  # nothing yet\n            ()  )"),
-    )
-    assert registry.get_method(talkative).digest == plain
-
-
-CHANGES = [("torch.zeros(())", "torch.ones(())"), ('"level"', '"depth"'), ("frames=5", "frames=6")]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_digest_sees_the_code(plugin, change):
-    assert registry.get_method(plugin()).digest != registry.get_method(plugin(change)).digest
-
-
-def test_digest_is_of_the_code_that_runs(plugin):
-    """An edit while a long grid runs must not lend its name to what the old code made."""
-    text = plugin()
-    method = registry.get_method(text)
-    before = method.digest
-    plugin(("torch.zeros(())", "torch.ones(())"))
-    assert method.digest == before
-
-
-def test_digest_sees_the_nets_a_method_is_made_of(monkeypatch):
-    def digests() -> dict[str, str]:
-        return {name: registry.get_method(name).digest for name in ("apn", "mpn", "lmn", "memae", "framepred")}
-
-    before, read = digests(), inspect.getsource
-    monkeypatch.setattr(
-        inspect, "getsource", lambda module: read(module) + ("X = 1" if module is prototypes else "# nothing")
-    )
-    after = digests()
-    assert {name for name in before if before[name] != after[name]} == {"apn", "mpn"}
-
-
-def test_digest_ignores_what_is_only_there_to_be_read(plugin):
-    head = "import dataclasses\nfrom crossvad.adapters.base import option\n\n@dataclasses.dataclass(frozen=True)\n"
-    head += "class Options:\n    depth: int = option(3, 'how deep')\n\nclass Mine(Adapter):\n    Options = Options\n"
-    head += "    deviations = ('a few',)\n"
-    plain = registry.get_method(plugin(("class Mine(Adapter):\n", head))).digest
-    assert registry.get_method(plugin(("class Mine(Adapter):\n", head.replace("how deep", "depth")))).digest == plain
-    assert registry.get_method(plugin(("class Mine(Adapter):\n", head.replace("a few", "many")))).digest == plain
-    assert registry.get_method(plugin(("class Mine(Adapter):\n", head.replace("(3,", "(4,")))).digest != plain
-
-
-def test_digest_sees_the_options():
-    digests = {
-        registry.get_method(text).digest for text in ("framepred", "framepred[pool=patch]", "framepred[pool=p99]")
-    }
-    assert len(digests) == 3
-    assert registry.get_method("framepred[pool=mean]").digest == registry.get_method("framepred").digest
-    assert registry.get_tuning("finetune").digest != registry.get_tuning("finetune[learning_rate=0.5]").digest
-
-
 def test_a_method_that_cannot_be_built_is_named(tmp_path):
     file = tmp_path / "broken.py"
     file.write_text(
@@ -187,32 +129,105 @@ def test_a_method_that_cannot_be_built_is_named(tmp_path):
         registry.get_method(f"{file}:Broken").build(BUDGETS["smoke"])
 
 
-def test_methods_that_differ_in_how_they_score_alone_share_their_fit(plugin):
-    plain, names = registry.get_method("apn"), ("score=0", "pool=patch", "calibrate=scene")
-    for name in names:
-        other = registry.get_method(f"apn[{name}]")
-        assert other.fit_digest == plain.fit_digest and other.digest != plain.digest
-    assert registry.get_method("apn[cycles=1]").fit_digest != plain.fit_digest
-    assert len({registry.get_method(name).fit_digest for name in ("lmn", "lmn-recon", "memae", "memae-2d")}) == 4
-
-
-SCORED = ('return {"level": (clips[:, -1] - self.level).square().mean((1, 2, 3))}', 'return {"level": clips.mean()}')
-
-
-def test_a_fit_follows_the_code_that_trains(plugin):
-    plain = registry.get_method(plugin()).fit_digest
-    assert registry.get_method(plugin(SCORED)).fit_digest == plain
-    assert (
-        registry.get_method(plugin(("(clips - self.level).square()", "(clips - self.level).abs()"))).fit_digest != plain
-    )
-    assert registry.get_method(plugin(("torch.zeros(())", "torch.ones(())"))).fit_digest != plain
-
-
-def test_a_fit_follows_a_score_that_the_loss_is_made_of(plugin):
-    uses = ("return (clips - self.level).square().mean()", 'return self.score(clips)["level"].mean()')
-    assert registry.get_method(plugin(uses, SCORED)).fit_digest != registry.get_method(plugin(uses)).fit_digest
-
-
 def test_commas_in_brackets_part_no_names():
     assert listed("apn[prototypes=5,cycles=1], lmn,,memae") == ["apn[prototypes=5,cycles=1]", "lmn", "memae"]
     assert listed("") == []
+
+
+# ------------------------------------------------------------------------------------------- tunings and data sets, too
+
+TUNING = """
+import dataclasses, itertools
+from crossvad.adapters.options import option
+from crossvad.adapters.tunings.base import Tuning
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    strength: float = option(0.5, "how far")
+
+class Nudge(Tuning):
+    Options = Options
+
+    def steps(self, adapter, seen):
+        yield from itertools.repeat(self.options.strength)
+"""
+DATASET = """
+import dataclasses
+import numpy as np
+from crossvad.datasets.base import Dataset
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    hours: str = "day"
+
+class Yard(Dataset):
+    Options = Options
+    name = "yard"
+
+    def __init__(self, root, options):
+        self.root, self.options = root, options
+
+    def scenes(self, split):
+        return []
+
+    def labels(self, video):
+        return np.zeros(0, np.uint8)
+
+def Path(root):
+    return str(root)
+"""
+
+
+def test_a_file_is_a_tuning(tmp_path):
+    (tmp_path / "mine.py").write_text(TUNING)
+    plain = registry.get_tuning(f"{tmp_path / 'mine.py'}:Nudge")
+    assert plain.label == "mine.py:Nudge" and plain.build().options.strength == 0.5
+    strong = registry.get_tuning(f"{tmp_path / 'mine.py'}:Nudge[strength=2]")
+    assert strong.label == "mine.py:Nudge[strength=2.0]" and strong.build().options.strength == 2
+    with pytest.raises(InputError, match=r"is not a crossvad.adapters.tunings.base.Tuning"):
+        registry.get_tuning(f"{tmp_path / 'mine.py'}:Options")
+
+
+def test_a_file_is_a_data_set(tmp_path):
+    (tmp_path / "mine.py").write_text(DATASET)
+    plain = registry.get_dataset(f"{tmp_path / 'mine.py'}:Yard", tmp_path)
+    assert (plain.name, plain.root, plain.options.hours) == ("yard", tmp_path, "day")
+    chosen = registry.get_dataset(f"{tmp_path / 'mine.py'}:Yard[hours=night]", tmp_path)
+    assert (chosen.name, chosen.options.hours) == ("mine.py:Yard[hours=night]", "night")
+    with pytest.raises(InputError, match=r"makes no crossvad.datasets.base.Dataset"):
+        registry.get_dataset(f"{tmp_path / 'mine.py'}:Path", tmp_path)
+    with pytest.raises(InputError, match=r"night: is no known option|hour: is no known option.*did you mean hours"):
+        registry.get_dataset(f"{tmp_path / 'mine.py'}:Yard[hour=night]", tmp_path)
+    with pytest.raises(InputError, match="takes no options"):
+        registry.get_dataset(f"{tmp_path / 'mine.py'}:Path[hours=night]", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("group", "look_up", "holds"),
+    [
+        ("crossvad.adapters", registry.get_method, "mine.py:Mine"),
+        ("crossvad.tunings", registry.get_tuning, "mine.py:Nudge"),
+        ("crossvad.datasets", lambda text: registry.get_dataset(text, Path()), "mine.py:Yard"),
+    ],
+)
+def test_packages_offer_theirs_with_options(tmp_path, monkeypatch, plugin, group, look_up, holds):
+    fields = "import dataclasses\n\n@dataclasses.dataclass(frozen=True)\nclass Options:\n    depth: int = 3\n\n"
+    plugin(("class Mine(Adapter):", f"{fields}class Mine(Adapter):\n    Options = Options"))
+    source = {"mine.py:Mine": (tmp_path / "mine.py").read_text(), "mine.py:Nudge": TUNING, "mine.py:Yard": DATASET}
+    (tmp_path / "mine.py").write_text(source[holds])
+    cls = getattr(registry._load_file(tmp_path / "mine.py"), holds.partition(":")[2])
+    point = SimpleNamespace(name="theirs", load=lambda: cls)
+    for module in (registry, catalogue):
+        monkeypatch.setattr(module, "entry_points", lambda group: [point] if group == wanted else [])
+    wanted = group
+    option = {"Mine": "depth=4", "Nudge": "strength=2.0", "Yard": "hours=night"}[cls.__name__]
+    chosen = look_up(f"theirs[{option}]")
+    assert f"theirs[{option}]" in (getattr(chosen, "label", ""), getattr(chosen, "name", ""))
+
+
+def test_a_class_stands_for_its_name(plugin):
+    text = plugin()
+    cls = registry.get_method(text).cls
+    assert registry.get_method(cls).label == "mine.py:Mine" and registry.get_method(cls).version
+    assert registry.get_method(FramePrediction).label == "framepred"
+    assert registry.get_tuning(FineTune).label == "finetune"

@@ -64,7 +64,9 @@ def record(finished, **cell):
     return Record(Cell(**{**known, "method": "apn", "target": "ped2", "shots": 0, **cell}), "done", finished=finished)
 
 
-@pytest.mark.parametrize("changed", ["method_digest", "budget_digest", "source_digest", "target_digest", "version"])
+@pytest.mark.parametrize(
+    "changed", ["method_version", "budget_digest", "source_digest", "target_digest", "harness_version"]
+)
 def test_results_of_earlier_code_options_or_data_are_left_out(changed):
     old = [record(f"2026-01-0{day}", shots=day, **{changed: "old"}) for day in (1, 2)]
     new = record("2026-02-01", shots=1, **{changed: "new"})
@@ -74,8 +76,8 @@ def test_results_of_earlier_code_options_or_data_are_left_out(changed):
 
 
 def test_results_under_other_names_stay():
-    one, other = record("2026-01-01", method_digest="a"), record("2026-02-01", method="lmn", method_digest="b")
-    with_training_video = record("2026-03-01", support="train-head", method_digest="a", target_digest="more")
+    one, other = record("2026-01-01", method_version="a"), record("2026-02-01", method="lmn", method_version="b")
+    with_training_video = record("2026-03-01", support="train-head", method_version="a", target_digest="more")
     assert current([one, other, with_training_video]) == [one, other, with_training_video]
 
 

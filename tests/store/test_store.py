@@ -19,7 +19,7 @@ from crossvad.store.store import Record, Store
 
 CELL = Cell(
     method="framepred", source="a", target="b", tuning="none", support="none", shots=0, steps=0, seed=0, budget="smoke",
-    budget_digest="b", method_digest="m", tuning_digest="", source_digest="s", target_digest="t",
+    budget_digest="b", method_version="1.1", tuning_version="", source_digest="s", target_digest="t",
 )  # fmt: skip
 
 
@@ -186,11 +186,11 @@ def test_a_finished_grid_trains_and_scores_nothing_again(make_grid, run_grid, st
 
         return call
 
-    for name in ("fit", "frozen"):
+    for name in ("fit", "frozen_features"):
         monkeypatch.setattr(Adapter, name, counted(name))
     grid = make_grid("framepred", plugin(), "framediff", seeds=[0, 1])
     first = run_grid(store, grid)
-    assert calls.count("fit") == 4 and calls.count("frozen")
+    assert calls.count("fit") == 4 and calls.count("frozen_features")
     before, calls[:] = snapshot(store), []
     assert run_grid(store, grid) == first
     assert calls == [] and snapshot(store) == before
@@ -220,3 +220,14 @@ def test_meta_learning_is_the_same_after_a_new_fit_and_a_stored_one(make_grid, r
     run_grid(in_two, make_grid("framepred", tunings=("metasgd",)))
     models = [next(store.root.glob("prepared/*/model.safetensors")).read_bytes() for store in (at_once, in_two)]
     assert models[0] == models[1]
+
+
+def test_a_store_of_the_older_scheme_is_refused_by_name(store):
+    """Its cells would not be found by their new names: neither read wrongly, nor passed over in silence."""
+    record = store.write(Record(CELL, "failed", "why"))
+    path = store.place("cells", record.cell.key) / "record.json"
+    raw = json.loads(path.read_text())
+    del raw["cell"]["method_version"]
+    path.write_text(json.dumps({**raw, "cell": {**raw["cell"], "method_digest": "0123456789abcdef"}}))
+    with pytest.raises(InputError, match=r"record\.json: was written by an earlier version .* results/restamp\.py"):
+        store.records()

@@ -303,7 +303,7 @@ def test_other_code_is_named(bench, plugin, north, south, tmp_path):
         if raw["cell"]["method"] == "framepred":
             store, record = Store(tmp_path / "results"), None
             record = next(r for r in store.records() if r.cell.method == "framepred")
-            store.write(replace(record, cell=replace(record.cell, method_digest="older")), store.scores(record.cell))
+            store.write(replace(record, cell=replace(record.cell, method_version="0.9")), store.scores(record.cell))
     done = bench("verify")
     assert done.code == 0 and "1 cells are by other code" in done.out.replace("\n", " ")
 

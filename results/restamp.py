@@ -1,0 +1,122 @@
+"""Name cells anew that were stored when a cell's name held a digest of its method's code: by versions, as they are now.
+
+    .venv/bin/python results/restamp.py results/reference --data DIR
+    .venv/bin/python results/restamp.py results/runs/cells --data DIR
+
+Before anything is changed, a sample of the cells is run again with the present code, and every score must be the very
+same. Of methods that are not trained, as training differs in its last digits from machine to machine; what trained
+methods compute is held by the golden tests. Nothing but the names changes: scores stay as they are, byte by byte.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import defaultdict
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.progress import Reporter
+from crossvad.execution.runner import Runner
+from crossvad.planning import registry
+from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.catalogue import BASELINES
+from crossvad.planning.cell import Cell
+from crossvad.planning.grid import Grid
+from crossvad.planning.names import split_options
+from crossvad.planning.protocol import FAIR
+from crossvad.store.scores import load_scores
+from crossvad.store.store import Store
+
+OLD = ("method_digest", "tuning_digest")  # what is replaced by versions
+SAMPLE = 20  # cells that must be proved, at least
+
+
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the archives.")
+def main(folder: Path, data: Path) -> None:
+    """Prove a sample, then rename every cell's folder and rewrite its record."""
+    stamped = {path.parent: stamp(json.loads(path.read_text())) for path in sorted(folder.glob("*/record.json"))}
+    proved = sum(prove(cells, data) for cells in samples(stamped).values())
+    if proved < SAMPLE:
+        raise click.ClickException(f"only {proved} cells could be run again, fewer than {SAMPLE}: nothing was changed")
+    for old, record in stamped.items():
+        (old / "record.json").write_text(json.dumps(record, indent=1, sort_keys=True))
+        old.replace(folder / Cell(**record["cell"]).key)
+    click.echo(f"{len(stamped)} cells are stamped; {proved} of them were run again and gave the same scores")
+
+
+def stamp(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its cell named as the present code names it."""
+    cell = {name: value for name, value in record["cell"].items() if name not in OLD}
+    method = registry.get_method(cell["method"])
+    cell |= {"method_version": method.version, "fit_digest": method.fit_digest}
+    tuned = bool(record["cell"]["tuning_digest"])
+    cell["tuning_version"] = registry.get_tuning(cell["tuning"]).version if tuned else ""
+    return {**record, "cell": {field.name: cell.get(field.name, field.default) for field in fields(Cell)}}
+
+
+def samples(stamped: dict[Path, dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Path]]:
+    """The cells of untrained methods by what a grid has one of: new key -> folder."""
+    groups: dict[tuple[str, ...], dict[str, Path]] = defaultdict(dict)
+    for place, record in stamped.items():
+        cell = Cell(**record["cell"])
+        if split_options(cell.method)[0] in BASELINES and record["status"] == "done":
+            groups[cell.source, cell.target, cell.budget, cell.support][cell.key] = place
+    return groups
+
+
+def prove(cells: dict[str, Path], data: Path) -> int:
+    """Run these cells again and compare every array; returns how many could be run.
+
+    Raises:
+        ClickException: a score differs.
+    """
+    records = [Cell(**stamp(json.loads((place / "record.json").read_text()))["cell"]) for place in cells.values()]
+    first = records[0]
+    try:
+        source, target = (registry.get_dataset(below(name, data), data) for name in (first.source, first.target))
+    except InputError as error:
+        click.echo(f"not run again: {error}")
+        return 0
+    methods = [registry.get_method(label) for label in dict.fromkeys(cell.method for cell in records)]
+    shots = sorted({cell.shots for cell in records})
+    support = FAIR.support if first.support == "none" else first.support
+    tunings = [registry.get_tuning("finetune")]
+    grid = Grid(methods, [source], [target], tunings, shots, [1], [0], BUDGETS[first.budget], FAIR, support)  # type: ignore[arg-type]
+    proved = 0
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        for record in Runner(store, FrameCache(), torch.device("cpu"), Reporter()).run(grid):
+            if record.status == "done" and record.cell.key in cells:
+                compare(cells[record.cell.key], store.place("cells", record.cell.key))
+                proved += 1
+    return proved
+
+
+def compare(old: Path, new: Path) -> None:
+    """Hold all arrays of two cells against one another."""
+    before, after = (load_scores(place / "scores.npz") for place in (old, new))
+    for group in ("cues", "support", "heldout"):
+        one, other = getattr(before, group), getattr(after, group)
+        if set(one) != set(other) or any(not np.array_equal(one[cue], other[cue], equal_nan=True) for cue in one):
+            raise click.ClickException(f"{old}: the present code gives other scores; nothing was changed")
+    if before.videos != after.videos or not np.array_equal(before.labels, after.labels):
+        raise click.ClickException(f"{old}: the present data has other videos or labels; nothing was changed")
+
+
+def below(name: str, data: Path) -> str:
+    """A data set's name; of own footage, whose folder a cell knows by its name alone, with the data root before it."""
+    return f"path:{data / name.removeprefix('path:')}" if name.startswith("path:") else name
+
+
+if __name__ == "__main__":
+    main()
