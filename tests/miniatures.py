@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crossvad.datasets.published import manifest
-from crossvad.datasets.published.manifest import Known, Manifest, labels_to_spans
+from crossvad.datasets.published.manifest import Manifest, VideoFacts, labels_to_spans
 
 HEIGHT, WIDTH = 48, 64
 BITS = 12  # of a frame's number
@@ -116,8 +116,8 @@ def know(
     dataset: str, test: Labels, train: Iterable[str] = (), family: str = "frames", train_videos: int | None = None
 ) -> None:
     """Write a manifest where `manifest.LABELS` points, which a test has turned to a folder of its own."""
-    known = {name: Known(len(labels), labels_to_spans(np.array(labels))) for name, labels in test.items()}
-    training = dict.fromkeys(train, Known())
+    known = {name: VideoFacts(len(labels), labels_to_spans(np.array(labels))) for name, labels in test.items()}
+    training = dict.fromkeys(train, VideoFacts())
     manifest.LABELS.mkdir(parents=True, exist_ok=True)
     count = len(training) if train_videos is None else train_videos
     manifest.save(Manifest(dataset, family, "a test", "", count, training, known))
@@ -204,7 +204,7 @@ def ucf(root: Path, layout: str = "classes", annotation: bool = False) -> Path:
 
 
 def know_ucf() -> None:
-    known = {name: Known(abnormal=spans) for name, spans in UCF_TEST.items()}
-    training = dict.fromkeys(UCF_TRAIN, Known())
+    known = {name: VideoFacts(abnormal=spans) for name, spans in UCF_TEST.items()}
+    training = dict.fromkeys(UCF_TRAIN, VideoFacts())
     manifest.LABELS.mkdir(parents=True, exist_ok=True)
     manifest.save(Manifest("ucf", "frames", "a test", "", len(training), training, known))

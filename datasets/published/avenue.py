@@ -68,24 +68,24 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
         """Find the data set under the data root.
 
         Raises:
-            InputError: it is not there; names every place looked at.
+            InputError: it is not there; names every folder looked in.
         """
         self.options = options or AvenueOptions()
         self.family = self.options.labels
-        self._places = candidates(root, "avenue", "Avenue", "Avenue Dataset", "Avenue_Dataset", "avenue/Avenue Dataset")
-        self.directory, self.layout, self.videos = best_copy(self.name, root, self._places, LAYOUTS)
+        self._homes = candidates(root, "avenue", "Avenue", "Avenue Dataset", "Avenue_Dataset", "avenue/Avenue Dataset")
+        self.directory, self.layout, self.on_disk = best_copy(self.name, root, self._homes, LAYOUTS)
         if self.options.subset == "avenue17":
-            kept = tuple(video for video in self.videos["test"] if self.entry(video.name) not in UNLABELLED)
-            self.videos = {**self.videos, "test": kept}
-        self._seen: dict[str, NDArray[np.uint8]] = {}  # frame labels by clip: a label volume takes seconds to read
+            kept = tuple(video for video in self.on_disk["test"] if self.entry(video.name) not in UNLABELLED)
+            self.on_disk = {**self.on_disk, "test": kept}
+        self._volume_labels: dict[str, NDArray[np.uint8]] = {}  # by clip, kept: a label volume takes seconds to read
 
     @classmethod
     def facts(cls, options: AvenueOptions, family: str) -> Manifest:
         """The manifest without the clips that the subset leaves out."""
-        known = super().facts(options, family)
+        whole = super().facts(options, family)
         if options.subset == "all":
-            return known
-        return replace(known, test={name: each for name, each in known.test.items() if name not in UNLABELLED})
+            return whole
+        return replace(whole, test={name: clip for name, clip in whole.test.items() if name not in UNLABELLED})
 
     @classmethod
     def entry(cls, video: str) -> str:
@@ -94,18 +94,18 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
         return f"{int(digits[0]):02d}" if digits else video
 
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
-        """What the label volumes (family `masks`) or `frame_labels_avenue.npy` (family `frames`) say, (N,).
+        """Read frame labels (N,) from the label volumes (family `masks`) or `frame_labels_avenue.npy` (`frames`).
 
         Raises:
             InputError: the file is damaged or does not fit the frames.
         """
         if self.options.labels == "masks":
             return self._from_volume(video)
-        every = super().facts(self.options, self.family)  # the file covers clips that a subset leaves out
-        return joined_labels("frame_labels_avenue.npy", self._places, every, self.entry(video.name), len(video))
+        whole = super().facts(self.options, self.family)  # the file covers clips that a subset leaves out
+        return joined_labels("frame_labels_avenue.npy", self._homes, whole, self.entry(video.name), len(video))
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
-        """Pixel labels (N, H, W) from the clip's label volume, or None where that is not at hand.
+        """Read pixel labels (N, H, W) from the clip's label volume; None where that is not at hand.
 
         Raises:
             InputError: no such clip, or a volume that is damaged or does not fit its frames.
@@ -119,19 +119,22 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
         return masks
 
     def _from_volume(self, video: Video) -> NDArray[np.uint8] | None:
+        """Read frame labels (N,) from the clip's label volume: abnormal where its mask marks anything."""
         path = self._volume(video.name)
         if path is None:
             return None
-        if video.name not in self._seen:
-            self._seen[video.name] = np.array([mask.any() for mask in mask_volume(path)], np.uint8)
-        labels = self._seen[video.name]
+        if video.name not in self._volume_labels:
+            self._volume_labels[video.name] = np.array([mask.any() for mask in mask_volume(path)], np.uint8)
+        labels = self._volume_labels[video.name]
         if len(labels) != len(video):
             problem = f"holds {len(labels)} masks for {len(video)} frames of {video.name}"
             raise InputError(path, problem, "restore the official file, or the missing frames")
         return labels
 
     def _volume(self, video: str) -> Path | None:
+        """Find the clip's label volume, in or beside the folders the archive may lie in."""
         file = f"{int(self.entry(video))}_label.mat"
-        homes = ("testing_label_mask", "ground_truth_demo/testing_label_mask")
-        above = (place for home in self._places for place in (home, home.parent))
-        return next((path for place in above for home in homes if (path := place / home / file).is_file()), None)
+        folders = ("testing_label_mask", "ground_truth_demo/testing_label_mask")
+        parents = (parent for home in self._homes for parent in (home, home.parent))
+        paths = (parent / folder / file for parent in parents for folder in folders)
+        return next((path for path in paths if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""A look at every frame and every checksum: what `Dataset.check`, which decodes nothing, cannot see."""
+"""The check of every frame and every checksum: what `Dataset.check`, which decodes nothing, cannot see."""
 
 from __future__ import annotations
 
@@ -21,20 +21,16 @@ def inspect(
 ) -> list[Problem]:
     """Decode every frame of these splits, `jobs` (default: one per core) videos at a time, and compare checksums.
 
-    Calls `progress(frames done, of, video)`. Videos whose length is no more to be had are left to `Dataset.check`.
+    Calls `progress(frames done, of, video)`. Leaves out videos whose length cannot be read: `Dataset.check` tells.
     """
     videos = [
-        (split, video, length)
-        for split in splits
-        for scene in dataset.scenes(split)
-        for video in scene.videos
-        if (length := _length(video))
+        (split, video, length) for split in splits for video in dataset.videos(split) if (length := _length(video))
     ]
     done, of, telling = 0, sum(length for _, _, length in videos), threading.Lock()
 
-    def look(item: tuple[Split, Video, int]) -> list[Problem]:
+    def check(task: tuple[Split, Video, int]) -> list[Problem]:
         nonlocal done
-        split, video, length = item
+        split, video, length = task
         problems = [Problem("error", error.where, error.problem, error.fix) for error in damage(video)]
         if not problems and isinstance(dataset, PublishedDataset):
             problems = list(dataset.against_checksum(video, split))
@@ -44,11 +40,11 @@ def inspect(
         return problems
 
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        return [problem for problems in pool.map(look, videos) for problem in problems]
+        return [problem for problems in pool.map(check, videos) for problem in problems]
 
 
 def damage(video: Video) -> Iterator[InputError]:
-    """What is wrong with a video's frames: each damaged image of a folder, else the first damage there is."""
+    """Yield what is wrong with a video's frames: each damaged image of a folder, or a file's first damage."""
     if isinstance(video.source, FrameFolder):
         yield from video.source.damage()
         return
@@ -60,6 +56,7 @@ def damage(video: Video) -> Iterator[InputError]:
 
 
 def _length(video: Video) -> int:
+    """Number of frames; 0 where it cannot be read."""
     try:
         return len(video)
     except InputError:

@@ -32,16 +32,17 @@ class Copy(NamedTuple):
 
 
 def best_copy(name: str, root: Path, homes: Sequence[Path], layouts: Mapping[str, Layout]) -> Copy:
-    """The copy to use, should there be several: the one with the most test videos, then the most training videos, then
-    the layout named first. Copies differ by their compression, so they are never mixed.
+    """Choose among copies: the one with the most test videos, then the most training videos, then by order of layouts.
+
+    Copies differ by their compression, so they are never mixed.
 
     Raises:
-        InputError: there is none; names every place looked at.
+        InputError: there is no copy; names every folder looked in.
     """
     copies = [
-        Copy(directory, layout, {"train": listed(directory / where.train), "test": listed(directory / where.test)})
-        for layout, where in layouts.items()
-        for directory in homes
+        Copy(home, layout, {"train": listed(home / folders.train), "test": listed(home / folders.test)})
+        for layout, folders in layouts.items()
+        for home in homes
     ]
     best = max(copies, key=lambda copy: (len(copy.videos["test"]), len(copy.videos["train"])))
     if not any(best.videos.values()):
@@ -50,41 +51,41 @@ def best_copy(name: str, root: Path, homes: Sequence[Path], layouts: Mapping[str
 
 
 def listed(directory: Path) -> tuple[Video, ...]:
-    """The videos in a folder, if it is there; what ends in `_gt` holds masks, not frames."""
+    """List the videos in a folder, if it is there; what ends in `_gt` holds masks, not frames."""
     videos = find_videos(directory) if directory.is_dir() else ()
     return tuple(video for video in videos if not video.name.endswith("_gt"))
 
 
 def joined_labels(
-    file: str, homes: Iterable[Path], known: Manifest, entry: str, frames: int
+    file: str, homes: Iterable[Path], manifest: Manifest, entry: str, frames: int
 ) -> NDArray[np.uint8] | None:
-    """A video's labels (N,) from a file that holds those of all test videos one after the other; None without the file.
+    """Cut a video's labels (N,) out of a file that holds those of all test videos in a row; None without the file.
 
     Raises:
         InputError: the file is damaged, or it or the video is of another length than the manifest says.
     """
     path = next((home / file for home in homes if (home / file).is_file()), None)
-    if path is None or entry not in known.test:
+    if path is None or entry not in manifest.test:
         return None
     labels = read_npy(path).ravel()
-    lengths = [each.frames or 0 for each in known.test.values()]
+    lengths = [facts.frames or 0 for facts in manifest.test.values()]
     if len(labels) != sum(lengths):
         problem = f"has {len(labels)} labels for the {sum(lengths)} frames of all test videos"
         raise InputError(path, problem, "restore the file, or remove it: the package knows the labels")
-    start = sum(lengths[: list(known.test).index(entry)])
-    if (expected := known.test[entry].frames) != frames:
+    start = sum(lengths[: list(manifest.test).index(entry)])
+    if (expected := manifest.test[entry].frames) != frames:
         raise InputError(path, f"has {expected} labels for {frames} frames of {entry}", "fetch the video again")
     return (labels[start : start + frames] != 0).astype(np.uint8)
 
 
 def candidates(root: Path, *names: str) -> list[Path]:
-    """Where an archive may lie: below the data root under one of these names, or at the root if that is its name."""
+    """List the folders an archive may lie in: below the data root by one of these names, or the root if so named."""
     below = [root / name for name in names]
     own = {Path(name).parts[-1].casefold() for name in names}
     return [*below, root] if root.resolve().name.casefold() in own else below
 
 
-def absent(name: str, root: Path, looked: Iterable[Path]) -> InputError:
-    """What to raise where an archive is not."""
-    where = ", ".join(map(str, looked))
-    return InputError(root, f"holds no {name} video (looked in {where})", f"see: bench datasets where {name}")
+def absent(name: str, root: Path, homes: Iterable[Path]) -> InputError:
+    """The error to raise where none of these folders holds the archive."""
+    folders = ", ".join(map(str, homes))
+    return InputError(root, f"holds no {name} video (looked in {folders})", f"see: bench datasets where {name}")

@@ -1,4 +1,4 @@
-"""What is known of the published data sets: frame counts, abnormal frames and checksums. Facts only, no video.
+"""Manifests of the published data sets: frame counts, abnormal frames and checksums. Facts only, no video.
 
 A manifest is one JSON file in `labels/`, named after a data set and its family of labels. With it, someone who has the
 frames and no labels can evaluate, and someone whose labels or frames are wrong is told.
@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvad.datasets.base import SPLITS, Split
+
 LABELS = Path(__file__).parents[1] / "labels"
 Span = tuple[int, int]  # first frame, counted from 0, and the one after the last
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of one video."""
+class VideoFacts:
+    """The published facts of one video."""
 
     frames: int | None = None  # None where no count is published
     abnormal: tuple[Span, ...] = ()
@@ -30,34 +32,38 @@ class Known:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of one data set under one family of labels."""
+    """The published facts of one data set under one family of labels."""
 
     dataset: str
     family: str  # who drew the labels, where there are rival ones: `frames`, `masks`
     facts_from: str
     checksums: str  # what the sha256 of a video are of
     train_videos: int  # how many were published, be their names known or not
-    train: Mapping[str, Known]
-    test: Mapping[str, Known]
+    train: Mapping[str, VideoFacts]
+    test: Mapping[str, VideoFacts]
+
+    def of(self, split: Split) -> Mapping[str, VideoFacts]:
+        """The facts of each video of a split, by its name in the manifest."""
+        return self.train if split == "train" else self.test
 
     def labels(self, video: str, frames: int) -> NDArray[np.uint8]:
-        """Labels (frames,) of a test video that is known, 1 = abnormal; spans are clipped to the frames there are."""
+        """Labels (frames,) of a test video in the manifest, 1 = abnormal; spans end where its frames end."""
         return spans_to_labels(self.test[video].abnormal, frames)
 
     def all_labels(self) -> list[NDArray[np.uint8]]:
-        """The labels of every test video whose length is known."""
-        return [self.labels(name, known.frames) for name, known in self.test.items() if known.frames]
+        """The labels of every test video whose length is published."""
+        return [self.labels(name, facts.frames) for name, facts in self.test.items() if facts.frames]
 
 
 def load(dataset: str, family: str) -> Manifest:
-    """The manifest of a data set under a family of labels; it comes with the package."""
+    """Load the manifest of a data set under a family of labels; it comes with the package."""
     stored = json.loads((LABELS / f"{dataset}-{family}.json").read_text(encoding="utf-8"))
     splits = {
         split: {
-            name: Known(known.get("frames"), tuple(map(tuple, known.get("abnormal", ()))), known.get("sha256"))
-            for name, known in stored[split].items()
+            name: VideoFacts(facts.get("frames"), tuple(map(tuple, facts.get("abnormal", ()))), facts.get("sha256"))
+            for name, facts in stored[split].items()
         }
-        for split in ("train", "test")
+        for split in SPLITS
     }
     return Manifest(**{**stored, **splits})
 
@@ -71,22 +77,21 @@ def save(manifest: Manifest, directory: Path | None = None) -> Path:
     """Write a manifest, a line per video, so that a change shows up as one."""
     head = {name: getattr(manifest, name) for name in ("dataset", "family", "facts_from", "checksums", "train_videos")}
     lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
-    for split in ("train", "test"):
-        known: Mapping[str, Known] = getattr(manifest, split)
-        videos = [f"  {json.dumps(name)}: {json.dumps(_plain(facts))}" for name, facts in known.items()]
+    for split in SPLITS:
+        videos = [f"  {json.dumps(name)}: {json.dumps(_stated(facts))}" for name, facts in manifest.of(split).items()]
         lines.append(f' "{split}": {{\n' + ",\n".join(videos) + "\n }" if videos else f' "{split}": {{}}')
     path = (directory or LABELS) / f"{manifest.dataset}-{manifest.family}.json"
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     return path
 
 
-def _plain(known: Known) -> dict[str, object]:
-    """What there is to say of a video."""
-    return {name: value for name, value in asdict(known).items() if value}
+def _stated(facts: VideoFacts) -> dict[str, object]:
+    """The facts of a video that are published, by name."""
+    return {name: value for name, value in asdict(facts).items() if value}
 
 
 def spans_to_labels(spans: Sequence[Span], frames: int) -> NDArray[np.uint8]:
-    """Labels (frames,), 1 within the spans."""
+    """Turn spans into labels (frames,), 1 within the spans."""
     labels = np.zeros(frames, np.uint8)
     for start, stop in spans:
         labels[start:stop] = 1
@@ -94,14 +99,14 @@ def spans_to_labels(spans: Sequence[Span], frames: int) -> NDArray[np.uint8]:
 
 
 def labels_to_spans(labels: NDArray[Any]) -> tuple[Span, ...]:
-    """The runs of frames that are not 0."""
+    """Turn labels (N,) into spans: the runs of frames that are not 0."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(labels) != 0, [0]]).astype(np.int8)))
     return tuple((int(start), int(stop)) for start, stop in edges.reshape(-1, 2))
 
 
 @dataclass(frozen=True)
 class LabelFacts:
-    """What a reader of a data set's numbers should know of its labels."""
+    """Counts that a reader of a data set's numbers should know of its labels."""
 
     frames: int
     abnormal: int
@@ -115,7 +120,10 @@ class LabelFacts:
 
 
 def label_facts(labels: Sequence[NDArray[np.uint8]], heads: Sequence[int] = (1, 5, 14)) -> LabelFacts:
-    """Facts of a data set's test labels. A support set of 1 or 10 clips of 5 frames spans the first 5 or 14 frames."""
+    """Count abnormal frames and videos in a data set's test labels, and the videos that begin abnormal.
+
+    `heads` are numbers of frames: a support set of 1 or 10 clips of 5 frames spans the first 5 or 14.
+    """
     return LabelFacts(
         frames=sum(map(len, labels)),
         abnormal=sum(int(each.sum()) for each in labels),

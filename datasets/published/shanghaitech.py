@@ -46,34 +46,34 @@ shanghaitech/
         """Find the data set under the data root.
 
         Raises:
-            InputError: it is not there; names every place looked at.
+            InputError: it is not there; names every folder looked in.
         """
-        self._places = candidates(root, "shanghaitech", "ShanghaiTech", "Shanghai", "shanghai", "SHANGHAI")
-        self.directory, self.layout, self.videos = best_copy(self.name, root, self._places, LAYOUTS)
+        self._homes = candidates(root, "shanghaitech", "ShanghaiTech", "Shanghai", "shanghai", "SHANGHAI")
+        self.directory, self.layout, self.on_disk = best_copy(self.name, root, self._homes, LAYOUTS)
 
     def scenes(self, split: Split) -> list[Scene]:
         """A scene per camera: the videos that share a prefix."""
         cameras: dict[str, list[Video]] = {}
-        for video in self.videos[split]:
+        for video in self.on_disk[split]:
             cameras.setdefault(video.name.partition("_")[0], []).append(video)
         return [Scene(camera, tuple(videos)) for camera, videos in sorted(cameras.items())]
 
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
-        """What `test_frame_mask` or `frame_labels_shanghai.npy` says, (N,); None where there is neither.
+        """Read frame labels (N,) from `test_frame_mask` or `frame_labels_shanghai.npy`; None where there is neither.
 
         Raises:
             InputError: the file is damaged or does not fit the frames.
         """
         path = self.directory / "testing/test_frame_mask" / f"{video.name}.npy"
         if not path.is_file():
-            return joined_labels("frame_labels_shanghai.npy", self._places, self.manifest, video.name, len(video))
+            return joined_labels("frame_labels_shanghai.npy", self._homes, self.manifest, video.name, len(video))
         labels = read_npy(path).ravel()
         if len(labels) != len(video):
             raise InputError(path, f"has {len(labels)} labels for {len(video)} frames", "restore the official file")
         return (labels != 0).astype(np.uint8)
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
-        """Pixel labels (N, H, W), or None where there is no `test_pixel_mask` for the video.
+        """Read pixel labels (N, H, W); None where there is no `test_pixel_mask` for the video.
 
         Raises:
             InputError: no such video, or a file that is damaged or does not fit its frames.

@@ -5,7 +5,7 @@ Sultani, Chen, Shah: Real-world Anomaly Detection in Surveillance Videos (CVPR 2
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -68,7 +68,7 @@ A video is found by its name, however deep it lies.""",
         """Find the data set under the data root.
 
         Raises:
-            InputError: it is not there; names every place looked at.
+            InputError: it is not there; names every folder looked in.
         """
         self.options = options or UcfOptions()
         self.layout = "by name"
@@ -76,32 +76,32 @@ A video is found by its name, however deep it lies.""",
         parts = {part for pattern in PARTS for part in root.glob(pattern) if part.is_dir()}
         self._homes = whole or sorted(parts)
         self.directory = self._homes[0] if len(self._homes) == 1 else root
-        found = [path for home in self._homes for path in walk(home, skip=FOREIGN)]
-        self._annotations = sorted(path for path in found if path.match(ANNOTATION))
+        paths = [path for home in self._homes for path in walk(home, skip=FOREIGN)]
+        self._annotations = sorted(path for path in paths if path.match(ANNOTATION))
         self._files: dict[str, list[Path]] = {}  # by the name in the official lists; more than one: duplicates
-        known = {*self.manifest.train, *self.manifest.test}
-        for path in sorted(found, key=lambda path: natural(str(path))):
-            if path.suffix.lower() in VIDEO_SUFFIXES and path.stem in known:
+        official = {*self.manifest.train, *self.manifest.test}
+        for path in sorted(paths, key=lambda path: natural(str(path))):
+            if path.suffix.lower() in VIDEO_SUFFIXES and path.stem in official:
                 self._files.setdefault(path.stem, []).append(path)
-        self.videos = {"train": self._videos(self.manifest.train), "test": self._videos(self.manifest.test)}
+        self.on_disk = {"train": self._named(self.manifest.train), "test": self._named(self.manifest.test)}
         if not self._files:
             raise absent(self.name, root, self._homes or [root / name for name in HOMES])
 
     @classmethod
     def facts(cls, options: UcfOptions, family: str) -> Manifest:
         """The official lists; with `train=all`, the normal test videos are training videos too."""
-        known = super().facts(options, family)
+        official = super().facts(options, family)
         if options.train == "official":
-            return known
-        normal = {name: each for name, each in known.test.items() if not each.abnormal}
-        return replace(known, train={**known.train, **normal}, train_videos=known.train_videos + len(normal))
+            return official
+        normal = {name: video for name, video in official.test.items() if not video.abnormal}
+        return replace(official, train={**official.train, **normal}, train_videos=official.train_videos + len(normal))
 
     def scenes(self, split: Split) -> list[Scene]:
         """A scene per video."""
-        return [Scene(video.name, (video,)) for video in self.videos[split]]
+        return [Scene(video.name, (video,)) for video in self.on_disk[split]]
 
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
-        """What the annotation file says, (N,); None where there is no such file.
+        """Read frame labels (N,) from the annotation file; None where there is no such file.
 
         Raises:
             InputError: the file cannot be read or lacks the video.
@@ -114,9 +114,9 @@ A video is found by its name, however deep it lies.""",
         return spans_to_labels(self._spans[video.name], len(video))
 
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
-        """Every problem at once; a video that is there twice is one if the copies differ."""
+        """List every problem at once; a video that is there twice is one if the copies differ."""
         problems = super().check(splits)
-        for name in (video.name for split in splits for video in self.videos[split]):
+        for name in (video.name for split in splits for video in self.on_disk[split]):
             first, *others = self._files[name]
             for other in others:
                 if other.stat().st_size != first.stat().st_size:
@@ -124,9 +124,10 @@ A video is found by its name, however deep it lies.""",
                     problems.append(Problem("warning", str(other), problem, f"remove one; {first.name} is read"))
         return list(dict.fromkeys(problems))
 
-    def _videos(self, known: Collection[str]) -> tuple[Video, ...]:
-        names = sorted((name for name in known if name in self._files), key=natural)
-        return tuple(Video(name, VideoFile(self._files[name][0])) for name in names)
+    def _named(self, names: Iterable[str]) -> tuple[Video, ...]:
+        """Those of the videos of these names that are here, in natural order."""
+        here = sorted((name for name in names if name in self._files), key=natural)
+        return tuple(Video(name, VideoFile(self._files[name][0])) for name in here)
 
     @cached_property
     def _spans(self) -> dict[str, list[Span]]:
@@ -134,8 +135,8 @@ A video is found by its name, however deep it lies.""",
         return parse_annotation(path.read_text("utf-8", errors="replace"), path)
 
 
-def parse_annotation(text: str, where: object = "annotation") -> dict[str, list[Span]]:
-    """The abnormal frames of each test video in `Temporal_Anomaly_Annotation.txt`, by the video's name.
+def parse_annotation(text: str, file: object = "annotation") -> dict[str, list[Span]]:
+    """Parse `Temporal_Anomaly_Annotation.txt`: the abnormal frames of each test video, by the video's name.
 
     A line gives the file, its class, and the first and last frame of two abnormal events, -1 where there is none:
 
@@ -147,13 +148,13 @@ def parse_annotation(text: str, where: object = "annotation") -> dict[str, list[
         Spans as first frame, counted from 0, and the one after the last; not clipped to the video's length.
 
     Raises:
-        InputError: a line is anything else, or a video has two; names `where` and the line.
+        InputError: a line is anything else, or a video has two; names the `file` and the line.
     """
     spans: dict[str, list[Span]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        at = f"{where}, line {number}"
+        at = f"{file}, line {number}"
         try:
             video, _, *ends = line.split()
             first, last, second, end = map(int, ends)

@@ -38,14 +38,14 @@ _RANGE = r"[0-9]+(?:\s*:\s*[0-9]+)?"
 _RANGES = re.compile(rf"\s*(?:{_RANGE}(?:(?:\s*,\s*|\s+){_RANGE})*)?\s*")
 
 
-def parse_ground_truth(text: str, where: object = "ground truth") -> list[Ranges]:
-    """The abnormal frames of every test clip in a UCSD `.m` file: 1-based ranges, both ends included.
+def parse_ground_truth(text: str, file: object = "ground truth") -> list[Ranges]:
+    """Parse a UCSD `.m` file: the abnormal frames of every test clip, as 1-based ranges, both ends included.
 
     Understands `TestVideoFile = {};` at the start, then `TestVideoFile{end+1}.gt_frame = [5:90, 140:200];` per clip,
     with any spacing, `%` comments, empty lines, empty brackets and single frames.
 
     Raises:
-        InputError: a line is anything else; names `where` and the line.
+        InputError: a line is anything else; names the `file` and the line.
     """
     clips: list[Ranges] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -55,13 +55,11 @@ def parse_ground_truth(text: str, where: object = "ground truth") -> list[Ranges
         match = _CLIP.fullmatch(statement)
         if not match or not _RANGES.fullmatch(match["ranges"]):
             fix = "write TestVideoFile{end+1}.gt_frame = [5:90, 140:200];"
-            raise InputError(f"{where}, line {number}", f"cannot read {statement!r}", fix)
+            raise InputError(f"{file}, line {number}", f"cannot read {statement!r}", fix)
         ranges = [_range(text) for text in re.findall(_RANGE, match["ranges"])]
         for first, last in ranges:
             if not 1 <= first <= last:
-                raise InputError(
-                    f"{where}, line {number}", f"{first}:{last} is no range", "count frames upwards from 1"
-                )
+                raise InputError(f"{file}, line {number}", f"{first}:{last} is no range", "count frames upwards from 1")
         clips.append(ranges)
     return clips
 
@@ -73,13 +71,13 @@ class Ucsd(PublishedDataset):
         """Find the data set under the data root.
 
         Raises:
-            InputError: it is not there; names every place looked at.
+            InputError: it is not there; names every folder looked in.
         """
         official = f"UCSD{self.name}"
-        self._places = candidates(
+        self._homes = candidates(
             root, self.name, official, f"{self.name}/{official}", f"UCSD_Anomaly_Dataset.v1p2/{official}"
         )
-        self.directory, self.layout, self.videos = best_copy(self.name, root, self._places, LAYOUTS)
+        self.directory, self.layout, self.on_disk = best_copy(self.name, root, self._homes, LAYOUTS)
 
     @classmethod
     def entry(cls, video: str) -> str:
@@ -87,7 +85,7 @@ class Ucsd(PublishedDataset):
         return f"{_clip_number(video):02d}"
 
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
-        """What the official `.m` file says, (N,); None where there is no such file.
+        """Read frame labels (N,) from the official `.m` file; None where there is no such file.
 
         Raises:
             InputError: the file cannot be read, has no entry for the clip, or has ranges beyond its last frame.
@@ -105,7 +103,7 @@ class Ucsd(PublishedDataset):
         return spans_to_labels(spans, frames)
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
-        """Pixel labels (N, H, W) at the original size, or None where this copy has none for the clip.
+        """Read pixel labels (N, H, W) at the original size; None where this copy has none for the clip.
 
         Raises:
             InputError: no such clip, or a mask is missing or damaged.
@@ -119,7 +117,7 @@ class Ucsd(PublishedDataset):
         return np.concatenate([block[..., 0] > 0 for block in folder.blocks(None, channels=1)])
 
     def checksum(self, video: Video) -> str | None:
-        """Of the official frames: SHA-256 of the lines that hold each frame's own; None in other layouts."""
+        """Hash the official frames: SHA-256 of the lines that hold each frame's own; None in other layouts."""
         if self.layout != "official" or not isinstance(video.source, FrameFolder):
             return None
         return digest([hashlib.sha256(frame.read_bytes()).hexdigest() for frame in video.source.frames])
@@ -127,15 +125,8 @@ class Ucsd(PublishedDataset):
     @cached_property
     def _label_file(self) -> Path | None:
         name = f"UCSD{self.name}.m"
-        return next(
-            (
-                place
-                for home in (self.directory, *self._places)
-                for place in (home / name, home / "Test" / name)
-                if place.is_file()
-            ),
-            None,
-        )
+        paths = (folder / name for home in (self.directory, *self._homes) for folder in (home, home / "Test"))
+        return next((path for path in paths if path.is_file()), None)
 
     @cached_property
     def _ground_truth(self) -> list[Ranges]:

@@ -11,7 +11,7 @@ import pytest
 
 import miniatures
 from crossvad.datasets.published import manifest
-from crossvad.datasets.published.manifest import Known, Manifest
+from crossvad.datasets.published.manifest import Manifest, VideoFacts
 from crossvad.datasets.published.unpack import unpack
 from crossvad.datasets.readers import frame_cache as caching
 from crossvad.datasets.readers.frame_cache import FrameCache
@@ -292,9 +292,9 @@ def test_nothing_is_trained_on_what_it_is_scored_on(bench, root, cache, tmp_path
     for path in home.rglob("*.mp4"):
         write_video(path, frames(40))
     labels = Manifest(
-        "ucf", "frames", "a test", "", 3, dict.fromkeys(UCF_TRAIN, Known()), dict.fromkeys(UCF_TEST, Known())
+        "ucf", "frames", "a test", "", 3, dict.fromkeys(UCF_TRAIN, VideoFacts()), dict.fromkeys(UCF_TEST, VideoFacts())
     )
-    labels.test["Abuse028_x264"] = Known(abnormal=((30, 35),))
+    labels.test["Abuse028_x264"] = VideoFacts(abnormal=((30, 35),))
     manifest.save(labels)
     refused = bench("run", "--source", "ucf", "--target", "ucf", "--data", root, *RUN)
     assert refused.code == 2 and "Normal_Videos_003_x264" in refused.err and "ucf[train=official]" in refused.err
@@ -314,5 +314,5 @@ def test_an_image_folder_of_another_size_fits_as_well(bench, root, cache):
 
 
 def test_a_manifest_without_lengths_says_so(datasets, root):
-    manifest.save(Manifest("ucf", "frames", "a test", "", 0, {}, {"Abuse028_x264": Known(abnormal=((4, 9),))}))
+    manifest.save(Manifest("ucf", "frames", "a test", "", 0, {}, {"Abuse028_x264": VideoFacts(abnormal=((4, 9),))}))
     assert "not published" in datasets("info", "ucf").out

@@ -241,7 +241,7 @@ def test_ucf_videos_are_found_wherever_they_lie_but_not_by_their_look(root):
     write_video(root / "Anomaly-Videos-Part-1/Abuse/Abuse001_x264.mp4", frames(9))  # an anomaly to train on: not ours
     ucf = UcfCrime(root)
     assert len(ucf.scenes("train")) == 4 and len(ucf.scenes("test")) == 3
-    assert "Part-1" in str(ucf.videos["train"][0].source.path) and told(ucf) == []
+    assert "Part-1" in str(ucf.videos("train")[0].source.path) and told(ucf) == []
 
 
 def test_ucf_tells_of_copies_that_differ_and_of_videos_cut_short(root):

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossvad.datasets.published import manifest
-from crossvad.datasets.published.manifest import Known, Manifest, label_facts, labels_to_spans, spans_to_labels
+from crossvad.datasets.published.manifest import Manifest, VideoFacts, label_facts, labels_to_spans, spans_to_labels
 from crossvad.datasets.published.ucf_crime import parse_annotation
 from crossvad.datasets.published.ucsd import parse_ground_truth
 from crossvad.datasets.readers.file_identity import digest
@@ -39,11 +39,11 @@ def ucsd(name: str) -> Manifest:
     (labels,) = (path for path in ROOT.rglob(f"UCSD{name}.m"))
     ranges = parse_ground_truth(labels.read_text(), labels)
 
-    def known(clip: str) -> Known:
+    def known(clip: str) -> VideoFacts:
         number = int(clip[-3:])
         spans = [(first - 1, last) for first, last in ranges[number - 1]] if clip.startswith("Test") else []
         joined = labels_to_spans(spans_to_labels(spans, len(frames[clip])))
-        return Known(len(frames[clip]), joined, digest(frames[clip]))
+        return VideoFacts(len(frames[clip]), joined, digest(frames[clip]))
 
     train, test = ({c[-3:][1:]: known(c) for c in sorted(frames) if c.startswith(s)} for s in ("Train", "Test"))
     source = f"ranges: UCSD{name}.m of UCSD_Anomaly_Dataset.v1p2; lengths and checksums: its tif files"
@@ -61,8 +61,8 @@ def avenue(family: str) -> Manifest:
         ends = np.cumsum([len(each) for each in labels.values()])
         assert ends[-1] == len(joined)
         labels = dict(zip(labels, np.split(joined, ends[:-1]), strict=True))
-    train = {f"{clip:02d}": Known() for clip in range(1, 17)}
-    test = {name: Known(len(each), labels_to_spans(each)) for name, each in labels.items()}
+    train = {f"{clip:02d}": VideoFacts() for clip in range(1, 17)}
+    test = {name: VideoFacts(len(each), labels_to_spans(each)) for name, each in labels.items()}
     return Manifest("avenue", family, source, "", 16, train, test)
 
 
@@ -71,7 +71,7 @@ def shanghaitech() -> Manifest:
     with np.load(PUBLISHED / "shanghaitech.npz") as file:
         labels = {name: file[name] for name in sorted(file.files)}
     assert np.array_equal(np.concatenate([*labels.values()]), np.load(PUBLISHED / "frame_labels_shanghai.npy"))
-    test = {name: Known(len(each), labels_to_spans(each)) for name, each in labels.items()}
+    test = {name: VideoFacts(len(each), labels_to_spans(each)) for name, each in labels.items()}
     return Manifest("shanghaitech", "frames", "testing/test_frame_mask/*.npy of shanghaitech.tar.gz", "", 330, {}, test)
 
 
@@ -80,10 +80,10 @@ def ucf() -> Manifest:
     train = {}
     for line in (PUBLISHED / "Anomaly_Train.txt").read_text().split():
         if line.startswith("Training_Normal_Videos_Anomaly/"):
-            train[Path(line).stem] = Known()
+            train[Path(line).stem] = VideoFacts()
     annotation = PUBLISHED / "Temporal_Anomaly_Annotation.txt"
     spans = parse_annotation(annotation.read_text(), annotation)
-    test = {name: Known(abnormal=tuple(events)) for name, events in spans.items()}
+    test = {name: VideoFacts(abnormal=tuple(events)) for name, events in spans.items()}
     source = "Anomaly_Train.txt (its normal videos) and Temporal_Anomaly_Annotation.txt of UCF_Crimes"
     return Manifest("ucf", "frames", source, "", len(train), train, test)
 
