@@ -171,7 +171,8 @@ def read_record(place: Path) -> Record | None:
         return None
     except ValueError as error:
         raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
-    if isinstance(raw.get("cell"), dict) and "method_digest" in raw["cell"]:
+    cell = raw.get("cell") if isinstance(raw, dict) else None
+    if isinstance(cell, dict) and "method_digest" in cell:
         problem = "was written by an earlier version of crossvad, which named cells by a digest of their code"
         fix = "name another --results folder, or stamp its cells anew: python results/restamp.py FOLDER"
         raise InputError(path, problem, fix)
