@@ -305,7 +305,7 @@ def test_other_code_is_named(bench, plugin, north, south, tmp_path):
             record = next(r for r in store.records() if r.cell.method == "framepred")
             store.write(replace(record, cell=replace(record.cell, method_version="0.9")), store.scores(record.cell))
     done = bench("verify")
-    assert done.code == 0 and "1 cells are by other code" in done.out.replace("\n", " ")
+    assert done.code == 0 and "1 cells are of another version" in done.out.replace("\n", " ")
 
 
 # ---- the committed cells ---------------------------------------------------------------------------------------------
