@@ -81,7 +81,6 @@ class Adapter(nn.Module):
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
-    fusion: ClassVar[dict[str, float]] = {}  # weight of each cue in the fused score; a cue not named weighs 1
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
         """Declare the clips this method takes: `frames` of them, of which number `scored` gets the score."""
@@ -99,6 +98,11 @@ class Adapter(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must define score(clips)")
 
     # ---- inherited; override what you need ---------------------------------------------------------------------------
+
+    @property
+    def fusion(self) -> dict[str, float]:
+        """Weight of each cue in the fused score; a cue that is not named weighs 1."""
+        return {}
 
     def forward(self, clips: Tensor) -> Tensor:
         """What meta-training lowers: the training loss unless a method says otherwise.
@@ -132,6 +136,14 @@ class Adapter(nn.Module):
 
         No part of the score: changing it leaves stored scores valid.
         """
+        return None
+
+    def predicted_frames(self, clips: Tensor) -> Tensor | None:
+        """The frame a method puts in the scored one's place, (B, C, H, W) in the clips' range; None: it makes none."""
+        return None
+
+    def attention_maps(self, clips: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Maps (B, M, h, w) of a prototype unit, and its distances (B, h, w) to the nearest; None: it has none."""
         return None
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:

@@ -15,12 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
+from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
 from crossvad.adapters.nets.attention import CirculativeAttention
 from crossvad.adapters.nets.losses import pixel_norm
-from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity
+from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity, prototype_unit
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
 
 RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest first
@@ -73,13 +74,45 @@ class Apn(PrototypePredictor):
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         o = options or Options()
-        unit = {"temperature": o.temperature, "weights": o.weights}
-        super().__init__(budget, o, o.levels, RESOLUTIONS.index(o.resolution), bare=True, **unit)
-        if o.cycles and o.attention == "deepest":
-            self.encoder.attend[-1] = CirculativeAttention(budget.width * 2 ** (o.levels - 1), o.cycles)
-        elif o.cycles:
-            self.attend = CirculativeAttention(self.unit_channels, o.cycles)
-        self.fusion = {"prediction": 1.0, "feature": o.score}  # type: ignore[misc]
+        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene")
+        width, halvings = budget.width, RESOLUTIONS.index(o.resolution)
+        deepest = width * 2 ** (o.levels - 1)  # channels there
+        # Channels halve with every stage of the decoder but the last, which leaves skip and features side by side.
+        mapped = width * 2 ** max(halvings, 1)  # channels of the APU's map
+        self.unit_stage = o.levels - halvings  # of the decoder, which the APU stands before
+        blocks = encoder_blocks(4 * budget.channels, width, o.levels, last_activation=False)
+        decoder = Decoder(width, o.levels, entry=deepest)
+        prototypes = prototype_unit(mapped, o.prototypes, o.temperature, o.weights)
+        head = Head(width, budget.channels)
+        # Drawn last: with one seed, what `cycles` and `attention` change is the attention, and no other weight.
+        attention = [*(nn.Identity() for _ in blocks[1:]), _attention(o, "deepest", deepest)]
+        self.encoder, self.decoder = Encoder(blocks, attention), decoder
+        self.attend, self.prototypes, self.head = _attention(o, "finest", mapped), prototypes, head
+
+    @property
+    def fusion(self) -> dict[str, float]:
+        """FP + lambda FR."""
+        return {"prediction": 1.0, "feature": self.options.score}
+
+    def encode(self, clips: Tensor) -> Encoded:
+        """Run steps 1 to 3, which adaptation leaves as they are."""
+        frames = clips[:, :-1].flatten(1, 2)  # (B, 4C, H, W)
+        # 1. Encode: the skips (B, w, H, W), (B, 2w, H/2, W/2), (B, 4w, H/4, W/4), the deepest map (B, 8w, H/8, W/8).
+        *skips, deepest = self.encoder(frames)
+        # 2. CAU on the deepest map, as the figure has it: (B, 8w, H/8, W/8).
+        deepest = self.encoder.bottleneck(deepest)
+        # 3. Decode up to the APU's map, where the CAU stands in the text: (B, 2w, H, W).
+        features = self.attend(self.decoder(deepest, skips, stop=self.unit_stage))
+        return Encoded(features, clips[:, -2], clips[:, -1], tuple(skips[: self.decoder.stages - self.unit_stage]))
+
+    def predict(self, clips: Tensor | Encoded) -> Prediction:
+        """Predict the fifth frame of clips (B, 5, C, H, W): steps 4 and 5 after `encode`."""
+        features, last, target, finer = self.encoded(clips)
+        # 4. APU: features rebuilt (B, 2w, H, W) from the image's prototypes (B, M, 2w), by maps (B, H * W, M).
+        retrieval = self.prototypes(features)
+        # 5. Head, after what a coarser APU left to decode: (B, C, H, W).
+        frame = self.head(self.decoder(retrieval.features, finer, start=self.unit_stage))
+        return Prediction(frame + last if self.options.predicts == "change" else frame, target, retrieval)
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
         """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""
@@ -90,3 +123,9 @@ class Apn(PrototypePredictor):
         near = retrieval.distance if o.distance == "squared" else absolute_distance(retrieval.units, prototypes)
         apart = diversity(prototypes) if o.apart == "hinge" else closeness(prototypes)
         return frame + o.compactness * near.mean() + o.diversity * apart + o.covariance * covariance(prototypes)
+
+
+def _attention(options: Options, level: str, channels: int) -> nn.Module:
+    """Build the CAU if this is the level for it, and what changes nothing if not."""
+    here = options.cycles and options.attention == level
+    return CirculativeAttention(channels, options.cycles) if here else nn.Identity()

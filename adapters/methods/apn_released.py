@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
+from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
 from crossvad.adapters.nets.attention import ResidualCrissCross
 from crossvad.adapters.nets.losses import ssim
-from crossvad.adapters.nets.prototypes import diversity, kernel_similarity
+from crossvad.adapters.nets.prototypes import diversity, kernel_similarity, prototype_unit
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
 
 LEVELS = 3
@@ -41,11 +42,39 @@ class ApnReleased(PrototypePredictor):
     deviations = ("adapts to a scene, by prototype maps and head: its code has no adaptation at all",)
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
-        super().__init__(budget, options or Options(), LEVELS)
-        self.encoder.attend = nn.ModuleList(ResidualCrissCross(budget.width * 2**level) for level in range(LEVELS))
+        super().__init__(budget, options or Options())
+        width = budget.width
+        blocks = encoder_blocks(4 * budget.channels, width, LEVELS)
+        decoder = Decoder(width, LEVELS, entry=4 * width)
+        prototypes = prototype_unit(2 * width, self.options.prototypes)
+        head = Head(width, budget.channels)
+        # Drawn last, as in `apn`: with one seed, both start from the same U-Net where their levels are as many.
+        attention = [ResidualCrissCross(width * 2**level) for level in range(LEVELS)]
+        self.encoder, self.decoder = Encoder(blocks, attention), decoder
+        self.prototypes, self.head = prototypes, head
+
+    def encode(self, clips: Tensor) -> Encoded:
+        """Run steps 1 to 3, which adaptation leaves as they are."""
+        frames = clips[:, :-1].flatten(1, 2)  # (B, 4C, H, W)
+        # 1. Encode, with RCA on each level: the skips (B, w, H, W), (B, 2w, H/2, W/2), the deepest (B, 4w, H/4, W/4).
+        *skips, deepest = self.encoder(frames)
+        # 2. RCA on the deepest map: (B, 4w, H/4, W/4).
+        deepest = self.encoder.bottleneck(deepest)
+        # 3. Decode: (B, 2w, H, W).
+        features = self.decoder(deepest, skips)
+        return Encoded(features, clips[:, -2], clips[:, -1])
+
+    def predict(self, clips: Tensor | Encoded) -> Prediction:
+        """Predict the fifth frame of clips (B, 5, C, H, W): steps 4 and 5 after `encode`."""
+        encoded = self.encoded(clips)
+        # 4. APU: features rebuilt (B, 2w, H, W) from the image's prototypes (B, M, 2w), by maps (B, H * W, M).
+        retrieval = self.prototypes(encoded.features)
+        # 5. Head: (B, C, H, W).
+        frame = self.head(retrieval.features)
+        return Prediction(frame, encoded.target, retrieval)
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
-        """Frame error with SSIM, and the prototypes' compactness, hinge and constant kernel similarity."""
+        """Add frame error with SSIM, and the prototypes' compactness, hinge and constant kernel similarity."""
         o = self.options
         prediction, target, retrieval = self.predict(clips)
         frame = (prediction - target).square().mean() + o.ssim * (1 - ssim(prediction, target))

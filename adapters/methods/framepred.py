@@ -35,21 +35,28 @@ class FramePrediction(Adapter):
         self.net = UNet(4 * budget.channels, budget.channels, budget.width)
 
     def predict(self, clips: Tensor) -> Tensor:
-        """The last frame of each clip (B, C, H, W), from the four before it."""
-        predicted: Tensor = self.net(clips[:, :-1].flatten(1, 2))
-        return predicted
+        """Predict the fifth frame of clips (B, 5, C, H, W) from the four before it (Section 3.1)."""
+        frames = clips[:, :-1].flatten(1, 2)  # (B, 4C, H, W)
+        prediction: Tensor = self.net(frames)  # (B, C, H, W)
+        return prediction
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Intensity plus gradient loss (Eq. 1 and 2), both with weight 1."""
+        """Add intensity and gradient loss (Section 3.2, Eq. 1 and 2), both with weight 1."""
         prediction, target = self.predict(clips), clips[:, -1]
         return (prediction - target).square().mean() + gradient_loss(prediction, target)
 
     @torch.no_grad()
     def score(self, clips: Tensor) -> CueScores:
-        """{"prediction": (B,)}: minus the PSNR (Eq. 9), in dB."""
-        return {"prediction": decibel(pool_error(squared_error(self.predict(clips), clips[:, -1]), self.options.pool))}
+        """{"prediction": (B,)}: minus the PSNR (Section 3.6, Eq. 9), in dB."""
+        error = squared_error(self.predict(clips), clips[:, -1])  # (B, H, W)
+        return {"prediction": decibel(pool_error(error, self.options.pool))}
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
-        """The squared error."""
+        """Squared error of the prediction, (B, H, W)."""
         return squared_error(self.predict(clips), clips[:, -1])
+
+    @torch.no_grad()
+    def predicted_frames(self, clips: Tensor) -> Tensor:
+        """The frame predicted in the place of each clip's last, (B, C, H, W) in [-1, 1]."""
+        return self.predict(clips)

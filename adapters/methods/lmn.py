@@ -19,7 +19,7 @@ from torch.nn.functional import normalize, triplet_margin_loss
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
 from crossvad.adapters.nets.memory import ItemMemory
-from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
 
 LEVELS = 4
@@ -56,35 +56,57 @@ class Lmn(Adapter):
     paper = "Park et al., CVPR 2020"
     licence = "none"
     published = Schedule(37_000, 4, 2e-4, "adam", "cosine")  # 60 epochs of Ped2's 2 486 clips
-    fusion = {"prediction": 0.6, "feature": 0.4}  # noqa: RUF012 - declared ClassVar in the base
     deviations: ClassVar[tuple[str, ...]] = (
         "the memory stays as training left it unless test_update is set, and then starts anew with every video: the "
         "published one carries over, so that scores depend on the order of videos",
     )
-    cue: ClassVar[str] = "prediction"
+    cue: ClassVar[str] = "prediction"  # name of the frame's error
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, skips: bool = True) -> None:
         super().__init__(budget, options, frames=frames)
         width, depth = budget.width, budget.width * 2 ** (LEVELS - 1)
         inputs = max(1, frames - 1) * budget.channels
-        self.encoder = Encoder(inputs, width, LEVELS, norm=True, last_activation=False)
+        self.encoder = Encoder(encoder_blocks(inputs, width, LEVELS, norm=True, last_activation=False))
         # The published encoder declares this batch norm and never calls it: 1 024 of the published parameter count.
         self.uncalled = nn.BatchNorm2d(depth)
         self.memory = ItemMemory(self.options.items, depth, self.options.largest)
         self.decoder = Decoder(width, LEVELS, entry=2 * depth, norm=True, skips=skips)
         self.head = Head(width, budget.channels, norm=True)
 
+    @property
+    def fusion(self) -> dict[str, float]:
+        """The frame's error by alpha = 0.6, the queries' distance by the rest (Section 3.3)."""
+        return {"prediction": 0.6, "feature": 0.4}
+
+    @property
+    def scores_in_order(self) -> bool:
+        """With `test_update` alone: the memory that reads a frame then holds what earlier frames wrote."""
+        return bool(self.options.test_update)
+
     def predict(self, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """The last frame (B, C, H, W) from what the network sees of the clips, and its unit queries (B * h * w, D)."""
-        seen = clips[:, :-1] if self.clip.frames > 1 else clips
-        *skips, deepest = self.encoder(seen.flatten(1, 2))
-        grid = normalize(deepest, dim=1).permute(0, 2, 3, 1)  # (B, h, w, D)
-        queries = grid.flatten(0, 2)
-        read = torch.cat([grid, self.memory.read(queries).view_as(grid)], 3).permute(0, 3, 1, 2)
-        return self.head(self.decoder(read, skips)), queries
+        """Predict the last frame (B, C, H, W) from those before it; or rebuild it, where a clip is a single frame.
+
+        Returns:
+            The frame, and the unit queries (B * h * w, D) that the memory was asked.
+        """
+        frames = clips[:, :-1] if self.clip.frames > 1 else clips
+        images = frames.flatten(1, 2)  # (B, 4C, H, W); (B, C, H, W) to be rebuilt
+        # Encode (Section 3.1.1): the skips (B, w, H, W), (B, 2w, H/2, W/2), (B, 4w, H/4, W/4), the deepest (B, D, h, w)
+        # with D = 8w channels on h x w = H/8 x W/8 places.
+        *skips, deepest = self.encoder(images)
+        grid = normalize(deepest, dim=1).permute(0, 2, 3, 1)  # (B, h, w, D), unit queries
+        queries = grid.flatten(0, 2)  # (B * h * w, D)
+        # Read (Section 3.1.2, Eq. 1 and 2): each query goes on beside what the items answer.
+        answers = self.memory.read(queries).view_as(grid)  # (B, h, w, D)
+        features = torch.cat([grid, answers], 3).permute(0, 3, 1, 2)  # (B, 2D, h, w)
+        # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
+        return self.head(self.decoder(features, skips)), queries
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Intensity, compactness and separateness (Eq. 8 to 11); in train mode the memory then takes the queries in."""
+        """Add intensity, compactness and separateness (Section 3.2, Eq. 8 to 11).
+
+        In train mode the memory then takes the queries in (Section 3.1.2).
+        """
         prediction, queries = self.predict(clips)
         nearest, second = self.memory.nearest_two(queries)
         loss = (
@@ -98,18 +120,23 @@ class Lmn(Adapter):
 
     @torch.no_grad()
     def score(self, clips: Tensor) -> CueScores:
-        """{"prediction" or "reconstruction": (B,) in dB, "feature": (B,)}: the latter the mean squared distance."""
+        """{"prediction" or "reconstruction": (B,) in dB, "feature": (B,)}: the mean squared distance (Section 3.3)."""
         return self._scores(clips, *self.predict(clips))
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
-        """The squared error; with the memory as it was trained, whatever `test_update` says."""
+        """Squared error, (B, H, W); with the memory as it was trained, whatever `test_update` says."""
         return squared_error(self.predict(clips)[0], clips[:, -1])
 
     @torch.no_grad()
+    def predicted_frames(self, clips: Tensor) -> Tensor:
+        """The frame predicted or rebuilt in the place of each clip's last, (B, C, H, W) in [-1, 1]."""
+        return self.predict(clips)[0]
+
+    @torch.no_grad()
     def score_video(self, batches: Iterable[Tensor]) -> CueScores:
-        """As `score`; with `test_update` frame by frame, each read from what earlier frames left in the memory."""
-        if not self.options.test_update:
+        """Score as `score` does; with `test_update` frame by frame, each read from what earlier ones left in memory."""
+        if not self.scores_in_order:
             return super().score_video(batches)
         trained, parts = self.memory.items, []
         for clip in (clip for batch in batches for clip in batch.split(1)):  # type: ignore[no-untyped-call]
@@ -126,13 +153,15 @@ class Lmn(Adapter):
         return self.memory.usage(queries) | {"gate open": self._passes(clips, prediction).double().mean().item()}
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
-        """All that take part."""
+        """All that take part in a forward pass."""
         return {name: p for name, p in self.named_parameters() if not name.startswith("uncalled.")}
 
     def _passes(self, clips: Tensor, prediction: Tensor) -> Tensor:
+        """Whether each frame is regular enough to be written to the memory at test time, (B,)."""
         return weighted_regular_error(prediction, clips[:, -1]) < self.options.gate
 
     def _scores(self, clips: Tensor, prediction: Tensor, queries: Tensor) -> CueScores:
+        """Both cues of clips of which these frames and queries were made."""
         distance = (queries - self.memory.nearest_two(queries)[0]).square().mean(1)
         return {
             self.cue: decibel(squared_error(prediction, clips[:, -1]).mean((1, 2))),
@@ -145,8 +174,12 @@ class LmnReconstruction(Lmn):
 
     Options = ReconOptions
     published = Schedule(37_000, 4, 2e-5, "adam", "cosine")
-    fusion = {"reconstruction": 0.7, "feature": 0.3}  # noqa: RUF012 - declared ClassVar in the base
     cue = "reconstruction"
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1, skips=False)
+
+    @property
+    def fusion(self) -> dict[str, float]:
+        """The frame's error by alpha = 0.7, the queries' distance by the rest (Section 3.3)."""
+        return {"reconstruction": 0.7, "feature": 0.3}

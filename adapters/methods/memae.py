@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.memory import SlotMemory, entropy
-from crossvad.adapters.nets.unet import Decoder, Encoder, Head
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
 
 FULL_WIDTH = 64  # a budget's width at which the 3-D network has the published 96 channels
@@ -40,28 +40,34 @@ class MemoryAutoencoder(Adapter):
     licence = "MIT"
 
     def _memory(self, channels: int) -> SlotMemory:
+        """Build the memory of vectors with so many channels, as the options say."""
         return SlotMemory(self.options.slots, channels, self.options.shrink or 1 / self.options.slots)
 
     @abstractmethod
     def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is to be rebuilt of the clips (B, …), what became of it, and the addressing weights (K, N)."""
+        """Rebuild images from memory.
+
+        Returns:
+            The images of the clips that are to be rebuilt (B, …), what they were rebuilt to (B, …), and the addressing
+            weights (K, N) of K queries.
+        """
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Mean squared error plus the entropy of the addressing (Eq. 9 to 11)."""
-        seen, rebuilt, weights = self.rebuild(clips)
-        return (rebuilt - seen).square().mean() + self.options.entropy * entropy(weights)
+        """Add mean squared error and entropy of the addressing (Section 3.4, Eq. 9 to 11)."""
+        images, rebuilt, weights = self.rebuild(clips)
+        return (rebuilt - images).square().mean() + self.options.entropy * entropy(weights)
 
     @torch.no_grad()
     def score(self, clips: Tensor) -> CueScores:
         """{"reconstruction": (B,)}: mean absolute error on the [-1, 1] scale, as in the code."""
-        seen, rebuilt, _ = self.rebuild(clips)
-        return {"reconstruction": (rebuilt - seen).abs().flatten(1).mean(1)}
+        images, rebuilt, _ = self.rebuild(clips)
+        return {"reconstruction": (rebuilt - images).abs().flatten(1).mean(1)}
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
-        """The absolute error in the scored frame."""
-        seen, rebuilt, _ = self.rebuild(clips)
-        error = (rebuilt - seen).abs().mean(1)  # over channels: (B, H, W), or (B, T, H, W)
+        """Absolute error in the scored frame, (B, H, W)."""
+        images, rebuilt, _ = self.rebuild(clips)
+        error = (rebuilt - images).abs().mean(1)  # over channels: (B, H, W), or (B, T, H, W)
         return error[:, self.clip.scored] if error.dim() == 4 else error
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
@@ -98,11 +104,16 @@ class MemAE(MemoryAutoencoder):
         self.apply(_published_initialisation)
 
     def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The gray clips (B, 1, T, H, W), what the memory makes of them, and the addressing weights (K, N)."""
-        gray = clips.mean(2).unsqueeze(1)
-        grid = self.encoder(gray).permute(0, 2, 3, 4, 1)
-        read, weights = self.memory(grid.flatten(0, 3))
-        return gray, self.decoder(read.view_as(grid).permute(0, 4, 1, 2, 3)), weights
+        """Rebuild the gray clips (B, 1, T, H, W) by addressing weights (B * t * h * w, N)."""
+        gray = clips.mean(2).unsqueeze(1)  # (B, 1, T, H, W)
+        # Encode (Section 3.2, Eq. 1): D = 4w channels on t x h x w = T/8 x H/16 x W/16 places.
+        grid = self.encoder(gray).permute(0, 2, 3, 4, 1)  # (B, t, h, w, D)
+        queries = grid.flatten(0, 3)  # (B * t * h * w, D)
+        # Remember (Section 3.3, Eq. 4 to 8): each query is replaced.
+        read, weights = self.memory(queries)  # (B * t * h * w, D), (B * t * h * w, N)
+        code = read.view_as(grid).permute(0, 4, 1, 2, 3)  # (B, D, t, h, w)
+        # Decode (Eq. 2).
+        return gray, self.decoder(code), weights  # (B, 1, T, H, W) both
 
 
 class MemAE2d(MemoryAutoencoder):
@@ -115,19 +126,27 @@ class MemAE2d(MemoryAutoencoder):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
         depth = budget.width * 2 ** (LEVELS - 1)
-        self.encoder = Encoder(budget.channels, budget.width, LEVELS, norm=True, last_activation=False)
+        blocks = encoder_blocks(budget.channels, budget.width, LEVELS, norm=True, last_activation=False)
+        self.encoder = Encoder(blocks)
         self.memory = self._memory(depth)
         self.decoder = Decoder(budget.width, LEVELS, entry=depth, norm=True, skips=False)
         self.head = Head(budget.width, budget.channels, norm=True)
 
     def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The frames (B, C, H, W), what the memory makes of them, and the addressing weights (B * h * w, N)."""
-        grid = self.encoder(clips[:, 0])[-1].permute(0, 2, 3, 1)
-        read, weights = self.memory(grid.flatten(0, 2))
-        return clips[:, 0], self.head(self.decoder(read.view_as(grid).permute(0, 3, 1, 2), [])), weights
+        """Rebuild the frames (B, C, H, W) by addressing weights (B * h * w, N)."""
+        frames = clips[:, 0]  # (B, C, H, W)
+        # Encode, of which the skips are left: D = 8w channels on h x w = H/8 x W/8 places.
+        *_, deepest = self.encoder(frames)
+        grid = deepest.permute(0, 2, 3, 1)  # (B, h, w, D)
+        # Remember (Section 3.3, Eq. 4 to 8): each query is replaced.
+        read, weights = self.memory(grid.flatten(0, 2))  # (B * h * w, D), (B * h * w, N)
+        code = read.view_as(grid).permute(0, 3, 1, 2)  # (B, D, h, w)
+        # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
+        return frames, self.head(self.decoder(code, [])), weights
 
 
 def _published_initialisation(module: nn.Module) -> None:
+    """Draw a layer's weights as the published code does."""
     if isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm3d):

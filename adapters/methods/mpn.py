@@ -15,9 +15,12 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from crossvad.adapters.methods.prototype_predictor import Encoded, PrototypePredictor
-from crossvad.adapters.nets.prototypes import diversity
+from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
+from crossvad.adapters.nets.prototypes import diversity, prototype_unit
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
+
+LEVELS = 4
 
 
 @dataclass(frozen=True)
@@ -47,28 +50,54 @@ class Mpn(PrototypePredictor):
     )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
-        super().__init__(budget, options or Options(), levels=4, bare=True)
-        if self.options.score == "few-shot":
-            self.fusion = {"prediction": 0.7, "feature": -0.3}  # type: ignore[misc]
+        super().__init__(budget, options or Options())
+        width = budget.width
+        self.encoder = Encoder(encoder_blocks(4 * budget.channels, width, LEVELS, last_activation=False))
+        self.decoder = Decoder(width, LEVELS, entry=8 * width)
+        self.prototypes = prototype_unit(2 * width, self.options.prototypes)
+        self.head = Head(width, budget.channels)
+
+    @property
+    def fusion(self) -> dict[str, float]:
+        """Both cues weigh the same, or as in the few-shot script."""
+        return {"prediction": 0.7, "feature": -0.3} if self.options.score == "few-shot" else super().fusion
+
+    def encode(self, clips: Tensor) -> Encoded:
+        """Run steps 1 and 2, the U-Net, which adaptation leaves as it is (Section 3.3)."""
+        frames = clips[:, :-1].flatten(1, 2)  # (B, 4C, H, W)
+        # 1. Encode: the skips (B, w, H, W), (B, 2w, H/2, W/2), (B, 4w, H/4, W/4), the deepest map (B, 8w, H/8, W/8).
+        *skips, deepest = self.encoder(frames)
+        # 2. Decode: (B, 2w, H, W).
+        features = self.decoder(deepest, skips)
+        return Encoded(features, clips[:, -2], clips[:, -1])
+
+    def predict(self, clips: Tensor | Encoded) -> Prediction:
+        """Predict the fifth frame of clips (B, 5, C, H, W): steps 3 and 4 after `encode`."""
+        encoded = self.encoded(clips)
+        # 3. DPU (Section 3.1): features rebuilt (B, 2w, H, W) from prototypes (B, M, 2w), by maps (B, H * W, M).
+        retrieval = self.prototypes(encoded.features)
+        # 4. Head: (B, C, H, W).
+        frame = self.head(retrieval.features)
+        return Prediction(frame, encoded.target, retrieval)
 
     def losses(self, clips: Tensor | Encoded, compactness: float, weight: float) -> Tensor:
-        """Frame loss, and the unit's two terms by the given weights (Eq. 4 to 7)."""
+        """Add the frame loss and the unit's two terms by the given weights (Section 3.2, Eq. 4 to 7)."""
         prediction, target, retrieval = self.predict(clips)
         unit = compactness * retrieval.distance.mean() + weight * diversity(retrieval.prototypes)
         return (prediction - target).square().mean() + unit
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
-        """What trains the network before any meta-learning."""
+        """Compute what trains the network before any meta-learning: all terms, or the frame loss alone."""
         return self.losses(clips, 0, 0) if self.options.training == "frame" else self(clips)
 
     def forward(self, clips: Tensor | Encoded) -> Tensor:
-        """What meta-learning lowers: all terms (Eq. 7)."""
+        """Compute what meta-learning lowers: all terms (Eq. 7)."""
         return self.losses(clips, self.options.compactness, self.options.diversity)
 
     def adaptation_loss(self, clips: Tensor | Encoded) -> Tensor:
-        """What the steps on a support set lower; its weights are the code's."""
+        """Compute what the steps on a support set lower; its weights are the code's."""
         return self.losses(clips, self.options.adaptation, self.options.adaptation)
 
     def feature_cue(self, distance: Tensor) -> Tensor:
-        """In dB, or as it is in the few-shot script."""
+        """Turn mean distances (B,) into the feature cue: dB, or the few-shot script's distances as they are."""
         return distance if self.options.score == "few-shot" else super().feature_cue(distance)

@@ -1,11 +1,13 @@
-"""What APN and MPN share: a U-Net that predicts the next frame from features rebuilt out of the image's own prototypes.
+"""What APN and MPN share: they predict the fifth frame from features rebuilt out of the image's own prototypes.
 
 Two cues: how badly the frame is predicted (the papers' FP), and how far features lie from their nearest prototype (FR).
+Each method builds its parts, of these names, and runs them: `encode` up to the prototype unit, `predict` from there on.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from abc import abstractmethod
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +22,12 @@ SMOOTH = 0.25  # of a frame's side: what a map of expected errors is averaged ov
 
 
 class Encoded(NamedTuple):
-    """What of some clips no adaptation changes."""
+    """The part of a prediction that no adaptation changes."""
 
     features: Tensor  # (B, C, h, w), what the prototype unit stands on
-    finer: tuple[Tensor, ...]  # skips that the decoder reads after it, finest first; none at full resolution
     last: Tensor  # (B, C, H, W), the last frame that goes in
-    target: Tensor  # (B, C, H, W), the one to be predicted
+    target: Tensor  # (B, C, H, W), the frame to be predicted
+    finer: tuple[Tensor, ...] = ()  # skips of the decoder's stages after the unit, finest first; none on the finest map
 
 
 class Prediction(NamedTuple):
@@ -42,57 +44,54 @@ class Prediction(NamedTuple):
 
 
 class PrototypePredictor(Adapter):
-    """Four frames in, the fifth out. A method adds its options, its losses and where it attends."""
+    """Four frames in, the fifth out, scored by two cues; adaptation moves the prototype unit and the head alone."""
 
-    expected: Tensor
-    fusion = {"prediction": 0.5, "feature": 0.5}  # noqa: RUF012 - declared ClassVar in the base
+    encoder: Encoder
+    decoder: Decoder
+    prototypes: PrototypeUnit | NoPrototypes
+    head: Head
+    expected: Tensor  # (H, W), the squared error to be expected of a scene; 1 until `calibrate` measures it
 
     def __init__(
-        self, budget: Budget, options: Any, levels: int, coarser: int = 0, bare: bool = False, **unit: Any
+        self,
+        budget: Budget,
+        options: Any,
+        *,
+        pool: Literal["mean", "p99", "patch"] = "mean",
+        calibrates: bool = False,
     ) -> None:
-        """Build the parts.
+        """Declare the clips and how errors become a cue; the parts are the method's to build.
 
         Args:
-            budget: how large.
-            options: the method's own, of which `prototypes` is read here.
-            levels: resolutions of the U-Net.
-            coarser: how many times the map that the prototype unit stands on is halved; 0 is full resolution.
-            bare: the encoder's last convolution goes without ReLU, as in MNAD and MPN.
-            unit: settings of the prototype unit.
+            budget: size of the frames and of the network.
+            options: the method's own.
+            pool: how an error map becomes one number, as `pool_error` takes it.
+            calibrates: divide errors by what the support set leads to expect.
         """
         super().__init__(budget, options, frames=5)
-        width = budget.width
-        self.change = getattr(options, "predicts", "frame") == "change"
-        self.pool = getattr(options, "pool", "mean")
-        self.stage = levels - coarser  # of the decoder, after which the unit stands
-        self.encoder = Encoder(4 * budget.channels, width, levels, last_activation=not bare)
-        self.decoder = Decoder(width, levels, entry=width * 2 ** (levels - 1))
-        self.attend: nn.Module = nn.Identity()  # what a method does to the features before the unit sees them
-        # Channels halve with every stage but the last, which leaves skip and features beside one another.
-        self.unit_channels = width * 2 ** max(coarser, 1)
-        self.prototypes: nn.Module = (
-            PrototypeUnit(self.unit_channels, options.prototypes, **unit) if options.prototypes else NoPrototypes()
-        )
-        self.head = Head(width, budget.channels)
-        self.register_buffer("expected", torch.ones(()), persistent=False)  # the error map, in a scene it was shown
+        self.pool, self.calibrates = pool, calibrates
+        self.register_buffer("expected", torch.ones(()), persistent=False)
 
+    @abstractmethod
     def encode(self, clips: Tensor) -> Encoded:
-        """What the U-Net makes of clips (B, T, C, H, W), up to where the prototype unit stands."""
-        *skips, deepest = self.encoder(clips[:, :-1].flatten(1, 2))
-        features = self.attend(self.decoder(deepest, skips, stop=self.stage))
-        finer = tuple(skips[: self.decoder.stages - self.stage])  # those that a stage after the unit reads
-        return Encoded(features, finer, clips[:, -2], clips[:, -1])
+        """Run the frozen part on clips (B, T, C, H, W), up to the prototype unit."""
 
+    @abstractmethod
     def predict(self, clips: Tensor | Encoded) -> Prediction:
-        """The last frame from the ones before it, and what the prototype unit made of the features."""
-        seen = self.encode(clips) if isinstance(clips, Tensor) else clips
-        retrieval = self.prototypes(seen.features)
-        painted = self.head(self.decoder(retrieval.features, list(seen.finer), start=self.stage))
-        return Prediction(painted + seen.last if self.change else painted, seen.target, retrieval)
+        """Predict the last frame of clips (B, T, C, H, W), or of what `encode` made of them."""
+
+    def encoded(self, clips: Tensor | Encoded) -> Encoded:
+        """Encode clips unless they are encoded already."""
+        return self.encode(clips) if isinstance(clips, Tensor) else clips
+
+    @property
+    def fusion(self) -> dict[str, float]:
+        """Both cues weigh the same."""
+        return {"prediction": 0.5, "feature": 0.5}
 
     @torch.no_grad()
     def frozen_features(self, clips: Tensor) -> Encoded:
-        """The U-Net's features: adaptation moves the prototype unit and the head alone."""
+        """Encode clips (B, T, C, H, W): all before the prototype unit is frozen in adaptation."""
         return self.encode(clips)
 
     @torch.no_grad()
@@ -100,30 +99,49 @@ class PrototypePredictor(Adapter):
         """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone."""
         prediction = self.predict(clips)
         scores = {"prediction": decibel(pool_error(prediction.error / self.expected, self.pool))}
-        if self.options.prototypes:
+        if self.prototypes.count:
             scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
         return scores
 
     @torch.no_grad()
     def calibrate(self, clips: Tensor | Encoded) -> None:
-        """With option `calibrate`, take in how large errors are where: errors then count in proportion to it."""
-        if getattr(self.options, "calibrate", "none") == "scene":
-            error = self.predict(clips).error.mean(0)
+        """Measure how large errors are where, if this method calibrates: errors then count in proportion to it."""
+        if self.calibrates:
+            error = self.predict(clips).error.mean(0)  # (H, W)
             # A few clips know little of a single pixel: half of what is expected there is the scene's mean.
             self.expected = (smoothed(error, SMOOTH) + error.mean()) / 2
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
-        """The squared error of the prediction."""
+        """Squared error of the prediction, (B, H, W)."""
         return self.predict(clips).error
 
+    @torch.no_grad()
+    def predicted_frames(self, clips: Tensor) -> Tensor:
+        """The frame predicted in the place of each clip's last, (B, C, H, W) in the clips' range."""
+        return self.predict(clips).frame
+
+    @torch.no_grad()
+    def attention_maps(self, clips: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Attention maps of the prototype unit, and distances to the nearest prototype; None without prototypes.
+
+        Returns:
+            The maps (B, M, h, w), >= 0, whose weights sum to 1 over the pixels of a map, and the mean squared distances
+            (B, h, w) from a pixel's features to their nearest prototype.
+        """
+        if not self.prototypes.count:
+            return None
+        retrieval = self.predict(clips).retrieval
+        batch, height, width = retrieval.distance.shape
+        return retrieval.attention.transpose(1, 2).reshape(batch, -1, height, width), retrieval.distance
+
     def feature_cue(self, distance: Tensor) -> Tensor:
-        """The feature cue of images with these mean distances (B,) to their nearest prototypes: in dB."""
+        """Turn mean distances (B,) of images to their nearest prototypes into the feature cue: dB."""
         return decibel(distance)
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """How alike the prototypes are."""
-        return likeness(self.predict(clips).retrieval.prototypes) if self.options.prototypes > 1 else {}
+        return likeness(self.predict(clips).retrieval.prototypes) if self.prototypes.count > 1 else {}
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
         """The prototype maps and the head, over a frozen U-Net (MPN, Section 3.3)."""

@@ -10,12 +10,13 @@ from torch.nn.functional import normalize, softplus
 
 
 class Retrieval(NamedTuple):
-    """What the unit makes of a feature map with N = H * W pixels."""
+    """What a unit makes of a feature map with N = H * W pixels."""
 
     features: Tensor  # (B, C, H, W): the retrieved normalcy plus the normalised input
     prototypes: Tensor  # (B, M, C), unit length: this image's own, nothing is kept
     distance: Tensor  # (B, H, W): mean over channels of (x - nearest prototype)^2
     units: Tensor  # (B, N, C): the input, each pixel's features at unit length
+    attention: Tensor  # (B, N, M), >= 0: of each map, the weights of the pixels; they sum to 1 over the pixels
 
 
 class PrototypeUnit(nn.Module):
@@ -29,63 +30,79 @@ class PrototypeUnit(nn.Module):
 
     def __init__(self, channels: int, prototypes: int, temperature: float = 1.0, weights: str = "softmax") -> None:
         super().__init__()
+        self.count = prototypes
         self.maps = nn.Linear(channels, prototypes, bias=False)
         self.temperature, self.weights = temperature, weights
 
     def forward(self, features: Tensor) -> Retrieval:
-        """(B, C, H, W) to a `Retrieval`. No tensor of pixels x prototypes x channels is ever made."""
-        shape = features.shape
-        x = normalize(features.flatten(2).transpose(1, 2), dim=2)  # (B, N, C)
-        logits = self.maps(x) / self.temperature
-        # (B, N, M): each map sums to one over the pixels.
-        attention = logits.softmax(1) if self.weights == "softmax" else normalize(softplus(logits), p=1, dim=1)
-        prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C)
+        """Rebuild features (B, C, H, W). No tensor of pixels x prototypes x channels is ever made."""
+        batch, channels, height, width = features.shape
+        x = normalize(features.flatten(2).transpose(1, 2), dim=2)  # (B, N, C), unit length
+        attention = self.attention(x)  # (B, N, M), sums to 1 over N
+        prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C), unit length
         similarity = x @ prototypes.transpose(1, 2)  # (B, N, M), cosine
-        retrieved = normalize((similarity / self.temperature).softmax(2) @ prototypes, dim=2)
+        retrieved = normalize((similarity / self.temperature).softmax(2) @ prototypes, dim=2)  # (B, N, C)
+        rebuilt = (retrieved + x).transpose(1, 2).reshape(features.shape)  # (B, C, H, W)
         # Both are unit vectors, so |x - p|^2 = 2 - 2 cos: the nearest prototype needs no gather of N x C.
-        distance = (2 - 2 * similarity.amax(2)) / shape[1]
-        return Retrieval(
-            (retrieved + x).transpose(1, 2).reshape(shape), prototypes, distance.view(shape[0], *shape[2:]), x
-        )
+        distance = (2 - 2 * similarity.amax(2)) / channels  # (B, N)
+        return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), x, attention)
+
+    def attention(self, units: Tensor) -> Tensor:
+        """Weigh the pixels of each map by their unit features (B, N, C): (B, N, M), a map's weights sum to 1."""
+        logits = self.maps(units) / self.temperature
+        return logits.softmax(1) if self.weights == "softmax" else normalize(softplus(logits), p=1, dim=1)
 
 
 class NoPrototypes(nn.Module):
     """In place of a `PrototypeUnit`, where a network goes without one: features pass, and there is no prototype."""
 
+    count = 0
+
     def forward(self, features: Tensor) -> Retrieval:
-        """(B, C, H, W) to a `Retrieval` of the features as they are, with M = 0 and no distance."""
+        """Pass features (B, C, H, W) as they are, with M = 0 and no distance."""
         none = features.new_zeros(len(features), 0, features.shape[1])
-        return Retrieval(features, none, torch.zeros_like(features[:, 0]), none)
+        distance = torch.zeros_like(features[:, 0])
+        return Retrieval(features, none, distance, none, distance.flatten(1).unsqueeze(2)[:, :, :0])
+
+
+def prototype_unit(
+    channels: int, prototypes: int, temperature: float = 1.0, weights: str = "softmax"
+) -> PrototypeUnit | NoPrototypes:
+    """Build a unit of so many prototypes, or what stands in its place for none."""
+    return PrototypeUnit(channels, prototypes, temperature, weights) if prototypes else NoPrototypes()
 
 
 def absolute_distance(units: Tensor, prototypes: Tensor) -> Tensor:
-    """Mean over channels of |x - nearest prototype|, of unit features (B, N, C) and prototypes (B, M, C): (B, N)."""
+    """Compute |x - nearest prototype|, mean over channels, of unit features (B, N, C), prototypes (B, M, C): (B, N)."""
     nearest = (units @ prototypes.transpose(1, 2)).argmax(2, keepdim=True).expand_as(units)
     return (units - prototypes.gather(1, nearest)).abs().mean(2)
 
 
 def pair_distances(prototypes: Tensor) -> Tensor:
-    """|p - q|^2 of every pair of an image's unit prototypes (B, M, C), each once: (B, M (M - 1) / 2), in [0, 4]."""
+    """Compute |p - q|^2, in [0, 4], of each pair of an image's unit prototypes (B, M, C): (B, M (M - 1) / 2)."""
     upper = torch.triu_indices(prototypes.shape[1], prototypes.shape[1], 1, device=prototypes.device)
     return 2 - 2 * (prototypes @ prototypes.transpose(1, 2))[:, upper[0], upper[1]]
 
 
 def diversity(prototypes: Tensor, margin: float = 1.0) -> Tensor:
-    """Hinge that pushes unit prototypes (B, M, C) apart: mean over pairs of max(0, margin - |p - q|^2). Scalar."""
+    """Push unit prototypes (B, M, C) apart: the mean over pairs of max(0, margin - |p - q|^2). Scalar."""
     if prototypes.shape[1] < 2:
         return prototypes.sum() * 0.0
     return (margin - pair_distances(prototypes)).clamp_min(0).mean()
 
 
 def closeness(prototypes: Tensor) -> Tensor:
-    """Minus the mean squared distance of pairs of unit prototypes (B, M, C): APN's Eq. 8 as printed. Scalar, < 0."""
+    """Compute minus the mean squared distance of pairs of unit prototypes (B, M, C). Scalar in [-4, 0].
+
+    APN's Eq. 8 as it is printed.
+    """
     if prototypes.shape[1] < 2:
         return prototypes.sum() * 0.0
     return -pair_distances(prototypes).mean()
 
 
 def covariance(prototypes: Tensor) -> Tensor:
-    """Mean squared off-diagonal covariance of the prototypes (B, M, C), each a variable over channels. Scalar."""
+    """Compute the mean squared covariance of pairs of prototypes (B, M, C), each a variable over channels. Scalar."""
     count = prototypes.shape[1]
     if count < 2:
         return prototypes.sum() * 0.0
@@ -97,7 +114,7 @@ def covariance(prototypes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def kernel_similarity(prototypes: Tensor, scale: float = 10.0, length: float = 500.0) -> Tensor:
-    """The covariance of APN's published code: Gaussian-process kernel values of pairs of unit prototypes. Scalar.
+    """Compute the "covariance" of APN's published code: a Gaussian kernel of pairs of unit prototypes. Scalar.
 
     k = scale^2 exp(-|p - q|^2 / (2 length^2)) over the strict upper triangle of M x M, row sums times 2 / (M (M - 1)),
     mean over rows and images. The code computes it outside the graph, so it has no gradient; and as `length` dwarfs
@@ -109,7 +126,7 @@ def kernel_similarity(prototypes: Tensor, scale: float = 10.0, length: float = 5
 
 @torch.no_grad()
 def likeness(prototypes: Tensor) -> dict[str, float]:
-    """How far unit prototypes (B, M, C), M > 1, have collapsed: what the papers do not report.
+    """Measure how far unit prototypes (B, M, C), M > 1, have collapsed: what the papers do not report.
 
     Returns:
         `prototype cosine`: mean over pairs, 1 if all are alike; `prototype rank`: the effective rank, exp of the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 
 def double_conv(inputs: int, outputs: int, norm: bool = False, last_activation: bool = True) -> nn.Sequential:
-    """Two 3x3 convolutions, each followed by batch norm (if `norm`) and ReLU; the second may end bare, as in MNAD."""
+    """Build two 3x3 convolutions, each followed by batch norm (if `norm`) and ReLU; the second may be bare (MNAD)."""
     layers: list[nn.Module] = []
     for width, bare in ((inputs, False), (outputs, not last_activation)):
         layers.append(nn.Conv2d(width, outputs, 3, padding=1))
@@ -18,40 +19,64 @@ def double_conv(inputs: int, outputs: int, norm: bool = False, last_activation: 
     return nn.Sequential(*layers)
 
 
-class Encoder(nn.Module):
-    """`levels` double convolutions with 2x2 max pooling between; level i has width * 2^i channels."""
+def encoder_blocks(
+    channels: int, width: int, levels: int, norm: bool = False, last_activation: bool = True
+) -> nn.ModuleList:
+    """Build the double convolutions of an `Encoder` of images with `channels`; level i has width * 2^i channels."""
+    widths = [channels, *(width * 2**level for level in range(levels))]
+    return nn.ModuleList(
+        double_conv(widths[i], widths[i + 1], norm, last_activation or i < levels - 1) for i in range(levels)
+    )
 
-    def __init__(
-        self, channels: int, width: int, levels: int, norm: bool = False, last_activation: bool = True
-    ) -> None:
+
+class Encoder(nn.Module):
+    """Convolutions with 2x2 max pooling between; where there is attention (APN), it acts on what a level passes on."""
+
+    def __init__(self, blocks: nn.ModuleList, attention: Sequence[nn.Module] = ()) -> None:
+        """Join the blocks of all levels, finest first, with as many units of attention, or with none."""
         super().__init__()
-        widths = [channels, *(width * 2**level for level in range(levels))]
-        self.blocks = nn.ModuleList(
-            double_conv(widths[i], widths[i + 1], norm, last_activation or i < levels - 1) for i in range(levels)
-        )
-        # What a method does to a level's features before they are passed on (APN: attention); nothing by default.
-        self.attend = nn.ModuleList(nn.Identity() for _ in range(levels))
+        self.blocks = blocks
+        self.attend = nn.ModuleList(attention or [nn.Identity() for _ in blocks])
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (B, C, H, W) to one feature map a level, finest first; H and W must divide by 2^(levels - 1)."""
+        """Encode images (B, C, H, W) to one feature map a level, finest first; 2^(levels - 1) must divide H and W.
+
+        A map is attended to before it is pooled and given out. The deepest is given out bare: see `bottleneck`.
+        """
         features: list[Tensor] = []
-        for block, attend in zip(self.blocks, self.attend, strict=True):
-            inputs = nn.functional.max_pool2d(features[-1], 2) if features else images
-            features.append(attend(block(inputs)))
+        for level, block in enumerate(self.blocks):
+            if level > 0:
+                features[-1] = self.attend[level - 1](features[-1])  # (B, C, H, W)
+                images = nn.functional.max_pool2d(features[-1], 2)  # (B, C, H / 2, W / 2)
+            features.append(block(images))
         return features
+
+    def bottleneck(self, deepest: Tensor) -> Tensor:
+        """Attend to the deepest map (B, C, h, w), which keeps its shape."""
+        attended: Tensor = self.attend[-1](deepest)
+        return attended
 
 
 class Decoder(nn.Module):
     """From the deepest map back up to (B, 2 * width, H, W): the finest skip beside what came up to it.
 
-    `entry` is the number of channels coming in, if they pass a double convolution first (MPN, MNAD, APN), or None.
-    Without `skips` the up-convolutions keep their channels instead, so that all else stays the same (MNAD's
-    reconstruction variant).
+    Stage 0 is the entry, a double convolution; stage i then makes the map 2^i times as fine.
     """
 
     def __init__(
         self, width: int, levels: int, entry: int | None, norm: bool = False, up_kernel: int = 3, skips: bool = True
     ) -> None:
+        """Build the stages.
+
+        Args:
+            width: channels of the finest level; level i has width * 2^i.
+            levels: how many there are.
+            entry: channels of the map that comes in; None leaves the entry out (Frame-Pred).
+            norm: batch norm after each convolution (MNAD).
+            up_kernel: 3 for transposed convolutions with ReLU (MNAD, MPN, APN), 2 for bare ones (Frame-Pred).
+            skips: without, up-convolutions keep their channels instead, so that all else stays the same (MNAD's
+                reconstruction).
+        """
         super().__init__()
         widths = [width * 2**level for level in reversed(range(levels))]  # deepest first
         self.entry = double_conv(entry, widths[0], norm) if entry else nn.Identity()
@@ -64,28 +89,28 @@ class Decoder(nn.Module):
 
     @property
     def stages(self) -> int:
-        """How many there are."""
+        """Number of stages, the entry included."""
         return len(self.ups) + 1
 
-    def forward(self, features: Tensor, skips: list[Tensor], start: int = 0, stop: int | None = None) -> Tensor:
-        """The deepest map (B, entry, h, w) and the finer levels' maps, finest first; the latter unused without `skips`.
+    def forward(self, features: Tensor, skips: Sequence[Tensor], start: int = 0, stop: int | None = None) -> Tensor:
+        """Decode the deepest map (B, entry, h, w), with the finer levels' maps, finest first, as skips.
 
-        Stage 0 is the entry, stage i brings it 2^i times as fine; `start` and `stop` run some of them alone, which
-        read only the maps of those levels.
+        `start` and `stop` run some of the stages alone, which read only the skips of their own levels. Without `skips`
+        none is read.
         """
         for stage in range(self.stages)[start:stop]:
             if stage == 0:
-                features = self.entry(features)
+                features = self.entry(features)  # (B, C, h, w)
                 continue
-            features = self.ups[stage - 1](features)
+            features = self.ups[stage - 1](features)  # (B, C / 2, 2h, 2w)
             if self.skips:
-                features = torch.cat([skips[len(self.ups) - stage], features], 1)
-            features = self.merges[stage - 1](features)
+                features = torch.cat([skips[len(self.ups) - stage], features], 1)  # (B, C, 2h, 2w)
+            features = self.merges[stage - 1](features)  # (B, C / 2, 2h, 2w); the last stage keeps C
         return features
 
 
 class Head(nn.Sequential):
-    """From the decoder's (B, 2 * width, H, W) to an image in [-1, 1]: double convolution, convolution, tanh."""
+    """Double convolution, convolution and tanh: from the decoder's (B, 2 * width, H, W) to an image in [-1, 1]."""
 
     def __init__(self, width: int, channels: int, norm: bool = False) -> None:
         super().__init__(double_conv(2 * width, width, norm), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
@@ -96,18 +121,19 @@ class UNet(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, width: int, levels: int = 4) -> None:
         super().__init__()
-        self.encoder = Encoder(inputs, width, levels)
+        self.encoder = Encoder(encoder_blocks(inputs, width, levels))
         self.decoder = Decoder(width, levels, entry=None, up_kernel=2)
         self.head = Head(width, outputs)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W) in [-1, 1]."""
-        *skips, deepest = self.encoder(images)
-        return self.head(self.decoder(deepest, skips))
+        """Map images (B, inputs, H, W) to (B, outputs, H, W) in [-1, 1]; 2^(levels - 1) must divide H and W."""
+        *skips, deepest = self.encoder(images)  # (B, w, H, W), (B, 2w, H/2, W/2), …; the deepest (B, 8w, H/8, W/8)
+        features = self.decoder(deepest, skips)  # (B, 2w, H, W)
+        return self.head(features)  # (B, outputs, H, W)
 
 
 def _upsample(inputs: int, outputs: int, norm: bool, kernel: int) -> nn.Module:
-    """Double the resolution: a 3x3 transposed convolution with ReLU (MNAD, MPN, APN) or a bare 2x2 one (Frame-Pred)."""
+    """Build what doubles the resolution: a 3x3 transposed convolution with ReLU, or a bare 2x2 one."""
     if kernel == 2:
         return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
     up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)

@@ -12,10 +12,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn.functional import normalize, softplus
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.nets.prototypes import PrototypeUnit
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset, Frames, Size, Video
 from crossvad.datasets.clips import at
@@ -214,38 +212,21 @@ def spread(labels: NDArray[np.uint8], among: range, count: int) -> list[int]:
 
 @torch.no_grad()
 def attention(adapter: Adapter, clips: Tensor) -> Attention | None:
-    """What a method's prototype unit makes of clips (n, T, C, H, W); None where it has none."""
-    unit = next((module for module in adapter.modules() if isinstance(module, PrototypeUnit)), None)
-    if unit is None:
-        return None
-    made: dict[str, Tensor] = {}
-    hooks = [
-        unit.maps.register_forward_hook(lambda module, given, logits: made.update(logits=logits)),
-        unit.register_forward_hook(lambda module, given, retrieval: made.update(distance=retrieval.distance)),
-    ]
-    try:
-        adapter.score(clips)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    logits, distance = made["logits"] / unit.temperature, made["distance"]  # (n, h * w, M), (n, h, w)
-    weights = logits.softmax(1) if unit.weights == "softmax" else normalize(softplus(logits), p=1, dim=1)
-    maps = weights.transpose(1, 2).reshape(len(distance), -1, *distance.shape[1:])
-    return Attention(_array(maps), _array(distance))
+    """Ask a method where its prototype unit looks in clips (n, T, C, H, W); None where it has none."""
+    views = adapter.attention_maps(clips)
+    return None if views is None else Attention(*map(_array, views))
 
 
 @torch.no_grad()
 def predicted(adapter: Adapter, clips: Tensor) -> Frames | None:
-    """The frames that a method makes of clips (n, T, C, H, W): (n, H, W, C), uint8; None where it says none."""
-    predict = getattr(adapter, "predict", None)
-    if predict is None:
+    """Ask a method for the frames it makes of clips (n, T, C, H, W): (n, H, W, C), uint8; None where it makes none."""
+    frames = adapter.predicted_frames(clips)
+    if frames is None:
         return None
-    said = predict(clips)
-    frame = said if isinstance(said, Tensor) else said[0]  # the frame comes before how it came about
-    clip = adapter.clip
-    shares = (frame.movedim(1, -1) - clip.low) / (clip.high - clip.low)
-    whole: Frames = (255 * shares).round().clamp(0, 255).byte().numpy()
-    return whole
+    low, high = adapter.clip.low, adapter.clip.high
+    shares = (frames.movedim(1, -1) - low) / (high - low)  # (n, H, W, C)
+    pixels: Frames = (255 * shares).round().clamp(0, 255).byte().numpy()
+    return pixels
 
 
 def _array(values: Tensor) -> NDArray[np.float32]:

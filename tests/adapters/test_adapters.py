@@ -110,6 +110,24 @@ def test_fusion_weighs_every_cue(method, weights):
     assert set(adapter.fusion) == set(adapter.score(clips_of(adapter)))
 
 
+@pytest.mark.parametrize("method", ["framepred", "memae", "ramp"])
+def test_a_method_that_fuses_nothing_weighs_all_cues_the_same(method):
+    assert build(method).fusion == {}
+
+
+@pytest.mark.parametrize("method", catalogue.METHODS)
+def test_a_method_says_which_frame_it_makes(method):
+    """The frame that a method shows is the one whose error it maps, where it makes one."""
+    adapter = build(method)
+    clips = clips_of(adapter)
+    frames = adapter.predicted_frames(clips)
+    assert (frames is not None) == (method in {*PREDICTORS, "lmn-recon"})
+    if frames is not None:
+        assert frames.shape == clips[:, -1].shape and not frames.requires_grad
+        error = ((frames - clips[:, adapter.clip.scored]) / 2).square().mean(1)
+        torch.testing.assert_close(error, adapter.maps(clips))
+
+
 @pytest.mark.parametrize("method", catalogue.METHODS)
 def test_a_method_says_where_it_comes_from(method):
     cls = registry.get_method(method).cls

@@ -72,7 +72,8 @@ class PlainUnit(PrototypeUnit):
     """The prototype unit as the published codes compute it."""
 
     def forward(self, features: Tensor) -> Retrieval:
-        return Retrieval(*broadcast(self, features), features)
+        unread = features  # in place of what neither losses nor scores of the method read
+        return Retrieval(*broadcast(self, features), unread, unread)
 
 
 class PlainAttention(CrissCrossAttention):

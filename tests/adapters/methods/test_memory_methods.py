@@ -71,26 +71,32 @@ def test_lmn_writes_the_memory_at_test_time_if_asked_to():
 
 def test_lmn_lets_only_regular_frames_into_its_memory():
     adapter, clips = build("lmn[test_update=true]"), clips_of(build("lmn"), 6)
-    seen = []
-    adapter.memory.update = lambda queries: seen.append(len(queries))
+    written = []
+    adapter.memory.update = lambda queries: written.append(len(queries))
     adapter.score_video([clips])
-    assert seen == []  # untrained, it predicts nothing well
+    assert written == []  # untrained, it predicts nothing well
     adapter = build("lmn[test_update=true]")
     predict = adapter.predict
     adapter.predict = lambda clip: (clip[:, -1], predict(clip)[1])  # perfect
-    adapter.memory.update = lambda queries: seen.append(len(queries))
+    adapter.memory.update = lambda queries: written.append(len(queries))
     adapter.score_video([clips])
-    assert len(seen) == 6
+    assert len(written) == 6
+
+
+@pytest.mark.parametrize("method", ["lmn", "lmn-recon"])
+def test_lmn_scores_in_order_only_where_it_writes_its_memory(method):
+    assert build(f"{method}[test_update=true]").scores_in_order is True
+    assert build(method).scores_in_order is build(f"{method}[test_update=false,gate=1e9]").scores_in_order is False
 
 
 @torch.no_grad()
 def test_memae_2d_scores_the_rebuilt_frame():
     adapter = build("memae-2d")
     clips = clips_of(adapter)
-    seen, rebuilt, weights = adapter.rebuild(clips)
-    assert torch.equal(seen, clips[:, 0]) and rebuilt.shape == seen.shape
+    frames, rebuilt, weights = adapter.rebuild(clips)
+    assert torch.equal(frames, clips[:, 0]) and rebuilt.shape == frames.shape
     assert weights.shape == (3 * 4 * 4, 2000)  # B * H/8 * W/8 vectors, each from 2000 slots
-    expected = [(r - s).abs().mean().item() for r, s in zip(rebuilt, seen, strict=True)]
+    expected = [(r - f).abs().mean().item() for r, f in zip(rebuilt, frames, strict=True)]
     assert adapter.score(clips)["reconstruction"].tolist() == pytest.approx(expected, rel=1e-5)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from crossvad.adapters.base import leading
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.prototypes import kernel_similarity
@@ -89,12 +90,62 @@ def test_apn_without_prototypes_scores_the_prediction_alone():
 @torch.no_grad()
 def test_apn_attends_where_it_says(attention):
     adapter, clips = build(f"apn[attention={attention}]"), clips_of(build("apn"))
-    seen = []
+    sizes = []
     for module in adapter.modules():
         if isinstance(module, CrissCrossAttention):
-            module.register_forward_hook(lambda module, inputs, output: seen.append(tuple(output.shape[2:])))
+            module.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(output.shape[2:])))
     adapter.predict(clips)
-    assert seen == [(4, 4) if attention == "deepest" else (32, 32)] * 2  # R = 2
+    assert sizes == [(4, 4) if attention == "deepest" else (32, 32)] * 2  # R = 2
+
+
+@torch.no_grad()
+def test_the_released_apn_attends_twice_on_each_level():
+    adapter, sizes = build("apn-released"), []
+    for module in adapter.modules():
+        if isinstance(module, CrissCrossAttention):
+            module.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(output.shape[2:])))
+    adapter.predict(clips_of(adapter))
+    assert sizes == [(32, 32)] * 2 + [(16, 16)] * 2 + [(8, 8)] * 2
+
+
+@pytest.mark.parametrize("attention", ["deepest", "finest"])
+def test_with_one_seed_attention_is_all_that_its_options_change(attention):
+    plain, other = build("apn[cycles=0]").state_dict(), build(f"apn[attention={attention}]").state_dict()
+    added = {name for name in other if name.startswith(("encoder.attend.3.", "attend."))}
+    assert added and set(other) - added == set(plain)
+    assert all(torch.equal(other[name], value) for name, value in plain.items())
+
+
+@pytest.mark.parametrize("method", [*PROTOTYPES, "apn[weights=ratio]", "apn[resolution=1/2]"])
+def test_attention_maps_pool_the_prototypes(method):
+    adapter = build(method)
+    clips = clips_of(adapter)
+    maps, distances = adapter.attention_maps(clips)
+    retrieval = adapter.predict(clips).retrieval
+    assert maps.shape == (3, 10, *distances.shape[1:]) and not maps.requires_grad
+    assert torch.equal(distances, retrieval.distance)
+    torch.testing.assert_close(maps.sum((2, 3)), torch.ones(3, 10))
+    for image in range(3):
+        pixels = retrieval.units[image].view(*distances.shape[1:], -1)  # (h, w, C)
+        pooled = [sum((row * pixels[y]).sum(0) for y, row in enumerate(weights[..., None])) for weights in maps[image]]
+        units = torch.stack([vector / vector.norm() for vector in pooled])
+        torch.testing.assert_close(units, retrieval.prototypes[image], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["apn[prototypes=0]", "framepred", "memae", "framediff"])
+def test_methods_without_prototypes_have_no_attention_maps(method):
+    assert build(method).attention_maps(clips_of(build(method))) is None
+
+
+@pytest.mark.parametrize("method", [*PROTOTYPES, "apn[resolution=1/4,predicts=change]", "apn[attention=finest]"])
+@torch.no_grad()
+def test_what_is_encoded_serves_any_of_its_clips(method):
+    adapter = build(method)
+    clips = clips_of(adapter)
+    encoded, direct = leading(adapter.frozen_features(clips), 2), adapter.predict(clips[:2])
+    assert torch.equal(encoded.last, clips[:2, 3]) and torch.equal(encoded.target, clips[:2, 4])
+    torch.testing.assert_close(adapter.predict(encoded).frame, direct.frame)
+    torch.testing.assert_close(adapter.score(encoded), adapter.score(clips[:2]))
 
 
 @torch.no_grad()

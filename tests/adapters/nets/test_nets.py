@@ -17,7 +17,7 @@ from crossvad.adapters.nets.losses import (
     ssim,
     weighted_regular_error,
 )
-from crossvad.adapters.nets.unet import Decoder, Encoder, Head, UNet
+from crossvad.adapters.nets.unet import Decoder, Encoder, Head, UNet, encoder_blocks
 from speed.measuring import Largest
 
 
@@ -256,7 +256,7 @@ def test_loss_gradient(loss):
 
 @torch.no_grad()
 def test_encoder_and_decoder_shapes():
-    finest, middle, deepest = Encoder(3, 4, levels=3)(torch.rand(2, 3, 16, 24))
+    finest, middle, deepest = Encoder(encoder_blocks(3, 4, levels=3))(torch.rand(2, 3, 16, 24))
     assert (finest.shape, middle.shape, deepest.shape) == ((2, 4, 16, 24), (2, 8, 8, 12), (2, 16, 4, 6))
     assert Decoder(4, 3, entry=16)(deepest, [finest, middle]).shape == (2, 8, 16, 24)
     wide = torch.cat([deepest, deepest], 1)
@@ -281,20 +281,31 @@ def test_the_finest_skip_comes_first():
 @torch.no_grad()
 def test_an_encoder_may_end_bare():
     images = torch.randn(2, 3, 16, 16)
-    bare, closed = Encoder(3, 4, 2, norm=True, last_activation=False), Encoder(3, 4, 2, norm=True)
+    bare = Encoder(encoder_blocks(3, 4, 2, norm=True, last_activation=False))
+    closed = Encoder(encoder_blocks(3, 4, 2, norm=True))
     assert bare(images)[-1].min() < 0 <= closed(images)[-1].min()
     assert bare(images)[0].min() == 0
 
 
 @torch.no_grad()
 def test_what_attends_to_a_level_is_passed_on():
-    encoder = Encoder(1, 2, levels=2)
-    images = torch.rand(1, 1, 8, 8)
-    before = encoder(images)
-    encoder.attend[0] = torch.nn.Hardtanh(0.0, 1e-3)
-    after = encoder(images)
-    assert after[0].max() <= 1e-3 < before[0].max()
-    assert not torch.equal(after[1], before[1])
+    blocks, images = encoder_blocks(1, 2, levels=3), torch.rand(1, 1, 8, 8)
+    plain = Encoder(blocks)(images)
+    assert torch.equal(Encoder(blocks).bottleneck(plain[-1]), plain[-1])
+    clip, double = torch.nn.Hardtanh(0.0, 1e-3), torch.nn.Upsample(scale_factor=2)
+    attended = Encoder(blocks, [clip, torch.nn.Identity(), double])
+    finest, middle, deepest = attended(images)
+    assert torch.equal(finest, plain[0].clamp(0, 1e-3)) and not torch.equal(finest, plain[0])
+    assert torch.equal(middle, blocks[1](torch.nn.functional.max_pool2d(finest, 2)))
+    assert torch.equal(deepest, blocks[2](torch.nn.functional.max_pool2d(middle, 2)))  # not attended to
+    assert torch.equal(attended.bottleneck(deepest), double(deepest))
+
+
+def test_an_encoder_attends_to_every_level_or_to_none():
+    attention = [torch.nn.Conv2d(2, 2, 1), torch.nn.Conv2d(4, 4, 1)]
+    names = list(Encoder(encoder_blocks(1, 2, levels=2), attention).state_dict())
+    assert names[-4:] == ["attend.0.weight", "attend.0.bias", "attend.1.weight", "attend.1.bias"]
+    assert list(Encoder(encoder_blocks(1, 2, levels=2)).state_dict()) == names[:-4]
 
 
 @torch.no_grad()

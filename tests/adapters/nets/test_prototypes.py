@@ -15,6 +15,7 @@ from crossvad.adapters.nets.prototypes import (
     diversity,
     kernel_similarity,
     likeness,
+    prototype_unit,
 )
 from speed.measuring import Largest
 
@@ -28,7 +29,7 @@ def unit(vector: Tensor) -> Tensor:
     return vector / vector.square().sum().sqrt()
 
 
-def prototype_unit(count: int = 3, channels: int = 4, **settings) -> PrototypeUnit:
+def far_apart(count: int = 3, channels: int = 4, **settings) -> PrototypeUnit:
     made = PrototypeUnit(channels, count, **settings).double()
     torch.nn.init.normal_(made.maps.weight, std=3)  # far apart: no two prototypes alike
     return made
@@ -38,7 +39,7 @@ def prototype_unit(count: int = 3, channels: int = 4, **settings) -> PrototypeUn
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
 @torch.no_grad()
 def test_prototypes_are_the_equations(weights, temperature):
-    made = prototype_unit(temperature=temperature, weights=weights)
+    made = far_apart(temperature=temperature, weights=weights)
     features = torch.randn(2, 4, 3, 5, dtype=torch.float64)
     found = made(features)
     weight = made.maps.weight
@@ -50,6 +51,7 @@ def test_prototypes_are_the_equations(weights, temperature):
             logits = torch.stack([(weight[m] * vectors[pixel]).sum() for pixel in pixels]) / temperature
             positive = logits.exp() if weights == "softmax" else (1 + logits.exp()).log()
             shares = positive / positive.sum()
+            torch.testing.assert_close(found.attention[b, :, m], shares)
             prototypes.append(unit(sum(s * vectors[p] for s, p in zip(shares, pixels, strict=True))))
             torch.testing.assert_close(found.prototypes[b, m], prototypes[m])
         for y, x in pixels:
@@ -64,7 +66,7 @@ def test_prototypes_are_the_equations(weights, temperature):
 
 @pytest.mark.parametrize("part", ["features", "prototypes", "distance"])
 def test_a_gradient_reaches_the_prototype_maps(part):
-    made, features = prototype_unit(), torch.randn(1, 4, 3, 5, dtype=torch.float64, requires_grad=True)
+    made, features = far_apart(), torch.randn(1, 4, 3, 5, dtype=torch.float64, requires_grad=True)
     target = torch.randn_like(getattr(made(features), part))
     (getattr(made(features), part) - target).square().sum().backward()
     assert made.maps.weight.grad.abs().sum() > 1e-3
@@ -109,11 +111,18 @@ def test_without_prototypes_features_pass():
     found = NoPrototypes()(features)
     assert torch.equal(found.features, features)
     assert found.prototypes.shape == (2, 0, 4) and found.distance.shape == (2, 3, 5) and not found.distance.any()
+    assert found.attention.shape == (2, 15, 0)
     assert diversity(found.prototypes) == covariance(found.prototypes) == closeness(found.prototypes) == 0
 
 
+def test_a_unit_of_no_prototypes_is_none():
+    assert isinstance(prototype_unit(4, 0, weights="ratio"), NoPrototypes) and prototype_unit(4, 0).count == 0
+    made = prototype_unit(4, 3, 0.3, "ratio")
+    assert (made.count, made.maps.weight.shape, made.temperature, made.weights) == (3, (3, 4), 0.3, "ratio")
+
+
 def test_prototype_gradient():
-    made = prototype_unit()
+    made = far_apart()
     features = torch.randn(1, 4, 2, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda f: tuple(made(f)), (features,))
 
