@@ -106,6 +106,11 @@ class Lmn(Adapter):
         """The squared error; with the memory as it was trained, whatever `test_update` says."""
         return squared_error(self.predict(clips)[0], clips[:, -1])
 
+    @property
+    def scores_in_order(self) -> bool:
+        """Only if the memory goes on being written at test time."""
+        return self.options.test_update
+
     @torch.no_grad()
     def score_video(self, batches: Iterable[Tensor]) -> CueScores:
         """As `score`; with `test_update` frame by frame, each read from what earlier frames left in the memory."""

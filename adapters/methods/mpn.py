@@ -59,9 +59,9 @@ class Mpn(PrototypePredictor):
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
         """What trains the network before any meta-learning."""
-        return self.losses(clips, 0, 0) if self.options.training == "frame" else self(clips)
+        return self.losses(clips, 0, 0) if self.options.training == "frame" else self.meta_loss(clips)
 
-    def forward(self, clips: Tensor | Encoded) -> Tensor:
+    def meta_loss(self, clips: Tensor | Encoded) -> Tensor:
         """What meta-learning lowers: all terms (Eq. 7)."""
         return self.losses(clips, self.options.compactness, self.options.diversity)
 
