@@ -1,6 +1,6 @@
 """The method contract. A method is one file with one subclass of `Adapter`; this docstring is the manual.
 
-A trainable method says how it is built, what it loses on normal clips and how abnormal a clip is:
+A method trained by gradients says how it is built, what it loses on normal clips and how abnormal a clip is:
 
     class MyPredictor(Adapter):
         def __init__(self, budget, options=None):
@@ -14,11 +14,48 @@ A trainable method says how it is built, what it loses on normal clips and how a
         def score(self, clips):                                  # -> {cue: (B,)}, HIGHER = MORE ABNORMAL
             return {"prediction": (self.net(clips[:, :4].flatten(1, 2)) - clips[:, 4]).square().mean((1, 2, 3))}
 
-`bench run --method my_file.py:MyPredictor --source … --target …` trains, adapts and scores it. A training-free method
-sets `trainable = False` and overrides `score` alone. What the harness relies on, and `bench methods check` tests:
+`bench run --method my_file.py:MyPredictor --source … --target …` trains, adapts and scores it.
 
-* `adapt` returns a new object and leaves the original bit-identical; no support clips or no steps change nothing;
-* a clip's score depends on that clip alone: not on the batch size, the order of videos, or other videos;
+**In closed form.** A method need not have a loss or a parameter. It overrides `fit`, and `calibrate` if a support set
+can change it; there are no steps then:
+
+    class NearestNeighbour(Adapter):
+        tunable = False                                          # no tuning's steps: `calibrate` alone adapts it
+
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options, frames=1)
+            self.register_buffer("bank", torch.zeros(0, budget.channels * budget.size**2))
+
+        def fit(self, source, budget, log):
+            self.bank = source.batch(1000).flatten(1)            # (N, D)
+
+        def calibrate(self, support):                            # (K, 1, C, H, W); called on a copy, never with K = 0
+            self.bank = torch.cat([self.bank, support.flatten(1)])
+
+        def score(self, clips):
+            return {"distance": torch.cdist(clips.flatten(1), self.bank).amin(1)}
+
+**What a class declares.** Before a method is built, cells are named by `needs_source` (False: nothing is trained, `fit`
+is not called, no held-out scores are kept), `stochastic` (False: seeds make no difference, neither the network's nor
+the order of `source`'s clips), `adapts` (False: support
+sets make no difference) and `tunable` (False: it adapts in `calibrate` alone, so that `--tuning` and `--steps` make no
+difference: cells of it say tuning none and 1 step). A detector that learns nothing sets the first three to False and
+overrides `score` alone. Of the built method, the harness asks `scores_in_order`, `scores_scene` and `extra_inputs`;
+these may be properties that depend on options.
+
+**Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
+Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
+
+**What survives saving.** Parameters and persistent buffers, which may have grown in `fit`, and what `state_arrays`
+returns. No other attribute does: give a fitted scikit-learn object's numbers as arrays, and rebuild it from them in
+`load_state_arrays`.
+
+What the harness relies on, and `bench methods check` tests:
+
+* adapting leaves the original bit-identical; no support clips or no steps change nothing;
+* a clip's score depends on that clip alone: not on the batch size, the order of videos, or other clips or videos,
+  unless the method says `scores_in_order` (other clips of the video) or `scores_scene` (other videos of the scene);
+* a fresh method into which a saved one is loaded gives the same scores;
 * the same seed gives the same method; a planted anomaly scores higher than what came before it.
 
 A method that can say where defines `maps(clips)`, too: (B, h, w), for the metrics RBDC and TBDC and for pictures.
@@ -28,23 +65,21 @@ No label ever reaches an adapter: there is no argument for one.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from crossvad.datasets.clips import ClipSource, ClipSpec
-
-if TYPE_CHECKING:
-    from crossvad.adapters.tunings.base import Tuning
 from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option  # plug-ins import it from here
+from crossvad.datasets.clips import ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 CueScores = dict[str, Tensor]  # cue -> (B,)
+Optimizers = dict[str, torch.optim.Optimizer]  # by the names that a method gives them
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 DIAGNOSED = 20  # times in a training
@@ -63,7 +98,7 @@ class Versions(NamedTuple):
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What came of adapting to one support set."""
+    """What came of the steps on one support set."""
 
     before: float  # support loss where it began
     after: float  # where the steps ended
@@ -74,7 +109,10 @@ class Adapter(nn.Module):
     """A method behind the interface that the harness speaks. See the module docstring for how to write one."""
 
     Options: ClassVar[type] = NoOptions  # a frozen dataclass; its fields are what `--method name[field=value]` may set
-    trainable: ClassVar[bool] = True
+    needs_source: ClassVar[bool] = True  # it is fitted on a source
+    stochastic: ClassVar[bool] = True  # its seed makes a difference
+    adapts: ClassVar[bool] = True  # a support set can change it
+    tunable: ClassVar[bool] = True  # by the steps of a tuning; False: in `calibrate` alone
     versions: ClassVar[Versions] = Versions()
     paper: ClassVar[str] = ""  # where the method comes from
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
@@ -91,10 +129,13 @@ class Adapter(nn.Module):
 
     def loss(self, clips: Tensor) -> Tensor:
         """Training loss of normal clips (B, T, C, H, W), a scalar with a gradient. May write memories in train mode."""
-        raise NotImplementedError(f"{type(self).__name__} is trainable, so it must define loss(clips)")
+        raise NotImplementedError(f"{type(self).__name__} must define loss(clips), or fit(source, budget, log)")
 
     def score(self, clips: Tensor) -> CueScores:
-        """Anomaly score of each clip (B, T, C, H, W), per cue: {cue: (B,)}, higher = more abnormal, any scale."""
+        """Anomaly score of each clip (B, T, C, H, W), per cue: {cue: (B,)}, higher = more abnormal, any scale.
+
+        Support clips and held-out clips of the source are scored by it, whatever `score_video` or `score_scene` does.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define score(clips)")
 
     # ---- inherited; override what you need ---------------------------------------------------------------------------
@@ -104,11 +145,18 @@ class Adapter(nn.Module):
         """Weight of each cue in the fused score; a cue that is not named weighs 1."""
         return {}
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """What meta-training lowers: the training loss unless a method says otherwise.
+    @property
+    def scores_in_order(self) -> bool:
+        """Whether the score of a clip depends on others of its video, so that `score_video` must see them all."""
+        return False
 
-        Being `forward`, it lets tools that call a module (learn2learn, torch.func) work on a method as it is.
-        """
+    @property
+    def scores_scene(self) -> bool:
+        """Whether the score of a clip depends on other videos of its scene, so that `score_scene` must see them all."""
+        return False
+
+    def meta_loss(self, clips: Tensor) -> Tensor:
+        """What meta-training lowers: the training loss unless a method says otherwise."""
         return self.loss(clips)
 
     def frozen_features(self, clips: Tensor) -> Any:
@@ -121,10 +169,12 @@ class Adapter(nn.Module):
         return clips
 
     def calibrate(self, clips: Any) -> None:
-        """Take in what a scene is like from its support set, once adapted to it: nothing unless a method says so.
+        """Take in, in place, what a scene is like from its support set: nothing unless a method says so.
+
+        Called once an adaptation, after the steps of a tuning; they are all there is to adapting if not `tunable`.
 
         Args:
-            clips: as `frozen_features` returned them.
+            clips: K >= 1 of them, as `frozen_features` returned them.
         """
 
     def adaptation_loss(self, clips: Any) -> Tensor:
@@ -151,30 +201,55 @@ class Adapter(nn.Module):
         return {}
 
     def score_video(self, batches: Iterable[Tensor]) -> CueScores:
-        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override if time matters."""
+        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override it with `scores_in_order`."""
         parts = [self.score(batch) for batch in batches]
         return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
+
+    def score_scene(self, videos: Sequence[Iterable[Tensor]]) -> list[CueScores]:
+        """Scores of each of a scene's test videos, as `score_video`. Override it with `scores_scene`.
+
+        Where each test video is adapted to by itself, a scene is one video. Batches can be gone through once.
+        """
+        return [self.score_video(batches) for batches in videos]
 
     def schedule(self, budget: Budget) -> Schedule:
         """The budget's schedule, or the published one where the budget leaves it to the method."""
         return budget.schedule or self.published
 
-    def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
-        """Train in place on the source as the schedule says; the last state is the one that counts."""
+    def optimizers(self, budget: Budget) -> Optimizers:
+        """What the training steps with, by name: one on all parameters, as the schedule says."""
         schedule = self.schedule(budget)
-        optimizer = OPTIMIZERS[schedule.optimizer](self.parameters(), schedule.learning_rate)
-        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.steps)
+        return {"all": OPTIMIZERS[schedule.optimizer](self.parameters(), schedule.learning_rate)}
+
+    def training_step(self, clips: Tensor, optimizers: Optimizers) -> dict[str, float]:
+        """Learn from a batch of clips (B, T, C, H, W): a step of the one optimiser down `loss`.
+
+        Returns:
+            Losses by name. Training that makes the first of them no number has diverged, and fails.
+        """
+        (optimizer,) = optimizers.values()
+        loss = self.loss(clips)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return {"loss": loss.item()}
+
+    def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
+        """Train in place on the source as the schedule says; the last state is the one that counts.
+
+        A method fitted in closed form overrides it, and may leave `log` alone.
+        """
+        schedule, optimizers = self.schedule(budget), self.optimizers(budget)
+        decays = [torch.optim.lr_scheduler.CosineAnnealingLR(each, schedule.steps) for each in optimizers.values()]
         watch = max(1, schedule.steps // DIAGNOSED)
         self.train()
         for step in range(1, schedule.steps + 1):
             clips = source.batch(schedule.batch)
-            loss = self.loss(clips)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+            losses = self.training_step(clips, optimizers)
             if schedule.decay == "cosine":
-                decay.step()
-            log(step, schedule.steps, {"loss": loss.item()} | (self._diagnosed(clips) if step % watch == 0 else {}))
+                for decay in decays:
+                    decay.step()
+            log(step, schedule.steps, losses | (self._diagnosed(clips) if step % watch == 0 else {}))
         self.eval()
 
     @torch.no_grad()
@@ -189,31 +264,31 @@ class Adapter(nn.Module):
         """The parameters, by name, that adaptation to a scene may move. All of them unless a method says otherwise."""
         return dict(self.named_parameters())
 
-    @classmethod
-    def adapts(cls) -> bool:
-        """Whether a support set can change it: it has parameters to tune, or an `adapt` of its own."""
-        return cls.trainable or cls.adapt is not Adapter.adapt
-
     def head_parameters(self) -> dict[str, nn.Parameter]:
         """The adaptable ones of the last layers."""
         return {name: p for name, p in self.adaptable_parameters().items() if name.startswith(self.last_layers)}
 
-    def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
-        """A new method, adapted to the support set (K, T, C, H, W) in `steps` gradient steps; this one stays."""
-        if not (len(support) and steps and self.trainable):
-            return copy.deepcopy(self)
-        with torch.no_grad():
-            seen = self.frozen_features(support)
-        return next(tuning.adapted(self, seen, [steps]))
+    def state_arrays(self) -> dict[str, NDArray[Any]]:
+        """Arrays of numbers by name that are saved beside parameters and buffers: none unless a method says so."""
+        return {}
+
+    def load_state_arrays(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take up, in place, what `state_arrays` of a saved method returned; a method with arrays must define it.
+
+        Raises:
+            NotImplementedError: there are arrays, and the method does not say what to do with them.
+        """
+        if arrays:
+            raise NotImplementedError(f"{type(self).__name__} has state_arrays, so it must define load_state_arrays")
 
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
 
 
-def leading(seen: Any, count: int) -> Any:
+def leading(features: Any, count: int) -> Any:
     """The first clips of what `Adapter.frozen_features` returned."""
-    if isinstance(seen, Tensor):
-        return seen[:count]
-    parts = [leading(part, count) for part in seen]
-    return type(seen)(*parts) if hasattr(seen, "_fields") else tuple(parts)
+    if isinstance(features, Tensor):
+        return features[:count]
+    parts = [leading(part, count) for part in features]
+    return type(features)(*parts) if hasattr(features, "_fields") else tuple(parts)

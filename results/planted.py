@@ -81,7 +81,7 @@ def scores(adapter: Adapter, clips: Tensor, heldout: Cues, support: Tensor | Non
 def told_apart(fitted: Fitted, cell: Cell, fitter: Fitter, longer: ClipSource) -> tuple[float, float]:
     """AUC in % of telling sped-up clips from the others, mean over scenes: before adaptation and after."""
     adapter, random = fitted.adapter, np.random.default_rng(0)
-    tuning = fitter.decided([cell], fitted)[cell][0] if adapter.trainable else None
+    tuning = fitter.decided([cell], fitted)[cell][0] if adapter.tunable and adapter.adapts else None
     found = []
     for support, query in longer.unseen(SCENES, cell.shots, CLIPS):
         support = support[:, : adapter.clip.frames]
@@ -123,7 +123,7 @@ def main(
         by_label = {method.label: method for method in grid.methods}
         wanted = [registry.get_method(name).label for name in methods]
         for cell in grid.cells():
-            adapts = by_label[cell.method].cls.trainable
+            adapts = by_label[cell.method].cls.needs_source
             if cell.method in wanted and cell.shots == (shots if adapts else 0):
                 fitted = fitter.fitted(cell, by_label[cell.method], grid.sources[0])
                 spec = replace(fitted.adapter.clip, frames=FASTER * fitted.adapter.clip.frames)

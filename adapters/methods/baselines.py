@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
-from crossvad.adapters.options import Budget
-
-if TYPE_CHECKING:
-    from crossvad.adapters.tunings.base import Tuning
-from crossvad.adapters.options import PoolOptions
+from crossvad.adapters.options import Budget, PoolOptions
 
 
-class Random(Adapter):
+class Baseline(Adapter):
+    """A detector that learns nothing from a source."""
+
+    needs_source = False
+    stochastic = False
+    adapts = False
+
+
+class Random(Baseline):
     """A hash of the clip's pixels: chance, yet the same for the same clip whatever the batch or the order."""
-
-    trainable = False
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
@@ -32,10 +34,10 @@ class Random(Adapter):
         return {"random": torch.tensor(hashes, dtype=torch.float64, device=clips.device)}
 
 
-class Ramp(Adapter):
+class Ramp(Baseline):
     """The frame's index in its video: what a data set gives away by placing anomalies late."""
 
-    trainable = False
+    scores_in_order = True
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
@@ -49,11 +51,10 @@ class Ramp(Adapter):
         return {"ramp": torch.zeros(len(clips), dtype=torch.float64, device=clips.device)}
 
 
-class FrameDifference(Adapter):
+class FrameDifference(Baseline):
     """Predict that nothing changes: the error is the difference of two frames."""
 
     Options = PoolOptions
-    trainable = False
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=2)
@@ -67,11 +68,10 @@ class FrameDifference(Adapter):
         return squared_error(clips[:, 0], clips[:, 1])
 
 
-class Extrapolate(Adapter):
+class Extrapolate(Baseline):
     """Predict that every pixel goes on changing as it did: x(t) = 2 x(t-1) - x(t-2)."""
 
     Options = PoolOptions
-    trainable = False
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=3)
@@ -86,26 +86,24 @@ class Extrapolate(Adapter):
         return squared_error(2 * clips[:, 1] - clips[:, 0], clips[:, 2])
 
 
-class SupportMean(Adapter):
+class SupportMean(Baseline):
     """Predict the mean frame of the support set: background subtraction, the least one can learn from a scene.
 
     Without a support set it knows nothing of the scene, and predicts an even gray.
     """
 
     Options = PoolOptions
-    trainable = False
+    adapts = True
+    tunable = False
     mean: Tensor  # (C, H, W)
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
         self.register_buffer("mean", torch.zeros(budget.channels, budget.size, budget.size))
 
-    def adapt(self, support: Tensor, steps: int, tuning: Tuning) -> Self:
-        """Take the mean of the support set's frames, whatever the tuning and however many steps but none."""
-        adapted = super().adapt(support, steps, tuning)
-        if len(support) and steps:
-            adapted.mean = support.mean((0, 1))
-        return adapted
+    def calibrate(self, clips: Tensor) -> None:
+        """Take the mean of the support set's frames."""
+        self.mean = clips.mean((0, 1))
 
     def score(self, clips: Tensor) -> CueScores:
         """{"prediction": (B,)} in dB."""

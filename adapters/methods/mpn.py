@@ -88,9 +88,9 @@ class Mpn(PrototypePredictor):
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
         """Compute what trains the network before any meta-learning: all terms, or the frame loss alone."""
-        return self.losses(clips, 0, 0) if self.options.training == "frame" else self(clips)
+        return self.losses(clips, 0, 0) if self.options.training == "frame" else self.meta_loss(clips)
 
-    def forward(self, clips: Tensor | Encoded) -> Tensor:
+    def meta_loss(self, clips: Tensor | Encoded) -> Tensor:
         """Compute what meta-learning lowers: all terms (Eq. 7)."""
         return self.losses(clips, self.options.compactness, self.options.diversity)
 

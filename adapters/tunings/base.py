@@ -61,39 +61,39 @@ class Tuning(ABC):
         return ""
 
     @abstractmethod
-    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, features: Any) -> Iterator[float]:
         """Adapt a method in place and in eval mode, a step each time the iterator is advanced, without an end.
 
         Args:
             adapter: what is adapted.
-            seen: a support set as `adapter.frozen_features` made it of clips (K, T, C, H, W).
+            features: a support set as `adapter.frozen_features` made it of clips (K, T, C, H, W).
 
         Yields:
             The support loss that the step began with.
         """
 
-    def adapt(self, adapter: Adapter, seen: Any, steps: int) -> None:
+    def adapt(self, adapter: Adapter, features: Any, steps: int) -> None:
         """Take `steps` steps in place, whatever becomes of the loss."""
-        for _ in itertools.islice(self.steps(adapter, seen), steps):
+        for _ in itertools.islice(self.steps(adapter, features), steps):
             pass
 
-    def adapted(self, adapter: AnyAdapter, seen: Any, counts: Sequence[int]) -> Iterator[AnyAdapter]:
+    def adapted(self, adapter: AnyAdapter, features: Any, counts: Sequence[int]) -> Iterator[AnyAdapter]:
         """New methods, adapted in each of some numbers of steps >= 1, ascending: all of one run. The given one stays.
 
         An adaptation that ends with a support loss that is not finite, or is above where it began, is taken back: what
         comes is the method as it was. `adaptation` says so.
         """
         moving = copy.deepcopy(adapter)
-        moves, begun, done = self.steps(moving, seen), math.nan, 0
+        steps, begun, done = self.steps(moving, features), math.nan, 0
         for count in counts:
-            for loss in itertools.islice(moves, count - done):
+            for loss in itertools.islice(steps, count - done):
                 begun, done = (loss if done == 0 else begun), done + 1
             with torch.no_grad():
-                ended = float(moving.adaptation_loss(seen))
+                ended = float(moving.adaptation_loss(features))
             reverted = not ended <= begun  # a loss that is no number is not below anything
             result = copy.deepcopy(adapter if reverted else moving)
             result.adaptation = Adaptation(begun, ended, reverted)
-            result.calibrate(seen)
+            result.calibrate(features)
             yield result
 
     @property
@@ -111,8 +111,42 @@ class Tuning(ABC):
 class NoTuning(Tuning):
     """Do not adapt: what a method scores on a scene it was never shown."""
 
-    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, features: Any) -> Iterator[float]:
         """Leave the method as it is."""
         with torch.no_grad():
-            loss = float(adapter.adaptation_loss(seen))
+            loss = float(adapter.adaptation_loss(features))
         yield from itertools.repeat(loss)
+
+
+def adaptations(adapter: AnyAdapter, features: Any, counts: Sequence[int], tuning: Tuning) -> Iterator[AnyAdapter]:
+    """New methods, adapted to one support set in each of some numbers of steps; the given one stays.
+
+    Args:
+        adapter: what is adapted.
+        features: what `adapter.frozen_features` makes of the support set (K, T, C, H, W), K >= 1.
+        counts: numbers of steps >= 1, ascending: all are of one run. A method that is not tunable takes no notice.
+        tuning: whose steps are taken; a method that is not tunable takes no notice.
+    """
+    if adapter.tunable:
+        return tuning.adapted(adapter, features, counts)
+    return (_calibrated(adapter, features) for _ in counts)
+
+
+def adapt(adapter: AnyAdapter, support: Tensor, steps: int, tuning: Tuning) -> AnyAdapter:
+    """A new method, adapted to the support set (K, T, C, H, W) in `steps` steps; the given one stays.
+
+    Without clips or steps, or if nothing can change the method, it is a copy.
+    """
+    if not (len(support) and steps and adapter.adapts):
+        return copy.deepcopy(adapter)
+    with torch.no_grad():
+        features = adapter.frozen_features(support)
+    return next(adaptations(adapter, features, [steps], tuning))
+
+
+@torch.no_grad()
+def _calibrated(adapter: AnyAdapter, features: Any) -> AnyAdapter:
+    """A copy that has taken a support set in, in closed form."""
+    calibrated = copy.deepcopy(adapter)
+    calibrated.calibrate(features)
+    return calibrated

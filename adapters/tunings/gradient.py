@@ -37,7 +37,7 @@ class FineTune(Tuning):
         """A method without a parameter to move."""
         return "" if self.parameters(adapter) else "has no parameter that adapts"
 
-    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, features: Any) -> Iterator[float]:
         """Take Adam steps.
 
         Raises:
@@ -50,7 +50,7 @@ class FineTune(Tuning):
         while True:
             with only_these_learn(adapter, parameters):
                 optimizer.zero_grad(set_to_none=True)
-                loss = adapter.adaptation_loss(seen)
+                loss = adapter.adaptation_loss(features)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
             yield loss.item()

@@ -80,8 +80,8 @@ class MetaTuning(Tuning):
                 for support, query in source.episodes(o.scenes, o.support, o.query):
                     task = learner.clone()
                     for _ in range(o.steps):
-                        task.adapt(functional_call(adapter, task.module.by_name(), (support,)))
-                    loss = functional_call(adapter, task.module.by_name(), (query,)) / o.scenes
+                        task.adapt(loss_with(adapter, task.module.by_name(), support))
+                    loss = loss_with(adapter, task.module.by_name(), query) / o.scenes
                     loss.backward()
                     total += loss.item()
                 optimizer.step()
@@ -94,12 +94,12 @@ class MetaTuning(Tuning):
         """How far a step goes along a parameter's gradient."""
         return cast(float, self.options.learning_rate)
 
-    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, features: Any) -> Iterator[float]:
         """Take plain gradient steps, as in an episode."""
         parameters = self.inner(adapter)
         while True:
             with only_these_learn(adapter, list(parameters.values())):
-                loss = adapter.adaptation_loss(seen)
+                loss = adapter.adaptation_loss(features)
                 gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
                 with torch.no_grad():
                     for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
@@ -181,6 +181,24 @@ class _FastWeights(nn.Module):
     def by_name(self) -> dict[str, Tensor]:
         """The current tensors under the method's own parameter names."""
         return {name: getattr(self, name.replace(".", "/")) for name in self.names}
+
+
+class _MetaLoss(nn.Module):
+    """A method as a module whose forward pass is its meta loss: the form in which torch.func takes functions."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        super().__init__()
+        self.adapter = adapter
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """The meta loss of clips (B, T, C, H, W)."""
+        return self.adapter.meta_loss(clips)
+
+
+def loss_with(adapter: Adapter, parameters: dict[str, Tensor], clips: Tensor) -> Tensor:
+    """The method's meta loss of clips (B, T, C, H, W), were these its parameters of those names."""
+    named = {f"adapter.{name}": parameter for name, parameter in parameters.items()}
+    return functional_call(_MetaLoss(adapter), named, (clips,))
 
 
 def learn2learn() -> Any:

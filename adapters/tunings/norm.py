@@ -35,7 +35,7 @@ class NormTuning(Tuning):
         """A method without such statistics."""
         return "" if self._layers(adapter) else "has no normalisation statistics"
 
-    def steps(self, adapter: Adapter, seen: Any) -> Iterator[float]:
+    def steps(self, adapter: Adapter, features: Any) -> Iterator[float]:
         """Show the support set to layers that take its statistics in.
 
         Raises:
@@ -46,9 +46,9 @@ class NormTuning(Tuning):
         layers = self._layers(adapter)
         while True:
             with torch.no_grad():
-                loss = float(adapter.adaptation_loss(seen))
+                loss = float(adapter.adaptation_loss(features))
                 with _taking_in(layers, self.options.momentum):
-                    adapter.adaptation_loss(seen)
+                    adapter.adaptation_loss(features)
             yield loss
 
     def _layers(self, adapter: Adapter) -> list[Any]:

@@ -45,12 +45,14 @@ def search_rate(
     tried = 0
     for support, query in episodes:
         with torch.no_grad():
-            seen, asked = adapter.frozen_features(support), adapter.frozen_features(query)
-            before = float(adapter.adaptation_loss(asked))
+            support_features, query_features = adapter.frozen_features(support), adapter.frozen_features(query)
+            before = float(adapter.adaptation_loss(query_features))
         for rate in tuning.RATES:
-            for count, adapted in zip(counts, tuning.with_rate(rate).adapted(adapter, seen, counts), strict=True):
+            for count, adapted in zip(
+                counts, tuning.with_rate(rate).adapted(adapter, support_features, counts), strict=True
+            ):
                 with torch.no_grad():
-                    logs[count][rate].append(_log_ratio(float(adapted.adaptation_loss(asked)), before))
+                    logs[count][rate].append(_log_ratio(float(adapted.adaptation_loss(query_features)), before))
             tried += 1
             update(tried, EPISODES * len(tuning.RATES), "")
     return {count: _choose(tuning, tried_rates) for count, tried_rates in logs.items()}

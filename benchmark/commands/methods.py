@@ -60,7 +60,7 @@ def check_method(method: str) -> None:
     rows, failed = [], False
     for verdict in check_adapter(registry.get_method(method)):
         failed |= not verdict.holds
-        rows.append([verdict.rule, "holds" if verdict.holds else "BROKEN", verdict.seen])
+        rows.append([verdict.rule, "holds" if verdict.holds else "BROKEN", verdict.measured])
     console().print(plain_table(("rule", "", "what was seen"), rows))
     if failed:
         sys.exit(1)

@@ -157,7 +157,7 @@ def _check(
     method, source = grid.methods[0].build(grid.budget), grid.sources[0]
     for video, path in zip(footage.videos("test"), paths, strict=True):
         check_length(video, path, method.clip, cell.shots)
-    if not method.trainable:
+    if not method.needs_source:
         return
     preflight.check_files(grid, reporter)
     preflight.check_source(source, method.clip)

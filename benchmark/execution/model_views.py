@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter
@@ -23,7 +22,7 @@ from crossvad.evaluation.selection import KEYS
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.anomaly_maps import frame_size
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.device import on_device
+from crossvad.execution.fitting import build, fitted_folder, load_fitted
 from crossvad.execution.support import adaptation_units
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
@@ -165,15 +164,13 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     method = registry.get_method(cell.method)
     if method.version != cell.method_version:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
-    adapter = on_device(method.build(BUDGETS[cell.budget]), DEVICE).eval()
+    adapter = build(method, BUDGETS[cell.budget], cell.seed, DEVICE)
     tuning = registry.get_tuning(cell.tuning).build()
-    if method.cls.trainable:
-        place = store.place("prepared", cell.prepared_key) if tuning.learns else store.place("fits", cell.fit_key)
-        if not (place / "model.safetensors").is_file():
+    if adapter.needs_source:
+        folder = fitted_folder(store, cell, tuning)
+        if not folder.is_dir():
             raise InputError(str(cell), f"its model is not kept below {store.root}", RERUN)
-        adapter.load_state_dict(load_file(place / "model.safetensors"))
-        if tuning.learns:
-            tuning.restore(load_file(place / "tuning.safetensors"))
+        load_fitted(adapter, tuning, folder, DEVICE)
     if cell.shots and tuning.rate_is_open:
         tuning = tuning.with_rate(record.facts["search"]["chosen"])
     return adapter, tuning

@@ -97,11 +97,14 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: str) -> N
 
 
 def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
-    """A method must have what its cell's tuning moves; `tuning` is None where the cell has none.
+    """A method must have what its cell's tuning moves, and a source if that is to be learned on; None: no tuning.
 
     Raises:
         Unsuitable: it has not.
     """
+    if tuning is not None and not method.needs_source and (tuning.learns or tuning.rate_is_open):
+        what = "is fitted on no source, on which it would have to be learned how to adapt"
+        raise Unsuitable(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")
     if tuning is not None and (reason := tuning.unsupported_reason(method)):
         raise Unsuitable(cell.method, f"{reason}, which --tuning {cell.tuning} would move", "choose another --tuning")
 

@@ -44,8 +44,8 @@ class Runner:
                 the input changed during the run; what was finished is kept.
         """
         cells = self.take(grid)
-        found = {cell: self.store.record(cell) for cell in cells}
-        todo = [cell for cell, record in found.items() if record is None or not self._complete(record)]
+        records = {cell: self.store.record(cell) for cell in cells}
+        todo = [cell for cell, record in records.items() if record is None or not self._complete(record)]
         self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
@@ -59,10 +59,10 @@ class Runner:
                     left = (time.monotonic() - started) * (len(todo) - done) / done / 60
                     self.reporter.say(f"  about {left:.0f} min left for all of them")
                 if cells_of_group[0] in reasons:
-                    found |= {cell: self._skip(cell, reasons[cell]) for cell in cells_of_group}
+                    records |= {cell: self._skip(cell, reasons[cell]) for cell in cells_of_group}
                 else:
-                    found |= self._cells(cells_of_group)
-        return [record for record in found.values() if record is not None]
+                    records |= self._cells(cells_of_group)
+        return [record for record in records.values() if record is not None]
 
     # ---- before anything is trained ----------------------------------------------------------------------------------
 
@@ -101,10 +101,10 @@ class Runner:
                 try:
                     verdicts[question] = ""
                     target = self.targets[cell.target]
-                    if method.trainable:
+                    if method.needs_source:
                         preflight.check_source(self.sources[cell.source], clip)
                         preflight.check_apart(self.sources[cell.source], target)
-                        preflight.check_tuning(cell, method, tunings.get(cell.tuning))
+                    preflight.check_tuning(cell, method, tunings.get(cell.tuning))
                     preflight.check_target(target, clip, cell.shots, cell.support)
                     preflight.check_protocol(self.grid.protocol, target, clip, cell.shots)
                 except support.Unsuitable as unsuitable:
@@ -159,7 +159,7 @@ class Runner:
                 return {cell: self._cells([cell])[cell] for cell in cells}
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
             return {first: self.store.write(Record(first, "failed", traceback.format_exc()))}
-        found = {}
+        records = {}
         for cell, result in zip(cells, scored, strict=True):
             facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
             facts |= {"torch": torch.__version__, "numpy": np.__version__}
@@ -169,5 +169,5 @@ class Runner:
             if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):
                 many = f"{reverted} of {len(facts['adaptations'])} adaptations"
                 self.reporter.say(f"  {cell}: {many} ended with a higher support loss and were taken back")
-            found[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
-        return found
+            records[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
+        return records

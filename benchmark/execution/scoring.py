@@ -13,10 +13,9 @@ from torch import Tensor
 
 from crossvad.adapters.base import Adaptation, Adapter, leading
 from crossvad.adapters.options import Budget
-from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head
-from crossvad.execution.adaptation import adaptations
 from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
@@ -81,67 +80,69 @@ def score_cells(
     Raises:
         ValueError: the method gave a score that is not finite.
     """
-    parts = adaptation_units(target, tasks[0].cell.support)
-    videos = [(number, video) for number, unit in enumerate(parts) for video in unit.videos]
-    done = [_Growing() for _ in tasks]
-    for unit in parts:
-        adapted = [fitted.adapter] * len(tasks)
+    units = adaptation_units(target, tasks[0].cell.support)
+    videos = [(number, video) for number, unit in enumerate(units) for video in unit.videos]
+    partials = [_Partial() for _ in tasks]
+    for unit in units:
+        methods = [fitted.adapter] * len(tasks)
         if unit.support is not None:
-            adapted = _adapt(tasks, done, fitted.adapter, decoder.frames(unit.support), device)
-        for video in unit.videos:
-            _score(done, adapted, fitted.adapter, decoder, video, device)
+            methods = _adapt(tasks, partials, fitted.adapter, decoder.frames(unit.support), device)
+        for part in _parts(fitted.adapter, unit.videos):
+            _score(partials, methods, fitted.adapter, [decoder.frames(video) for video in part], decoder.budget, device)
             if keep_maps:
-                for own, method in zip(done, adapted, strict=True):
-                    own.maps.append(
-                        map_video(method, decoder.frames(video), scoring_batch(method, decoder.budget), device)
-                    )
-            update(len(done[0].cues), len(videos), "")
+                for partial, method in zip(partials, methods, strict=True):
+                    batch = scoring_batch(method, decoder.budget)
+                    partial.maps += [map_video(method, decoder.frames(video), batch, device) for video in part]
+            update(len(partials[0].cues), len(videos), "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
     labels = {video.name: target.labels(video.name).astype(np.uint8) for _, video in videos}
-    found = []
-    for task, own in zip(tasks, done, strict=True):
-        where = located(target, [video for _, video in videos], own.maps) if keep_maps else None
-        lengths = np.array([len(video) for _, video in videos])
-        facts: dict[str, Any] = {"adapt_seconds": own.adapting / len(parts), "fps": int(lengths.sum()) / own.scoring}
-        if own.adaptations:
-            facts["adaptations"] = [asdict(each) for each in own.adaptations]
+    lengths = np.array([len(video) for _, video in videos])
+    scored = []
+    for task, partial in zip(tasks, partials, strict=True):
+        maps = located(target, [video for _, video in videos], partial.maps) if keep_maps else None
+        facts: dict[str, Any] = {
+            "adapt_seconds": partial.adapting / len(units),
+            "fps": int(lengths.sum()) / partial.scoring,
+        }
+        if partial.adaptations:
+            facts["adaptations"] = [asdict(adaptation) for adaptation in partial.adaptations]
         scores = Scores(
             videos=list(labels),
             lengths=lengths,
             units=np.array([number for number, _ in videos]),
             labels=np.concatenate(list(labels.values())),
-            cues=_joined(own.cues),
-            support=_joined(own.supports),
-            support_units=np.repeat(np.arange(len(own.supports)), task.cell.shots),
-            support_labels=support_labels(task.cell, parts, labels, fitted.adapter.clip),
+            cues=_joined(partial.cues),
+            support=_joined(partial.supports),
+            support_units=np.repeat(np.arange(len(partial.supports)), task.cell.shots),
+            support_labels=support_labels(task.cell, units, labels, fitted.adapter.clip),
             heldout=fitted.heldout,
         )
-        found.append(Scored(scores, where, facts))
-    return found
+        scored.append(Scored(scores, maps, facts))
+    return scored
 
 
 @dataclass
-class _Growing:
+class _Partial:
     """What one cell has so far."""
 
-    cues: list[Cues] = field(default_factory=list)
+    cues: list[Cues] = field(default_factory=list)  # of each video, at its frames
     supports: list[Cues] = field(default_factory=list)
     maps: list[NDArray[np.float32]] = field(default_factory=list)
     adaptations: list[Adaptation] = field(default_factory=list)
-    adapting: float = 0.0
-    scoring: float = 0.0
+    adapting: float = 0.0  # seconds
+    scoring: float = 0.0  # seconds
 
 
 def _adapt(
-    tasks: Sequence[CellRun], done: list[_Growing], adapter: Adapter, frames: Footage, device: torch.device
+    tasks: Sequence[CellRun], partials: list[_Partial], adapter: Adapter, frames: Footage, device: torch.device
 ) -> list[Adapter]:
     """Each task's method for one unit, adapted on the head of a video."""
     started = now(device)
     clips = head(frames, adapter.clip, max(task.cell.shots for task in tasks), device)
     with torch.no_grad():
-        seen = adapter.frozen_features(clips)
+        features = adapter.frozen_features(clips)
     shared = now(device) - started
-    adapted: dict[int, Adapter] = {}
+    methods: dict[int, Adapter] = {}
     # Cells of equal shots and rate are points of one run.
     runs: dict[tuple[int, Tuning], list[int]] = {}
     for number in sorted(range(len(tasks)), key=lambda n: tasks[n].cell.steps):
@@ -149,45 +150,69 @@ def _adapt(
     for (shots, tuning), numbers in runs.items():
         spent, started = shared, now(device)
         torch.manual_seed(tasks[0].cell.seed)
-        counts = [tasks[number].cell.steps for number in numbers]
-        results = adaptations(adapter, clips[:shots], leading(seen, shots), counts, tuning)
-        for number, result in zip(numbers, results, strict=True):
+        support_features = leading(features, shots)
+        results = adaptations(adapter, support_features, [tasks[number].cell.steps for number in numbers], tuning)
+        for number, method in zip(numbers, results, strict=True):
             spent += now(device) - started
-            adapted[number] = result.eval()
-            done[number].adapting += spent
-            if result.adaptation is not None:
-                done[number].adaptations.append(result.adaptation)
-            done[number].supports.append(arrays(result.score(leading(seen, shots))))
+            methods[number] = method.eval()
+            partials[number].adapting += spent
+            if method.adaptation is not None:
+                partials[number].adaptations.append(method.adaptation)
+            partials[number].supports.append(arrays(method.score(support_features)))
             started = now(device)
-    return [adapted[number] for number in range(len(tasks))]
+    return [methods[number] for number in range(len(tasks))]
+
+
+def _parts(adapter: Adapter, videos: list[Video]) -> list[list[Video]]:
+    """What of a unit's videos has to be scored at once: all of them if the method says so, else each by itself."""
+    return [videos] if adapter.scores_scene else [[video] for video in videos]
 
 
 def _score(
-    done: list[_Growing], adapted: list[Adapter], adapter: Adapter, decoder: Decoder, video: Video, device: torch.device
+    partials: list[_Partial],
+    methods: list[Adapter],
+    adapter: Adapter,
+    videos: list[Footage],
+    budget: Budget,
+    device: torch.device,
 ) -> None:
-    """Scores of one video by each of some methods that came from one."""
-    frames, clip, batch = decoder.frames(video), adapter.clip, scoring_batch(adapter, decoder.budget)
-    if type(adapter).score_video is not Adapter.score_video:  # it wants the whole video, in order
-        for own, method in zip(done, adapted, strict=True):
+    """Scores of videos that are scored at once, by each of some methods that came from one adapter."""
+    clip, batch = adapter.clip, scoring_batch(adapter, budget)
+    if adapter.scores_scene or adapter.scores_in_order:
+        scored = []
+        for partial, method in zip(partials, methods, strict=True):
             started = now(device)
-            scored = arrays(method.score_video(consecutive(frames, clip, batch, device)))
-            own.scoring += now(device) - started
-            own.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in scored.items()})
-        return
-    scores: list[list[Cues]] = [[] for _ in adapted]
+            clips = [consecutive(frames, clip, batch, device) for frames in videos]
+            scored.append([arrays(cues) for cues in method.score_scene(clips)])
+            partial.scoring += now(device) - started
+    else:
+        scored = [[cues] for cues in _score_clips(partials, methods, adapter, videos[0], batch, device)]
+    for partial, scores in zip(partials, scored, strict=True):
+        for cues, frames in zip(scores, videos, strict=True):
+            partial.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in cues.items()})
+
+
+def _score_clips(
+    partials: list[_Partial],
+    methods: list[Adapter],
+    adapter: Adapter,
+    frames: Footage,
+    batch: int,
+    device: torch.device,
+) -> list[Cues]:
+    """Scores of one video's clips, each by itself: frozen features are made once for all methods."""
+    scores: list[list[Cues]] = [[] for _ in methods]
     started = now(device)
-    for clips in consecutive(frames, clip, batch, device):
+    for clips in consecutive(frames, adapter.clip, batch, device):
         with torch.no_grad():
-            seen = adapter.frozen_features(clips)
+            features = adapter.frozen_features(clips)
         shared = now(device) - started
-        for own, method, so_far in zip(done, adapted, scores, strict=True):
+        for partial, method, cues in zip(partials, methods, scores, strict=True):
             started = now(device)
-            so_far.append(arrays(method.score(seen)))
-            own.scoring += shared + now(device) - started
+            cues.append(arrays(method.score(features)))
+            partial.scoring += shared + now(device) - started
         started = now(device)
-    for own, so_far in zip(done, scores, strict=True):
-        joined = _joined(so_far)
-        own.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in joined.items()})
+    return [_joined(cues) for cues in scores]
 
 
 def arrays(cues: dict[str, Tensor]) -> Cues:

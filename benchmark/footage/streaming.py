@@ -78,7 +78,7 @@ def stream_scores(
             update(done, len(video), "")
 
     with torch.no_grad():
-        scored = arrays(adapter.score_video(passing()))
+        scored = arrays(adapter.score_scene([passing()])[0])
     count = len(next(iter(scored.values())))
     cues = {cue: placed(values, clip.scored, len(video)) for cue, values in scored.items()}
     return StreamedScores(

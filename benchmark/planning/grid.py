@@ -54,8 +54,8 @@ class Grid:
         """All cells, without repeats, those of one fit together.
 
         What cannot make a difference is written one way, so that it is run once: without shots there is no support and
-        no step, and fine-tuning from 0 shots is no tuning; a method that learns nothing adapts to nothing, unless in a
-        way of its own, to which tuning and steps mean nothing.
+        no step, and fine-tuning from 0 shots is no tuning; to a method that adapts in closed form or not at all,
+        tuning and steps mean nothing, and to one that does not draw at random the seed.
         """
         used: list[tuple[Dataset, Split]] = [(source, "train") for source in self.sources]
         used += [(target, split) for target in self.targets for split in SPLITS]
@@ -79,10 +79,11 @@ class Grid:
         steps: int,
         digests: dict[tuple[str, Split], str],
     ) -> Cell:
-        trainable = method.cls.trainable
-        if not method.cls.adapts() or tuning.label == "none":
+        cls = method.cls
+        if not cls.adapts or tuning.label == "none":
             shots = 0
-        idle = not trainable or (shots == 0 and not tuning.cls.learns)
+        takes_steps = cls.adapts and cls.tunable
+        idle = not takes_steps or (shots == 0 and not tuning.cls.learns)
         # Where the support set is training video, that video is part of what decides the scores.
         seen = SPLITS if shots and self.support == "train-head" else SPLITS[-1:]
         return Cell(
@@ -92,8 +93,8 @@ class Grid:
             tuning="none" if idle else tuning.label,
             support=self.support if shots else "none",
             shots=shots,
-            steps=(steps if trainable else 1) if shots else 0,
-            seed=seed if trainable else 0,
+            steps=(steps if takes_steps else 1) if shots else 0,
+            seed=seed if cls.stochastic else 0,
             budget=self.budget.name,
             budget_digest=digest_of(asdict(self.budget)),
             method_version=method.version,

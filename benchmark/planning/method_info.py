@@ -46,7 +46,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
     with torch.device("meta"):  # full-size methods are built in no time and take no memory
         adapter = method.build(budget)
     cls, adapted = method.cls, dict[str, int]()
-    for name, parameter in adapter.adaptable_parameters().items() if cls.trainable else ():
+    for name, parameter in adapter.adaptable_parameters().items() if cls.adapts and cls.tunable else ():
         part = name.partition(".")[0]
         adapted[part] = adapted.get(part, 0) + parameter.numel()
     return MethodInfo(
@@ -59,7 +59,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         parameters=adapter.parameter_count(),
         adapted=adapted,
         cues=_cues(method),
-        schedule=adapter.schedule(budget) if cls.trainable else None,
+        schedule=adapter.schedule(budget) if cls.needs_source else None,
         deviations=cls.deviations,
         options=tuple(_options(cls)),
     )

@@ -14,9 +14,8 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.clips import ClipSource
 from crossvad.evaluation.tidy import evaluate
-from crossvad.execution.decoding import Decoder, training_videos
-from crossvad.execution.device import on_device
-from crossvad.execution.fitting import heldout_scores
+from crossvad.execution.decoding import Decoder
+from crossvad.execution.fitting import build, heldout_scores, source_clips, train
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
 from crossvad.planning.cell import Cell
@@ -40,10 +39,8 @@ def train_and_score(
     place = store.place("checkpoints", key)
     if not place.is_dir():
         method, source = grid.methods[0], grid.sources[0]
-        torch.manual_seed(cell.seed)
-        adapter = on_device(method.build(grid.budget), device).eval()
-        videos = [decoder.frames(video) for video in training_videos(source, grid.budget)]
-        clips = partial(ClipSource, videos, adapter.clip, device, cell.seed)
+        adapter = build(method, grid.budget, cell.seed, device)
+        clips = partial(source_clips, source, adapter, decoder, device, cell.seed)
         title = f"Train {cell.method} on {cell.source}, seed {cell.seed}, and score {count} checkpoints"
         with reporter.task(title) as update, store.writing("checkpoints", key) as draft:
 
@@ -53,7 +50,7 @@ def train_and_score(
                     as_it_is = _scored(copy.deepcopy(adapter).eval(), cell, clips(), grid, decoder, device)
                     save_scores(as_it_is, draft / f"{step:07d}.npz")
 
-            adapter.fit(clips(), grid.budget, log)
+            train(adapter, clips(), grid.budget, log)
     return [(int(path.stem), path) for path in sorted(place.glob("*.npz"))]
 
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.tunings.base import NoTuning, adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
+from crossvad.execution.model_state import load_model, save_model
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
 
 LENGTH, ANOMALY = 60, 45  # frames of a test video; from here on a square that moves as nothing did before
 CPU = torch.device("cpu")
+
+Scores = dict[str, NDArray[np.float64]]  # cue -> (clips,)
+State = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -26,14 +35,14 @@ class Verdict:
 
     rule: str
     holds: bool
-    seen: str
+    measured: str
 
 
 def check_adapter(method: MethodSpec) -> Iterator[Verdict]:
     """Train a method for a few steps and hold it to the contract of `adapters.base`, rule by rule."""
-    budget = BUDGETS["smoke"]
-    adapter, twin = _trained(method), _trained(method)
-    video = moving_squares(budget.size, LENGTH, seed=7, anomaly=ANOMALY)
+    size = BUDGETS["smoke"].size
+    adapter = _trained(method)
+    video = moving_squares(size, LENGTH, seed=7, anomaly=ANOMALY)
     scores = _score(adapter, video, 16)
 
     shapes = {cue: tuple(values.shape) for cue, values in scores.items()}
@@ -42,33 +51,71 @@ def check_adapter(method: MethodSpec) -> Iterator[Verdict]:
     yield Verdict("one finite score per clip and cue", complete, str(shapes))
     if not complete:
         return  # the other rules speak of scores that are there
+    yield from _dependence(adapter, video, scores)
+    yield _same("the same seed gives the same scores", scores, _score(_trained(method), video, 16))
+    if not adapter.stochastic:
+        yield _same("seeds make no difference", scores, _score(_trained(method, seed=1), video, 16))
+    if adapter.needs_source:
+        yield _saved(method, adapter, video, scores)
+    yield from _adaptation(adapter, video, scores)
+
+    onset = ANOMALY - adapter.clip.scored
+    lift = {cue: float(values[onset:].mean() - values[:onset].mean()) for cue, values in scores.items()}
+    if method.label != "random":
+        lifts = ", ".join(f"{cue} {value:+.3g}" for cue, value in lift.items())
+        yield Verdict("a planted anomaly scores higher, in one cue at least", max(lift.values()) > 0, lifts)
+
+
+def _dependence(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:
+    """What a score may depend on: on no more than the method says."""
+    size = len(video[0])
     yield _same("the batch size does not matter", scores, _score(adapter, video, 5))
-    yield _same("the same seed gives the same scores", scores, _score(twin, video, 16))
-    _score(adapter, moving_squares(budget.size, LENGTH, seed=8), 16)
+    if not (adapter.scores_in_order or adapter.scores_scene):
+        yield _same("other clips of the video do not matter", scores, _score_clip_by_clip(adapter, video))
+    other = moving_squares(size, LENGTH, seed=8)
+    if not adapter.scores_scene:
+        yield _same("other videos of the scene do not matter", scores, _score(adapter, video, 16, beside=other))
+    _score(adapter, other, 16)
     yield _same("other videos do not matter", scores, _score(adapter, video, 16))
 
-    before = copy.deepcopy(adapter.state_dict())
-    support = head(moving_squares(budget.size, LENGTH, seed=9), adapter.clip, 5, CPU)
-    tuning = FineTune(FineTuneOptions(1e-4))
-    adapted = adapter.adapt(support, 3, tuning)
-    untouched = all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
+
+def _saved(method: MethodSpec, adapter: Adapter, video: Frames, scores: Scores) -> Verdict:
+    """Whether all that scores depend on is saved: in a fresh method, built from another seed, it is loaded."""
+    rule = "a method saved and loaded gives the same scores"
+    torch.manual_seed(1)
+    fresh = method.build(BUDGETS["smoke"]).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            save_model(adapter, Path(folder))
+            load_model(fresh, Path(folder), CPU)
+        except Exception as error:  # whatever a method's own hooks do
+            return Verdict(rule, False, f"{type(error).__name__}: {error}")
+    try:
+        return _same(rule, scores, _score(fresh, video, 16))
+    except Exception as error:  # such as that of a part that was made in `fit` and not saved
+        return Verdict(rule, False, f"once loaded, it cannot score ({type(error).__name__}: {error})")
+
+
+def _adaptation(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:
+    """What adapting changes, and what it leaves."""
+    before = _state(adapter)
+    support = head(moving_squares(len(video[0]), LENGTH, seed=9), adapter.clip, 5, CPU)
+    tuning = FineTune(FineTuneOptions(1e-4)) if adapter.tunable else NoTuning()
+    if adapter.adapts and (reason := tuning.unsupported_reason(adapter)):
+        yield Verdict("adapting moves the method", False, reason)
+        return
+    adapted = adapt(adapter, support, 3, tuning)
+    untouched = _equal(_state(adapter), before)
     yield Verdict(
         "adapting returns a new object and leaves this one",
         adapted is not adapter and untouched,
         "bit-identical" if untouched else "changed",
     )
-    idle = adapter.adapt(support[:0], 3, tuning)
-    yield _same("0 shots change nothing", scores, _score(idle, video, 16))
-    yield _same("0 steps change nothing", scores, _score(adapter.adapt(support, 0, tuning), video, 16))
-    if adapter.trainable:
-        moved = any(not torch.equal(value, before[name]) for name, value in adapted.state_dict().items())
-        yield Verdict("adapting moves the method", moved, "moved" if moved else "no parameter changed")
-
-    onset = ANOMALY - adapter.clip.scored
-    lift = {cue: float(values[onset:].mean() - values[:onset].mean()) for cue, values in scores.items()}
-    if method.label != "random":
-        seen = ", ".join(f"{cue} {value:+.3g}" for cue, value in lift.items())
-        yield Verdict("a planted anomaly scores higher, in one cue at least", max(lift.values()) > 0, seen)
+    yield _same("0 shots change nothing", scores, _score(adapt(adapter, support[:0], 3, tuning), video, 16))
+    yield _same("0 steps change nothing", scores, _score(adapt(adapter, support, 0, tuning), video, 16))
+    if adapter.adapts:
+        moved = not _equal(_state(adapted), before)
+        yield Verdict("adapting moves the method", moved, "moved" if moved else "nothing that is saved changed")
 
 
 def moving_squares(size: int, length: int, seed: int, anomaly: int | None = None) -> Frames:
@@ -86,23 +133,42 @@ def moving_squares(size: int, length: int, seed: int, anomaly: int | None = None
     return frames.astype(np.uint8)[..., None]
 
 
-def _trained(method: MethodSpec) -> Adapter:
+def _trained(method: MethodSpec, seed: int = 0) -> Adapter:
     budget = BUDGETS["smoke"]
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     adapter = method.build(budget)
-    if method.cls.trainable:
-        videos = [moving_squares(budget.size, LENGTH, seed) for seed in range(2)]
-        adapter.fit(ClipSource(videos, adapter.clip, CPU, seed=0), budget, lambda step, of, values: None)
-    adapter.eval()
-    return adapter
+    if adapter.needs_source:
+        videos = [moving_squares(budget.size, LENGTH, number) for number in range(2)]
+        adapter.fit(ClipSource(videos, adapter.clip, CPU, seed), budget, lambda step, of, values: None)
+    return adapter.eval()
 
 
-def _score(adapter: Adapter, video: Frames, batch: int) -> dict[str, np.ndarray]:
-    scores = adapter.score_video(consecutive(video, adapter.clip, batch, CPU))
-    return {cue: values.double().numpy() for cue, values in scores.items()}
+def _state(adapter: Adapter) -> State:
+    """A copy of all that is saved of a method."""
+    tensors = {name: value.detach().numpy() for name, value in adapter.state_dict().items()}
+    return copy.deepcopy(tensors | adapter.state_arrays())
 
 
-def _same(rule: str, first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> Verdict:
+def _equal(first: State, second: State) -> bool:
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def _score(adapter: Adapter, video: Frames, batch: int, beside: Frames | None = None) -> Scores:
+    """Scores of a video that has its scene for itself, or shares it with another that comes first."""
+    videos = [video] if beside is None else [beside, video]
+    scored = adapter.score_scene([consecutive(frames, adapter.clip, batch, CPU) for frames in videos])
+    return {cue: values.detach().double().numpy() for cue, values in scored[-1].items()}
+
+
+@torch.no_grad()
+def _score_clip_by_clip(adapter: Adapter, video: Frames) -> Scores:
+    """Scores of a video's clips, made one by one from the last to the first, of features as the harness makes them."""
+    clips = list(consecutive(video, adapter.clip, 1, CPU))
+    scored = [adapter.score(adapter.frozen_features(clip)) for clip in reversed(clips)][::-1]
+    return {cue: torch.cat([cues[cue] for cues in scored]).double().numpy() for cue in scored[0]}
+
+
+def _same(rule: str, first: Scores, second: Scores) -> Verdict:
     """Equal up to the rounding that convolutions of different batch sizes may show."""
     shapes = [{cue: values.shape for cue, values in scores.items()} for scores in (first, second)]
     if shapes[0] != shapes[1]:

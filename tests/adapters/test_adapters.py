@@ -80,7 +80,7 @@ def test_every_method_is_seen_here():
 @pytest.mark.parametrize(("method", "trainable"), [(m, m in TRAINABLE) for m in catalogue.METHODS])
 def test_only_methods_with_parameters_train(method, trainable):
     adapter = build(method)
-    assert adapter.trainable == trainable == (adapter.parameter_count() > 0)
+    assert adapter.needs_source == adapter.stochastic == trainable == (adapter.parameter_count() > 0)
 
 
 @pytest.mark.parametrize("method", TRAINABLE)
@@ -131,12 +131,12 @@ def test_a_method_says_which_frame_it_makes(method):
 @pytest.mark.parametrize("method", catalogue.METHODS)
 def test_a_method_says_where_it_comes_from(method):
     cls = registry.get_method(method).cls
-    assert all(map(bool, (cls.paper, cls.licence, cls.deviations))) == cls.trainable
+    assert all(map(bool, (cls.paper, cls.licence, cls.deviations))) == cls.needs_source
     assert all(field.metadata["help"] for field in fields(cls.Options))
 
 
 def test_only_what_can_change_adapts():
-    adapting = {method for method in catalogue.METHODS if registry.get_method(method).cls.adapts()}
+    adapting = {method for method in catalogue.METHODS if registry.get_method(method).cls.adapts}
     assert adapting == {*TRAINABLE, "support-mean"}
 
 
@@ -225,7 +225,7 @@ def test_cpu_and_cuda_agree(method):
     here, there = adapter.score(clips), copy.deepcopy(adapter).to("cuda").score(clips.to("cuda"))
     for cue, values in here.items():
         torch.testing.assert_close(there[cue].cpu(), values, rtol=1e-3, atol=1e-4)
-    if adapter.trainable:
+    if adapter.needs_source:
         moved = copy.deepcopy(adapter).to("cuda")
         losses = adapter.loss(clips), moved.loss(clips.to("cuda"))
         assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)

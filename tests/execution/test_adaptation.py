@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, leading
+from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions, HeadTuning
 from crossvad.adapters.tunings.norm import NormOptions, NormTuning
 from crossvad.adapters.tunings.rate_search import search_rate
@@ -50,7 +51,7 @@ def test_one_run_gives_what_each_number_of_steps_gives_alone(method):
     seen = adapter.frozen_features(clips)
     together = list(FineTune(RATE).adapted(adapter, seen, [1, 2, 5]))
     for count, adapted in zip([1, 2, 5], together, strict=True):
-        assert not moved(adapted, adapter.adapt(clips, count, FineTune(RATE)))
+        assert not moved(adapted, adapt(adapter, clips, count, FineTune(RATE)))
     assert all(moved(first, second) for first, second in itertools.pairwise(together))
 
 
@@ -98,7 +99,7 @@ def test_features_over_which_apn_adapts_are_made_once(monkeypatch):
     encoded = []
     monkeypatch.setattr(adapter.encoder, "forward", lambda images, forward=adapter.encoder.forward: (
         encoded.append(len(images)), forward(images))[1])  # fmt: skip
-    adapter.adapt(support(adapter, 4), 5, FineTune(RATE))
+    adapt(adapter, support(adapter, 4), 5, FineTune(RATE))
     assert encoded == [4]
 
 
@@ -108,7 +109,7 @@ def test_features_over_which_apn_adapts_are_made_once(monkeypatch):
 @pytest.mark.parametrize("method", ["apn", "mpn", "lmn", "memae", "memae-2d", "framepred"])
 def test_head_moves_the_last_layers_alone(method):
     adapter = build(method)
-    changed = moved(adapter, adapter.adapt(support(adapter), 2, HeadTuning(RATE)))
+    changed = moved(adapter, adapt(adapter, support(adapter), 2, HeadTuning(RATE)))
     parameters = {name for name, _ in adapter.named_parameters()}
     assert changed and changed == set(adapter.head_parameters()) < parameters
     assert all(name.startswith(adapter.last_layers) for name in changed)
@@ -173,7 +174,7 @@ class Steep(Adapter):
 
 def test_an_adaptation_that_raises_its_loss_is_taken_back():
     adapter, clips = Steep(SMOKE), torch.ones(2, 1, 1, 4, 4)
-    overshot, settled = (adapter.adapt(clips, 1, FineTune(FineTuneOptions(rate))) for rate in (1.0, 0.005))
+    overshot, settled = (adapt(adapter, clips, 1, FineTune(FineTuneOptions(rate))) for rate in (1.0, 0.005))
     assert overshot.weight.item() == adapter.weight.item()
     assert overshot.adaptation.reverted and overshot.adaptation.after > 1000 * overshot.adaptation.before
     assert not settled.adaptation.reverted and settled.weight.item() == pytest.approx(0.005)
@@ -190,7 +191,7 @@ class Nan(Steep):
 
 def test_an_adaptation_whose_loss_is_no_number_is_taken_back():
     adapter = Nan(SMOKE)
-    adapted = adapter.adapt(torch.ones(2, 1, 1, 4, 4), 3, FineTune(FineTuneOptions(0.001)))
+    adapted = adapt(adapter, torch.ones(2, 1, 1, 4, 4), 3, FineTune(FineTuneOptions(0.001)))
     assert adapted.adaptation.reverted and math.isnan(adapted.adaptation.after)
     assert adapted.weight.item() == adapter.weight.item()
 
@@ -209,7 +210,7 @@ def test_a_run_may_diverge_late():
 def test_an_undecided_tuning_does_not_adapt(tuning):
     adapter = build("lmn")
     with pytest.raises(ValueError, match="is still open"):
-        adapter.adapt(support(adapter), 1, tuning)
+        adapt(adapter, support(adapter), 1, tuning)
     assert tuning.rate_is_open and not tuning.with_rate(0.1).rate_is_open
 
 
@@ -225,7 +226,7 @@ def test_the_search_takes_the_rate_that_leaves_the_least_query_loss(method, tuni
         for rate in tuning.RATES:
             logs = []
             for clips, query in episodes:
-                adapted = adapter.adapt(clips, count, tuning.with_rate(rate))
+                adapted = adapt(adapter, clips, count, tuning.with_rate(rate))
                 with torch.no_grad():
                     logs.append(math.log(adapted.adaptation_loss(query) / adapter.adaptation_loss(query)))
             means.append(math.exp(sum(logs) / len(logs)))

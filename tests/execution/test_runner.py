@@ -10,7 +10,6 @@ import torch
 from rich.console import Console
 
 from crossvad.adapters.options import Budget
-from crossvad.adapters.tunings.base import Tuning
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.clips import ClipSource, ClipSpec, to_tensor
 from crossvad.datasets.errors import InputError
@@ -30,9 +29,10 @@ SPY = """
         CALLS.append(("fit", source, budget))
         super().fit(source, budget, log)
 
-    def adapt(self, support, steps, tuning):
-        CALLS.append(("adapt", support, steps, tuning))
-        return super().adapt(support, steps, tuning)
+    def calibrate(self, support):
+        CALLS.append(("calibrate", support))
+
+    scores_in_order = True
 
     def score_video(self, batches):
         batches = list(batches)
@@ -78,7 +78,7 @@ def test_a_method_is_given_clips_and_nothing_else(make_grid, run_grid, store, sp
     run_grid(store, make_grid(methods=[method], support="test-head"))
     allowed = {
         "fit": (ClipSource, Budget),
-        "adapt": (torch.Tensor, int, Tuning),
+        "calibrate": (torch.Tensor,),
         "loss": (torch.Tensor,),
     }
     assert {call[0] for call in calls} == {*allowed, "score_video"}
@@ -109,7 +109,7 @@ def clips_of(video, count, spec):
 def test_the_support_set_is_the_head_of_the_right_video(make_grid, run_grid, store, spy, south, support, split, videos):
     method, calls = spy
     run_grid(store, make_grid(methods=[method], shots=[3], support=support))
-    given = [call[1] for call in calls if call[0] == "adapt"]
+    given = [call[1] for call in calls if call[0] == "calibrate"]
     found = {video.name: video for video in OwnFolder(south).scenes(split)[0].videos}
     spec = method.build(make_grid().budget).clip
     expected = [clips_of(found[name], 3, spec) for name in videos]
@@ -156,7 +156,7 @@ def test_a_clean_head_stands_in_for_one_that_is_not(make_grid, run_grid, store, 
     (target.directory / "labels.csv").write_text("video,start,end\na,24,40\nc,25,36\n")
     method, calls = spy
     (record,) = run_grid(store, make_grid(methods=[method], shots=[3], targets=[target], support="test-head-clean"))
-    given = [call[1] for call in calls if call[0] == "adapt"]
+    given = [call[1] for call in calls if call[0] == "calibrate"]
     found = {video.name: video for video in target.scenes("test")[0].videos}
     spec = method.build(make_grid().budget).clip
     for clips, name in zip(given, "bbc", strict=True):

@@ -17,7 +17,7 @@ def test_facts_are_those_of_the_adapter(name):
     assert (known.frames, known.scored) == (adapter.clip.frames, adapter.clip.scored)
     assert known.summary and len(known.options) == len(vars(adapter.options))
     assert sum(known.cues.values()) == pytest.approx(1)
-    if adapter.trainable:
+    if adapter.needs_source:
         assert set(known.cues) >= set(adapter.fusion)
         assert sum(known.adapted.values()) == sum(p.numel() for p in adapter.adaptable_parameters().values())
         assert known.schedule == BUDGETS["smoke"].schedule and known.paper and known.licence and known.deviations

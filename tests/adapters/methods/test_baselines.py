@@ -9,7 +9,7 @@ import torch
 
 from crossvad.adapters.methods.baselines import Extrapolate, FrameDifference, Ramp, Random, SupportMean
 from crossvad.adapters.options import PoolOptions
-from crossvad.adapters.tunings.base import NoTuning
+from crossvad.adapters.tunings.base import NoTuning, adapt
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.errors import InputError
 from crossvad.planning import registry
@@ -63,12 +63,12 @@ def test_support_mean_is_background_subtraction(pool):
     adapter = build(f"support-mean[pool={pool}]")
     support, clips = noise(4, 1, 1, 32, 32), noise(3, 1, 1, 32, 32)
     clips[:, 0, :, 3:13, 5:15] *= 3
-    adapted = adapter.adapt(support, 1, NoTuning())
+    adapted = adapt(adapter, support, 1, NoTuning())
     residual = clips[:, 0].double().numpy() - support.double().numpy().mean((0, 1))
     expected = [pooled(error, pool) for error in ((residual / 2) ** 2).mean(1)]
     assert adapted.score(clips)["prediction"].tolist() == pytest.approx(expected, rel=1e-4)
     # However it is tuned, in however many steps; and it starts from an even gray.
-    assert torch.equal(adapter.adapt(support, 9, FineTune()).mean, adapted.mean)
+    assert torch.equal(adapt(adapter, support, 9, FineTune()).mean, adapted.mean)
     assert not adapter.mean.any() and isinstance(adapted, SupportMean)
 
 

@@ -10,6 +10,7 @@ from crossvad.adapters.base import leading
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.prototypes import kernel_similarity
+from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from made import PAPER, build, clips_of, minus_psnr
 
@@ -222,7 +223,7 @@ def test_a_calibrated_apn_counts_errors_in_proportion_to_what_its_support_leads_
     adapter, plain = build("apn[calibrate=scene]"), build("apn")
     support, clips = clips_of(adapter)[:2], clips_of(adapter)[2:]
     tuning = FineTune(FineTuneOptions(1e-3))
-    adapted, twin = (method.adapt(support, 2, tuning) for method in (adapter, plain))
+    adapted, twin = (adapt(method, support, 2, tuning) for method in (adapter, plain))
     with torch.no_grad():
         seen, error = twin.maps(support).mean(0).numpy(), twin.maps(clips).numpy()
         side = len(seen)

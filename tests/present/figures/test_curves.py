@@ -153,7 +153,7 @@ def test_what_adapts_to_nothing_is_a_level_and_two_are_left_out():
     found = points(rows, SHOTS)
     assert set(found.loc[found["level"], "method"]) == {"framediff[pool=patch]", "extrapolate"}
     assert set(found["method"]) == {"apn", "support-mean", "framediff[pool=patch]", "extrapolate"}
-    untrained = {name for name in catalogue.BASELINES if not registry.get_method(name).cls.adapts()}
+    untrained = {name for name in catalogue.BASELINES if not registry.get_method(name).cls.adapts}
     assert untrained == {*curves.LEVELS, *curves.CONTROLS}
 
 
