@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence, Sized
 from functools import reduce
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -113,6 +114,49 @@ def cells_where(records: Iterable[Record], conditions: Iterable[str], unadapted:
     cells = pd.DataFrame([[getattr(record.cell, key) for key in keys] for record in known], columns=keys)
     wanted = where_all_hold(cells, conditions).index
     return [known[place] for place in (wanted.union(cells.index[cells["shots"] == 0]) if unadapted else wanted)]
+
+
+def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str] = ()) -> list[str]:
+    """List those of some keys whose values differ between rows, and those to be listed `always`, in their order."""
+    return [key for key in keys if key in always or rows[key].nunique() > 1]
+
+
+def refuse_empty(rows_or_records: Sized, results: Path, what: str) -> None:
+    """Refuse to go on with nothing: no cell of a results folder was asked for.
+
+    Args:
+        rows_or_records: what was selected.
+        results: the folder it was selected from.
+        what: what there is none of: cell, finished cell, fit.
+
+    Raises:
+        InputError: nothing was selected.
+    """
+    if not len(rows_or_records):
+        raise InputError(results, f"holds no such {what}", "run some with bench run, or loosen --where")
+
+
+def refuse_mixtures(
+    rows: pd.DataFrame, key: str, within: Sequence[str] = (), suggested: str = "{last}", what: str = "this figure"
+) -> None:
+    """Refuse rows that would be shown, or averaged, as one although they differ in a key.
+
+    Args:
+        rows: tidy rows.
+        key: what must have one value.
+        within: keys of the groups in each of which it must have one; none: all rows are one group.
+        suggested: which value to keep instead, where {first} and {last} stand for those of the sorted ones.
+        what: what would mix them.
+
+    Raises:
+        InputError: the key has several values; says which.
+    """
+    for _, group in rows.groupby(list(within), sort=False) if within else [("", rows)]:
+        values = sorted(group[key].unique())
+        if len(values) > 1:
+            mixed = f"would mix {key.rstrip('s')}s {', '.join(map(str, values))}"
+            fix = suggested.format(first=values[0], last=values[-1])
+            raise InputError(what, mixed, f"add --where {key}={fix}")
 
 
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
