@@ -72,6 +72,7 @@ def keep(where: tuple[str, ...], results: Path) -> None:
     bench keep --where budget=quick --where target=ped2
     """
     store = Store(results)
+    store.check_writable()
     cells = [record.cell for record in select(store.records(), where) if record.status == "done"]
     for cell in cells:
         store.keep(cell)
