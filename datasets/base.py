@@ -1,6 +1,6 @@
-"""The dataset contract: frames in, and nothing else.
+"""The data set contract: frames in, and nothing else.
 
-A **dataset** has a train and a test split; a split is a list of **scenes** (one fixed camera each); a scene is a list
+A **data set** has a train and a test split; a split is a list of **scenes** (one fixed camera each); a scene is a list
 of **videos**; a video opens lazily. Labels, masks and tracks come from separate calls that only the evaluation makes,
 so that nothing a method ever holds can lead to one.
 """
@@ -47,7 +47,7 @@ class FrameSource(Protocol):
 
 
 class Footage(Protocol):
-    """Decoded frames to cut clips from: an array, or what the cache gives, which reads what is asked for."""
+    """Decoded frames to cut clips from: an array, or a cached video, which reads only the frames it is asked for."""
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -59,7 +59,7 @@ class Footage(Protocol):
 
 
 def between(blocks: Iterable[Frames], start: int, stop: int | None) -> Iterator[Frames]:
-    """Frames `start` to `stop` of a stream of blocks, for sources that can only be read from the beginning."""
+    """Cut frames `start` to `stop` out of a stream of blocks, for sources that can only be read from the beginning."""
     position = 0
     for block in blocks:
         part = block[max(0, start - position) : None if stop is None else max(0, stop - position)]
@@ -81,10 +81,10 @@ class Video:
         return len(self.source)
 
     def read(self, size: Size | None = None, channels: int = 3) -> Frames:
-        """Decode the whole video: uint8 (N, H, W, C). For more than one look, go through `cache.FrameCache`.
+        """Decode the whole video: uint8 (N, H, W, C). To read it more than once, go through `FrameCache`.
 
         Raises:
-            InputError: a file is missing, truncated or not what it seems; names the file.
+            InputError: a file is missing, truncated or not a video; names the file.
         """
         return np.concatenate(list(self.source.blocks(size, channels)))
 
@@ -107,13 +107,13 @@ class Track:
 
 
 class Dataset(ABC):
-    """Train and test videos of one or more scenes. Subclass it to plug in a dataset."""
+    """Train and test videos of one or more scenes. Subclass it to plug in a data set."""
 
     name: str
 
     @abstractmethod
     def scenes(self, split: Split) -> list[Scene]:
-        """The scenes of a split, in a fixed order; an empty list where the dataset has no such split.
+        """The scenes of a split, in a fixed order; an empty list where the data set has no such split.
 
         A test scene and the train scene of the same camera carry the same name.
         """
@@ -131,18 +131,18 @@ class Dataset(ABC):
         """
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
-        """Pixel labels of a test video, (N, H, W) at the original size, or None where the dataset has none."""
+        """Pixel labels of a test video, (N, H, W) at the original size, or None where the data set has none."""
         return None
 
     def tracks(self, video: str) -> list[Track] | None:
-        """Tracks of a test video's anomalies, or None where the dataset has none."""
+        """Tracks of a test video's anomalies, or None where the data set has none."""
         return None
 
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
-        """Every problem with the files of these splits, all at once, without decoding them. Override to look deeper.
+        """List every problem with the files of these splits without decoding them. Override to look deeper.
 
-        Whatever a video's own reader or label call refuses is reported here as an error. Labels belong to the test
-        split: a data set that is only trained on needs none.
+        Reports as an error whatever a video's reader or `labels` refuses. Labels belong to the test split: a data set
+        that is only trained on needs none.
         """
         problems = []
         for split in splits:
@@ -157,7 +157,7 @@ class Dataset(ABC):
         return problems
 
     def digest(self, split: Split) -> str:
-        """16 hex digits that change when the split's videos change: names, lengths and file identities."""
+        """Hash the split's videos into 16 hex digits: their names, lengths and file identities."""
         lines = [
             f"{scene.name}/{video.name} {len(video)} {video.source.identity}"
             for scene in self.scenes(split)

@@ -37,20 +37,21 @@ class ClipSpec:
 
 
 def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Tensor:
-    """Frames (…, H, W, C), uint8, as a float tensor (…, C, H, W) in the spec's value range, on `device`."""
+    """Turn frames (…, H, W, C), uint8, into a float tensor (…, C, H, W) in the spec's value range, on `device`."""
     return gathered([frames], spec, device)[0]
 
 
 def gathered(clips: Sequence[Frames], spec: ClipSpec, device: torch.device) -> Tensor:
-    """As many frames (…, H, W, C), uint8, in each of some clips as a float tensor (n, …, C, H, W), on `device`.
+    """Gather clips of equal shape (…, H, W, C), uint8, into a float tensor (n, …, C, H, W), on `device`.
 
-    Small integers are moved, and become floats where the method runs, a clip at a time: while it is in the CPU's cache.
+    Moves small integers, and turns them into floats where the method runs, a clip at a time: while it is in the CPU's
+    cache.
     """
     *shape, height, width, channels = clips[0].shape
     tensor = torch.empty(len(clips), *shape, channels, height, width, device=device)
-    for place, clip in zip(tensor, clips, strict=True):
+    for row, clip in zip(tensor, clips, strict=True):
         pixels = torch.from_numpy(np.require(clip, requirements="W")).to(device)
-        place.copy_(pixels.movedim(-1, -3)).mul_((spec.high - spec.low) / 255.0).add_(spec.low)
+        row.copy_(pixels.movedim(-1, -3)).mul_((spec.high - spec.low) / 255.0).add_(spec.low)
     return tensor
 
 
@@ -60,24 +61,24 @@ def clip_count(frames: int, spec: ClipSpec) -> int:
 
 
 def consecutive(frames: Footage, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
-    """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W)."""
+    """Cut every clip of a video in order, one frame apart, in batches (B, T, C, H, W)."""
     for start in range(0, clip_count(len(frames), spec), batch):
         block = to_tensor(frames[start : start + batch + spec.frames - 1], spec, device)
         yield block.unfold(0, spec.frames, 1).permute(0, 4, 1, 2, 3)
 
 
 def head(frames: Footage, spec: ClipSpec, shots: int, device: torch.device) -> Tensor:
-    """The first `shots` >= 1 clips of a video, (K, T, C, H, W): K clips one frame apart span K + T - 1 frames."""
+    """Cut the first `shots` >= 1 clips of a video, (K, T, C, H, W): K clips one frame apart span K + T - 1 frames."""
     return next(consecutive(frames[: shots + spec.frames - 1], spec, shots, device))
 
 
 def at(frames: Footage, starts: NDArray[np.int64], spec: ClipSpec, device: torch.device) -> Tensor:
-    """The clips of a video that begin at `starts`, (len(starts), T, C, H, W)."""
+    """Cut the clips of a video that begin at `starts`, (len(starts), T, C, H, W)."""
     return gathered([frames[start : start + spec.frames] for start in starts], spec, device)
 
 
 class ClipSource:
-    """What a method may learn from: clips of the source's normal videos, drawn at random, reproducibly.
+    """The clips a method may learn from, cut from the source's normal videos at random, reproducibly.
 
     The last tenth of every video is held out: no training clip or episode touches it, and `heldout` gives its clips, to
     calibrate scores and to watch the loss on. A video too short to spare a clip is all training.
@@ -93,7 +94,7 @@ class ClipSource:
     ) -> None:
         """Take decoded videos (N, H, W, C), each at least one clip long, and the number of each one's scene.
 
-        Without the latter, they are all of one scene.
+        Without `scenes`, all videos are of one scene.
 
         Raises:
             InputError: there is no video, or one is shorter than a clip.
@@ -126,21 +127,21 @@ class ClipSource:
         return int(self._ends[-1])
 
     def batch(self, size: int) -> Tensor:
-        """`size` training clips drawn uniformly, (size, T, C, H, W)."""
+        """Draw `size` training clips uniformly, (size, T, C, H, W)."""
         picks = self.random.integers(0, len(self), size)
         owners = np.searchsorted(self._ends, picks, side="right")
         starts = picks - np.concatenate([[0], self._ends])[owners]
         return self._clips(zip(owners, starts, strict=True))
 
     def episodes(self, count: int, support: int, query: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """So many few-shot tasks, as `episode`, each of another scene while there are any left."""
+        """Draw `count` few-shot tasks as `episode` does, each of another scene while there are any left."""
         order = self.random.permutation(len(self.scenes))
         for number in range(count):
             videos = self.scenes[order[number % len(order)]]
             yield self.episode(support, query, videos[int(self.random.integers(len(videos)))])
 
     def episode(self, support: int, query: int, owner: int | None = None) -> tuple[Tensor, Tensor]:
-        """One few-shot task: consecutive support clips, and query clips from later in the same segment of a video.
+        """Draw a few-shot task: consecutive support clips, and query clips from later in the same segment of a video.
 
         As at test time, the support set is `support` clips one frame apart. Query clips share no frame with it where
         the segment is long enough; a segment too short for that is widened, up to the whole video.
@@ -164,14 +165,14 @@ class ClipSource:
         )
 
     def unseen(self, count: int, support: int, query: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Episodes of scenes that no training saw: to choose on, without a look at a target.
+        """Draw `count` episodes of scenes that no training saw: to choose settings on, without a look at a target.
 
         Support clips lead up to a video's held-out tail and query clips are of the tail, as if filmed by another
-        camera: both are seen through one `CameraShift`. They share no frame. Without a tail they are the video's own
-        end.
+        camera: both pass through one `CameraShift`. They share no frame. Without a tail, the query clips are of the
+        video's end.
 
         Returns:
-            Support (K, T, C, H, W) and query (Q, T, C, H, W), of as many episodes.
+            Support (K, T, C, H, W) and query (Q, T, C, H, W) of each episode.
         """
         span, order = self.spec.frames, self.random.permutation(len(self.scenes))
         for number in range(count):
@@ -189,7 +190,7 @@ class ClipSource:
             )
 
     def heldout(self, limit: int, batch: int) -> Iterator[Tensor]:
-        """Up to `limit` held-out clips, evenly spread over the videos, in batches (B, T, C, H, W).
+        """Cut up to `limit` held-out clips, evenly spread over the videos, in batches (B, T, C, H, W).
 
         If no video was long enough to hold a tail out, the clips are training clips: better a calibration that is a
         little too narrow than none.
@@ -204,7 +205,7 @@ class ClipSource:
         for first in range(0, len(chosen), batch):
             yield self._clips(pool[index] for index in chosen[first : first + batch])
 
-    def _clips(self, places: Iterable[tuple[int, int]]) -> Tensor:
-        """The clips at these (video, first frame), (B, T, C, H, W)."""
-        clips = [self.videos[video][start : start + self.spec.frames] for video, start in places]
+    def _clips(self, positions: Iterable[tuple[int, int]]) -> Tensor:
+        """Cut the clips at these positions (number of the video, first frame), (B, T, C, H, W)."""
+        clips = [self.videos[video][start : start + self.spec.frames] for video, start in positions]
         return gathered(clips, self.spec, self.device)

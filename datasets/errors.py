@@ -1,4 +1,4 @@
-"""What is wrong with an input: one line that says where, what, and what to do"""
+"""What is wrong with an input: one line that says where, what, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 
 class InputError(Exception):
-    """Something the user gave us cannot be used. One line: where it is, what is wrong, what to do about it."""
+    """Something the user gave cannot be used. One line: where it is, what is wrong, what to do about it."""
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
         super().__init__(f"{where}: {problem}; {fix}")

@@ -79,7 +79,7 @@ class OwnFolder(Dataset):
         return labels
 
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
-        """Every problem at once. That there are no labels is a warning: the footage can still be scored."""
+        """List every problem at once. That there are no labels is a warning: the footage can still be scored."""
         problems = list(dict.fromkeys(super().check(splits)))  # a bad labels.csv is one problem, not one per video
         if self._label_file.exists():
             return problems
@@ -92,16 +92,17 @@ class OwnFolder(Dataset):
     def _at(self, line: int) -> str:
         return f"{self._label_file}, line {line}"
 
-    def _test_video(self, name: str, where: object) -> Video:
+    def _test_video(self, name: str, asked_in: object) -> Video:
+        """Find a test video by its name; an error names the closest, and where this one was asked for."""
         videos = {video.name: video for video in self._videos["test"]}
         if name not in videos:
             closest = difflib.get_close_matches(name, videos, n=1, cutoff=0)[0]
-            raise InputError(where, f"there is no test video {name!r}", f"the closest name is {closest!r}")
+            raise InputError(asked_in, f"there is no test video {name!r}", f"the closest name is {closest!r}")
         return videos[name]
 
     @cached_property
     def _ranges(self) -> dict[str, list[LabelRow]]:
-        """The abnormal ranges of every listed video."""
+        """The abnormal ranges of every listed video, by its name."""
         if not self._label_file.is_file():
             fix = "write one: the header video,start,end, then a line per abnormal range, such as monday,120,180"
             raise InputError(self._label_file, "is missing, so there are no labels", fix)
@@ -114,7 +115,7 @@ class OwnFolder(Dataset):
         return ranges
 
     def _rows(self) -> list[tuple[int, list[str]]]:
-        """The lines below the header, numbered and split; empty ones left out."""
+        """Read the lines below the header, numbered and split; empty ones left out."""
         try:
             with self._label_file.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file)
@@ -130,6 +131,7 @@ class OwnFolder(Dataset):
         return rows[1:]
 
     def _row(self, line: int, start: str, end: str) -> LabelRow:
+        """Parse one abnormal range."""
         if not (start.isdecimal() and end.isdecimal() and int(start) < int(end)):
             fix = "write start and end as whole numbers of frames, 0 or more, start below end"
             raise InputError(self._at(line), f"{start!r} to {end!r} is no range of frames", fix)
@@ -137,6 +139,7 @@ class OwnFolder(Dataset):
 
 
 def _videos(directory: Path, skip: Collection[str] = ()) -> tuple[Video, ...]:
+    """Find the videos in a directory; refuses one without any."""
     videos = find_videos(directory, skip)
     if not videos:
         fix = "put video files or folders of numbered images there"

@@ -1,7 +1,7 @@
-"""Excerpts: what a method may learn from when a source is longer than a budget reads, such as UCF-Crime's 128 hours.
+"""Excerpts of videos, to learn from when a source is longer than a budget reads, such as UCF-Crime's 128 hours.
 
-An excerpt is a short run of consecutive frames of a video, and a video of its own to whatever comes after. Only its
-frames are decoded and cached, so that hours of video cost no more than minutes.
+An excerpt is a short run of consecutive frames, and a video of its own to whatever comes after. Only its frames are
+decoded and cached, so that hours of video cost no more than minutes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Excerpt:
     source: FrameSource
     start: int
     stop: int
-    whole: str  # the source's stamp, taken once for all of its excerpts
+    source_stamp: str  # taken once for all excerpts of the source
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -38,25 +38,25 @@ class Excerpt:
     @property
     def stamp(self) -> str:
         """The source's stamp and the span."""
-        return f"{self.whole} {self.start}:{self.stop}"
+        return f"{self.source_stamp} {self.start}:{self.stop}"
 
     def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
-        """Frames `start` to `stop` of the excerpt. Raises what the source raises."""
+        """Frames `start` to `stop` of the excerpt. Raises whatever the source raises."""
         end = self.stop if stop is None else min(self.start + stop, self.stop)
         return self.source.blocks(size, channels, self.start + start, end)
 
 
 def origin(source: FrameSource) -> FrameSource:
-    """What an excerpt is of; any other source is its own origin."""
+    """The source that an excerpt is of; any other source is its own origin."""
     return source.source if isinstance(source, Excerpt) else source
 
 
 def excerpts(videos: Sequence[Video], limit: int, length: int = LENGTH) -> list[Video]:
-    """The videos themselves if they hold at most `limit` frames, else about `limit` frames of them in excerpts.
+    """Cut videos to about `limit` frames in excerpts of `length` frames; the videos themselves if they hold no more.
 
     Every video gives at least one excerpt and long ones give more, in proportion; where `limit` is too small for that,
-    videos spread evenly over the list give one each. Within a video, excerpts lie one in each of equal parts, at a
-    place drawn from the video's identity: the same on every machine, for every method and every seed.
+    videos spread evenly over the list give one each. Within a video, excerpts lie one in each of equal parts; where
+    in it is drawn from the video's identity: the same on every machine, for every method and every seed.
     """
     if sum(map(len, videos)) <= limit:
         return list(videos)
@@ -68,11 +68,11 @@ def excerpts(videos: Sequence[Video], limit: int, length: int = LENGTH) -> list[
 
 
 def _cut(video: Video, count: int, length: int) -> list[Video]:
-    """`count` excerpts of one video, or the video itself where it is too short for them."""
+    """Cut `count` excerpts out of one video, or give the video itself where it is too short for them."""
     if len(video) < count * length or len(video) <= length:
         return [video]
     random = np.random.default_rng(int(digest([video.source.identity])[:16], 16))
     edges = np.linspace(0, len(video), count + 1).astype(int)
     starts = [int(random.integers(low, high - length + 1)) for low, high in pairwise(edges)]
-    whole = video.source.stamp
-    return [Video(f"{video.name}@{s}", Excerpt(video.source, s, s + length, whole)) for s in starts]
+    stamp = video.source.stamp
+    return [Video(f"{video.name}@{start}", Excerpt(video.source, start, start + length, stamp)) for start in starts]

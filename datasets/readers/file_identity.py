@@ -1,9 +1,10 @@
-"""What the readers share: files told apart by what they are and by what they are right now, and where caches lie."""
+"""What the readers share: files told apart by content and by their state right now, and where caches lie."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,22 +13,22 @@ from crossvad.datasets.errors import InputError
 
 
 def cache_root() -> Path:
-    """$CROSSVAD_CACHE, else $XDG_CACHE_HOME/crossvad, else ~/.cache/crossvad."""
+    """The folder that caches lie in: $CROSSVAD_CACHE, else $XDG_CACHE_HOME/crossvad, else ~/.cache/crossvad."""
     if root := os.environ.get("CROSSVAD_CACHE"):
         return Path(root).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "crossvad"
 
 
 def digest(parts: Sequence[str]) -> str:
-    """SHA-256 of some texts, in hex."""
+    """Hash some texts: SHA-256, in hex."""
     return hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()
 
 
 def stat(path: Path) -> os.stat_result:
-    """A file's size and times.
+    """Read a file's size and times.
 
     Raises:
-        InputError: it cannot be opened.
+        InputError: the file cannot be opened.
     """
     try:
         return path.stat()
@@ -37,7 +38,7 @@ def stat(path: Path) -> os.stat_result:
 
 @contextmanager
 def parsing(path: Path, damaged: str, fix: str) -> Iterator[None]:
-    """Damaged bytes make parsers raise nearly anything: turn it into an InputError, `damaged` with the reason."""
+    """Turn whatever a parser raises at damaged bytes into an InputError: `damaged`, with the reason."""
     try:
         yield
     except InputError:
@@ -48,24 +49,24 @@ def parsing(path: Path, damaged: str, fix: str) -> Iterator[None]:
 
 
 def stamp(path: Path) -> str:
-    """Absolute path, size and modification time: changes when the file does."""
-    found = stat(path)
-    return f"{path.absolute()} {found.st_size} {found.st_mtime_ns}"
+    """Join a file's absolute path, size and modification time: changes when the file does."""
+    status = stat(path)
+    return f"{path.absolute()} {status.st_size} {status.st_mtime_ns}"
 
 
 def walk(directory: Path, skip: Collection[str] = ()) -> Iterator[Path]:
-    """Every file at any depth, but none in hidden folders or those called as in `skip`. Follows links, each once.
+    """List every file at any depth, but none in hidden folders or those called as in `skip`. Follows links, each once.
 
     Raises:
         InputError: a folder cannot be listed.
     """
-    seen: set[Path] = set()
+    visited: set[Path] = set()
     waiting = [directory]
     while waiting:
         folder = waiting.pop()
-        if (real := folder.resolve()) in seen:  # a link to a parent would go round forever
+        if (real := folder.resolve()) in visited:  # a link to a parent would go round forever
             continue
-        seen.add(real)
+        visited.add(real)
         for path in sorted(listing(folder)):
             if path.is_file():
                 yield path
@@ -73,11 +74,17 @@ def walk(directory: Path, skip: Collection[str] = ()) -> Iterator[Path]:
                 waiting.append(path)
 
 
+def room(folder: Path) -> int:
+    """Measure the bytes that a folder, which need not be there yet, has room for."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    return shutil.disk_usage(existing).free
+
+
 def listing(directory: Path) -> list[Path]:
-    """Everything in a directory but hidden files, among them the `._*` files that macOS leaves behind.
+    """List a directory without its hidden files, among them the `._*` files that macOS leaves behind.
 
     Raises:
-        InputError: it cannot be listed.
+        InputError: the directory cannot be listed.
     """
     try:
         return [path for path in directory.iterdir() if not path.name.startswith(".")]

@@ -1,9 +1,8 @@
-"""The decode-once cache: what was decoded at one size is read from disk ever after."""
+"""The decode-once cache: a video decoded at one size is read from disk ever after."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 import uuid
@@ -17,7 +16,7 @@ import numpy as np
 from crossvad.datasets.base import Frames, Size, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.excerpts import origin
-from crossvad.datasets.readers.file_identity import cache_root, digest
+from crossvad.datasets.readers.file_identity import cache_root, digest, room
 
 CACHE_VERSION = 2  # raise it when the same files would give other pixels
 STALE_SECONDS = 86400.0  # a fill that has not written for a day is dead
@@ -69,11 +68,11 @@ class FrameCache:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        """Keep entries in `root`, else where `files.cache_root` says."""
+        """Keep entries in `root`, else in `cache_root()`."""
         self.root = root or cache_root()
 
     def open(self, video: Video, size: Size, channels: int) -> CachedFrames:
-        """The whole video, uint8 (N, H, W, channels); decoded when not cached yet.
+        """Open the whole video, uint8 (N, H, W, channels); decodes it when it is not cached yet.
 
         Raises:
             InputError: a file of the video is missing, truncated or damaged, or the cache cannot be written.
@@ -85,13 +84,12 @@ class FrameCache:
         return CachedFrames(entry)
 
     def missing(self, videos: Iterable[Video], size: Size, channels: int) -> list[Video]:
-        """Those of the videos that are not cached yet."""
+        """List those of the videos that are not cached yet."""
         return [video for video in videos if not os.access(self._entry(video, size, channels), os.R_OK)]
 
     def free(self) -> int:
-        """Bytes that the cache's disk has room for."""
-        place = next(path for path in (self.root, *self.root.absolute().parents) if path.is_dir())
-        return shutil.disk_usage(place).free
+        """Measure the bytes that the cache's disk has room for."""
+        return room(self.root)
 
     def fill(
         self,
@@ -101,12 +99,12 @@ class FrameCache:
         jobs: int | None = None,
         progress: Callable[[int, int, str], None] = lambda done, of, note: None,
     ) -> dict[Video, InputError]:
-        """Decode what is missing of these videos, `jobs` (default: one per core) files at a time.
+        """Decode those of the videos that are not cached yet, `jobs` (default: one per core) files at a time.
 
         Threads are enough, as the decoders let go of the interpreter. Calls `progress(frames done, of, video)`.
 
         Returns:
-            What could not be decoded, and why.
+            The videos that could not be decoded, and why.
         """
         todo = self.missing(videos, size, channels)
         self._sweep()
@@ -139,6 +137,7 @@ class FrameCache:
         return self.root / f"{digest([str(CACHE_VERSION), video.source.stamp, str(size), str(channels)])}.npy"
 
     def _fill(self, entry: Path, video: Video, size: Size, channels: int) -> None:
+        """Decode a video into its entry: written under another name, and renamed when complete."""
         shape = (len(video), *size, channels)
         if shape[0] == 0:
             raise InputError(video.name, "has no frames", "remove it or replace it")
@@ -176,7 +175,7 @@ class FrameCache:
 
 
 def _by_file(videos: Iterable[Video]) -> list[list[Video]]:
-    """Excerpts of one file together and in order: a file is opened once and read forwards."""
+    """Group excerpts of one file, in order: a file is opened once and read forwards."""
     groups: dict[object, list[Video]] = {}
     for video in videos:
         groups.setdefault(id(origin(video.source)), []).append(video)

@@ -28,12 +28,12 @@ UNREADABLE_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Im
 
 
 def natural(name: str) -> list[str | int]:
-    """Sort key that orders `clip2` before `clip10`."""
+    """Split a name into a sort key that orders `clip2` before `clip10`."""
     return [int(part) if odd % 2 else part.casefold() for odd, part in enumerate(re.split("([0-9]+)", name))]
 
 
 def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
-    """The videos directly in a directory, in natural order: every video file and every sub-folder that holds images.
+    """Find the videos in a directory, in natural order: every video file and every sub-folder that holds images.
 
     A directory that holds images itself is one video, named after it. Hidden entries and those named in `skip` do not
     count. Nothing is opened and nothing below the sub-folders is looked at, so that a link to a parent does no harm.
@@ -42,7 +42,8 @@ def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
         InputError: the directory cannot be listed, two of its videos share a name, or it mixes videos and images.
     """
     entries = [path for path in listing(directory) if path.name not in skip]
-    videos: dict[str, tuple[Path, Video]] = {}
+    videos: list[Video] = []
+    paths: dict[str, Path] = {}  # by the video's name
     for path in sorted(entries, key=lambda path: natural(path.name)):
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
             video = Video(path.stem, VideoFile(path))
@@ -50,11 +51,12 @@ def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
             video = Video(path.name, FrameFolder(path))
         else:
             continue
-        if video.name in videos:
-            raise InputError(path, f"has the same name as {videos[video.name][0].name}", "rename or remove one of them")
-        videos[video.name] = path, video
+        if video.name in paths:
+            raise InputError(path, f"has the same name as {paths[video.name].name}", "rename or remove one of them")
+        videos.append(video)
+        paths[video.name] = path
     if not _images(directory):
-        return [video for _, video in videos.values()]
+        return videos
     if videos:
         raise InputError(directory, "holds both images and videos", "put the images in a folder of their own")
     return [Video(directory.resolve().name, FrameFolder(directory))]
@@ -113,7 +115,7 @@ class FrameFolder:
             yield resized(np.stack([_read_image(frame, expected, size, channels) for frame in block]), size)
 
     def damage(self) -> Iterator[InputError]:
-        """What is wrong with each frame that cannot be read; decodes all of them."""
+        """Yield what is wrong with each frame that cannot be read; decodes all of them."""
         expected = None
         for frame in self.frames:
             try:
@@ -143,13 +145,13 @@ def _frame_number(path: Path) -> int:
 
 
 def _next_name(path: Path) -> str:
-    """The name of the frame after this one: `img_009.jpg` to `img_010.jpg`."""
+    """Name the frame after this one: `img_010.jpg` after `img_009.jpg`."""
     head, digits, tail = re.split("([0-9]+)(?=[^0-9]*$)", path.stem)
     return f"{head}{int(digits) + 1:0{len(digits)}}{tail}{path.suffix}"
 
 
 def _image_size(path: Path) -> tuple[int, int]:
-    """(width, height) from the header."""
+    """Read (width, height) from the header."""
     try:
         with Image.open(path) as image:
             return image.size
@@ -158,7 +160,7 @@ def _image_size(path: Path) -> tuple[int, int]:
 
 
 def _read_image(path: Path, expected: tuple[int, int], size: Size | None, channels: int) -> Frames:
-    """One image, uint8 (H, W, channels), as it is or a little smaller, but no smaller than `size`."""
+    """Read one image, uint8 (H, W, channels), as it is or a little smaller, but no smaller than `size`."""
     mode = "RGB" if channels == 3 else "L"
     try:
         with Image.open(path) as image:
@@ -174,9 +176,9 @@ def _read_image(path: Path, expected: tuple[int, int], size: Size | None, channe
 
 
 def resized(frames: Frames, size: Size | None) -> Frames:
-    """Frames (N, H, W, C), uint8, at another size, by antialiased bilinear interpolation, within a level of Pillow's.
+    """Resize frames (N, H, W, C), uint8, by antialiased bilinear interpolation; as they are if `size` is None.
 
-    PyTorch's takes a sixth of the time of Pillow's.
+    PyTorch's takes a sixth of the time of Pillow's, and comes within a level of it.
     """
     if size is None or frames.shape[1:3] == size:
         return frames
@@ -185,7 +187,7 @@ def resized(frames: Frames, size: Size | None) -> Frames:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit gray to its upper 8 bits, which Pillow's own conversion would clip instead."""
+    """Reduce 16-bit gray to its upper 8 bits, which Pillow's own conversion would clip instead."""
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))

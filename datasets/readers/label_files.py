@@ -1,4 +1,4 @@
-"""Arrays out of other people's label files: NumPy's .npy and MATLAB's .mat, without ever running what is in them."""
+"""Reading arrays out of other people's label files, .npy and .mat, without ever running code that is in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RESTORE = "restore the official file"
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """The array in a .npy file, of any shape and any type but objects.
+    """Read the array in a .npy file, of any shape and any type but objects.
 
     Raises:
         InputError: the file is missing, empty, truncated or no .npy file, or would need unpickling.
@@ -36,10 +36,10 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def mask_volume(path: Path, name: str = "volLabel") -> Iterator[NDArray[np.bool_]]:
-    """The masks (H, W) of a clip, one per frame, from a MATLAB file of version 5 to 7.3; True = abnormal.
+    """Read the masks (H, W) of a clip, one per frame, from a MATLAB file of version 5 to 7.3; True = abnormal.
 
-    The variable is a row or column of cells with a matrix each, or an H x W x N array. Only one mask at a time is in
-    memory, but of an array in a version 5 file all are.
+    The variable is a row or column of cells with a matrix each, or an H x W x N array. Holds one mask at a time in
+    memory, except for an array in a version 5 file, which is read whole.
 
     Raises:
         InputError: as the masks are read: the file is missing, empty, truncated or no MATLAB file, lacks the variable,
@@ -63,7 +63,7 @@ def mask_volume(path: Path, name: str = "volLabel") -> Iterator[NDArray[np.bool_
 
 
 def _head(path: Path) -> bytes:
-    """The first bytes, which tell what a file is; refuses files that are something else than their name says."""
+    """Read the first bytes, which tell a file's format; refuses files that are something else than their name says."""
     if stat(path).st_size == 0:
         raise InputError(path, "is empty", _RESTORE)
     try:
@@ -97,8 +97,9 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 def _demand(path: Path, name: str, names: list[str]) -> None:
+    """Refuse a file without the variable, and list those it has."""
     if name not in names:
-        own = [each for each in names if each and not each.startswith("#")]  # the others are MATLAB's
+        own = [other for other in names if other and not other.startswith("#")]  # the others are MATLAB's
         few = ", ".join(map(repr, own[:10])) or "none"
         raise InputError(path, f"has no variable {name}; there is {few}", _RESTORE)
 
@@ -116,7 +117,7 @@ def _demand_volume(path: Path, name: str, kind: str, shape: tuple[int, ...]) -> 
 
 
 def _version_5(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
-    """The matrix for each frame, None where there is none, read when asked for."""
+    """Read the matrix for each frame as it is asked for; None where there is none."""
     names = []
     with _parsing(path), path.open("rb") as file:
         for variable in variables(file):
@@ -130,7 +131,7 @@ def _version_5(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
 
 
 def _version_73(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
-    """The matrix for each frame, None where there is none, read when asked for.
+    """Read the matrix for each frame as it is asked for; None where there is none.
 
     HDF5 has the axes of a MATLAB array in reverse.
     """
@@ -156,7 +157,7 @@ def _version_73(path: Path, name: str) -> Iterator[NDArray[Any] | None]:
 
 
 def _matlab_class(path: Path, item: Any) -> str:
-    """What MATLAB calls the type of an HDF5 object; refuses arrays whose numbers lie in another file."""
+    """MATLAB's class of an HDF5 object; refuses arrays whose numbers lie in another file."""
     import h5py
 
     if not isinstance(item, h5py.Dataset):

@@ -1,8 +1,8 @@
 """MATLAB files of version 5 to 7, read one variable and one cell at a time.
 
-Not by SciPy: its reader looks up the types that a file claims without a look at their bounds (scipy/scipy#25349), so
-that a damaged file ends the process, and its documentation warns of files that one has not made oneself. Damage may
-raise nearly anything here, but nothing else than an exception.
+SciPy's reader does not serve: it looks up the types that a file claims without checking their bounds
+(scipy/scipy#25349), so that a damaged file ends the process, and its documentation warns of files from others. Here,
+damage may raise nearly any exception, but does no more than that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBERS = ("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "logical")
-# What a file's codes stand for: the classes of arrays, and the types of stored numbers as NumPy has them.
+# The meaning of a file's codes: classes of arrays, and types of stored numbers as NumPy has them.
 _CLASSES = {1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 16: "function_handle", 17: "opaque"}
 _CLASSES |= dict(enumerate(NUMBERS[:10], start=6))
 _STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -25,7 +25,7 @@ _ARRAY, _COMPRESSED = 14, 15
 
 
 def variables(file: IO[bytes]) -> Iterator[Variable]:
-    """The variables of a file, each to be read, if at all, before the next is asked for.
+    """Iterate over the variables of a file, each to be read, if at all, before the next is asked for.
 
     Raises:
         ValueError, EOFError, struct.error, zlib.error: the file is no such file, damaged or cut short.
@@ -53,11 +53,11 @@ class Variable:
         self.name, self.kind, self.shape = elements.header()
 
     def numbers(self) -> NDArray[Any]:
-        """The array, if it is one of numbers."""
+        """Read the array, if it is one of numbers."""
         return self._elements.numbers(self.shape)
 
     def cells(self) -> Iterator[NDArray[Any] | None]:
-        """The arrays in the cells, up to the first that is none of numbers: None."""
+        """Read the arrays in the cells, up to the first that is none of numbers: None."""
         for _ in range(math.prod(self.shape)):
             stored, length = self._elements.tag()
             if stored != _ARRAY:
@@ -74,19 +74,19 @@ class Variable:
 
 
 class _Elements:
-    """What a variable is made of: elements with a tag (type and length), as many bytes, and zeros up to 8 bytes."""
+    """The elements of a variable: a tag (type and length), as many bytes, and zeros up to a multiple of 8 bytes."""
 
     def __init__(self, file: IO[bytes], length: int, order: str, packed: bool) -> None:
         self._file, self._left, self._order = file, length, order
         self._zip = zlib.decompressobj() if packed else None
 
     def tag(self) -> tuple[int, int]:
-        """Type and length (bytes) of the element that follows."""
+        """Read type and length (bytes) of the element that follows."""
         kind, length = struct.unpack(f"{self._order}II", self._take(8))
         return kind, length
 
     def header(self) -> tuple[str, str, tuple[int, ...]]:
-        """Name, class and shape of the array that follows."""
+        """Read name, class and shape of the array that follows."""
         (flags,) = struct.unpack(f"{self._order}I4x", self._data()[1])
         kind = "complex" if flags & 0x800 else _CLASSES.get(flags & 0xFF, "unknown")
         sizes = b"" if kind == "opaque" else self._data()[1]
@@ -94,7 +94,7 @@ class _Elements:
         return self._data()[1].decode("latin-1"), kind, shape
 
     def numbers(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        """The array that follows its header; small whole numbers are stored as such, whatever the class."""
+        """Read the array that follows its header; small whole numbers are stored as such, whatever the class."""
         kind, data = self._data()
         if kind not in _STORED:
             raise ValueError(f"numbers of type {kind}")
@@ -106,7 +106,7 @@ class _Elements:
             self._more(2**20)
 
     def _data(self) -> tuple[int, bytes]:
-        """Type and bytes of the element that follows."""
+        """Read type and bytes of the element that follows."""
         tag = self._take(8)
         kind, length = struct.unpack(f"{self._order}II", tag)
         if kind >> 16:  # up to 4 bytes lie in the tag itself

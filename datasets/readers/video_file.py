@@ -29,7 +29,7 @@ MATROSKA_ELEMENTS = frozenset({b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"})  # EBM
 
 
 def luma(rgb: Frames) -> Frames:
-    """ITU-R 601 luma in integers: uint8 (..., 3) to uint8 (..., 1), within one level of Pillow's mode `L`."""
+    """Turn RGB, uint8 (..., 3), into ITU-R 601 luma, uint8 (..., 1), in integers: within a level of Pillow's `L`."""
     red, green, blue = np.moveaxis(rgb.astype(np.uint16), -1, 0)
     gray: Frames = (77 * red + 150 * green + 29 * blue + 128) >> 8  # the sum just fits 16 bits
     return gray.astype(np.uint8)[..., None]
@@ -86,18 +86,18 @@ class VideoFile:
 
 
 class _Reader:
-    """An open file and where it is in it."""
+    """An open file and the frame that comes next in it."""
 
     def __init__(self, path: Path, size: Size | None) -> None:
         self.key = (stamp(path), size)
         self.decoder, self.next, self.seeks = _open(path, size), 0, path.suffix.lower() in EXACT_SEEK
 
     def reaches(self, frame: int) -> bool:
-        """Whether it can go to a frame without being opened anew."""
+        """Whether the reader can go to a frame without being opened anew."""
         return self.seeks or frame >= self.next
 
     def read(self, first: int, count: int) -> Frames:
-        """Frames (count, H, W, 3) from `first` on."""
+        """Read frames (count, H, W, 3) from `first` on."""
         if self.seeks and first != self.next:
             self.decoder.seek_accurate(first)
             self.next = first
@@ -114,7 +114,10 @@ _kept = threading.local()
 
 
 def _read(path: Path, size: Size | None, first: int, count: int) -> Frames:
-    """Frames (count, H, W, 3) from `first` on. This thread's last file stays open: opening a long one takes seconds."""
+    """Read frames (count, H, W, 3) from `first` on.
+
+    This thread's last file stays open, as opening a long one takes seconds.
+    """
     reader: _Reader | None = getattr(_kept, "reader", None)
     _kept.reader = None  # closed before another is opened, and when reading fails
     if reader is None or reader.key != (stamp(path), size) or not reader.reaches(first):
@@ -127,7 +130,7 @@ def _read(path: Path, size: Size | None, first: int, count: int) -> Frames:
 
 
 def _open(path: Path, size: Size | None) -> Any:
-    """A decord reader, once the container's own account of its length has been checked.
+    """Open a decord reader, once the length that the container claims has been checked.
 
     ffmpeg reads a truncated AVI or Matroska file without complaint as a shorter video, hence the check.
     """
@@ -147,6 +150,7 @@ def _open(path: Path, size: Size | None) -> Any:
 
 @contextmanager
 def _naming_errors(path: Path) -> Iterator[None]:
+    """Turn decord's errors into an InputError that names the file."""
     from decord import DECORDError, DECORDLimitReachedError
 
     try:
@@ -157,7 +161,7 @@ def _naming_errors(path: Path) -> Iterator[None]:
 
 
 def _unpadded(frame: Frames) -> Frames:
-    """A decord frame as (H, W, 3). At some small widths decord 0.6 leaves each row's padding in: (H, W, 4) and more.
+    """Cut a decord frame to (H, W, 3): at some small widths decord 0.6 leaves each row's padding in.
 
     Its `get_batch` fails at those widths, which is why frames are read one by one; that is as fast.
     """
@@ -166,7 +170,7 @@ def _unpadded(frame: Frames) -> Frames:
 
 
 def _missing_bytes(path: Path) -> int:
-    """How far the top-level chunks of a video file reach beyond its end; 0 where its format does not tell."""
+    """Count the bytes by which a video file's top-level chunks reach beyond its end; 0 where its format has none."""
     position, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while position < size:
@@ -179,7 +183,7 @@ def _missing_bytes(path: Path) -> int:
 
 
 def _chunk_length(head: bytes) -> int:
-    """The length that a chunk with these first 16 bytes claims, head included; 0 where it claims none."""
+    """Read the length that a chunk with these first 16 bytes claims, head included; 0 where it claims none."""
     if head[:4] == b"RIFF":  # AVI
         return 8 + int.from_bytes(head[4:8], "little")
     if head[4:8] in MP4_BOXES:  # MP4, MOV; a length of 1 says that 64 bits of it follow

@@ -1,4 +1,4 @@
-"""Everybody who crosses a place of the synthetic datasets: how they look, move and are drawn."""
+"""Everybody who crosses a place of the synthetic data sets: how they look, move and are drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HAIRS = ((36, 28, 24), (84, 56, 34), (160, 120, 66), (126, 124, 122), (58, 34, 2
 
 @dataclass(frozen=True)
 class Look:
-    """What tells one person from another."""
+    """Height and colours, which tell one person from another."""
 
     height: float  # metres
     shirt: Colour
@@ -31,13 +31,13 @@ class Look:
 
 
 def look(draw: np.random.Generator) -> Look:
-    """Somebody's looks."""
+    """Draw somebody's looks at random."""
     shirt, trousers, skin, hair = (palette[draw.integers(len(palette))] for palette in (SHIRTS, TROUSERS, SKINS, HAIRS))
     return Look(1.55 + int(draw.integers(0, 36)) / 100, shirt, trousers, skin, hair)
 
 
 def person(look: Look, phase: float, away: bool, running: bool = False) -> Figure:
-    """Someone walking or running to the right, `phase` in strides; `away` shows the back of the head."""
+    """Draw someone walking or running to the right, `phase` in strides; `away` shows the back of the head."""
     effort, lean, bend = (1.5, 0.17, 0.16) if running else (1.0, 0.02, 0.03)
     swing = wave(phase)
     size = look.height / 1.75
@@ -73,7 +73,7 @@ def person(look: Look, phase: float, away: bool, running: bool = False) -> Figur
 
 
 def rider(look: Look, phase: float) -> Figure:
-    """Someone on a bicycle riding to the right, `phase` in turns of the pedals."""
+    """Draw someone on a bicycle riding to the right, `phase` in turns of the pedals."""
     paint, tyre = (165, 40, 40), (26, 26, 30)
 
     def leg(colour: Colour, phase: float, side: float) -> Figure:
@@ -98,7 +98,7 @@ def rider(look: Look, phase: float) -> Figure:
 
 
 def cart(look: Look, phase: float) -> Figure:
-    """A small delivery cart with a driver, driving to the right, `phase` in turns of the wheels."""
+    """Draw a small delivery cart with a driver, driving to the right, `phase` in turns of the wheels."""
     body, roof, tyre = (226, 222, 205), (240, 240, 235), (28, 28, 30)
     spoke, rise = 0.16 * wave(phase + 0.25), 0.16 * wave(phase)
     return (
@@ -151,25 +151,25 @@ class Actor:
     tag: int  # 0 for a walker, else the number of the anomaly from 1
 
     def stand(self, camera: Camera, frame: int) -> tuple[float, float, float]:
-        """Where it stands in a picture: (x, y, pixels per metre)."""
+        """Locate the actor in a frame: (x, y, pixels per metre)."""
         (u, v), (du, dv), time = self.origin, self.step, frame - self.start
         return camera.project(u + du * time, v + dv * time)
 
     def facing(self, camera: Camera) -> float:
-        """Which way it faces, as `Limb.turned` wants it."""
+        """Compute which way the actor faces, as `Limb.turned` takes it."""
         (du, dv), (cosine, sine) = self.step, camera.turn
         facing = (cosine * du - sine * dv) / sqrt(du * du + dv * dv)
         least = KINDS[self.kind].least_turn
         return max(facing, least) if facing >= 0 else min(facing, -least)
 
     def figure(self, camera: Camera, frame: int) -> Figure:
-        """What it looks like in a frame."""
+        """Draw the actor as it looks in a frame."""
         (du, dv), (cosine, sine), facing = self.step, camera.turn, self.facing(camera)
         metres = sqrt(du * du + dv * dv) * (frame - self.start)
         away = sine * du + cosine * dv > abs(cosine * du - sine * dv)
         return tuple(part.turned(facing) for part in KINDS[self.kind].draw(self.look, metres, away))
 
     def shadow(self, camera: Camera, shade: tuple[float, float]) -> Figure:
-        """What it darkens on the ground."""
+        """Draw the shadow that the actor casts on the ground."""
         half = KINDS[self.kind].length / 2 * self.facing(camera)
         return (Limb((0, 0, 0), -half, 0.02, half + shade[0] * self.look.height, shade[1] * self.look.height, 0.15),)

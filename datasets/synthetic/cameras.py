@@ -1,4 +1,4 @@
-"""The places of the synthetic datasets: what each camera looks at, and the scenery that stands there."""
+"""The places of the synthetic data sets: what each camera looks at, and the scenery that stands there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two datasets rendered from a seed: `synthetic-street`, six cameras, and `synthetic-plaza`, one unlike any of them.
+"""Two data sets rendered from a seed: `synthetic-street`, six cameras, and `synthetic-plaza`, one unlike any of them.
 
 People walk through each scene in its one direction of traffic. In the test videos something else does too: a `rider`, a
 `cart`, a `runner`, or somebody going the `wrong-way`. Labels, masks and tracks are read off the same simulation, to the
@@ -41,13 +41,13 @@ Schedule = tuple[tuple[str, int], ...]  # (kind, frame in which it comes, negati
 
 
 def generator(*words: object) -> np.random.Generator:
-    """Random numbers that depend on these words and on nothing else."""
+    """Seed random numbers with these words and nothing else."""
     digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest)))
 
 
 def in_view(camera: Camera, u: float, v: float) -> bool:
-    """Whether anything that stands at (u, v) may be seen: wide enough for a cart, high enough for a rider."""
+    """Whether anything that stands at (u, v) may be in the picture, as wide as a cart and as high as a rider."""
     x, y, scale = camera.project(u, v)
     return 0 < scale < 80 and abs(x - WIDTH / 2) < WIDTH / 2 + 1.4 * scale and 0 < y < HEIGHT + 1.9 * scale
 
@@ -62,14 +62,14 @@ def enter(place: Place, kind: str, start: int, tag: int, draw: np.random.Generat
         main, other = sign * metres, aside + slope * metres
         return (main, other) if place.along[1] == "u" else (other, main)
 
-    seen = [decimetre / 10 for decimetre in range(-300, 301) if in_view(place.camera, *at(decimetre / 10))]
+    path = [decimetre / 10 for decimetre in range(-300, 301) if in_view(place.camera, *at(decimetre / 10))]
     pace = int(draw.integers(13, 18)) / 100 * KINDS[kind].pace
-    (u, v), (u1, v1) = at(seen[0]), at(seen[0] + pace)
-    return Actor(kind, look(draw), start, start + int((seen[-1] - seen[0]) / pace), (u, v), (u1 - u, v1 - v), tag)
+    (u, v), (u1, v1) = at(path[0]), at(path[0] + pace)
+    return Actor(kind, look(draw), start, start + int((path[-1] - path[0]) / pace), (u, v), (u1 - u, v1 - v), tag)
 
 
 def simulate(place: Place, length: int, schedule: Schedule, draw: np.random.Generator) -> list[Actor]:
-    """Who crosses a place in `length` frames: its traffic, already under way at the start, and the schedule."""
+    """Send actors across a place for `length` frames: its traffic, already under way, and those of the schedule."""
     start, actors = -250, []
     while start < length:
         actors.append(enter(place, "walker", start, 0, draw))
@@ -80,7 +80,7 @@ def simulate(place: Place, length: int, schedule: Schedule, draw: np.random.Gene
 
 @lru_cache(maxsize=8)
 def stage(place: Place, seed: int) -> tuple[Pixels, Pixels, tuple[Sprite, ...]]:
-    """What never moves at a place: its ground in the light and in the shade, and the things that stand on it."""
+    """Draw what never moves at a place: its ground in the light and in the shade, and the things that stand on it."""
     draw, camera = generator(place.name, seed, "stage"), place.camera
     y, x = np.mgrid[0 : HEIGHT * SUB, 0 : WIDTH * SUB] / SUB + 0.5 / SUB
     u, v = camera.ground(x, np.maximum(y, camera.horizon + 3))
@@ -118,7 +118,7 @@ class RenderedVideo:
 
     @property
     def identity(self) -> str:
-        """What the frames are: everything they depend on."""
+        """Everything that the frames depend on."""
         return f"{self.dataset} seed={self.seed} {self.name} frames={self.length} renderer={RENDERER}"
 
     @property
@@ -141,15 +141,15 @@ class RenderedVideo:
                 block = []
 
     def generator(self, use: str) -> np.random.Generator:
-        """Random numbers for one use by this video alone."""
+        """Seed random numbers for one use by this video alone."""
         return generator(self.dataset, self.seed, self.name, use)
 
     def actors(self) -> list[Actor]:
-        """Who crosses the place in this video."""
+        """The actors that cross the place in this video."""
         return simulate(self.place, self.length, self.schedule, self.generator("actors"))
 
     def pictures(self, frames: Sequence[int]) -> Iterator[tuple[int, tuple[Pixels, Pixels]]]:
-        """Some frames in sub-pixels, before the camera: (frame, (picture, tags)), see `paint`."""
+        """Paint some frames in sub-pixels, before the camera: (frame, (picture, tags)), see `paint`."""
         camera, (lit, dark, things) = self.place.camera, stage(self.place, self.seed)
         actors = self.actors()
         for frame in frames:
@@ -161,7 +161,7 @@ class RenderedVideo:
 
 @lru_cache(maxsize=16)  # the evaluation asks for labels, masks and tracks of one video in turn
 def visible(video: RenderedVideo) -> NDArray[np.bool_]:
-    """Where each anomaly of a video's schedule is seen: (anomalies, N, HEIGHT, WIDTH), read-only."""
+    """Render the visible pixels of each anomaly of a video's schedule: (anomalies, N, HEIGHT, WIDTH), read-only."""
     masks = np.zeros((len(video.schedule), video.length, HEIGHT, WIDTH), np.bool_)
     spans = [range(actor.start, actor.stop + 1) for actor in video.actors() if actor.tag]
     frames = [frame for frame in range(video.length) if any(frame in span for span in spans)]
@@ -173,7 +173,7 @@ def visible(video: RenderedVideo) -> NDArray[np.bool_]:
 
 
 def expose(picture: Pixels, gain: int, place: Place, sensor: np.random.Generator) -> Pixels:
-    """What the camera records of a picture at a light of `gain` 1024ths: (HEIGHT, WIDTH, 3), flickering and noisy."""
+    """Record a picture with a noisy sensor in flickering light of `gain` 1024ths: (HEIGHT, WIDTH, 3)."""
     rows = picture[::2].astype(np.uint16) + picture[1::2]
     total = rows[:, ::2] + rows[:, 1::2]
     gain += int(sensor.integers(-place.flicker, place.flicker, endpoint=True))
@@ -184,7 +184,7 @@ def expose(picture: Pixels, gain: int, place: Place, sensor: np.random.Generator
 
 
 def convert(frame: Pixels, size: Size | None, channels: int) -> Pixels:
-    """An RGB frame at `size` (height, width) with 1 (gray) or 3 channels: (H, W, channels)."""
+    """Resize an RGB frame to `size` (height, width), with 1 (gray) or 3 channels: (H, W, channels)."""
     image = Image.fromarray(frame)
     image = image.convert("L") if channels == 1 else image
     if size is not None:
@@ -193,7 +193,7 @@ def convert(frame: Pixels, size: Size | None, channels: int) -> Pixels:
 
 
 class Synthetic(Dataset):
-    """A rendered dataset; `street` and `plaza` make the two there are."""
+    """A rendered data set; `street` and `plaza` make the two there are."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class Synthetic(Dataset):
         length: int,
         tests: dict[str, tuple[Schedule, ...]],
     ) -> None:
-        """`train` normal videos per place and a test video per schedule of `tests[place]`, all of `length` frames."""
+        """Plan `train` normal videos per place and a test video per schedule of `tests[place]`, of `length` frames."""
         self.name = name
         self._videos: dict[Split, dict[str, list[RenderedVideo]]] = {"train": {}, "test": {}}
         for place in places:
@@ -223,19 +223,20 @@ class Synthetic(Dataset):
         ]
 
     def labels(self, video: str) -> NDArray[np.uint8]:
-        """Frame labels, (N,): 1 where at least one pixel of an anomaly is seen."""
+        """Frame labels, (N,): 1 where at least one pixel of an anomaly is visible."""
         return np.asarray(self.masks(video).any(axis=(1, 2)), np.uint8)
 
     def masks(self, video: str) -> NDArray[np.bool_]:
         """Pixel labels, (N, HEIGHT, WIDTH): every pixel that an anomaly has a part in."""
-        return np.asarray(visible(self._find(video)).any(axis=0))
+        return np.asarray(visible(self._test_video(video)).any(axis=0))
 
     def tracks(self, video: str) -> list[Track]:
-        """One track per anomaly that is seen: the box around its pixels in every frame that shows any."""
-        found = self._find(video)
-        return [track(mask, kind) for mask, (kind, _) in zip(visible(found), found.schedule, strict=True) if mask.any()]
+        """One track per visible anomaly: the box around its pixels in every frame that shows any."""
+        rendered = self._test_video(video)
+        masks = zip(visible(rendered), rendered.schedule, strict=True)
+        return [track(mask, kind) for mask, (kind, _) in masks if mask.any()]
 
-    def _find(self, name: str) -> RenderedVideo:
+    def _test_video(self, name: str) -> RenderedVideo:
         for videos in self._videos["test"].values():
             for video in videos:
                 if video.name == name:
@@ -244,7 +245,7 @@ class Synthetic(Dataset):
 
 
 def track(mask: NDArray[np.bool_], kind: str) -> Track:
-    """The boxes around a mask (N, H, W) in the frames in which it is not empty; x1 and y1 lie just outside of it."""
+    """Track a mask (N, H, W): the box around it in each frame that has any of it; x1 and y1 lie just outside."""
     frames = np.flatnonzero(mask.any(axis=(1, 2)))
     columns, rows = np.asarray(mask[frames].any(axis=1)), np.asarray(mask[frames].any(axis=2))
     x0, y0 = columns.argmax(axis=1), rows.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""Drawing for the synthetic datasets: flat figures in metres, standing on a ground plane, seen through a camera.
+"""Drawing for the synthetic data sets: flat figures in metres, standing on a ground plane, in a camera's view.
 
 A figure is a tuple of parts (limbs, discs, boxes) in side view, later parts over earlier ones. A picture is painted
 back to front at `SUB` times the resolution, so that shrinking it smooths every edge. Only + - * / (and a square root)
@@ -35,14 +35,14 @@ class Camera:
     focal: float = 160.0  # pixels
 
     def ground(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Ground points (u, v) in metres under the picture points (x, y) in pixels, all below the horizon."""
+        """Compute the ground points (u, v) in metres under picture points (x, y) in pixels, all below the horizon."""
         depth = self.focal * self.height / (y - self.horizon)
         across, along = (x - WIDTH / 2) * depth / self.focal, depth - self.distance
         cosine, sine = self.turn
         return cosine * across + sine * along, cosine * along - sine * across
 
     def project(self, u: float, v: float) -> tuple[float, float, float]:
-        """Picture point (x, y) of a ground point, and its scale in pixels per metre: huge at the camera itself."""
+        """Project a ground point to (x, y) in the picture, with its scale in pixels per metre: huge at the camera."""
         cosine, sine = self.turn
         scale = self.focal / max(sine * u + cosine * v + self.distance, 0.1)
         return WIDTH / 2 + (cosine * u - sine * v) * scale, self.horizon + self.height * scale, scale
@@ -50,7 +50,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Limb:
-    """A line with round ends; `side` is how far it is to the figure's left, seen only when the figure is turned."""
+    """A line with round ends; `side` is how far it is to the figure's left, visible only when the figure is turned."""
 
     colour: Colour
     x0: float
@@ -75,7 +75,7 @@ class Limb:
         return np.asarray(x * x + y * y <= self.radius * self.radius)
 
     def turned(self, facing: float) -> Limb:
-        """As seen with the figure turned: 1 towards the right, 0 to or from the camera, -1 towards the left."""
+        """Turn with the figure: 1 towards the right, 0 to or from the camera, -1 towards the left."""
         shift = self.side * (1 - abs(facing))
         return replace(self, x0=self.x0 * facing + shift, x1=self.x1 * facing + shift)
 
@@ -103,7 +103,7 @@ class Disc:
         return np.asarray((square <= 1) & (square >= self.hole * self.hole))
 
     def turned(self, facing: float) -> Disc:
-        """As seen with the figure turned: a wheel narrows, a ball does not."""
+        """Turn with the figure: a wheel narrows, a ball does not."""
         return replace(self, x=self.x * facing, rx=self.rx * abs(facing) if self.hole else self.rx)
 
 
@@ -127,7 +127,7 @@ class Box:
         return np.asarray((self.x0 <= x) & (x <= self.x1) & (self.y0 <= y) & (y <= self.y1))
 
     def turned(self, facing: float) -> Box:
-        """As seen with the figure turned."""
+        """Turn with the figure."""
         left, right = sorted((self.x0 * facing, self.x1 * facing))
         return replace(self, x0=left, x1=right)
 
@@ -136,20 +136,20 @@ Figure = tuple[Limb | Disc | Box, ...]  # x to the right of the point it stands 
 
 
 def shaded(colour: Colour, eighths: int) -> Colour:
-    """A colour at so many eighths of its brightness, at most 8."""
+    """Darken a colour to so many eighths of its brightness, at most 8."""
     red, green, blue = colour
     return red * eighths // 8, green * eighths // 8, blue * eighths // 8
 
 
 def wave(turns: float) -> float:
-    """Near enough a sine from arithmetic alone: -1..1, period 1, zero and rising at 0."""
+    """Approximate a sine by arithmetic alone: -1..1, period 1, zero and rising at 0."""
     part = 2 * (turns % 1.0)
     return 4 * part * (1 - part) if part < 1 else -4 * (part - 1) * (2 - part)
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """A figure where a picture shows it: which sub-pixels it covers within a window, and their colours."""
+    """A figure in a picture: the sub-pixels it covers within a window, and their colours."""
 
     depth: float  # the row it stands on: nearer to the camera is further down
     window: tuple[slice, slice]  # rows and columns of sub-pixels
@@ -178,7 +178,7 @@ def sprite(figure: Figure, at: tuple[float, float, float], tag: int = 0) -> Spri
 
 
 def paint(lit: Pixels, dark: Pixels, sprites: Iterable[Sprite], shadows: Iterable[Sprite]) -> tuple[Pixels, Pixels]:
-    """A picture (HEIGHT * SUB, WIDTH * SUB, 3) of sprites on the ground, and the tag of the one seen at each place.
+    """Paint sprites on the ground: a picture (HEIGHT * SUB, WIDTH * SUB, 3), and the tag of the topmost at each pixel.
 
     The ground is `lit`, and `dark` where a shadow falls, so that shadows over each other get no darker.
     """
@@ -204,7 +204,7 @@ class Paving:
     bond: bool = False
 
     def texture(self, u: Floats, v: Floats, draw: np.random.Generator) -> Pixels:
-        """RGB of the paving at the points (u, v): the shape of `u` with 3 behind it."""
+        """Colour the paving at the points (u, v): RGB, the shape of `u` with 3 behind it."""
         length, width = self.tile
         row = np.floor(v / width)
         u = u + (row % 2) * length / 2 if self.bond else u

@@ -218,7 +218,7 @@ def test_damaged_data_are_named_and_leave_no_file(tmp_path, into):
 
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path, into, monkeypatch):
     path = zipped(tmp_path / "a.zip", FILES)
-    monkeypatch.setattr(unpacking, "_free", lambda folder: 100)
+    monkeypatch.setattr(unpacking, "room", lambda folder: 100)
     with pytest.raises(InputError, match=r"has room for 0.00 GB, and .*a.zip needs 0.00 GB more") as info:
         unpack(path, into)
     assert info.value.where == str(into) and not into.exists()

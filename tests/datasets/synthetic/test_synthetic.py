@@ -114,7 +114,7 @@ def test_labels_say_which_frames_have_masked_pixels(dataset: Synthetic, clips: l
 def test_masks_are_what_the_anomaly_changes() -> None:
     """Without its schedule the same video lacks the cart and its shadow, and nothing else."""
     dataset, frame = plaza(), 60
-    source = dataset._find("plaza-test-04")
+    source = dataset._test_video("plaza-test-04")
     changed = (picture(source, frame) != picture(replace(source, schedule=()), frame)).any(axis=(1, 3, 4))
     mask = dataset.masks(source.name)[frame]
     assert mask.sum() > 300
