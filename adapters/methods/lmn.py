@@ -128,11 +128,6 @@ class Lmn(Adapter):
         """Squared error, (B, H, W); with the memory as it was trained, whatever `test_update` says."""
         return squared_error(self.predict(clips)[0], clips[:, -1])
 
-    @property
-    def scores_in_order(self) -> bool:
-        """Only if the memory goes on being written at test time."""
-        return self.options.test_update
-
     @torch.no_grad()
     def predicted_frames(self, clips: Tensor) -> Tensor:
         """The frame predicted or rebuilt in the place of each clip's last, (B, C, H, W) in [-1, 1]."""

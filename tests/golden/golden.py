@@ -21,6 +21,7 @@ from torch import Tensor
 sys.path.append(str(Path(__file__).parents[1]))  # for made.py, when this is run by itself
 
 from crossvad.adapters.options import Schedule
+from crossvad.adapters.tunings.base import adaptations
 from crossvad.datasets.clips import ClipSource
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
@@ -89,7 +90,7 @@ def of_method(text: str) -> dict[str, Values]:
         fit["fitted"] = [tensor.double().norm().item() for tensor in adapter.state_dict().values()]
         adapter, _ = built(method)
     score = {"scores": flat(adapter.score(clips)), "video": flat(adapter.score_video([clips[:2], clips[2:]]))}
-    if adapter.adapts if isinstance(adapter.adapts, bool) else adapter.adapts():
+    if adapter.adapts:
         score["adapted"] = adapted(adapter, clips, "finetune[learning_rate=1e-3]")
     maps = adapter.maps(clips)
     return {"fit": fit, "score": score, "maps": {} if maps is None else {"means": maps.mean((1, 2)).tolist()}}
@@ -97,14 +98,13 @@ def of_method(text: str) -> dict[str, Values]:
 
 def adapted(adapter: Any, clips: Tensor, tuning: str) -> list[float]:
     """Scores after two steps on the first two clips."""
-    from crossvad.execution.adaptation import adaptations  # the way the harness adapts
 
     way = registry.get_tuning(tuning).build()
     state = way.prepare(adapter, source(adapter), 2, lambda step, of, values: None)
     way.restore(state)
     with torch.no_grad():
         support, asked = adapter.frozen_features(clips[:2]), adapter.frozen_features(clips)
-    (result,) = adaptations(adapter, clips[:2], support, [2], way)
+    (result,) = adaptations(adapter, support, [2], way)
     return flat(result.eval().score(asked))
 
 
