@@ -46,6 +46,10 @@ these may be properties that depend on options.
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
 
+**Beside frames.** A method with `extra_inputs = ("flow",)` is given `Clips` wherever others are given a tensor:
+`clips.frames` (B, T, C, H, W) and `clips.extras["flow"]` (B, T, 2, H, W). `datasets/readers/extra_inputs.py` says what
+there is, and how to register more; each is computed once a video and kept beside its frames.
+
 **What survives saving.** Parameters and persistent buffers, which may have grown in `fit`, and what `state_arrays`
 returns. No other attribute does: give a fitted scikit-learn object's numbers as arrays, and rebuild it from them in
 `load_state_arrays`.
@@ -75,7 +79,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option  # plug-ins import it from here
-from crossvad.datasets.clips import ClipSource, ClipSpec
+from crossvad.datasets.clips import Clips, ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 CueScores = dict[str, Tensor]  # cue -> (B,)
@@ -154,6 +158,11 @@ class Adapter(nn.Module):
     def scores_scene(self) -> bool:
         """Whether the score of a clip depends on other videos of its scene, so that `score_scene` must see them all."""
         return False
+
+    @property
+    def extra_inputs(self) -> tuple[str, ...]:
+        """Names of what it needs beside frames; clips are then `datasets.clips.Clips`, with these as `clips.extras`."""
+        return ()
 
     def meta_loss(self, clips: Tensor) -> Tensor:
         """What meta-training lowers: the training loss unless a method says otherwise."""
@@ -288,7 +297,7 @@ class Adapter(nn.Module):
 
 def leading(features: Any, count: int) -> Any:
     """The first clips of what `Adapter.frozen_features` returned."""
-    if isinstance(features, Tensor):
+    if isinstance(features, Tensor | Clips):
         return features[:count]
     parts = [leading(part, count) for part in features]
     return type(features)(*parts) if hasattr(features, "_fields") else tuple(parts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from crossvad.datasets.base import Footage, Frames, Size
 from crossvad.datasets.camera_shift import CameraShift
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.extra_inputs import FootageWithExtras
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
 SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)
@@ -36,17 +38,38 @@ class ClipSpec:
     high: float = 1.0
 
 
-def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Tensor:
+@dataclass(frozen=True)
+class Clips:
+    """Clips for a method that asks for `extra_inputs`: its frames, and by name what it asked for, of every frame."""
+
+    frames: Tensor  # (B, T, C, H, W)
+    extras: dict[str, Tensor]  # each (B, T, …)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, span: slice) -> Clips:
+        """Some of the clips."""
+        return Clips(self.frames[span], {name: values[span] for name, values in self.extras.items()})
+
+
+def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Any:
     """Turn frames (…, H, W, C), uint8, into a float tensor (…, C, H, W) in the spec's value range, on `device`."""
     return gathered([frames], spec, device)[0]
 
 
-def gathered(clips: Sequence[Frames], spec: ClipSpec, device: torch.device) -> Tensor:
+def gathered(clips: Sequence[Any], spec: ClipSpec, device: torch.device) -> Any:
     """Gather clips of equal shape (…, H, W, C), uint8, into a float tensor (n, …, C, H, W), on `device`.
 
     Moves small integers, and turns them into floats where the method runs, a clip at a time: while it is in the CPU's
-    cache.
+    cache. Footage with extra inputs gives `Clips`.
     """
+    if isinstance(clips[0], FootageWithExtras):
+        extras = {
+            name: torch.from_numpy(np.stack([clip.extras[name] for clip in clips])).to(device)
+            for name in clips[0].extras
+        }
+        return Clips(gathered([clip.frames for clip in clips], spec, device), extras)
     *shape, height, width, channels = clips[0].shape
     tensor = torch.empty(len(clips), *shape, channels, height, width, device=device)
     for row, clip in zip(tensor, clips, strict=True):
@@ -60,11 +83,20 @@ def clip_count(frames: int, spec: ClipSpec) -> int:
     return max(0, frames - spec.frames + 1)
 
 
-def consecutive(frames: Footage, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
+def consecutive(frames: Footage, spec: ClipSpec, batch: int, device: torch.device) -> Iterator[Any]:
     """Cut every clip of a video in order, one frame apart, in batches (B, T, C, H, W)."""
     for start in range(0, clip_count(len(frames), spec), batch):
         block = to_tensor(frames[start : start + batch + spec.frames - 1], spec, device)
-        yield block.unfold(0, spec.frames, 1).permute(0, 4, 1, 2, 3)
+        if isinstance(block, Clips):
+            extras = {name: _windows(values, spec.frames) for name, values in block.extras.items()}
+            yield Clips(_windows(block.frames, spec.frames), extras)
+        else:
+            yield _windows(block, spec.frames)
+
+
+def _windows(frames: Tensor, length: int) -> Tensor:
+    """Every `length` consecutive rows of (N, …): (N - length + 1, length, …)."""
+    return frames.unfold(0, length, 1).movedim(-1, 1)
 
 
 def head(frames: Footage, spec: ClipSpec, shots: int, device: torch.device) -> Tensor:

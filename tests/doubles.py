@@ -155,3 +155,20 @@ class Untrained(Adapter):
     @torch.no_grad()
     def score(self, clips):
         return {"level": (clips[:, 0] - self.level).square().mean((1, 2, 3))}
+
+
+class Moving(Adapter):
+    """How much a frame differs from the one before, less what is usual: from the extra input `difference`."""
+
+    extra_inputs = ("difference",)
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options, frames=2)
+        self.usual = nn.Parameter(torch.zeros(()))
+
+    def loss(self, clips):
+        return (clips.extras["difference"][:, -1].abs() - self.usual).square().mean()
+
+    @torch.no_grad()
+    def score(self, clips):
+        return {"motion": (clips.extras["difference"][:, -1].abs() - self.usual).square().mean((1, 2, 3))}

@@ -10,6 +10,7 @@ from crossvad.adapters.options import Budget
 from crossvad.datasets.base import Dataset, Footage, Size, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.excerpts import excerpts
+from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.progress import Reporter
 
@@ -56,13 +57,13 @@ class Decoder:
         """Height and width of a decoded frame."""
         return self.budget.size, self.budget.size
 
-    def frames(self, video: Video) -> Footage:
-        """The video's frames (N, H, W, C), uint8, on disk.
+    def frames(self, video: Video, extra_inputs: Sequence[str] = ()) -> Footage:
+        """The video's frames (N, H, W, C), uint8, on disk; with what a method asks for beside them.
 
         Raises:
-            InputError: a file is missing, truncated or not what it seems.
+            InputError: a file is missing, truncated or not what it seems, or no such extra input can be made.
         """
-        return self.cache.open(video, self.size, self.budget.channels)
+        return with_extras(self.cache.open(video, self.size, self.budget.channels), extra_inputs)
 
     def missing(self, videos: Iterable[Video]) -> list[Video]:
         """Those of the videos that are not decoded yet, each once."""

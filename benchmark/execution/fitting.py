@@ -150,7 +150,8 @@ def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: to
     scenes = {video.name: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
     videos = training_videos(source, decoder.budget)
     owners = [scenes[video.name] for video in videos]
-    return ClipSource([decoder.frames(video) for video in videos], adapter.clip, device, seed, owners)
+    footage = [decoder.frames(video, adapter.extra_inputs) for video in videos]
+    return ClipSource(footage, adapter.clip, device, seed, owners)
 
 
 def train(

@@ -128,7 +128,7 @@ class ModelViewer:
         video = self.videos[sample.video]
         adapter, clip = self._adapted(video), self.adapter.clip
         starts = np.array(sample.numbers) - clip.scored
-        clips = at(self.decoder.frames(video), starts, clip, DEVICE)
+        clips = at(self.decoder.frames(video, adapter.extra_inputs), starts, clip, DEVICE)
         with torch.no_grad():
             errors = adapter.maps(clips)
         return ModelView(
@@ -141,7 +141,8 @@ class ModelViewer:
             return self.adapter
         unit = next(unit for unit in adaptation_units(self.target, cell.support) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
-        return adapted_once(self.adapter, self.decoder.frames(unit.support), cell, self.tuning, DEVICE)[0]
+        frames = self.decoder.frames(unit.support, self.adapter.extra_inputs)
+        return adapted_once(self.adapter, frames, cell, self.tuning, DEVICE)[0]
 
     def _first_abnormal(self) -> Video:
         videos = list(self.videos.values())

@@ -102,6 +102,9 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
     Raises:
         Unsuitable: it has not.
     """
+    if tuning is not None and method.extra_inputs and tuning.rate_is_open:
+        what = f"has extra inputs, so that no {tuning.rate} can be chosen on frames as another camera would film them"
+        raise Unsuitable(cell.method, what, f"choose {cell.tuning}[{tuning.rate}=…]")
     if tuning is not None and not method.needs_source and (tuning.learns or tuning.rate_is_open):
         what = "is fitted on no source, on which it would have to be learned how to adapt"
         raise Unsuitable(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.extra_inputs import get_extractor
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution import preflight, support
 from crossvad.execution.anomaly_maps import locatable
@@ -91,6 +92,8 @@ class Runner:
         self.store.check_writable()
         preflight.check_files(self.grid, self.reporter)
         methods = {label: method.build(self.grid.budget) for label, method in self.methods.items()}
+        for name in {name for method in methods.values() for name in method.extra_inputs}:
+            get_extractor(name)
         # Building a tuning says so if what it needs is not installed.
         tunings = {tuning.label: tuning.build() for tuning in self.grid.tunings}
         verdicts: dict[tuple[Any, ...], str] = {}

@@ -83,16 +83,18 @@ def score_cells(
     units = adaptation_units(target, tasks[0].cell.support)
     videos = [(number, video) for number, unit in enumerate(units) for video in unit.videos]
     partials = [_Partial() for _ in tasks]
+    extras = fitted.adapter.extra_inputs
     for unit in units:
         methods = [fitted.adapter] * len(tasks)
         if unit.support is not None:
-            methods = _adapt(tasks, partials, fitted.adapter, decoder.frames(unit.support), device)
+            methods = _adapt(tasks, partials, fitted.adapter, decoder.frames(unit.support, extras), device)
         for part in _parts(fitted.adapter, unit.videos):
-            _score(partials, methods, fitted.adapter, [decoder.frames(video) for video in part], decoder.budget, device)
+            footage = [decoder.frames(video, extras) for video in part]
+            _score(partials, methods, fitted.adapter, footage, decoder.budget, device)
             if keep_maps:
                 for partial, method in zip(partials, methods, strict=True):
                     batch = scoring_batch(method, decoder.budget)
-                    partial.maps += [map_video(method, decoder.frames(video), batch, device) for video in part]
+                    partial.maps += [map_video(method, frames, batch, device) for frames in footage]
             update(len(partials[0].cues), len(videos), "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
     labels = {video.name: target.labels(video.name).astype(np.uint8) for _, video in videos}

@@ -18,6 +18,7 @@ from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Frames, FrameSource, Video
 from crossvad.datasets.clips import ClipSpec, consecutive
+from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.progress import Update
@@ -61,6 +62,8 @@ def stream_scores(
         InputError: a frame cannot be read.
         ValueError: the method gave a score that is not finite.
     """
+    if fitted.adapter.extra_inputs:
+        raise InputError(cell.method, "needs extra inputs, which bench score does not make", "choose another --method")
     clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
     adapter, support = fitted.adapter, Cues()
     if span:

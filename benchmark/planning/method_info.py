@@ -6,10 +6,13 @@ import dataclasses
 import inspect
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+import numpy as np
 import torch
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget, Schedule
+from crossvad.datasets.clips import head
+from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
 
@@ -69,7 +72,8 @@ def _cues(method: MethodSpec) -> dict[str, float]:
     """The cues of a method and their shares, seen by scoring a black clip at the smallest budget."""
     adapter = method.build(BUDGETS["smoke"]).eval()
     clip = adapter.clip
-    black = torch.full((1, clip.frames, clip.channels, *clip.size), clip.low)
+    frames = np.zeros((clip.frames, *clip.size, clip.channels), np.uint8)
+    black = head(with_extras(frames, adapter.extra_inputs), clip, 1, torch.device("cpu"))
     weights = {cue: adapter.fusion.get(cue, 1.0) for cue in adapter.score(black)}
     return {cue: weight / sum(weights.values()) for cue, weight in weights.items()}
 

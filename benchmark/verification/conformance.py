@@ -18,6 +18,7 @@ from crossvad.adapters.tunings.base import NoTuning, adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
+from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.execution.model_state import load_model, save_model
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
@@ -99,7 +100,8 @@ def _saved(method: MethodSpec, adapter: Adapter, video: Frames, scores: Scores) 
 def _adaptation(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:
     """What adapting changes, and what it leaves."""
     before = _state(adapter)
-    support = head(moving_squares(len(video[0]), LENGTH, seed=9), adapter.clip, 5, CPU)
+    footage = with_extras(moving_squares(len(video[0]), LENGTH, seed=9), adapter.extra_inputs)
+    support = head(footage, adapter.clip, 5, CPU)
     tuning = FineTune(FineTuneOptions(1e-4)) if adapter.tunable else NoTuning()
     if adapter.adapts and (reason := tuning.unsupported_reason(adapter)):
         yield Verdict("adapting moves the method", False, reason)
@@ -139,7 +141,8 @@ def _trained(method: MethodSpec, seed: int = 0) -> Adapter:
     adapter = method.build(budget)
     if adapter.needs_source:
         videos = [moving_squares(budget.size, LENGTH, number) for number in range(2)]
-        adapter.fit(ClipSource(videos, adapter.clip, CPU, seed), budget, lambda step, of, values: None)
+        footage = [with_extras(video, adapter.extra_inputs) for video in videos]
+        adapter.fit(ClipSource(footage, adapter.clip, CPU, seed), budget, lambda step, of, values: None)
     return adapter.eval()
 
 
@@ -155,7 +158,7 @@ def _equal(first: State, second: State) -> bool:
 
 def _score(adapter: Adapter, video: Frames, batch: int, beside: Frames | None = None) -> Scores:
     """Scores of a video that has its scene for itself, or shares it with another that comes first."""
-    videos = [video] if beside is None else [beside, video]
+    videos = [with_extras(frames, adapter.extra_inputs) for frames in ([] if beside is None else [beside]) + [video]]
     scored = adapter.score_scene([consecutive(frames, adapter.clip, batch, CPU) for frames in videos])
     return {cue: values.detach().double().numpy() for cue, values in scored[-1].items()}
 
@@ -163,7 +166,7 @@ def _score(adapter: Adapter, video: Frames, batch: int, beside: Frames | None = 
 @torch.no_grad()
 def _score_clip_by_clip(adapter: Adapter, video: Frames) -> Scores:
     """Scores of a video's clips, made one by one from the last to the first, of features as the harness makes them."""
-    clips = list(consecutive(video, adapter.clip, 1, CPU))
+    clips = list(consecutive(with_extras(video, adapter.extra_inputs), adapter.clip, 1, CPU))
     scored = [adapter.score(adapter.frozen_features(clip)) for clip in reversed(clips)][::-1]
     return {cue: torch.cat([cues[cue] for cues in scored]).double().numpy() for cue in scored[0]}
 

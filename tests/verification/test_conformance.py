@@ -10,7 +10,7 @@ from torch import nn
 from crossvad.adapters.base import Adapter
 from crossvad.planning import catalogue, registry
 from crossvad.verification.conformance import ANOMALY, check_adapter, moving_squares
-from doubles import Honest, NearestNeighbour, PcaInArrays, Ranked, Rising, TinyGan, Untrained, spec
+from doubles import Honest, Moving, NearestNeighbour, PcaInArrays, Ranked, Rising, TinyGan, Untrained, spec
 
 SHAPE = "one finite score per clip and cue"
 BATCH = "the batch size does not matter"
@@ -185,7 +185,7 @@ def test_scores_in_order_may_depend_on_an_option():
     assert CLIPS not in {verdict.rule for verdict in verdicts} and all(verdict.holds for verdict in verdicts)
 
 
-@pytest.mark.parametrize("cls", [Honest, TinyGan, NearestNeighbour, PcaInArrays, Rising, Ranked, Untrained])
+@pytest.mark.parametrize("cls", [Honest, TinyGan, NearestNeighbour, PcaInArrays, Rising, Ranked, Untrained, Moving])
 def test_an_honest_adapter_keeps_every_rule(cls):
     assert broken(cls) == set()
 

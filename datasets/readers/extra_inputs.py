@@ -1,0 +1,161 @@
+"""What methods ask for beside frames, by name: computed once per video and read from beside its frames ever after.
+
+    difference   of a frame and the one before, (N, C, H, W) in [-1, 1]
+    flow         optical flow from the frame before, (N, 2, H, W) in pixels: right, down (DIS, Kroeger et al. 2016)
+
+A plug-in adds its own, such as features of a frozen network, by `register(Extractor("features:mine", 1, function))`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossvad.datasets.base import Footage
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import CachedFrames
+
+Values = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """Makes values of every frame of a video. It is a pure function: the same frames give the same values."""
+
+    name: str
+    version: int  # raise it when the same frames would give other values
+    extract: Callable[[Footage], Values]  # frames (N, H, W, C), uint8 -> (N, …)
+    library: str = ""  # that it imports, if that is not always installed
+
+    @property
+    def file_suffix(self) -> str:
+        """End of the file's name that holds its values of a video; another version writes another file."""
+        return f".{self.name.replace(':', '-')}-{self.version}.npy"
+
+
+EXTRACTORS: dict[str, Extractor] = {}
+
+
+def register(extractor: Extractor) -> None:
+    """Let methods ask for an extractor's values by its name; one of the same name is replaced."""
+    EXTRACTORS[extractor.name] = extractor
+
+
+def get_extractor(name: str) -> Extractor:
+    """The extractor of that name.
+
+    Raises:
+        InputError: there is none, or its library is not installed.
+    """
+    if name not in EXTRACTORS:
+        raise InputError(f"extra input {name}", "is not known", f"choose from {', '.join(EXTRACTORS)}, or register it")
+    extractor = EXTRACTORS[name]
+    if extractor.library and not importlib.util.find_spec(extractor.library):
+        raise InputError(
+            f"extra input {name}", f"needs {extractor.library}, which is not installed", "pip install opencv-python"
+        )
+    return extractor
+
+
+class CachedValues:
+    """An extractor's values of a video on disk, of which only those asked for are read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __getitem__(self, span: slice) -> Values:
+        """Values of consecutive frames, (n, …): an array of the caller's own.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        try:
+            return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[span])
+        except (OSError, ValueError) as error:
+            fix = "delete it and it will be made again"
+            raise InputError(self.path, f"is damaged ({error})", fix) from error
+
+
+@dataclass(frozen=True)
+class FootageWithExtras:
+    """Frames of a video and extra inputs of each: like `Footage`, a span of it is read when it is asked for."""
+
+    frames: Footage
+    extras: dict[str, Any]  # by name, each (N, …)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, span: slice) -> Any:
+        """Consecutive frames with their extra inputs."""
+        return FootageWithExtras(self.frames[span], {name: values[span] for name, values in self.extras.items()})
+
+
+def with_extras(frames: Footage, names: Iterable[str]) -> Footage:
+    """A video's frames with extra inputs, made now unless they lie beside the cached frames; without names, as it is.
+
+    Raises:
+        InputError: no such extra input, its library is not installed, or the cache cannot be written.
+    """
+    extractors = [get_extractor(name) for name in names]
+    if not extractors:
+        return frames
+    return FootageWithExtras(frames, {extractor.name: _values(frames, extractor) for extractor in extractors})
+
+
+def _values(frames: Footage, extractor: Extractor) -> Values | CachedValues:
+    if not isinstance(frames, CachedFrames):
+        return _extracted(frames, extractor)
+    path = frames.path.with_name(frames.path.stem + extractor.file_suffix)
+    if not path.is_file():
+        part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part")
+        try:
+            with part.open("xb") as file:
+                np.save(file, _extracted(frames, extractor), allow_pickle=False)
+            part.replace(path)  # whole or not there: processes may make the same file at once, or be killed
+        except OSError as error:
+            fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
+            raise InputError(path.parent, f"the cache cannot be written ({error.strerror or error})", fix) from error
+        finally:
+            with suppress(OSError):
+                part.unlink()
+    return CachedValues(path)
+
+
+def _extracted(frames: Footage, extractor: Extractor) -> Values:
+    values = extractor.extract(frames)
+    if len(values) != len(frames):
+        problem = f"gave values of {len(values)} of {len(frames)} frames"
+        raise InputError(f"extra input {extractor.name}", problem, "mend its extractor: one row a frame")
+    return np.asarray(values, np.float32)
+
+
+def difference(frames: Footage) -> Values:
+    """Each frame less the one before, (N, C, H, W) in [-1, 1]; zeros at the first."""
+    pixels = frames[0 : len(frames)].astype(np.float32) / 255
+    return np.moveaxis(np.diff(pixels, axis=0, prepend=pixels[:1]), -1, 1)
+
+
+def flow(frames: Footage) -> Values:
+    """Optical flow from the frame before to each, (N, 2, H, W): pixels to the right and down; zeros at the first."""
+    import cv2
+
+    grays = [frame[..., 0] if frame.shape[-1] == 1 else cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+             for frame in frames[0 : len(frames)]]  # fmt: skip
+    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flows = np.zeros((len(grays), 2, *grays[0].shape), np.float32)
+    for number in range(1, len(grays)):
+        flows[number] = np.moveaxis(estimator.calc(grays[number - 1], grays[number], None), -1, 0)
+    return flows
+
+
+register(Extractor("difference", 1, difference))
+register(Extractor("flow", 1, flow, library="cv2"))

@@ -1,0 +1,124 @@
+"""What methods ask for beside frames: made once, kept beside them, and cut into clips with them."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from crossvad.datasets.base import Video
+from crossvad.datasets.clips import Clips, ClipSource, ClipSpec, consecutive, head
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers import extra_inputs
+from crossvad.datasets.readers.extra_inputs import EXTRACTORS, Extractor, get_extractor, register, with_extras
+from crossvad.datasets.readers.frame_cache import CachedFrames, FrameCache
+
+CPU = torch.device("cpu")
+SPEC = ClipSpec(3, 2, (8, 8), 1)
+
+
+@pytest.fixture
+def frames(south, tmp_path) -> CachedFrames:
+    video: Video = OwnFolder(south).videos("test")[0]
+    return FrameCache(tmp_path / "cache").open(video, (8, 8), 1)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """An extractor `mean` that counts the videos it is shown."""
+    shown = []
+    monkeypatch.setattr(extra_inputs, "EXTRACTORS", dict(EXTRACTORS))
+
+    def mean(frames):
+        shown.append(len(frames))
+        return frames[0 : len(frames)].mean((1, 2, 3))
+
+    register(Extractor("features:mean", 1, mean))
+    return shown, mean
+
+
+def test_values_are_made_once_and_lie_beside_the_frames(frames, calls):
+    shown, mean = calls
+    first, again = (with_extras(frames, ["features:mean"]) for _ in range(2))
+    assert shown == [len(frames)]
+    expected = frames[0 : len(frames)].mean((1, 2, 3)).astype(np.float32)
+    assert np.array_equal(first[2:9].extras["features:mean"], expected[2:9])
+    assert np.array_equal(again[2:9].extras["features:mean"], expected[2:9])
+    assert np.array_equal(again[2:9].frames, frames[2:9]) and len(again) == len(frames)
+    assert sorted(path.name for path in frames.path.parent.iterdir()) == [
+        f"{frames.path.stem}.features-mean-1.npy",
+        frames.path.name,
+    ]
+    register(Extractor("features:mean", 2, mean))
+    with_extras(frames, ["features:mean"])
+    assert shown == [len(frames)] * 2, "another version is made anew"
+
+
+def test_an_extractor_that_fails_leaves_nothing_behind(frames, calls):
+    def fail(frames):
+        raise RuntimeError("no luck")
+
+    register(Extractor("features:mean", 3, fail))
+    with pytest.raises(RuntimeError, match="no luck"):
+        with_extras(frames, ["features:mean"])
+    assert [path.name for path in frames.path.parent.iterdir()] == [frames.path.name]
+    register(Extractor("features:mean", 3, lambda frames: np.zeros(2)))
+    with pytest.raises(InputError, match=r"extra input features:mean: gave values of 2 of 40 frames"):
+        with_extras(frames, ["features:mean"])
+
+
+def test_a_damaged_file_is_named(frames):
+    with_extras(frames, ["difference"])
+    path = frames.path.with_name(f"{frames.path.stem}.difference-1.npy")
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"difference-1.npy: is damaged .* delete it"):
+        with_extras(frames, ["difference"])[0:3]
+
+
+def test_without_names_frames_are_as_they_are(frames):
+    assert with_extras(frames, ()) is frames
+
+
+def test_clips_carry_the_values_of_their_frames(frames):
+    footage = with_extras(frames, ["difference"])
+    pixels = frames[0 : len(frames)][..., 0].astype(float) / 255
+    differences = np.concatenate([np.zeros((1, 8, 8)), pixels[1:] - pixels[:-1]])
+    plain = torch.cat(list(consecutive(frames, SPEC, 7, CPU)))
+    batches = list(consecutive(footage, SPEC, 7, CPU))
+    assert all(isinstance(batch, Clips) for batch in batches)
+    assert torch.equal(torch.cat([batch.frames for batch in batches]), plain)
+    values = torch.cat([batch.extras["difference"] for batch in batches])
+    assert values.shape == (38, 3, 1, 8, 8)
+    for start in (0, 7, 37):
+        np.testing.assert_allclose(values[start, :, 0], differences[start : start + 3], atol=1e-6)
+    support = head(footage, SPEC, 4, CPU)
+    assert len(support) == 4 and torch.equal(support[:2].extras["difference"], values[:2])
+
+
+def test_a_source_draws_them_together(frames):
+    plain, rich = (ClipSource([video], SPEC, CPU, 3) for video in (frames, with_extras(frames, ["difference"])))
+    clips, drawn = plain.batch(5), rich.batch(5)
+    assert torch.equal(drawn.frames, clips)
+    steps = (clips[:, 1:] - clips[:, :-1]) / 2  # clips are in [-1, 1]
+    torch.testing.assert_close(drawn.extras["difference"][:, 1:], steps, rtol=0, atol=1e-6)
+
+
+def test_flow_follows_what_moves():
+    pytest.importorskip("cv2")
+    random = np.random.default_rng(0)
+    texture = np.kron(random.integers(0, 255, (16, 16)), np.ones((4, 4))).astype(np.uint8)
+    frames = np.stack([np.roll(texture, (shift, 2 * shift), (0, 1)) for shift in range(4)])[..., None]
+    flow = get_extractor("flow").extract(frames)
+    assert flow.shape == (4, 2, 64, 64) and not flow[0].any()
+    right, down = np.median(flow[1:], axis=(0, 2, 3))
+    assert (right, down) == (pytest.approx(2, abs=0.2), pytest.approx(1, abs=0.2))
+
+
+def test_what_cannot_be_made_is_refused(monkeypatch):
+    with pytest.raises(InputError, match=r"extra input depth: is not known; choose from difference, flow"):
+        get_extractor("depth")
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.setattr(extra_inputs.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"extra input flow: needs cv2, which is not installed"):
+        get_extractor("flow")
