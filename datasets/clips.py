@@ -17,7 +17,6 @@ from torch import Tensor
 from crossvad.datasets.base import Footage, Frames, Size
 from crossvad.datasets.camera_shift import CameraShift
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.extra_inputs import FootageWithExtras
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
 SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)
@@ -241,3 +240,18 @@ class ClipSource:
         """Cut the clips at these positions (number of the video, first frame), (B, T, C, H, W)."""
         clips = [self.videos[video][start : start + self.spec.frames] for video, start in positions]
         return gathered(clips, self.spec, self.device)
+
+
+@dataclass(frozen=True)
+class FootageWithExtras:
+    """Frames of a video and extra inputs of each: like `Footage`, a span of it is read when it is asked for."""
+
+    frames: Footage
+    extras: dict[str, Any]  # by name, each (N, …)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, span: slice) -> Any:
+        """Consecutive frames with their extra inputs."""
+        return FootageWithExtras(self.frames[span], {name: values[span] for name, values in self.extras.items()})

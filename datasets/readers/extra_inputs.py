@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import Footage
+from crossvad.datasets.clips import FootageWithExtras
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import CachedFrames
 
@@ -82,21 +82,6 @@ class CachedValues:
         except (OSError, ValueError) as error:
             fix = "delete it and it will be made again"
             raise InputError(self.path, f"is damaged ({error})", fix) from error
-
-
-@dataclass(frozen=True)
-class FootageWithExtras:
-    """Frames of a video and extra inputs of each: like `Footage`, a span of it is read when it is asked for."""
-
-    frames: Footage
-    extras: dict[str, Any]  # by name, each (N, …)
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, span: slice) -> Any:
-        """Consecutive frames with their extra inputs."""
-        return FootageWithExtras(self.frames[span], {name: values[span] for name, values in self.extras.items()})
 
 
 def with_extras(frames: Footage, names: Iterable[str]) -> Footage:

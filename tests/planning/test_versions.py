@@ -4,12 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from crossvad.adapters import nets
 from crossvad.adapters.base import Versions
 from crossvad.adapters.methods.apn import Apn
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.planning import cell as cells
-from crossvad.planning import registry
+from crossvad.planning import registry, versions
 
 NUMBERS = [("fit", True, True), ("score", False, True), ("maps", False, False)]
 
@@ -93,7 +92,7 @@ def test_a_plug_in_is_the_code_that_runs(plugin):
 
 def test_a_plug_in_follows_the_nets_and_the_class_it_is_made_of(plugin, monkeypatch):
     before = registry.get_method(plugin()).version
-    monkeypatch.setattr(nets, "VERSION", 2)
+    monkeypatch.setattr(versions, "NETS", 2)
     over_other_nets = registry.get_method(plugin()).version
     monkeypatch.setattr(registry.Adapter, "versions", Versions(score=2))
     assert len({before, over_other_nets, registry.get_method(plugin()).version}) == 3
