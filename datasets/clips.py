@@ -52,6 +52,21 @@ class Clips:
         return Clips(self.frames[span], {name: values[span] for name, values in self.extras.items()})
 
 
+@dataclass(frozen=True)
+class FootageWithExtras:
+    """Frames of a video and extra inputs of each: like `Footage`, a span of it is read when it is asked for."""
+
+    frames: Footage
+    extras: dict[str, Any]  # by name, each (N, …)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, span: slice) -> Any:
+        """Consecutive frames with their extra inputs."""
+        return FootageWithExtras(self.frames[span], {name: values[span] for name, values in self.extras.items()})
+
+
 def to_tensor(frames: Frames, spec: ClipSpec, device: torch.device) -> Any:
     """Turn frames (…, H, W, C), uint8, into a float tensor (…, C, H, W) in the spec's value range, on `device`."""
     return gathered([frames], spec, device)[0]
@@ -240,18 +255,3 @@ class ClipSource:
         """Cut the clips at these positions (number of the video, first frame), (B, T, C, H, W)."""
         clips = [self.videos[video][start : start + self.spec.frames] for video, start in positions]
         return gathered(clips, self.spec, self.device)
-
-
-@dataclass(frozen=True)
-class FootageWithExtras:
-    """Frames of a video and extra inputs of each: like `Footage`, a span of it is read when it is asked for."""
-
-    frames: Footage
-    extras: dict[str, Any]  # by name, each (N, …)
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, span: slice) -> Any:
-        """Consecutive frames with their extra inputs."""
-        return FootageWithExtras(self.frames[span], {name: values[span] for name, values in self.extras.items()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -42,7 +43,8 @@ SAYS = {
     "execution": "decode, fit, adapt, score", "evaluation": "metrics, selection", "store": "arrays and records",
     "planning": "names, versions, grids", "adapters.methods": "a file each", "adapters.tunings": "how to adapt",
     "adapters": "the contract, options", "adapters.nets": "shared parts", "datasets.published": "archives",
-    "datasets.synthetic": "rendered", "datasets.own_folder": "a camera of one's own", "datasets.readers": "files to frames", "datasets": "the contract, clips",
+    "datasets.synthetic": "rendered", "datasets.own_folder": "a camera of one's own",
+    "datasets.readers": "files to frames", "datasets": "the contract, clips",
 }  # fmt: skip
 
 
@@ -64,10 +66,14 @@ def room_imports() -> Counter[tuple[str, str]]:
         for path in (ROOT / top).rglob("*.py"):
             module = ".".join([package, *path.relative_to(ROOT / top).with_suffix("").parts])
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                targets: set[str] = set()
                 if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("crossvad"):
-                    for target in {room(f"{node.module}.{alias.name}") for alias in node.names}:
-                        if room(module) and target and target != room(module):
-                            arrows[room(module), target] += 1
+                    targets = {room(f"{node.module}.{alias.name}") for alias in node.names}
+                elif isinstance(node, ast.Constant) and re.fullmatch(r"crossvad[.\w]+:\w+", str(node.value)):
+                    targets = {room(str(node.value).partition(":")[0])}  # is imported when it is named
+                for target in targets - {"", room(module)}:
+                    if room(module):
+                        arrows[room(module), target] += 1
     return arrows
 
 
@@ -94,11 +100,13 @@ def draw() -> Figure:
             axes.text(x, y + 0.11, SAYS[name], ha="center", va="center", fontsize=7.5, color="0.3", zorder=4)
     for source, target in shortest(set(room_imports())):
         (x0, y0), (x1, y1) = centres[source], centres[target]
-        arrow = FancyArrowPatch(
-            (x0, y0 + 0.22), (x1, y1 - 0.22), connectionstyle=f"arc3,rad={0.0 if y1 - y0 < 1 else -0.3 if x0 < 4.6 else 0.3}",
-            arrowstyle="-|>", mutation_scale=11, lw=1.2, color="0.35", zorder=2,
+        bend = 0.0 if y1 - y0 < 1 else -0.3  # around what stands between
+        axes.add_patch(
+            FancyArrowPatch(
+                (x0, y0 + 0.22), (x1, y1 - 0.22), connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>",
+                mutation_scale=11, lw=1.2, color="0.35", zorder=2,
+            )
         )  # fmt: skip
-        axes.add_patch(arrow)
     return figure
 
 
