@@ -11,9 +11,10 @@ from click.core import ParameterSource
 from crossvad.commands.options import RESULTS, Names, spelled
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import better_or_worse, counted_where, differences, rival
+from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.selection import KEYS, refuse_empty, refuse_mixtures, select
 from crossvad.evaluation.statistics import LEVEL
-from crossvad.evaluation.tidy import LOCATED, METRICS, table, with_locations
+from crossvad.evaluation.tidy import LOCATED, table, with_locations
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import get_protocol
 from crossvad.present import captions, latex_html, tables, terminal
@@ -35,10 +36,10 @@ TABLE_FORMATS = ("rich", "md", "csv", "latex", "html", "long")
 @click.option(
     "--metric",
     "metrics",
-    type=Names(lambda: METRICS),
+    type=Names(lambda: list(METRICS)),
     default="auc",
     show_default=True,
-    help="One of auc, macro_auc, ap, eer, paper_auc, …, or several side by side.",
+    help=f"One of {', '.join(METRICS)}, or several side by side.",
 )
 @click.option("--against", help="Mark what is better or worse than this method at K = 0, or `itself`, beyond chance.")
 @click.option("--ranks", "with_ranks", is_flag=True, help="Add the mean rank over the table's columns.")

@@ -17,7 +17,8 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from crossvad.datasets.published.manifest import label_facts
-from crossvad.evaluation.metrics import Labels, Values, micro_auc
+from crossvad.evaluation.frames import Labels, Values
+from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import minmax, per_video
 from crossvad.evaluation.statistics import pair_counts
 from crossvad.planning.protocol import PREDICTION_HEAD

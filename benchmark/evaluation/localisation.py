@@ -28,7 +28,7 @@ from scipy.ndimage import label
 
 from crossvad.datasets.base import Size, Track
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.metrics import Values
+from crossvad.evaluation.frames import Values
 
 Indices = NDArray[np.int64]
 NEIGHBOURS = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])  # 8 in a frame, none in other frames

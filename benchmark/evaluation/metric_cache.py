@@ -15,12 +15,10 @@ from pathlib import Path
 from types import TracebackType
 
 from crossvad.datasets.readers.file_identity import cache_root
-from crossvad.evaluation.metrics import VERSION
+from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
 from crossvad.store.store import Record, Store
-
-Numbers = dict[str, float]
 
 
 class MetricCache:
@@ -51,7 +49,7 @@ class MetricCache:
         cell = record.cell
         key = digest_of({
             "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
-            "fusion": record.facts["fusion"],
+            "fusion": record.facts["fusion"], "metrics": list(METRICS),
         })  # fmt: skip
         if key not in self.numbers:
             self.numbers[key] = self.added[key] = compute()

@@ -1,21 +1,26 @@
-"""Frame-level metrics. Pure functions of labels (1 = abnormal) and scores (higher = more abnormal); in [0, 1].
+"""Metrics: pure functions of labels (1 = abnormal) and scores (higher = more abnormal), and what tables say of them.
 
-Each refuses scores that are not finite, and is NaN where only one class is there.
+Each function refuses scores that are not finite, is in [0, 1], and is NaN where only one class is there. A metric that
+tables, captions, reports and `--metric` offer is an entry of `METRICS`, and stands nowhere else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.manifest import labels_to_spans
+from crossvad.evaluation.frames import CountedFrames, Labels, Values, refuse_unfinite
+from crossvad.evaluation.localisation import Curves, rbdc_tbdc
+from crossvad.evaluation.statistics import bootstrap_auc
+from crossvad.planning.protocol import PAPER, Protocol
 
-Labels = NDArray[np.uint8]
-Values = NDArray[np.float64]
+Numbers = dict[str, float]  # columns of a tidy row
 # To be raised with every change of code that changes a cell's numbers: those computed before are then computed anew.
 VERSION = 1
 FALSE_ALARMS = 0.1  # share of normal frames that may raise an alarm where a threshold has to be chosen
@@ -107,18 +112,6 @@ def detection_delay(
     return Delay(float(np.mean(delays)), heard / len(delays), len(delays))
 
 
-def refuse_unfinite(scores: Values) -> None:
-    """Refuse NaN and infinite scores, (N,).
-
-    Raises:
-        InputError: there are some; says how many, and which comes first.
-    """
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if len(bad):
-        problem = f"{len(bad)} of {len(scores)} are not finite, first {scores[bad[0]]} at frame {bad[0]}"
-        raise InputError("scores", problem, "mend the method")
-
-
 def _usable(labels: Labels, scores: Values) -> bool:
     refuse_unfinite(scores)
     return _both_classes(labels)
@@ -126,3 +119,92 @@ def _usable(labels: Labels, scores: Values) -> bool:
 
 def _both_classes(labels: Labels) -> bool:
     return 0 < int(labels.sum()) < len(labels)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a cell, as tables, captions and reports know it.
+
+    It is a function of counted frames or, where it is of maps, of detection curves, which returns its column of the
+    tidy row and those named `beside` it. Metrics that share a function share one call.
+    """
+
+    name: str
+    of_frames: Callable[[CountedFrames], Numbers] | None = None
+    of_maps: Callable[[Curves], Numbers] | None = None  # of cells that kept maps, and only when asked for: seconds each
+    unit: str = "%"
+    higher_is_better: bool = True
+    rules: Protocol | None = None  # that it reads scores by, whatever protocol the table has
+    interval: tuple[str, ...] = ()  # the metrics that are the ends of its 95 % interval
+    beside: tuple[str, ...] = ()  # further columns that it fills
+    note: str = ""  # what a caption says of it, where {column:.1f} becomes a column's values by target
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Its columns of the tidy row."""
+        return (self.name, *self.beside)
+
+
+def _auc(frames: CountedFrames) -> Numbers:
+    low, high = bootstrap_auc(frames.labels, frames.scores, frames.videos)
+    return {"auc": 100 * micro_auc(frames.labels, frames.scores), "auc_low": 100 * low, "auc_high": 100 * high}
+
+
+def _macro_auc(frames: CountedFrames) -> Numbers:
+    auc, videos = macro_auc(frames.labels, frames.scores, frames.videos)
+    return {"macro_auc": 100 * auc, "macro_videos": videos}
+
+
+def _average_precision(frames: CountedFrames) -> Numbers:
+    ap = average_precision(frames.labels, frames.scores)
+    return {"ap": 100 * ap, "prevalence": 100 * float(frames.labels.mean())}
+
+
+def _share(name: str, metric: Callable[[Labels, Values], float], frames: CountedFrames) -> Numbers:
+    return {name: 100 * metric(frames.labels, frames.scores)}
+
+
+def _delay(frames: CountedFrames) -> Numbers:
+    delay = detection_delay(frames.labels, frames.scores, frames.videos)
+    return {"delay": delay.frames, "delay_events": delay.events}
+
+
+def _rbdc_tbdc(curves: Curves) -> Numbers:
+    rbdc, tbdc = rbdc_tbdc(curves)
+    return {"rbdc": 100 * rbdc, "tbdc": 100 * tbdc}
+
+
+LOCATED_NOTE = (
+    "rbdc, tbdc: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
+    "tracks as annotated, or derived from pixel masks"
+)
+DELAY_NOTE = (
+    f"delay: mean frames from an anomaly's onset to the alarm, with {100 * FALSE_ALARMS:.0f} % false alarms among "
+    "normal frames; anomalies whose onset is seen: {delay_events:.0f}"
+)
+# In the order of a tidy row's columns.
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("auc", _auc, interval=("auc_low", "auc_high")),
+        Metric("auc_low", _auc),
+        Metric("auc_high", _auc),
+        Metric(
+            "macro_auc",
+            _macro_auc,
+            beside=("macro_videos",),
+            note="macro_auc: of videos with both classes, {macro_videos:.0f}",
+        ),
+        Metric(
+            "ap",
+            _average_precision,
+            beside=("prevalence",),
+            note="ap: to be compared at equal shares of abnormal frames only, {prevalence:.1f} %",
+        ),
+        Metric("eer", partial(_share, "eer", equal_error_rate), higher_is_better=False),
+        Metric("rbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE),
+        Metric("tbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE),
+        Metric("delay", _delay, unit="frames", higher_is_better=False, beside=("delay_events",), note=DELAY_NOTE),
+        Metric("paper_auc", partial(_share, "paper_auc", micro_auc), rules=PAPER),
+    )
+}

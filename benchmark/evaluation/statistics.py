@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata, studentized_range, t
 
-from crossvad.evaluation.metrics import Labels, Values, refuse_unfinite
+from crossvad.evaluation.frames import Labels, Values, refuse_unfinite
 
 Owners = NDArray[np.int64]
 RESAMPLES, LEVEL = 1000, 0.95

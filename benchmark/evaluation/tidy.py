@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation import metrics
-from crossvad.evaluation.localisation import map_curves, rbdc_tbdc, renumber
+from crossvad.evaluation.frames import CountedFrames
+from crossvad.evaluation.localisation import map_curves, renumber
 from crossvad.evaluation.metric_cache import MetricCache
+from crossvad.evaluation.metrics import METRICS, Numbers
 from crossvad.evaluation.postprocessing import fill_nearest, final, per_video
 from crossvad.evaluation.selection import KEYS, belongs, current, reaches, support_span
-from crossvad.evaluation.statistics import bootstrap_auc
-from crossvad.planning.protocol import PAPER, Protocol
+from crossvad.planning.protocol import Protocol
 from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
 
-LOCATED = ("rbdc", "tbdc")  # metrics of where: of cells that kept maps, and only when asked for, as they take seconds
-METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", *LOCATED, "paper_auc", "delay"]  # %; delay: frames
+LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
+COUNTS = ("contamination", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = [
-    *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", *LOCATED,
-    "delay", "delay_events", "paper_auc", "contamination", "reverted", "frames", "videos", "parameters",
-    "train_seconds", "adapt_seconds", "fps", "device", "version",
+    *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
+    "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class CountedFrames:
-    """What a protocol counts of one cell: per frame its label, final score and number of its video, (n,) each."""
-
-    labels: NDArray[np.uint8]
-    scores: NDArray[np.float64]
-    videos: NDArray[np.int64]
 
 
 def counted_frames(
     scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0
 ) -> CountedFrames:
-    """The counted frames of one cell; `seen` is how many frames at the head of each test video a support set spans.
+    """Count the frames of one cell; `seen` is how many frames at the head of each test video a support set spans.
 
     Raises:
         InputError: there are none, or a score is not finite.
@@ -55,40 +43,24 @@ def counted_frames(
     return CountedFrames(scores.labels[mask], fused, np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask])
 
 
-def evaluate(
-    scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0
-) -> dict[str, float]:
-    """The metrics of one cell, in percent where they are shares, under a protocol.
+def evaluate(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0) -> Numbers:
+    """Compute the metrics of one cell's frames, each in its unit, under a protocol or rules of its own, and `COUNTS`.
 
-    `paper_auc` reads the same raw scores by the paper protocol's rules, whatever support set they were adapted on.
+    Raises:
+        InputError: no frame counts, or a score is not finite.
     """
     counted = counted_frames(scores, protocol, shots, weights, seen)
-    labels, fused, videos = counted.labels, counted.scores, counted.videos
-    low, high = bootstrap_auc(labels, fused, videos)
-    macro, macro_videos = metrics.macro_auc(labels, fused, videos)
-    delay = metrics.detection_delay(labels, fused, videos)
-    as_paper = counted_frames(scores, PAPER, shots, weights, seen)
     contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
-    return {
-        "auc": 100 * metrics.micro_auc(labels, fused),
-        "auc_low": 100 * low,
-        "auc_high": 100 * high,
-        "macro_auc": 100 * macro,
-        "macro_videos": macro_videos,
-        "ap": 100 * metrics.average_precision(labels, fused),
-        "prevalence": 100 * float(labels.mean()),
-        "eer": 100 * metrics.equal_error_rate(labels, fused),
-        "delay": delay.frames,
-        "delay_events": delay.events,
-        "paper_auc": 100 * metrics.micro_auc(as_paper.labels, as_paper.scores),
-        "contamination": 100 * contamination,
-        "frames": len(labels),
-        "videos": len(np.unique(videos)),
-    }
+    numbers: Numbers = {"contamination": 100 * contamination}
+    numbers |= {"frames": len(counted.labels), "videos": len(np.unique(counted.videos))}
+    for compute, rules in dict.fromkeys((metric.of_frames, metric.rules) for metric in METRICS.values()):
+        if compute:
+            numbers |= compute(counted_frames(scores, rules, shots, weights, seen) if rules else counted)
+    return numbers
 
 
 def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int = 0) -> dict[str, float]:
-    """RBDC and TBDC in percent, on the frames that a protocol counts; a frame without a map takes its nearest one.
+    """Compute the metrics of maps on the frames that a protocol counts; a frame without a map takes its nearest one.
 
     What lies in frames that do not count is no ground truth. A track is counted by its regions in those that do.
     """
@@ -97,8 +69,11 @@ def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int
     indices = np.where(missing, np.nan, np.arange(len(mask)))
     nearest = per_video(indices, scores.lengths, fill_nearest).astype(np.int64)[mask]
     places = np.where(mask, np.cumsum(mask) - 1, -1)
-    rbdc, tbdc = rbdc_tbdc(map_curves(maps.maps[nearest], maps.size, renumber(maps.tracks, places)))
-    return {"rbdc": 100 * rbdc, "tbdc": 100 * tbdc}
+    curves = map_curves(maps.maps[nearest], maps.size, renumber(maps.tracks, places))
+    numbers: Numbers = {}
+    for compute in dict.fromkeys(metric.of_maps for metric in METRICS.values()):
+        numbers |= compute(curves) if compute else {}
+    return numbers
 
 
 def counted_frames_of_cells(

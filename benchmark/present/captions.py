@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 
-from crossvad.evaluation.metrics import FALSE_ALARMS
+from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.selection import mixtures
-from crossvad.evaluation.tidy import LOCATED
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import MISSING, REVERTED
 
@@ -24,10 +26,10 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
 
     Without `intervals` it shows means over seeds alone.
     """
-    metrics = metrics or ("auc",)
+    shown = [METRICS[name] for name in metrics or ("auc",)]
     done = rows[rows["status"] == "done"]
     facts = [f"NOT COMPARABLE throughout: mixes {'; '.join(mixed)}"] if (mixed := mixtures(rows)) else []
-    if percent := [metric for metric in metrics if metric != "delay"]:
+    if percent := [metric.name for metric in shown if metric.unit == "%"]:
         facts.append(f"{', '.join(percent)} in %")
     for name in ("protocol", "budget", "device", "version"):
         facts.append(f"{name} {', '.join(map(str, done[name].dropna().unique())) or MISSING}")
@@ -37,33 +39,24 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     if contaminated.max() > 0:
         facts.append(f"up to {contaminated.max():.0f} % of the support frames are abnormal")
     facts.append(f"seeds {', '.join(map(str, sorted(done['seed'].unique())))}")
-    if "paper_auc" in metrics:  # its own frames count, from 4 + K on
-        which = "paper_auc: " if len(metrics) > 1 else ""
-        facts.append(f"{which}the same raw scores read by the rules of protocol paper")
-    if {*metrics} != {"paper_auc"}:
+    for metric in shown:
+        if metric.rules:  # its own frames count
+            which = f"{metric.name}: " if len(shown) > 1 else ""
+            facts.append(f"{which}the same raw scores read by the rules of protocol {metric.rules.name}")
+    if not all(metric.rules for metric in shown):
         scored = done.groupby("target")[["frames", "videos"]].max()
         facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
-    if "auc" in metrics and len(done["protocol"].unique()) == 1:
+    if any(metric.interval for metric in shown) and len(done["protocol"].unique()) == 1:
         chosen = get_protocol(done["protocol"].iloc[0])
         spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
         facts.append(
             f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
         )
-    if "macro_auc" in metrics:
-        facts.append(f"macro_auc: of videos with both classes, {_per_target(done, 'macro_videos', '{:.0f}')}")
-    if "ap" in metrics:
-        facts.append(f"ap: to be compared at equal shares of abnormal frames only, {_per_target(done, 'prevalence')} %")
-    if {*metrics} & {*LOCATED}:
-        facts.append(
-            "rbdc, tbdc: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
-            "tracks as annotated, or derived from pixel masks"
-        )
-    if "delay" in metrics:
-        facts.append(
-            f"delay: mean frames from an anomaly's onset to the alarm, with {100 * FALSE_ALARMS:.0f} % false alarms "
-            f"among normal frames; anomalies whose onset is seen: {_per_target(done, 'delay_events', '{:.0f}')}"
-        )
+    notes = [
+        _filled(metric.note, done, metric.beside) for metric in METRICS.values() if metric in shown and metric.note
+    ]
+    facts += dict.fromkeys(notes)
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
     if (done["reverted"] > 0).any():
@@ -74,10 +67,21 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     return "; ".join(facts)
 
 
-def _per_target(done: pd.DataFrame, column: str, form: str = "{:.1f}") -> str:
-    """A column's value for each target; its range where rows differ."""
-    texts = []
-    for target, values in done.groupby("target")[column]:
-        ends = [form.format(end) for end in (values.min(), values.max())]
-        texts.append(f"{target}: {' to '.join(dict.fromkeys(ends))}")
-    return ", ".join(texts)
+def _filled(note: str, done: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Fill a metric's note in: each {column:form} becomes the column's values by target."""
+    return note.format(**{column: _PerTarget(done, column) for column in columns})
+
+
+@dataclass(frozen=True)
+class _PerTarget:
+    """A column's value for each target, or its range where rows differ, to be formatted."""
+
+    done: pd.DataFrame
+    column: str
+
+    def __format__(self, form: str) -> str:
+        texts = []
+        for target, values in self.done.groupby("target")[self.column]:
+            ends = [format(end, form) for end in (values.min(), values.max())]
+            texts.append(f"{target}: {' to '.join(dict.fromkeys(ends))}")
+        return ", ".join(texts)

@@ -11,7 +11,7 @@ from html import escape
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from crossvad.present.tables import CONTROLS, LOWER_IS_BETTER, RANK, flat_table, printed_values, rankable
+from crossvad.present.tables import CONTROLS, RANK, flat_table, lower_is_better, printed_values, rankable
 
 LATEX = {"bold": "textbf:--rwrap;", "second": "underline:--rwrap;"}
 HTML = {"bold": "font-weight: bold;", "second": "text-decoration: underline;"}
@@ -63,7 +63,7 @@ def _styled(table: pd.DataFrame, metrics: Sequence[str], look: dict[str, str]) -
         names = {*head} if isinstance(head, tuple) else {head}
         metric = next((metric for metric in (*metrics, RANK) if metric in names), metrics[0])
         texts = shown.iloc[:, place].where(ranked, "")
-        marks.iloc[:, place] = _looks(texts, metric in LOWER_IS_BETTER, look)
+        marks.iloc[:, place] = _looks(texts, lower_is_better(metric), look)
     return shown.style.hide(axis="index").apply(lambda _: marks, axis=None)
 
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.selection import DISTINGUISHING, KEYS, spread_unadapted
-from crossvad.evaluation.tidy import METRICS
 
 MISSING = "–"
 CONTROLS = ("random", "ramp")  # what a test set gives away: no detectors, so neither drawn nor ranked
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 RANK = "mean rank"
-LOWER_IS_BETTER = ("eer", "delay", RANK)
 VALUE = re.compile(r"-?\d+(?:\.\d+)?")  # a cell begins with its value, as printed: what reads alike ranks alike
 NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 
@@ -26,7 +25,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
 
     A key that varies within a cell of the table, other than the seed, becomes one more index level, so that no two
     things are ever mixed. Over seeds a cell is the mean ± standard deviation; for one seed it is the value with its
-    bootstrap interval, where the metric is `auc`. Rows may have a column `sign`: 1 or -1 where their entry is better or
+    interval, where the metric has one. Rows may have a column `sign`: 1 or -1 where their entry is better or
     worse than a rival by more than chance, which a mark then shows.
 
     Raises:
@@ -44,7 +43,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     ]
     keys = [*index, *extra, *across]
     rows = rows if "sign" in rows else rows.assign(sign=0)
-    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, "auc_low", "auc_high", "reverted", "sign"]]
+    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, *METRICS[metric].interval, "reverted", "sign"]]
     cells = groups.apply(lambda group: _cell(group, metric) + _marks(group))
     if not across:
         return cells.to_frame(metric)
@@ -89,11 +88,16 @@ def with_ranks(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
     if whole.empty:
         problem = "cannot rank: in every column some row has no value"
         raise InputError("--ranks", problem, "narrow the rows or columns with --where")
-    ranks = whole.rank(ascending=metric in LOWER_IS_BETTER).mean(axis=1)
+    ranks = whole.rank(ascending=lower_is_better(metric)).mean(axis=1)
     means = [f"{ranks[place]:.2f}" if place in ranks.index else MISSING for place in range(len(table))]
     shown = table.set_axis(flat_table(table).columns[table.index.nlevels :], axis=1).assign(**{RANK: means})
     counted = f"{whole.shape[1]} of {table.shape[1]} columns, those in which no row lacks a value"
     return shown, f"; {RANK}: over {counted}, 1: best; {' and '.join(CONTROLS)} are not ranked"
+
+
+def lower_is_better(column: str) -> bool:
+    """Whether the least value of a column is the best: of a metric, or of `RANK`."""
+    return column == RANK or not METRICS[column].higher_is_better
 
 
 def rankable(table: pd.DataFrame) -> pd.Series:
@@ -114,11 +118,10 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
         return MISSING
     if len(values) > 1:
         return f"{values.mean():.1f} ± {values.std():.1f}"
-    if metric != "auc":
+    ends = group[[*METRICS[metric].interval]].iloc[0]
+    if ends.empty or ends.isna().any():  # of a single video there is no interval
         return f"{values.iloc[0]:.1f}"
-    if group["auc_low"].isna().iloc[0]:  # of a single video there is no interval
-        return f"{values.iloc[0]:.1f}"
-    return f"{values.iloc[0]:.1f} [{group['auc_low'].iloc[0]:.1f}, {group['auc_high'].iloc[0]:.1f}]"
+    return f"{values.iloc[0]:.1f} [{', '.join(f'{end:.1f}' for end in ends)}]"
 
 
 def _marks(group: pd.DataFrame) -> str:

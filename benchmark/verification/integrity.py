@@ -10,8 +10,9 @@ import numpy as np
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.manifest import spans_to_labels
 from crossvad.evaluation import metrics
+from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.selection import support_span
-from crossvad.evaluation.tidy import CountedFrames, counted_frames
+from crossvad.evaluation.tidy import counted_frames
 from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import catalogue, registry
 from crossvad.planning.cell import Cell

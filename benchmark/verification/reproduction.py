@@ -15,22 +15,15 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.selection import KEYS, mixtures
-from crossvad.evaluation.tidy import COLUMNS, LOCATED, METRICS, table
+from crossvad.evaluation.tidy import COLUMNS, COUNTS, LOCATED, table
 from crossvad.planning.protocol import get_protocol
 from crossvad.store.store import Store
 from crossvad.studies import published
 from crossvad.verification.integrity import RERUN
 
-NUMBERS = [
-    *(name for name in METRICS if name not in LOCATED),
-    "macro_videos",
-    "prevalence",
-    "delay_events",
-    "contamination",
-    "frames",
-    "videos",
-]
+NUMBERS = [*(column for metric in METRICS.values() if metric.of_frames for column in metric.columns), *COUNTS]
 TOLERANCE = 1e-4  # of a number in a CSV file, which has four decimals
 COMMAND = re.compile(r"^<!-- bench (.+) -->\n+", re.MULTILINE)
 RULE = re.compile(r"\|[ :|-]+\|$")  # the line below a table's head

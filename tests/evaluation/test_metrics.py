@@ -1,6 +1,11 @@
+import io
+import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import (
+    METRICS,
     VERSION,
     average_precision,
     detection_delay,
@@ -15,13 +21,13 @@ from crossvad.evaluation.metrics import (
     macro_auc,
     micro_auc,
 )
-from crossvad.evaluation.tidy import evaluate
+from crossvad.evaluation.tidy import counted_frames, evaluate
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Scores
 
 
 @st.composite
-def counted_frames(draw):
+def labels_and_scores(draw):
     """Labels with both classes, and scores with many ties."""
     size = draw(st.integers(2, 40))
     labels = draw(st.lists(st.integers(0, 1), min_size=size, max_size=size).filter(lambda all: 0 < sum(all) < size))
@@ -45,20 +51,20 @@ def crossing(labels, scores):
     raise AssertionError("the curve runs from no false alarm to no miss")
 
 
-@given(counted_frames())
+@given(labels_and_scores())
 def test_micro_auc_is_the_share_of_pairs_won(case):
     assert micro_auc(*case) == pytest.approx(roc_auc_score(*case), abs=1e-12)
     assert micro_auc(*case) == pytest.approx(share_of_pairs_won(*case), abs=1e-12)
 
 
-@given(counted_frames(), st.sampled_from([lambda s: 3 * s - 7, np.exp, lambda s: s**3, np.arctan]))
+@given(labels_and_scores(), st.sampled_from([lambda s: 3 * s - 7, np.exp, lambda s: s**3, np.arctan]))
 def test_monotone_transforms_leave_every_metric(case, transform):
     labels, scores = case
     for metric in (micro_auc, average_precision, equal_error_rate):
         assert metric(labels, transform(scores)) == pytest.approx(metric(labels, scores), abs=1e-12)
 
 
-@given(counted_frames(), st.randoms(use_true_random=False))
+@given(labels_and_scores(), st.randoms(use_true_random=False))
 def test_order_of_videos_is_irrelevant(case, random):
     labels, scores = case
     videos = np.sort(np.arange(len(labels)) % 4)
@@ -71,13 +77,13 @@ def test_order_of_videos_is_irrelevant(case, random):
     assert macro_auc(labels[order], scores[order], renamed) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-@given(counted_frames())
+@given(labels_and_scores())
 def test_negated_scores_mirror(case):
     labels, scores = case
     assert micro_auc(labels, -scores) == pytest.approx(1 - micro_auc(labels, scores), abs=1e-12)
 
 
-@given(counted_frames())
+@given(labels_and_scores())
 def test_equal_error_rate_is_where_the_errors_are_equal(case):
     assert equal_error_rate(*case) == pytest.approx(crossing(*case), abs=1e-12)
 
@@ -187,7 +193,7 @@ def naive_delay(labels, scores, videos, share):
     return (np.mean(delays), heard / len(delays), len(delays)) if delays else None
 
 
-@given(counted_frames(), st.sampled_from([0.0, 0.25, 0.5]))
+@given(labels_and_scores(), st.sampled_from([0.0, 0.25, 0.5]))
 def test_delay_is_the_naive_one(case, share):
     labels, scores = case
     videos = np.arange(len(labels)) // 13
@@ -266,3 +272,49 @@ def test_a_change_of_numbers_takes_a_new_version(protocol):
     """A cell's numbers are recalled by the version of the code that computed them, so none may change without it."""
     numbers = evaluate(fixed_scores(), protocol, 3, {"distance": 0.5}, seen=7)
     assert numbers == pytest.approx(GOLDEN[VERSION][protocol.name], abs=1e-9, rel=0), "raise metrics.VERSION"
+
+
+# ---- the registry ----------------------------------------------------------------------------------------------------
+
+# What somebody adds to METRICS: the span of the scores of abnormal frames, and how many those are.
+ADDED = """
+import numpy as np
+from crossvad.evaluation.metrics import METRICS, Metric
+
+def span(frames):
+    abnormal = frames.scores[frames.labels == 1]
+    return {"span": np.ptp(abnormal), "span_frames": len(abnormal)}
+
+note = "span: of abnormal frames, {span_frames:.0f}"
+METRICS["span"] = Metric("span", span, unit="", higher_is_better=False, beside=("span_frames",), note=note)
+import crossvad.cli
+crossvad.cli.main()
+"""
+
+
+def test_a_metric_is_one_entry_that_tables_captions_and_help_read(make_grid, run_grid, store):
+    def printed(*words: str) -> str:
+        done = subprocess.run([sys.executable, "-c", ADDED, *words], capture_output=True, text=True, check=True)
+        return done.stdout
+
+    (record,) = run_grid(store, make_grid("ramp", shots=[0]))
+    words = ["table", "--results", str(store.root.parent), "--rows", "method", "--columns", "", "--metric", "auc,span"]
+    assert "paper_auc, span, or several" in " ".join(printed("table", "--help").split())
+    scores = store.scores(record.cell)
+    counted = counted_frames(scores, FAIR, 0, record.facts["fusion"])
+    abnormal = counted.scores[counted.labels == 1]
+    page = printed(*words, "--format", "md")
+    assert re.search(rf"\| {np.ptp(abnormal):.1f} +\|", page)
+    assert "auc in %" in page and f"span: of abnormal frames, {record.cell.target}: {len(abnormal)}\n" in page
+    long = pd.read_csv(io.StringIO(printed(*words[:3], "--format", "long")))
+    assert long["span"][0] == pytest.approx(np.ptp(abnormal)) and long["span_frames"][0] == len(abnormal)
+
+
+def test_a_metrics_columns_are_what_its_function_returns():
+    frames = counted_frames(fixed_scores(), FAIR, 0, {})
+    shared = {metric.of_frames for metric in METRICS.values() if metric.of_frames}
+    for function in shared:
+        columns = {c for metric in METRICS.values() if metric.of_frames is function for c in metric.columns}
+        assert set(function(frames)) == columns
+    assert all((metric.of_frames is None) != (metric.of_maps is None) for metric in METRICS.values())
+    assert all(metric.name == name and {*metric.interval} <= {*METRICS} for name, metric in METRICS.items())
