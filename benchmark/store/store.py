@@ -57,6 +57,13 @@ class Store:
     """The runs below one results folder, which need not be there before something is written."""
 
     def __init__(self, results: Path) -> None:
+        """Name a results folder.
+
+        Raises:
+            InputError: something else is in its place.
+        """
+        if results.exists() and not results.is_dir():
+            raise InputError(results, "cannot hold results (it is no folder)", "choose a writable --results folder")
         self.root, self.reference = results / "runs", results / "reference"
 
     def check_writable(self) -> None:

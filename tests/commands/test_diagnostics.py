@@ -47,8 +47,8 @@ def test_seeds_are_averaged_openly(bench, finished):
 
 def test_nothing_to_show_is_said(bench, finished):
     assert bench("diagnostics", "--where", "method=framepred").code == 2
-    wrong = bench("diagnostics", "--where", "tuning=x")
-    assert wrong.code == 2 and "write KEY=VALUE with a key of method, source, target, seed, budget" in wrong.err
+    wrong = bench("diagnostics", "--where", "speed=x")
+    assert wrong.code == 2 and "write KEY=VALUE with a key of method, source, target" in wrong.err
 
 
 def test_an_empty_store_is_said(bench):

@@ -254,7 +254,7 @@ def test_locations_are_added_to_the_rows_that_are_shown(make_grid, store):
     tidy = tidy_table(store, records, FAIR)
     assert tidy["rbdc"].isna().all()
     told = []
-    found = with_locations(store, tidy, FAIR, lambda *what: told.append(what)).set_index("method")
+    found = with_locations(store, records, tidy, FAIR, lambda *what: told.append(what)).set_index("method")
     (record,) = [r for r in records if r.cell.method == "framediff"]
     expected = locate(store.scores(record.cell), store.maps(record.cell), FAIR, 0)
     assert found.loc["framediff", ["rbdc", "tbdc"]].to_dict() == pytest.approx(expected)

@@ -42,6 +42,7 @@ SPY = """
     def loss(self, clips):
         CALLS.append(("loss", clips))
 """
+RATED = ("finetune[learning_rate=1e-3]",)  # nothing is adapted to choose it
 CALLS_LIST = ("class Mine(Adapter):", "CALLS = []\n\nclass Mine(Adapter):")
 
 
@@ -108,7 +109,7 @@ def clips_of(video, count, spec):
 )
 def test_the_support_set_is_the_head_of_the_right_video(make_grid, run_grid, store, spy, south, support, split, videos):
     method, calls = spy
-    run_grid(store, make_grid(methods=[method], shots=[3], support=support))
+    run_grid(store, make_grid(methods=[method], tunings=RATED, shots=[3], support=support))
     given = [call[1] for call in calls if call[0] == "calibrate"]
     found = {video.name: video for video in OwnFolder(south).scenes(split)[0].videos}
     spec = method.build(make_grid().budget).clip
@@ -155,7 +156,8 @@ def test_a_clean_head_stands_in_for_one_that_is_not(make_grid, run_grid, store, 
     target = OwnFolder(camera())
     (target.directory / "labels.csv").write_text("video,start,end\na,24,40\nc,25,36\n")
     method, calls = spy
-    (record,) = run_grid(store, make_grid(methods=[method], shots=[3], targets=[target], support="test-head-clean"))
+    grid = make_grid(methods=[method], tunings=RATED, shots=[3], targets=[target], support="test-head-clean")
+    (record,) = run_grid(store, grid)
     given = [call[1] for call in calls if call[0] == "calibrate"]
     found = {video.name: video for video in target.scenes("test")[0].videos}
     spec = method.build(make_grid().budget).clip
