@@ -135,7 +135,7 @@ def flow(frames: Footage) -> Values:
 
     grays = [frame[..., 0] if frame.shape[-1] == 1 else cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
              for frame in frames[0 : len(frames)]]  # fmt: skip
-    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)  # type: ignore[attr-defined]
     flows = np.zeros((len(grays), 2, *grays[0].shape), np.float32)
     for number in range(1, len(grays)):
         flows[number] = np.moveaxis(estimator.calc(grays[number - 1], grays[number], None), -1, 0)
