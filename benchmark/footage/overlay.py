@@ -1,4 +1,4 @@
-"""Frames under a heat map: stills, and the film"""
+"""Frames under a heat map: stills, and the film."""
 
 from __future__ import annotations
 
@@ -28,25 +28,19 @@ from crossvad.footage.streaming import StreamedScores
 from crossvad.present.atomic_files import replacing
 
 WIDEST = 640  # pixels of the film
-
-
 STRIP = 72  # pixels below its frames, for the curve
-
-
 HEAT = (matplotlib.colormaps["autumn"](np.linspace(0.0, 1.0, 256))[:, :3] * 255).astype(np.float32)
-
-
 COVER = 0.75  # how much of a pixel the heat hides, at most
-
+PICTURES = 8  # in memory at once, in colour and large
 
 Map = NDArray[np.float32]
 
 
-def heated(frame: Frames, own: Map | None, low: float, high: float) -> Frames:
-    """A frame (H, W, 3) with a map (h, w) over it: below `low` nothing shows, from `high` on it is brightest."""
-    if own is None or not high > low:
+def heated(frame: Frames, errors: Map | None, low: float, high: float) -> Frames:
+    """Lay an error map (h, w) over a frame (H, W, 3): below `low` nothing shows, from `high` on it is brightest."""
+    if errors is None or not high > low:
         return frame
-    level = (255 * ((own - low) / (high - low)).clip(0, 1)).astype(np.uint8)
+    level = (255 * ((errors - low) / (high - low)).clip(0, 1)).astype(np.uint8)
     wide: Frames = resized(level[None, ..., None], (frame.shape[0], frame.shape[1]))[0]
     cover = COVER * (wide / np.float32(255)) ** 0.7
     return (frame * (1 - cover) + HEAT[wide[..., 0]] * cover).astype(np.uint8)
@@ -63,13 +57,13 @@ def save_still(frame: Frames, path: Path) -> None:
 
 
 def film_size(height: int, width: int) -> Size:
-    """Height and width of a film's frames: at most `WIDEST` wide, in the original's shape, and even, as H.264 asks."""
+    """Choose height and width of a film's frames: at most `WIDEST` wide, in the original's shape, even for H.264."""
     wide = min(WIDEST, width)
     return max(2, round(height * wide / width) // 2 * 2), max(2, wide // 2 * 2)
 
 
 def strip(scores: Values, span: int, width: int) -> Frames:
-    """The curve of all scores (N,), (STRIP, width, 3), a column the most of its frames; support is lighter."""
+    """Draw the curve of scores (N,) as (STRIP, width, 3): a column is the highest of its frames; support is lighter."""
     low, high = float(scores.min()), float(scores.max())
     edges = np.linspace(0, len(scores), width + 1).astype(int)
     columns = [scores[begin : max(begin + 1, end)].max() for begin, end in itertools.pairwise(edges)]
@@ -85,7 +79,7 @@ def strip(scores: Values, span: int, width: int) -> Frames:
 
 @contextmanager
 def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) -> Iterator[Callable[[Frames], None]]:
-    """A film of frames (H, W, 3) of this `size`, each given in turn, above the curve of the scores so far.
+    """Write a film of frames (H, W, 3) of this `size` above the curve of the scores so far; yields what takes a frame.
 
     Raises:
         InputError: PyAV is not installed, or nothing can be written there.
@@ -104,8 +98,8 @@ def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) 
             column = min(width - 1, done * width // len(scores))
             now[:, column + 1 :] = (18, 18, 18)
             now[:, column] = (255, 255, 255)
-            when = f"{clock(done, rate)}   " if rate else ""
-            text = f"{when}frame {done}   score {scores[done]:.2f}" + ("   adapted on this" if done < span else "")
+            time = f"{clock(done, rate)}   " if rate else ""
+            text = f"{time}frame {done}   score {scores[done]:.2f}" + ("   adapted on this" if done < span else "")
             below = Image.fromarray(now)
             ImageDraw.Draw(below).text((6, 3), text, fill=(235, 235, 235))
             whole = np.concatenate([frame, np.asarray(below)])
@@ -117,7 +111,7 @@ def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) 
 
 
 def player() -> Any:
-    """PyAV, which writes the film.
+    """Import PyAV, which writes the film.
 
     Raises:
         InputError: it is not installed.
@@ -130,41 +124,37 @@ def player() -> Any:
     return av
 
 
-PICTURES = 8  # in memory at once, in colour and large
-
-
 def mapped(
-    blocks: Iterable[Frames], seen: StreamedScores, device: torch.device
-) -> Iterator[tuple[Frames, NDArray[np.float32] | None]]:
-    """Consecutive frames of a video in colour, one by one (H, W, 3), each with the method's map of it (h, w).
+    blocks: Iterable[Frames], streamed: StreamedScores, device: torch.device
+) -> Iterator[tuple[Frames, Map | None]]:
+    """Pair consecutive frames of a video in colour, one by one (H, W, 3), with the method's error map of each (h, w).
 
-    The method is the one the video was watched with, as it had adapted. A frame for which no clip of these frames gives
-    a map has None. Maps are to be looked at: they are made of the frames as they come here, scaled to what the method
-    takes, which saves a second decoding.
+    The method is the adapted one that scored the video. A frame for which no clip of these frames gives a map has None.
+    Maps are for the eye: they are made of these very frames, scaled to the method's size, which saves another decoding.
     """
-    adapter, clip = seen.adapter, seen.adapter.clip
+    adapter, clip = streamed.adapter, streamed.adapter.clip
     kept: list[Frames] = []
     waiting: deque[Frames] = deque()
-    bare = clip.scored  # frames at the head that no clip gives a map for
+    unmapped = clip.scored  # frames at the head that no clip gives a map for
     for block in blocks:
         waiting.extend(block)
         small = resized(block if clip.channels == 3 else luma(block), clip.size)
         frames = np.concatenate([*kept, small])
         kept = [frames[max(0, len(frames) - clip.frames + 1) :]]
-        for clips in consecutive(frames, clip, seen.batch, device):
+        for clips in consecutive(frames, clip, streamed.batch, device):
             with torch.no_grad():
                 maps = adapter.maps(clips)
-            for own in [None] * len(clips) if maps is None else maps.float().cpu().numpy():
-                while bare:
-                    bare -= 1
+            for errors in [None] * len(clips) if maps is None else maps.float().cpu().numpy():
+                while unmapped:
+                    unmapped -= 1
                     yield waiting.popleft(), None
-                yield waiting.popleft(), own
+                yield waiting.popleft(), errors
     while waiting:
         yield waiting.popleft(), None
 
 
 def pictures(source: FrameSource, size: Size, av: Any) -> Iterator[Frames]:
-    """Every frame of a video in colour, in blocks of a few (n, H, W, 3) at `size`.
+    """Read every frame of a video in colour, in blocks of a few (n, H, W, 3) at `size`.
 
     Files are read by PyAV, `av`: decord decodes ahead without a bound while its reader is busy, which at this size took
     gigabytes. If PyAV finds fewer frames, the last one stands in for the rest, as it does with decord.

@@ -1,4 +1,4 @@
-"""A user's own videos: what they are, how fast they run, and if they are long enough"""
+"""A user's own videos as a data set, their frame rate, and whether they are long enough."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class OwnFootage(Dataset):
             InputError: one is not there, or two share a name.
         """
         self._files: list[Video] = []
-        named: dict[str, Path] = {}
+        paths_by_name: dict[str, Path] = {}
         for path in paths:
             if not path.exists():
                 raise InputError(path, "is not there", "name a video file, or a folder of numbered frames")
             name = path.resolve().name if path.is_dir() else path.stem
-            if name in named:
-                problem = f"has the same name as {named[name]}, and their results would lie in one folder"
+            if name in paths_by_name:
+                problem = f"has the same name as {paths_by_name[name]}, and their results would lie in one folder"
                 raise InputError(path, problem, "rename one of them, or score them with an --out each")
-            named[name] = path
+            paths_by_name[name] = path
             self._files.append(Video(name, FrameFolder(path) if path.is_dir() else VideoFile(path)))
 
     def scenes(self, split: Split) -> list[Scene]:
@@ -51,14 +51,14 @@ class OwnFootage(Dataset):
 
 
 def frame_rate(video: Video) -> float | None:
-    """Frames per second of a video file; None for frames in a folder, which do not tell.
+    """Read the frames per second of a video file; None for frames in a folder, which do not tell.
 
     Raises:
         InputError: the file cannot be opened.
     """
     if not isinstance(video.source, VideoFile):
         return None
-    import decord  # lazily, as in videofile
+    import decord  # lazily: slow to load
 
     try:
         rate = float(decord.VideoReader(str(video.source.path), ctx=decord.cpu(0), width=16, height=16).get_avg_fps())
@@ -68,10 +68,10 @@ def frame_rate(video: Video) -> float | None:
 
 
 def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:
-    """A video must have a clip to score, and one that ends after its support set.
+    """Refuse a video without a clip to score, or without one that ends after its support set.
 
     Raises:
-        InputError: it is shorter.
+        InputError: the video is too short.
     """
     span = frames_spanned(clip, shots)
     if len(video) < clip.frames:

@@ -1,4 +1,4 @@
-"""The most suspicious moments of a video, and its pictures: scores over time, stills, and a film under a heat map."""
+"""The most suspicious moments of a video, and its scores as a table."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Moment:
 
 
 def top(scores: Values, eligible: slice, apart: int, count: int) -> list[Moment]:
-    """The highest peaks of scores (N,), best first: at most `count`, `apart` frames from each other at least.
+    """Find the highest peaks of scores (N,), best first: at most `count`, at least `apart` frames from each other.
 
-    A peak is above its neighbours; a plateau is one peak. Frames that are not `eligible` are no peaks.
+    A peak is above its neighbours; a plateau is one peak, in its middle. Frames that are not `eligible` are no peaks.
     """
     begin, end, _ = eligible.indices(len(scores))
     padded = np.concatenate([[-np.inf], scores[begin:end], [-np.inf]])
@@ -35,19 +35,13 @@ def top(scores: Values, eligible: slice, apart: int, count: int) -> list[Moment]
 
 
 def clock(frame: float, rate: float | None) -> str:
-    """When a frame is, as mm:ss; – where the frame rate is not known."""
+    """Tell a frame's time as mm:ss; – where the frame rate is unknown."""
     return "–" if rate is None else "{:02d}:{:02d}".format(*divmod(int(frame / rate), 60))
 
 
 def table(scores: Values, cues: Cues, span: int, rate: float | None) -> pd.DataFrame:
-    """A row per frame: frame, seconds (if the rate is known), score, each cue, support (1: adapted on)."""
+    """Tabulate scores: a row per frame with frame, seconds (NaN without a rate), score, cues, support (1: adapted on)."""
     frames = np.arange(len(scores))
     seconds = frames / rate if rate else np.full(len(frames), np.nan)
     columns = {"frame": frames, "seconds": seconds, "score": scores, **cues, "support": (frames < span).astype(int)}
     return pd.DataFrame(columns)
-
-
-# ---- pictures of frames ----------------------------------------------------------------------------------------------
-
-
-# ---- film ------------------------------------------------------------------------------------------------------------

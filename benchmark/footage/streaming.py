@@ -36,8 +36,8 @@ class StreamedScores:
 
     scores: Values  # (N,) fused, one per frame; where no clip gives a score, the nearest
     cues: Cues  # each (N,), raw; NaN where no clip gives a score
-    known: slice  # the frames that clips give scores for
-    span: int  # frames at the head that the support set spans: scored, but seen before
+    scored: slice  # the frames that clips give scores for
+    span: int  # frames at the head that the support set spans: scored, but adapted on
     adaptation: Adaptation | None
     adapter: Adapter  # as it is after adapting
     batch: int  # clips that fit it at once
@@ -71,7 +71,7 @@ def stream_scores(
     levels: list[float] = []
     batch = scoring_batch(adapter, budget)
 
-    def passing() -> Iterator[Tensor]:
+    def watched_clips() -> Iterator[Tensor]:
         done = clip.frames - 1
         for clips in clip_batches(video.source, clip, batch, device):
             yield clips
@@ -81,13 +81,13 @@ def stream_scores(
             update(done, len(video), "")
 
     with torch.no_grad():
-        scored = arrays(adapter.score_scene([passing()])[0])
-    count = len(next(iter(scored.values())))
-    cues = {cue: placed(values, clip.scored, len(video)) for cue, values in scored.items()}
+        by_clip = arrays(adapter.score_scene([watched_clips()])[0])
+    count = len(next(iter(by_clip.values())))
+    cues = {cue: placed(values, clip.scored, len(video)) for cue, values in by_clip.items()}
     return StreamedScores(
         scores=_fused(video, cues, support, span, cell.shots, fitted),
         cues=cues,
-        known=slice(clip.scored, clip.scored + count),
+        scored=slice(clip.scored, clip.scored + count),
         span=span,
         adaptation=adapter.adaptation if span else None,
         adapter=adapter,
@@ -99,16 +99,16 @@ def stream_scores(
 def _adapted(
     adapter: Adapter, source: FrameSource, cell: Cell, tuning: Tuning, device: torch.device
 ) -> tuple[Adapter, Cues]:
-    """The method adapted to the head of a video, and its scores of the support clips, each (K,)."""
+    """Adapt a method to the head of a video, and score the support clips with it, each cue (K,)."""
     clip = adapter.clip
     frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
-    result, seen = adapted_once(adapter, frames, cell, tuning, device)
+    adapted, support_features = adapted_once(adapter, frames, cell, tuning, device)
     with torch.no_grad():
-        return result, arrays(result.score(seen))
+        return adapted, arrays(adapted.score(support_features))
 
 
 def _fused(video: Video, cues: Cues, support: Cues, span: int, shots: int, fitted: Fitted) -> Values:
-    """One score per frame (N,), as the benchmark fuses cues: by what was known before the first frame was scored."""
+    """Fuse cues to one score per frame (N,) as the benchmark does: by statistics from before the first scored frame."""
     raw = Scores(
         videos=[video.name],
         lengths=np.array([len(video)]),
@@ -124,7 +124,7 @@ def _fused(video: Video, cues: Cues, support: Cues, span: int, shots: int, fitte
 
 
 def clip_batches(source: FrameSource, clip: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:
-    """Every clip of a video in order, one frame apart, in batches (B, T, C, H, W) of at most `batch`.
+    """Cut every clip of a video in order, one frame apart, in batches (B, T, C, H, W) of at most `batch`.
 
     Holds one block of the source and the T - 1 frames before it.
     """

@@ -1,10 +1,11 @@
-"""The picture of the scores over time, with stills of the top moments"""
+"""The picture of the scores over time, with stills of the top moments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
@@ -17,21 +18,31 @@ from crossvad.present.figures import style
 from crossvad.present.figures.style import COLOURS
 
 SHADE = "0.87"  # of the support set's span
-
-
 MARK = COLOURS[1]
 
 
 def timeline(
     scores: Values, span: int, rate: float | None, moments: Sequence[Moment], stills: Sequence[Frames], title: str
 ) -> Figure:
-    """The scores over time, the support set's span shaded, and below the stills of the moments in order of time."""
-    drawn = Figure(figsize=(10, 5.0 if moments else 3.2), layout="constrained")
-    order = sorted(range(len(moments)), key=lambda number: moments[number].frame)
+    """Draw the scores over time, the support set's span shaded, and below it the moments' stills in order of time."""
+    figure = Figure(figsize=(10, 5.0 if moments else 3.2), layout="constrained")
     heights = [3, 2] if moments else [1]
-    rows = drawn.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     axes = rows[0].subplots()
     style.titled(axes, title, 9)
+    _curve(axes, scores, span, rate, moments)
+    if moments:
+        pairs = sorted(zip(moments, stills, strict=True), key=lambda pair: pair[0].frame)
+        for panel, (moment, still) in zip(rows[1].subplots(1, len(pairs), squeeze=False)[0], pairs, strict=True):
+            panel.imshow(_thumbnail(still))
+            panel.set_axis_off()
+            time = f"frame {moment.frame}" if rate is None else f"{clock(moment.frame, rate)}, frame {moment.frame}"
+            panel.set_title(f"{moment.rank}:  {time}\nscore {moment.score:.2f}", fontsize=8)
+    return figure
+
+
+def _curve(axes: Axes, scores: Values, span: int, rate: float | None, moments: Sequence[Moment]) -> None:
+    """Draw the scores over time, and mark the support set's span and the moments."""
     if span:
         axes.axvspan(0, span, color=SHADE, linewidth=0, label="adapted on these frames")
     axes.plot(np.arange(len(scores)), scores, color=COLOURS[0], linewidth=0.9)
@@ -49,16 +60,9 @@ def timeline(
         )
     if span:
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=7, frameon=False)
-    if moments:
-        for panel, number in zip(rows[1].subplots(1, len(moments), squeeze=False)[0], order, strict=True):
-            moment = moments[number]
-            panel.imshow(_thumbnail(stills[number]))
-            panel.set_axis_off()
-            when = f"frame {moment.frame}" if rate is None else f"{clock(moment.frame, rate)}, frame {moment.frame}"
-            panel.set_title(f"{moment.rank}:  {when}\nscore {moment.score:.2f}", fontsize=8)
-    return drawn
 
 
 def _thumbnail(frame: Frames) -> Frames:
+    """Shrink a frame (H, W, 3) to a film's width."""
     high, wide = frame.shape[:2]
     return frame if wide <= WIDEST else resized(frame[None], (round(high * WIDEST / wide), WIDEST))[0]
