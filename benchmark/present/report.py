@@ -24,7 +24,7 @@ from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions, tables
-from crossvad.present.figures.timelines import spans, tracks
+from crossvad.present.figures.tracks import spans, tracks
 from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Record, Store
 
