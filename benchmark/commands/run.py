@@ -84,6 +84,7 @@ def _execute(axes: dict[str, Any], amounts: dict[str, Any], leave_out: bool) -> 
     grid = Request(**axes, **amounts).grid(data)
     store, cache, reporter = Store(results), FrameCache(), Reporter(quiet=quiet)
     if skip_bad:
+        store.check_writable()
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
     records = Runner(store, cache, chosen, reporter, keep_maps).run(grid, leave_out)
     tidy = _in_order(table(store, records, grid.protocol), grid)

@@ -113,12 +113,14 @@ def score(
         protocol=rules,
         support="test-head",
     )
+    store = Store(results)
+    store.check_writable()
     places = [_folder(out / video.name) for video in footage.videos("test")]
     decoder = Decoder(FrameCache(), grid.budget)
     stop_at(count_frames(preflight.all_videos(grid), reporter))
     (cell,) = grid.cells()
     _check(grid, cell, videos, footage, decoder, reporter)
-    fitter = Fitter(grid, Store(results), decoder, where, reporter)
+    fitter = Fitter(grid, store, decoder, where, reporter)
     fitted = fitter.fitted(cell, grid.methods[0], grid.sources[0])
     decided, _ = fitter.decided([cell], fitted)[cell]
     overlay = _filmable() if overlay is None else overlay

@@ -16,6 +16,8 @@ from crossvad.datasets.published.manifest import labels_to_spans
 
 Labels = NDArray[np.uint8]
 Values = NDArray[np.float64]
+# To be raised with every change of code that changes a cell's numbers: those computed before are then computed anew.
+VERSION = 1
 FALSE_ALARMS = 0.1  # share of normal frames that may raise an alarm where a threshold has to be chosen
 
 

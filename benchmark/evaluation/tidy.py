@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import metrics
 from crossvad.evaluation.localisation import map_curves, rbdc_tbdc, renumber
+from crossvad.evaluation.metric_cache import MetricCache
 from crossvad.evaluation.postprocessing import fill_nearest, final, per_video
 from crossvad.evaluation.selection import KEYS, belongs, current, reaches, support_span
 from crossvad.evaluation.statistics import bootstrap_auc
@@ -116,23 +117,36 @@ def counted_frames_of_cells(
                 yield record, partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
 
 
-def row(store: Store, record: Record, protocol: Protocol) -> dict[str, Any]:
-    """One line of the tidy table; a cell that is not done has no numbers.
+def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) -> dict[str, Any]:
+    """Make one line of the tidy table; a cell that is not done has no numbers, nor has one of no `cell_metrics`.
 
-    Nor has one whose support set reaches into the frames that the protocol counts: it was run for another protocol.
+    Raises:
+        InputError: the cell's scores are missing or were changed.
     """
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
     if record.status == "done":
-        scores = store.scores(cell)
-        seen = support_span(record, scores)
-        if reaches(record, seen, protocol):
+        store.check_scores(record)
+        numbers = cache.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))
+        if not numbers:
             return known | {"status": "skipped"}
-        known |= evaluate(scores, protocol, cell.shots, record.facts["fusion"], seen)
+        known |= numbers
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
         known["reverted"] = 100 * reverted(record)
     return known
+
+
+def cell_metrics(store: Store, record: Record, protocol: Protocol) -> dict[str, float]:
+    """Evaluate a finished cell from its stored scores.
+
+    There are no metrics where its support set reaches into the frames that the protocol counts: it was run for another.
+    """
+    scores = store.scores(record.cell)
+    seen = support_span(record, scores)
+    if reaches(record, seen, protocol):
+        return {}
+    return evaluate(scores, protocol, record.cell.shots, record.facts["fusion"], seen)
 
 
 def reverted(record: Record) -> float:
@@ -142,17 +156,22 @@ def reverted(record: Record) -> float:
 
 
 def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """The tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`."""
-    rows = [row(store, record, protocol) for record in current(records) if belongs(record, protocol)]
+    """Make the tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`."""
+    with MetricCache(store) as cache:
+        rows = [row(store, record, protocol, cache) for record in current(records) if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
 
 
 def with_locations(
-    store: Store, tidy: pd.DataFrame, protocol: Protocol, update: Callable[[int, int, str], None]
+    store: Store,
+    records: Iterable[Record],
+    tidy: pd.DataFrame,
+    protocol: Protocol,
+    update: Callable[[int, int, str], None],
 ) -> pd.DataFrame:
-    """The same rows with RBDC and TBDC where the cells kept maps; seconds each, so `update(done, of, what)` is told."""
+    """Add RBDC and TBDC to the rows of these cells where they kept maps; seconds each, so `update(done, of, what)`."""
     keys = [key for key in KEYS if key != "protocol"]
-    cells = {tuple(getattr(record.cell, key) for key in keys): record for record in current(store.records())}
+    cells = {tuple(getattr(record.cell, key) for key in keys): record for record in current(records)}
     found = tidy.astype(dict.fromkeys(LOCATED, float))
     for number, (place, line) in enumerate(tidy.iterrows()):
         record = cells[tuple(line[keys])]

@@ -86,8 +86,9 @@ class Runner:
         """Check the inputs of these cells of the grid and decode them. Returns those to leave out, with the reason.
 
         Raises:
-            InputError: an input is missing, broken or, unless it is to be left out, unsuitable.
+            InputError: an input is missing, broken or, unless it is to be left out, unsuitable; nothing can be stored.
         """
+        self.store.check_writable()
         preflight.check_files(self.grid, self.reporter)
         methods = {label: method.build(self.grid.budget) for label, method in self.methods.items()}
         # Building a tuning says so if what it needs is not installed.

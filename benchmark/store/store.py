@@ -1,17 +1,19 @@
 """Results on disk: atomic, resumable, addressed by content.
 
-    runs/fits/<fit key>/…             a fitted method: model.safetensors, heldout.npz, fit.json
+    runs/fits/<fit key>/…             a fitted method: model.safetensors, fit.json
     runs/prepared/<prepared key>/…    the same after a tuning's preparation (meta-learning) on the source
     runs/cells/<cell key>/scores.npz  raw scores per frame and cue
     runs/cells/<cell key>/maps.npz    scores per pixel, where they were asked for, and the ground truth's tracks
     runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
+    runs/searches/<search key>/…      how a rate of adaptation was chosen on the source: search.json
     runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
+    runs/metrics.json                 metrics of cells that were computed before (`evaluation.metric_cache`)
     reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
 
-A cell is looked for below runs/ first. A directory is written beside its place and renamed into it whole, so that a
-reader sees all of it or nothing, and a process killed at any moment leaves nothing that a later one could take for a
-result.
+A cell is looked for below runs/ first. Reading takes no permission to write. A directory is written beside its place
+and renamed into it whole, so that a reader sees all of it or nothing, and a process killed at any moment leaves nothing
+that a later one could take for a result.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell
 from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_scores
 
+CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
 Status = Literal["done", "failed", "interrupted", "skipped"]
 
 
@@ -51,22 +54,24 @@ class Record:
 
 
 class Store:
-    """The runs below one results folder."""
+    """The runs below one results folder, which need not be there before something is written."""
 
-    def __init__(self, root: Path) -> None:
-        """Open or create the store.
+    def __init__(self, results: Path) -> None:
+        self.root, self.reference = results / "runs", results / "reference"
+
+    def check_writable(self) -> None:
+        """Create the store's folder and write to it: to be called before work whose outcome is to be stored.
 
         Raises:
             InputError: the folder cannot be created or written.
         """
-        self.root, self.reference = root / "runs", root / "reference"
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
             raise InputError(
-                root, f"cannot hold results ({error.strerror})", "choose a writable --results folder"
+                self.root.parent, f"cannot hold results ({error.strerror})", "choose a writable --results folder"
             ) from error
 
     def place(self, kind: str, key: str) -> Path:
@@ -77,7 +82,7 @@ class Store:
     def writing(self, kind: str, key: str) -> Iterator[Path]:
         """A temporary directory that becomes `place(kind, key)` when the block ends well, and vanishes otherwise."""
         place = self.place(kind, key)
-        place.parent.mkdir(exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
         try:
             yield draft
@@ -113,9 +118,20 @@ class Store:
         """
         path = self.cell_place(cell.key) / "scores.npz"
         record = self.record(cell)
-        if record is None or not path.is_file() or _sha256(path) != record.digest:
-            raise InputError(path, "is missing or was changed", "remove its folder and run the cell again")
+        if record is None:
+            raise InputError(path, *CHANGED)
+        self.check_scores(record)
         return load_scores(path)
+
+    def check_scores(self, record: Record) -> None:
+        """Hold the file of a finished cell's raw scores against its digest.
+
+        Raises:
+            InputError: the file is missing, or is not the one that was written.
+        """
+        path = self.cell_place(record.cell.key) / "scores.npz"
+        if not path.is_file() or _sha256(path) != record.digest:
+            raise InputError(path, *CHANGED)
 
     def keep(self, cell: Cell) -> Path:
         """Copy a cell to the committed ones. Returns its place there."""
@@ -167,7 +183,7 @@ def read_record(place: Path) -> Record | None:
     path = place / "record.json"
     try:
         raw = json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
         raise InputError(path, f"cannot be read ({error})", "remove its folder") from error

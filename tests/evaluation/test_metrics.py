@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.metrics import average_precision, detection_delay, equal_error_rate, macro_auc, micro_auc
+from crossvad.evaluation.metrics import (
+    VERSION,
+    average_precision,
+    detection_delay,
+    equal_error_rate,
+    macro_auc,
+    micro_auc,
+)
+from crossvad.evaluation.tidy import evaluate
+from crossvad.planning.protocol import FAIR, PAPER
+from crossvad.store.scores import Scores
 
 
 @st.composite
@@ -186,3 +196,73 @@ def test_delay_is_the_naive_one(case, share):
         assert found.events == 0 and np.isnan(found.frames)
     else:
         assert (found.frames, found.detected, found.events) == pytest.approx(expected)
+
+
+# ---- the numbers of each version -------------------------------------------------------------------------------------
+
+# What `evaluate` made of `fixed_scores` by the metric code of each version: see metrics.VERSION.
+GOLDEN = {
+    1: {
+        "fair": {
+            "auc": 85.87719298245614,
+            "auc_low": 68.68396493978322,
+            "auc_high": 94.40049998413141,
+            "macro_auc": 87.81475468975468,
+            "macro_videos": 4,
+            "ap": 82.01515669374095,
+            "prevalence": 37.1900826446281,
+            "eer": 24.444444444444446,
+            "delay": 0.25,
+            "delay_events": 4,
+            "paper_auc": 96.52046783625732,
+            "contamination": 20.0,
+            "frames": 121,
+            "videos": 4,
+        },
+        "paper": {
+            "auc": 96.52046783625732,
+            "auc_low": 82.6602385579324,
+            "auc_high": 99.38429289900768,
+            "macro_auc": 96.78076665405239,
+            "macro_videos": 4,
+            "ap": 91.37760924990806,
+            "prevalence": 22.84263959390863,
+            "eer": 11.111111111111116,
+            "delay": 0.25,
+            "delay_events": 4,
+            "paper_auc": 96.52046783625732,
+            "contamination": 20.0,
+            "frames": 197,
+            "videos": 4,
+        },
+    },
+}
+
+
+def fixed_scores() -> Scores:
+    """Two cues, of four videos in two adaptation units, with gaps at the ends; drawn without a library's generator."""
+    lengths = np.array([60, 45, 70, 50])
+    place = np.arange(lengths.sum())
+    labels = np.concatenate([(np.arange(n) >= 30) & (np.arange(n) < 30 + n // 5) for n in lengths]).astype(np.uint8)
+    noise = [np.modf(np.sin(place * k + k) * 43758.5453)[0] for k in (12.9898, 78.233)]
+    cues = {"prediction": np.round(noise[0] + 0.6 * labels, 3), "distance": noise[1] + 0.4 * labels + place / 200}
+    for start in np.cumsum(lengths) - lengths:
+        cues["prediction"][start : start + 4] = np.nan
+    return Scores(
+        videos=["a", "b", "c", "d"],
+        lengths=lengths,
+        units=np.array([0, 0, 1, 1]),
+        labels=labels,
+        cues=cues,
+        support={"prediction": noise[0][:6], "distance": noise[1][:6]},
+        support_units=np.repeat([0, 1], 3),
+        support_labels=np.array([0, 0, 0, 0, 1], np.uint8),
+        heldout={"prediction": noise[0][6:26], "distance": noise[1][6:26]},
+    )
+
+
+@pytest.mark.parametrize("protocol", [FAIR, PAPER], ids=lambda protocol: protocol.name)
+def test_a_change_of_numbers_takes_a_new_version(protocol):
+    """A cell's numbers are recalled by the version of the code that computed them, so none may change without it."""
+    numbers = evaluate(fixed_scores(), protocol, 3, {"distance": 0.5}, seen=7)
+    assert numbers == pytest.approx(GOLDEN[VERSION][protocol.name], abs=1e-9, rel=0), "raise metrics.VERSION"

@@ -12,6 +12,7 @@ import pytest
 from crossvad.adapters.base import Adapter
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.tidy import table
+from crossvad.execution.decoding import Decoder
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR
 from crossvad.store.scores import Scores
@@ -104,7 +105,26 @@ def test_a_foreign_record_is_named(store, content):
 def test_a_folder_in_which_nothing_can_be_written_is_refused(tmp_path):
     (tmp_path / "results").write_text("in the way")
     with pytest.raises(InputError, match=r"results: cannot hold results .*; choose a writable --results folder"):
-        Store(tmp_path / "results")
+        Store(tmp_path / "results").check_writable()
+
+
+def test_reading_leaves_a_folder_as_it_is(tmp_path):
+    store = Store(tmp_path / "results")
+    assert store.records() == [] and store.cell_places() == [] and not store.root.parent.exists()
+    store.check_writable()
+    assert [path.name for path in store.root.parent.rglob("*")] == ["runs"]
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "--target", "TARGET"], ["run", "--target", "TARGET", "--skip-bad"], ["score", "VIDEO"]]
+)
+def test_nothing_is_decoded_where_nothing_can_be_stored(bench, north, south, tmp_path, monkeypatch, words):
+    for name in ("fill", "frames"):
+        monkeypatch.setattr(Decoder, name, lambda *_: pytest.fail("decodes"))
+    (tmp_path / "results").write_text("in the way")
+    places = {"TARGET": f"path:{south}", "VIDEO": south / "test" / "a"}
+    done = bench(*(places.get(word, word) for word in words), "--source", f"path:{north}", "--budget", "smoke")
+    assert done.code == 2 and "results: cannot hold results" in done.err
 
 
 def write_often(store: Store, value: float) -> None:
@@ -186,11 +206,11 @@ def test_a_finished_grid_trains_and_scores_nothing_again(make_grid, run_grid, st
 
         return call
 
-    for name in ("fit", "frozen"):
+    for name in ("fit", "frozen_features"):
         monkeypatch.setattr(Adapter, name, counted(name))
     grid = make_grid("framepred", plugin(), "framediff", seeds=[0, 1])
     first = run_grid(store, grid)
-    assert calls.count("fit") == 4 and calls.count("frozen")
+    assert calls.count("fit") == 4 and calls.count("frozen_features")
     before, calls[:] = snapshot(store), []
     assert run_grid(store, grid) == first
     assert calls == [] and snapshot(store) == before

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation import tidy
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR
 from crossvad.present import figures
@@ -94,13 +95,18 @@ def test_an_unknown_plot_and_one_of_nothing_are_refused(stored):
 
 
 def test_conditions_are_asked_before_scores_are_read(bench, stored, monkeypatch):
-    """Of cells that are not drawn no score is read."""
+    """Cells that are not drawn are not evaluated; those that drawn ones start from are."""
     store, _ = stored
-    read, scores = [], Store.scores
-    monkeypatch.setattr(Store, "scores", lambda self, cell: read.append(cell) or scores(self, cell))
-    assert bench("plot", "shots", "--results", store.root.parent, "--where", "method=framepred").code == 0
-    assert {cell.method for cell in read} == {"framepred"}
-    assert {cell.shots for cell in read} == {0, 2}
+    evaluated, row = [], tidy.row
+
+    def noted(store, record, *more):
+        evaluated.append(record.cell)
+        return row(store, record, *more)
+
+    monkeypatch.setattr(tidy, "row", noted)
+    wanted = ("--where", "method=framepred", "--where", "steps=1")
+    assert bench("plot", "shots", "--results", store.root.parent, *wanted).code == 0
+    assert {(cell.method, cell.shots, cell.steps) for cell in evaluated} == {("framepred", 0, 0), ("framepred", 2, 1)}
 
 
 def test_panels_stand_in_rows():

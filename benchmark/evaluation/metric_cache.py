@@ -1,0 +1,79 @@
+"""Metrics of cells that were computed before: a table of 600 cells then takes a second, not a minute.
+
+They lie in one JSON file, which may be removed at any time: beside the cells or, where that folder cannot be written,
+in the user's cache. What cannot be read is computed again, and what cannot be written is left.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+
+from crossvad.datasets.readers.file_identity import cache_root
+from crossvad.evaluation.metrics import VERSION
+from crossvad.planning.cell import digest_of
+from crossvad.planning.protocol import Protocol
+from crossvad.store.store import Record, Store
+
+Numbers = dict[str, float]
+
+
+class MetricCache:
+    """The metrics of a store's cells by all that decides them; written where the `with` block ends."""
+
+    def __init__(self, store: Store) -> None:
+        results = store.root.parent.resolve()
+        elsewhere = cache_root() / "metrics" / f"{digest_of({'results': str(results)})}.json"
+        self.paths = (store.root / "metrics.json", elsewhere)
+        self.numbers: dict[str, Numbers] = {}
+        self.added: dict[str, Numbers] = {}
+
+    def __enter__(self) -> MetricCache:
+        """Read what there is."""
+        self.numbers = self._read()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what was added, however the block ended, in the first place that can be written."""
+        if self.added:
+            text = json.dumps({"version": VERSION, "cells": self._read() | self.added})  # with a twin's that came first
+            any(_replaced(path, text) for path in self.paths)
+
+    def recalled(self, record: Record, protocol: Protocol, compute: Callable[[], Numbers]) -> Numbers:
+        """Recall the metrics of a finished cell under a protocol, or compute and keep them."""
+        cell = record.cell
+        key = digest_of({
+            "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
+            "fusion": record.facts["fusion"],
+        })  # fmt: skip
+        if key not in self.numbers:
+            self.numbers[key] = self.added[key] = compute()
+        return self.numbers[key]
+
+    def _read(self) -> dict[str, Numbers]:
+        numbers: dict[str, Numbers] = {}
+        for path in self.paths:
+            with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # absent, or not as it was written
+                stored = json.loads(path.read_text())
+                if stored["version"] == VERSION:
+                    numbers |= {key: dict(of_cell) for key, of_cell in stored["cells"].items()}
+        return numbers
+
+
+def _replaced(path: Path, text: str) -> bool:
+    """Put a text in place of a file, whole or not at all. Returns whether that could be done."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".metrics-", dir=path.parent) as folder:
+            draft = Path(folder) / path.name
+            draft.write_text(text)
+            draft.replace(path)
+        return True
+    return False
