@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossvad.evaluation.selection import refuse_mixtures, spread_unadapted
 from crossvad.present.figures.layout import SCENES
-from crossvad.present.tables import CONTROLS
+from crossvad.present.words import CONTROLS
 
 LEVELS = ("framediff", "extrapolate")  # learn nothing and adapt to nothing: a level to be beaten, no curve
 

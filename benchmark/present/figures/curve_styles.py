@@ -10,7 +10,7 @@ import pandas as pd
 from crossvad.datasets.errors import InputError
 from crossvad.present.figures.curve_points import Along
 from crossvad.present.figures.style import COLOURS, DASHES, MARKERS, CurveStyle
-from crossvad.present.tables import named
+from crossvad.present.words import named
 
 
 def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveStyle]:

@@ -20,7 +20,7 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import Protocol
 from crossvad.present.figures import layout
 from crossvad.present.figures.plot import Plot, flag, register
-from crossvad.present.tables import named, told
+from crossvad.present.words import named, told
 from crossvad.store.store import Record, Store
 
 HEAT = "magma"  # from dark to light without a turn, so that it is read in grey, too

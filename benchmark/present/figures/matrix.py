@@ -15,7 +15,8 @@ from crossvad.present import captions
 from crossvad.present.figures import layout
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.style import titled
-from crossvad.present.tables import CONTROLS, MISSING, REVERTED, told
+from crossvad.present.tables import MISSING, REVERTED
+from crossvad.present.words import CONTROLS, told
 
 PANEL = ["method", "tuning", "shots", "steps"]  # what tells panels apart, where it varies
 ONE = ["budget", "support"]  # what a square is of one of; another target may lack the training video that one has

@@ -21,7 +21,7 @@ from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, DASHES, GREY, CurveStyle
-from crossvad.present.tables import CONTROLS, named
+from crossvad.present.words import CONTROLS, named
 from crossvad.store.store import Record, Store
 
 LINE = ("method", "tuning", "shots", "steps")  # what tells curves apart

@@ -17,7 +17,7 @@ from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, MARKERS, CurveStyle
-from crossvad.present.tables import CONTROLS, named
+from crossvad.present.words import CONTROLS, named
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds

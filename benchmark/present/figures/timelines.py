@@ -21,8 +21,8 @@ from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, flag, register
 from crossvad.present.figures.style import COLOURS, titled
 from crossvad.present.figures.tracks import KEYS, SMALL, moments, spans, tracks
-from crossvad.present.tables import told
 from crossvad.present.thumbnails import Thumbnails
+from crossvad.present.words import told
 from crossvad.store.store import Record, Store
 
 ADAPTED = ("steps", "support")  # keys that mean something for adapted rows alone

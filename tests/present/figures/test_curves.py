@@ -14,7 +14,7 @@ from crossvad.present.figures.curve_axes import apart
 from crossvad.present.figures.curve_points import LEVELS, SHOTS, STEPS, adapted_scenes, points
 from crossvad.present.figures.curve_styles import styles
 from crossvad.present.figures.curves import Shots, Steps
-from crossvad.present.tables import CONTROLS
+from crossvad.present.words import CONTROLS
 from crossvad.store.store import Store
 
 
