@@ -17,7 +17,7 @@ from crossvad.evaluation.statistics import LEVEL
 from crossvad.evaluation.tidy import LOCATED, table, with_locations
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import get_protocol
-from crossvad.present import captions, latex_html, tables, terminal
+from crossvad.present import captions, latex_html, ranks, tables, terminal
 from crossvad.present.captions import table_title
 from crossvad.store.store import Store
 from crossvad.studies import published
@@ -106,7 +106,7 @@ def table_command(
         shown = tables.matrix(tidy, *metrics) if as_matrix else tables.side_by_side(tidy, rows, columns, metrics)
         note = captions.caption(tidy, *metrics) + marks
     if with_ranks:
-        shown, more = tables.with_ranks(shown, *metrics)
+        shown, more = ranks.with_ranks(shown, *metrics)
         note += more
     if style == "csv":
         click.echo(shown.to_csv(), nl=False)

@@ -40,7 +40,7 @@ def clock(frame: float, rate: float | None) -> str:
 
 
 def table(scores: Values, cues: Cues, span: int, rate: float | None) -> pd.DataFrame:
-    """Tabulate scores: a row per frame with frame, seconds (NaN without a rate), score, cues, support (1: adapted on)."""
+    """Tabulate a row per frame: its number, seconds (NaN without a rate), score, cues, support (1: adapted on)."""
     frames = np.arange(len(scores))
     seconds = frames / rate if rate else np.full(len(frames), np.nan)
     columns = {"frame": frames, "seconds": seconds, "score": scores, **cues, "support": (frames < span).astype(int)}

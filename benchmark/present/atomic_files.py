@@ -12,7 +12,7 @@ from crossvad.datasets.errors import InputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside the path that takes its place when the block ends well: the file is there whole, or as it was.
+    """Write beside a path what takes its place when the block ends well: the file is there whole, or as it was.
 
     Raises:
         InputError: nothing can be written there; before the block is entered where that can be told.

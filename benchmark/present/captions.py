@@ -1,51 +1,64 @@
-"""What a reader must know to read a table or figure"""
+"""What a reader must know to read a table or figure: the facts that captions are made of, and the caption of tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from crossvad.evaluation.metrics import METRICS
-from crossvad.evaluation.selection import mixtures
+from crossvad.evaluation.metrics import METRICS, Metric
+from crossvad.evaluation.selection import mixtures, varying_keys
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import MISSING, REVERTED
-
-
-def table_title(tidy: pd.DataFrame, metrics: list[str]) -> str:
-    """Sources, targets and metrics of a table, in a line."""
-    return f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
-
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 
 
+def table_title(tidy: pd.DataFrame, metrics: list[str]) -> str:
+    """Name sources, targets and metrics of a table, in a line."""
+    return f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
+
+
 def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
-    """What a reader must know to read the table: metrics, protocol, budget, support, seeds, device, scored frames.
+    """Say what a reader must know to read a table: metrics, protocol, budget, support, seeds, device, scored frames.
 
     Without `intervals` it shows means over seeds alone.
     """
     shown = [METRICS[name] for name in metrics or ("auc",)]
     done = rows[rows["status"] == "done"]
-    facts = [f"NOT COMPARABLE throughout: mixes {'; '.join(mixed)}"] if (mixed := mixtures(rows)) else []
-    if percent := [metric.name for metric in shown if metric.unit == "%"]:
-        facts.append(f"{', '.join(percent)} in %")
-    for name in ("protocol", "budget", "device", "version"):
-        facts.append(f"{name} {', '.join(map(str, done[name].dropna().unique())) or MISSING}")
-    supports = [support for support in done["support"].unique() if support != "none"]
-    facts.append(f"support {', '.join(supports) or 'none'}")
-    contaminated = done["contamination"].dropna()
-    if contaminated.max() > 0:
-        facts.append(f"up to {contaminated.max():.0f} % of the support frames are abnormal")
-    facts.append(f"seeds {', '.join(map(str, sorted(done['seed'].unique())))}")
+    percent = [metric.name for metric in shown if metric.unit == "%"]
+    facts = [
+        *incomparable(rows),
+        *([f"{', '.join(percent)} in %"] if percent else []),
+        *(values(done, key) for key in ("protocol", "budget", "device", "version")),
+        support(done["support"]),
+        *contamination(done),
+        f"seeds {listed(sorted(done['seed'].unique()))}",
+        *_frames(done, shown),
+        *_metrics(done, shown, intervals),
+    ]
+    if (done["source"] == done["target"]).any():
+        facts.append("source = target (* in a matrix): trained on the same camera's training video")
+    return "; ".join([*facts, *reverted(done), *missing(rows)])
+
+
+def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
+    """Say which frames were scored. A metric with rules of its own counts its own."""
+    facts = []
     for metric in shown:
-        if metric.rules:  # its own frames count
+        if metric.rules:
             which = f"{metric.name}: " if len(shown) > 1 else ""
             facts.append(f"{which}the same raw scores read by the rules of protocol {metric.rules.name}")
     if not all(metric.rules for metric in shown):
         scored = done.groupby("target")[["frames", "videos"]].max()
         facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
+    return facts
+
+
+def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> list[str]:
+    """Say what there is to know of each metric."""
+    facts = []
     if any(metric.interval for metric in shown) and len(done["protocol"].unique()) == 1:
         chosen = get_protocol(done["protocol"].iloc[0])
         spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
@@ -56,15 +69,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     notes = [
         _filled(metric.note, done, metric.beside) for metric in METRICS.values() if metric in shown and metric.note
     ]
-    facts += dict.fromkeys(notes)
-    if (done["source"] == done["target"]).any():
-        facts.append("source = target (* in a matrix): trained on the same camera's training video")
-    if (done["reverted"] > 0).any():
-        facts.append(REVERTED_NOTE)
-    missing = rows[rows["status"] != "done"]
-    if len(missing):
-        facts.append(f"{len(missing)} of {len(rows)} cells missing ({', '.join(sorted(missing['status'].unique()))})")
-    return "; ".join(facts)
+    return [*facts, *dict.fromkeys(notes)]
 
 
 def _filled(note: str, done: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -80,8 +85,58 @@ class _PerTarget:
     column: str
 
     def __format__(self, form: str) -> str:
-        texts = []
-        for target, values in self.done.groupby("target")[self.column]:
-            ends = [format(end, form) for end in (values.min(), values.max())]
-            texts.append(f"{target}: {' to '.join(dict.fromkeys(ends))}")
-        return ", ".join(texts)
+        groups = self.done.groupby("target")[self.column]
+        return ", ".join(f"{target}: {span(group, f'{{:{form}}}')}" for target, group in groups)
+
+
+# ---- facts: one each, or a list that is empty where there is nothing to say ------------------------------------------
+
+
+def listed(names: Iterable[object]) -> str:
+    """Name things in a row."""
+    return ", ".join(map(str, names))
+
+
+def span(numbers: pd.Series, form: str = "{}") -> str:
+    """Say from where to where numbers go: 1 to 3, or 3 where they are all the same."""
+    return " to ".join(dict.fromkeys(form.format(end) for end in (numbers.min(), numbers.max())))
+
+
+def values(rows: pd.DataFrame, key: str) -> str:
+    """Say which values of a key the rows have: budget quick."""
+    return f"{key} {listed(rows[key].dropna().unique()) or MISSING}"
+
+
+def fixed(rows: pd.DataFrame, keys: Sequence[str]) -> list[str]:
+    """Say of each key that has one value in all rows which it is."""
+    varying = varying_keys(rows, keys)
+    return [f"{key} {rows[key].iloc[0]}" for key in keys if key not in varying]
+
+
+def support(names: pd.Series) -> str:
+    """Say where support sets came from; rows that were not adapted have `none`."""
+    return f"support {listed(name for name in names.unique() if name != 'none') or 'none'}"
+
+
+def incomparable(rows: pd.DataFrame) -> list[str]:
+    """Warn of rows that do not compare with one another."""
+    mixed = mixtures(rows)
+    return [f"NOT COMPARABLE throughout: mixes {'; '.join(mixed)}"] if mixed else []
+
+
+def contamination(done: pd.DataFrame) -> list[str]:
+    """Say how many frames of the support sets were abnormal, if any."""
+    most = done["contamination"].max()
+    return [f"up to {most:.0f} % of the support frames are abnormal"] if most > 0 else []
+
+
+def reverted(rows: pd.DataFrame) -> list[str]:
+    """Explain the mark of what was taken back, if anything was."""
+    return [REVERTED_NOTE] if (rows["reverted"] > 0).any() else []
+
+
+def missing(rows: pd.DataFrame) -> list[str]:
+    """Say how many cells are missing, and why, if any."""
+    absent = rows[rows["status"] != "done"]
+    kinds = listed(sorted(absent["status"].unique()))
+    return [f"{len(absent)} of {len(rows)} cells missing ({kinds})"] if len(absent) else []

@@ -11,7 +11,9 @@ from html import escape
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from crossvad.present.tables import CONTROLS, RANK, flat_table, lower_is_better, printed_values, rankable
+from crossvad.present.ranks import lower_is_better, printed_values, rankable
+from crossvad.present.tables import RANK, flat_table
+from crossvad.present.words import CONTROLS
 
 LATEX = {"bold": "textbf:--rwrap;", "second": "underline:--rwrap;"}
 HTML = {"bold": "font-weight: bold;", "second": "text-decoration: underline;"}
@@ -24,7 +26,7 @@ ESCAPES = str.maketrans({
 
 
 def latex(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
-    """A pivoted table as a LaTeX `table`, its caption below; needs the package booktabs.
+    """Write a pivoted table as a LaTeX `table`, its caption below; needs the package booktabs.
 
     Args:
         table: texts, as `tables.pivot` and `tables.side_by_side` make them.
@@ -42,7 +44,7 @@ def _latex_text(text: object) -> str:
 
 
 def html(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
-    """A pivoted table as an HTML `<table>`, its caption within, names escaped; arguments as of `latex`."""
+    """Write a pivoted table as an HTML `<table>`, its caption within, names escaped; arguments as of `latex`."""
     style = _styled(table, metrics, HTML).format(escape="html").format_index(escape="html", axis=1)
     return (
         style.set_uuid("bench").set_caption(escape(_told(note, metrics))).to_html(table_attributes='class="bench"')
@@ -54,23 +56,23 @@ def _told(note: str, metrics: Sequence[str]) -> str:
     return f"{note}; bold: best, underlined: second; {' and '.join(CONTROLS)} are not ranked" if metrics else note
 
 
-def _styled(table: pd.DataFrame, metrics: Sequence[str], look: dict[str, str]) -> Styler:
+def _styled(table: pd.DataFrame, metrics: Sequence[str], marks: dict[str, str]) -> Styler:
     shown = flat_table(table)
-    marks = pd.DataFrame("", index=shown.index, columns=shown.columns)
+    styles = pd.DataFrame("", index=shown.index, columns=shown.columns)
     ranked = rankable(table)
-    for place in range(table.index.nlevels, shown.shape[1] if metrics else 0):
-        head = table.columns[place - table.index.nlevels]
+    for column in range(table.index.nlevels, shown.shape[1] if metrics else 0):
+        head = table.columns[column - table.index.nlevels]
         names = {*head} if isinstance(head, tuple) else {head}
         metric = next((metric for metric in (*metrics, RANK) if metric in names), metrics[0])
-        texts = shown.iloc[:, place].where(ranked, "")
-        marks.iloc[:, place] = _looks(texts, lower_is_better(metric), look)
-    return shown.style.hide(axis="index").apply(lambda _: marks, axis=None)
+        texts = shown.iloc[:, column].where(ranked, "")
+        styles.iloc[:, column] = _column_styles(texts, lower_is_better(metric), marks)
+    return shown.style.hide(axis="index").apply(lambda _: styles, axis=None)
 
 
-def _looks(texts: pd.Series, lower: bool, look: dict[str, str]) -> list[str]:
-    """The look of each cell of a column; a column of one value has no best."""
+def _column_styles(texts: pd.Series, lower_is_better: bool, marks: dict[str, str]) -> list[str]:
+    """Style each cell of a column; a column of one value has no best."""
     values = printed_values(texts)
-    ranks = values.rank(method="dense", ascending=lower)
+    ranks = values.rank(method="dense", ascending=lower_is_better)
     if values.nunique() < 2:
         return [""] * len(values)
-    return [look["bold"] if rank == 1 else look["second"] if rank == 2 else "" for rank in ranks]
+    return [marks["bold"] if rank == 1 else marks["second"] if rank == 2 else "" for rank in ranks]

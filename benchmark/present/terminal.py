@@ -1,4 +1,4 @@
-"""Tables and problems on a terminal, or as Markdown"""
+"""How tables and problems are printed: on a terminal, or as Markdown."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
 
 
 def console() -> Console:
-    """Where tables are printed: the terminal, or a page wide enough for one where nothing tells the width."""
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known else 150, emoji=False)  # a folder called camera is no picture of one
+    """Open what tables are printed on: the terminal, or a page wide enough for one where nothing tells the width."""
+    known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known_width else 150, emoji=False)  # a folder called camera is no picture of one
 
 
 def give(style: str, command: str, *parts: tuple[pd.DataFrame, str], title: str = "") -> None:
@@ -35,15 +35,15 @@ def give(style: str, command: str, *parts: tuple[pd.DataFrame, str], title: str 
 
 def show(table: pd.DataFrame, note: str, title: str = "") -> None:
     """Print a pivoted table on the terminal, with its title above and its caption below."""
-    where = console()
+    page = console()
     if title:
-        where.print(f"\n{title}", style="bold", highlight=False, markup=False)
-    where.print(rich_table(table))
-    where.print(note, highlight=False, markup=False, soft_wrap=True)
+        page.print(f"\n{title}", style="bold", highlight=False, markup=False)
+    page.print(rich_table(table))
+    page.print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 def rich_table(table: pd.DataFrame) -> Table:
-    """A pivoted table for the terminal."""
+    """Set a pivoted table for the terminal."""
     flat = flat_table(table)
     shown = Table()
     for number, name in enumerate(flat.columns):
@@ -59,13 +59,13 @@ def rich_table(table: pd.DataFrame) -> Table:
 
 
 def markdown(table: pd.DataFrame, note: str) -> str:
-    """A pivoted table in Markdown, with its caption below."""
+    """Write a pivoted table in Markdown, with its caption below."""
     flat = flat_table(table)
     return f"{flat.to_markdown(index=False, disable_numparse=True)}\n\n{note}\n"
 
 
 def plain_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", lines: bool = False) -> Table:
-    """A table of texts as they are, whatever brackets names may hold; with `lines` between the rows."""
+    """Set a table of texts as they are, whatever brackets names may hold; with `lines` between the rows."""
     table = Table(title=Text(title) if title else None, show_lines=lines)
     for column in columns:
         table.add_column(Text(column), overflow="fold")  # a path that is cut short is of no use

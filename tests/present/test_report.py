@@ -15,7 +15,7 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.tidy import counted_frames, table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import FAIR
-from crossvad.present import report
+from crossvad.present import report, report_cells
 from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
@@ -71,8 +71,10 @@ def test_curves_are_the_ranks_of_the_scores(finished, page):
         cell = page["cells"][record.cell.key]
         counted = counted_frames(store.scores(record.cell), FAIR, record.cell.shots, record.facts["fusion"])
         expected = (rankdata(counted.scores) - 0.5) / len(counted.scores)
-        found = np.frombuffer(base64.b64decode(cell["ranks"]), np.uint8) / report.LEVELS
-        assert cell["first"] == FAIR.first_frame(0) and found == pytest.approx(expected, abs=0.5 / report.LEVELS + 1e-9)
+        found = np.frombuffer(base64.b64decode(cell["ranks"]), np.uint8) / report_cells.LEVELS
+        assert cell["first"] == FAIR.first_frame(0) and found == pytest.approx(
+            expected, abs=0.5 / report_cells.LEVELS + 1e-9
+        )
 
 
 def test_worst_moments_by_hand():
@@ -82,8 +84,8 @@ def test_worst_moments_by_hand():
         "labels": [np.zeros(40, np.uint8), np.array([1, 0], np.uint8)],
         "scores": [np.arange(40.0), np.array([5.0, 38.5])],
     })  # fmt: skip
-    assert report.worst(rows, 0) == [["u", 65, 39.0], ["v", 27, 38.5], ["u", 50, 24.0]]
-    assert report.worst(rows, 1) == [["v", 26, 5.0]]
+    assert report_cells.worst(rows, 0) == [["u", 65, 39.0], ["v", 27, 38.5], ["u", 50, 24.0]]
+    assert report_cells.worst(rows, 1) == [["v", 26, 5.0]]
 
 
 def test_pictures_are_frames(page, finished):

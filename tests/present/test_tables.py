@@ -10,7 +10,7 @@ from crossvad.evaluation import selection
 from crossvad.evaluation.selection import current
 from crossvad.evaluation.tidy import COLUMNS, METRICS
 from crossvad.planning.cell import Cell
-from crossvad.present import captions, tables, terminal
+from crossvad.present import captions, ranks, tables, terminal
 from crossvad.store.store import Record
 from tidy_rows import failed, frame, row
 
@@ -214,9 +214,9 @@ def test_mean_ranks_by_hand():
         "memae": ["60.0", "60.0 [5.0, 9.0]", "3.0"],
     }
     texts = pd.DataFrame([*rows.values(), ["99.0", "–", "–"]], index=pd.Index([*rows, "random"], name="method"))
-    shown, note = tables.with_ranks(texts, "auc")
+    shown, note = ranks.with_ranks(texts, "auc")
     assert shown[tables.RANK].tolist() == ["1.75", "1.25", "3.00", "–"] and "over 2 of 3 columns" in note
-    assert tables.with_ranks(texts, "eer")[0][tables.RANK].tolist() == ["2.25", "2.75", "1.00", "–"]
+    assert ranks.with_ranks(texts, "eer")[0][tables.RANK].tolist() == ["2.25", "2.75", "1.00", "–"]
     assert shown.iloc[:, :3].to_numpy().tolist() == texts.to_numpy().tolist()
     with pytest.raises(InputError, match="in every column some row has no value"):
-        tables.with_ranks(texts.iloc[:, [2]], "auc")
+        ranks.with_ranks(texts.iloc[:, [2]], "auc")

@@ -42,14 +42,14 @@ UNTRAINED_NOTE = (
 )
 
 
-def labels_table(found: Mapping[str, Findings]) -> pd.DataFrame:
-    """What labels give away: a line per finding, a column per test set, as text."""
-    columns = {name: [line(findings) for line in LINES.values()] for name, findings in found.items()}
+def labels_table(audits: Mapping[str, Findings]) -> pd.DataFrame:
+    """Set out what labels give away: a line per finding, a column per test set, as text."""
+    columns = {name: [line(findings) for line in LINES.values()] for name, findings in audits.items()}
     return pd.DataFrame(columns, index=pd.Index(LINES, name="what the labels give away"))
 
 
 def untrained_table(measured: pd.DataFrame, rivals: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """What untrained detectors score, and how many published figures that is above, as text."""
+    """Set out what untrained detectors score, and how many published figures that is above, as text."""
     rows = []
     for line in _lines(measured):
         published = rivals[line.target]
@@ -62,25 +62,25 @@ def untrained_table(measured: pd.DataFrame, rivals: Mapping[str, pd.Series]) -> 
     return table.set_index(["target", "untrained predictor"])
 
 
-def figure(found: Mapping[str, Findings], measured: pd.DataFrame, rivals: Mapping[str, pd.Series]) -> Figure:
-    """The audit at a glance: what labels give away, and untrained detectors among published figures."""
+def figure(audits: Mapping[str, Findings], measured: pd.DataFrame, rivals: Mapping[str, pd.Series]) -> Figure:
+    """Draw the audit at a glance: what labels give away, and untrained detectors among published figures."""
     targets = list(dict.fromkeys(measured["target"])) if len(measured) else []
     drawn = Figure(figsize=(11, 3.6 if not targets else 4.6), layout="constrained")
     left, right = drawn.subplots(1, 2, width_ratios=(1, 1.1)) if targets else (drawn.subplots(), None)
-    _labels_axes(left, found)
+    _labels_axes(left, audits)
     if right is not None:
         _untrained_axes(right, measured, rivals, targets)
     return drawn
 
 
-def _labels_axes(axes: Axes, found: Mapping[str, Findings]) -> None:
-    for place, findings in enumerate(found.values()):
-        axes.plot(findings.spread, [place, place], color="0.8", linewidth=9, solid_capstyle="butt", zorder=1)
-        axes.plot([100 * GOOD, 100 * GOOD + findings.best], [place, place], color="C3", linewidth=3, zorder=2)
-        axes.plot([findings.ramp, findings.ramp_minmax], [place, place], color="C0", linewidth=1, zorder=2)
-        axes.plot(findings.ramp_minmax, place, "o", color="C0", zorder=3)
-        axes.plot(findings.padded_macro[0], place, "s", color="C1", zorder=3)
-        axes.plot(findings.best_of_chance, place, "^", color="C2", zorder=3)
+def _labels_axes(axes: Axes, audits: Mapping[str, Findings]) -> None:
+    for height, findings in enumerate(audits.values()):
+        axes.plot(findings.spread, [height, height], color="0.8", linewidth=9, solid_capstyle="butt", zorder=1)
+        axes.plot([100 * GOOD, 100 * GOOD + findings.best], [height, height], color="C3", linewidth=3, zorder=2)
+        axes.plot([findings.ramp, findings.ramp_minmax], [height, height], color="C0", linewidth=1, zorder=2)
+        axes.plot(findings.ramp_minmax, height, "o", color="C0", zorder=3)
+        axes.plot(findings.padded_macro[0], height, "s", color="C1", zorder=3)
+        axes.plot(findings.best_of_chance, height, "^", color="C2", zorder=3)
     for style, colour, label in (
         ("o", "C0", "the frame's index, per-video min-max"),
         ("s", "C1", "random scores, padded macro AUC"),
@@ -90,7 +90,7 @@ def _labels_axes(axes: Axes, found: Mapping[str, Findings]) -> None:
     axes.plot([], [], color="0.8", linewidth=9, label=f"readings of a detector of AUC {100 * GOOD:.0f}")
     axes.plot([], [], color="C3", linewidth=3, label=f"gain of the best of {CHECKPOINTS} checkpoints")
     axes.axvline(50, color="0.6", linewidth=0.8, linestyle=":")
-    axes.set_yticks(range(len(found)), list(found))
+    axes.set_yticks(range(len(audits)), list(audits))
     axes.invert_yaxis()
     axes.set_xlim(42, 100)
     axes.set_xlabel("AUC in %")
@@ -100,20 +100,20 @@ def _labels_axes(axes: Axes, found: Mapping[str, Findings]) -> None:
 
 def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.Series], targets: list[str]) -> None:
     ticks: list[tuple[float, str]] = []
-    place = 0.0
+    height = 0.0
     for target in targets:
         own = measured[measured["target"] == target]
         published = rivals[target]
-        axes.plot(published.to_list(), [place] * len(published), "|", color="0.35", markersize=12)
+        axes.plot(published.to_list(), [height] * len(published), "|", color="0.35", markersize=12)
         lines = list(_lines(own))
-        ticks.append((place, f"{_named(lines[0])}: {len(published)} published"))
+        ticks.append((height, f"{_named(lines[0])}: {len(published)} published"))
         for line in lines:
-            place += 1
-            axes.plot([line.raw, line.stretched], [place, place], color="C0", linewidth=1)
-            axes.plot(line.raw, place, "o", color="C0", markerfacecolor="white")
-            axes.plot(line.stretched, place, "o", color="C0")
-            ticks.append((place, line.predictor))
-        place += 1.5
+            height += 1
+            axes.plot([line.raw, line.stretched], [height, height], color="C0", linewidth=1)
+            axes.plot(line.raw, height, "o", color="C0", markerfacecolor="white")
+            axes.plot(line.stretched, height, "o", color="C0")
+            ticks.append((height, line.predictor))
+        height += 1.5
     axes.plot([], [], "|", color="0.35", markersize=12, label="published figure")
     axes.plot([], [], "o", color="C0", markerfacecolor="white", label="untrained, raw scores")
     axes.plot([], [], "o", color="C0", label="untrained, per-video min-max")
@@ -126,10 +126,10 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
 
 
 def _named(line: Any) -> str:
-    """A target's name, and how much of it was at hand if not all."""
+    """Name a target, and how much of it was at hand if not all."""
     return line.target + ("" if line.videos == line.of_videos else f" ({line.videos} of {line.of_videos} videos)")
 
 
 def _lines(measured: pd.DataFrame) -> Iterator[Any]:
-    """The rows, by the names of their columns."""
+    """Go through the rows, by the names of their columns."""
     return measured.itertuples()

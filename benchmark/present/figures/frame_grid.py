@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,11 +14,14 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from crossvad.datasets.base import Size
 from crossvad.datasets.errors import InputError
-from crossvad.execution.model_views import ModelView, Sample
+from crossvad.execution.model_views import ModelView, ModelViewer, Sample, only
 from crossvad.planning.cell import Cell
-from crossvad.present.tables import named
+from crossvad.planning.protocol import Protocol
+from crossvad.present.figures import layout
+from crossvad.present.figures.plot import Plot, flag, register
+from crossvad.present.words import named, told
+from crossvad.store.store import Record, Store
 
 HEAT = "magma"  # from dark to light without a turn, so that it is read in grey, too
 TRUTH = "#56B4E9"  # the outline of what is abnormal: seen on grey frames and on `HEAT` alike
@@ -37,70 +41,152 @@ class Column:
     scale: Normalize | None = None  # None: every image for itself, from 0 to its percentile `SHARP`
 
 
-def errors(look: ModelView) -> list[Column]:
-    """The columns of `bench plot errors`: frame, what was predicted where anything was, error map.
+@dataclass(frozen=True)
+class FrameGrid(Plot):
+    """What the method of one cell sees of frames: a row per frame, a column for each kind of image."""
 
-    Raises:
-        InputError: the method has no maps.
+    suffix = ".pdf"
+    of_one_cell = True
+    side: ClassVar[float]  # inches that an image is wide
+
+    video: str | None = flag(None, "--video", "A test video. [the first with an abnormal frame]")
+    frames: Sequence[int] = flag((), "--frames", "Numbers of its frames. [4, half of them abnormal]", "numbers")
+    data: Path = Path("data")
+
+    @abstractmethod
+    def columns(self, view: ModelView) -> list[Column]:
+        """Choose the images to set side by side.
+
+        Raises:
+            InputError: the method has nothing of the kind.
+        """
+
+    @abstractmethod
+    def facts(self, view: ModelView) -> list[str]:
+        """Explain them."""
+
+    def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
+        """Draw what the one finished cell among these sees; see `Plot.picture`. The protocol has no say."""
+        record = only(records)
+        viewer = ModelViewer(store, record, self.data)
+        view = viewer.look(viewer.sample(self.video, self.frames))
+        note = self.caption(record.cell, view)
+        return self.draw(view, note), note
+
+    def caption(self, cell: Cell, view: ModelView) -> str:
+        """Say what a reader must know to read the figure: which method, which frames, what the images are."""
+        how = ["not adapted"]
+        if cell.shots:
+            how = [told("tuning", cell.tuning), named("shots", cell.shots), named("steps", cell.steps)]
+            how = [*filter(None, how), f"support {cell.support}"]
+        high, wide = view.sample.frames.shape[1:3]
+        facts = [
+            f"{cell.method}, {cell.source} -> {cell.target}, {', '.join(how)}, seed {cell.seed}, budget {cell.budget}",
+            f"video {view.sample.video}, by frame number, as decoded for the method: {wide} x {high} pixels",
+        ]
+        if view.sample.masks is not None:
+            facts.append("outlined: abnormal, by the data set's masks")
+        return "; ".join([*facts, *self.facts(view)])
+
+    def draw(self, view: ModelView, note: str) -> Figure:
+        """Draw the images, and below them the caption.
+
+        They have the shape of the original frames; where the data set has masks, their outlines are on them.
+        """
+        sample, columns = view.sample, self.columns(view)
+        down = len(sample.numbers)
+        heights = [*[self.side * sample.size[0] / sample.size[1]] * down, BAR]
+        width = max(len(columns) * (self.side + 0.06) + 0.9, 4.2)
+        drawn = layout.page(width, sum(heights) + 0.06 * down + 0.6, note)
+        drawn.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)  # type: ignore[union-attr,call-arg]
+        *grid, bars = drawn.subplots(down + 1, len(columns), squeeze=False, height_ratios=heights)
+        for axes, column in zip(grid[0], columns, strict=True):
+            axes.set_title(column.title, fontsize=8)
+        for row, line in enumerate(grid):
+            for axes, column in zip(line, columns, strict=True):
+                _draw_image(axes, column, row, sample)
+            kind, colour = ("abnormal", ABNORMAL) if sample.labels[row] else ("normal", "black")
+            line[0].set_ylabel(f"{sample.numbers[row]}\n{kind}", fontsize=7.5, color=colour)
+        for axes, column in zip(bars, columns, strict=True):
+            _draw_scale(axes, column.scale)
+        return drawn
+
+
+@register
+class Errors(FrameGrid):
+    """Frames, what one method predicts of them, and where it errs; outlined: where they are abnormal.
+
+    Needs the model that bench run kept, and the target's video.
+
+    \b
+    bench plot errors --where method=apn --where source=ped2 --where shots=0 --where seed=0 --video 04
+    bench plot errors --where method=lmn --where seed=0 --frames 40,60,80 --out errors.png
     """
-    if look.errors is None:
-        raise InputError("this method", "cannot say where a frame is abnormal", "choose another --where method=…")
-    columns = [Column("frame", look.sample.frames)]
-    if look.predicted is not None:
-        columns.append(Column("predicted", look.predicted))
-    return [*columns, Column("error", look.errors, _scale(look.errors))]
+
+    name = "errors"
+    side = 1.7
+
+    def columns(self, view: ModelView) -> list[Column]:
+        """Set side by side: frame, what was predicted where anything was, error map.
+
+        Raises:
+            InputError: the method has no maps.
+        """
+        if view.errors is None:
+            raise InputError("this method", "cannot say where a frame is abnormal", "choose another --where method=…")
+        columns = [Column("frame", view.sample.frames)]
+        if view.predicted is not None:
+            columns.append(Column("predicted", view.predicted))
+        return [*columns, Column("error", view.errors, _scale(view.errors))]
+
+    def facts(self, view: ModelView) -> list[str]:
+        """Explain the error map."""
+        return ["error: as the method maps it, one scale for all frames"]
 
 
-def prototypes(look: ModelView) -> list[Column]:
-    """The columns of `bench plot prototypes`: frame, up to `MOST` maps, distance to the nearest prototype.
+@register
+class Prototypes(FrameGrid):
+    """Frames, where each of a method's attention prototypes looks, and how far features are from the nearest.
 
-    Raises:
-        InputError: the method has no prototypes.
+    Of apn, apn-released and mpn. Needs the model that bench run kept, and the target's video.
+
+    \b
+    bench plot prototypes --where method=apn --where source=ped2 --where shots=0 --where seed=0
+    bench plot prototypes --where method=mpn --where seed=0 --video 04 --frames 40,60,80 --out prototypes.png
     """
-    if look.attention is None:
-        fix = "choose --where method=apn, apn-released or mpn"
-        raise InputError("this method", "has no prototypes", fix)
-    maps, distances = look.attention
-    shown = [Column(f"map {number + 1}", maps[:, number]) for number in range(min(MOST, maps.shape[1]))]
-    return [Column("frame", look.sample.frames), *shown, Column("distance", distances, _scale(distances))]
+
+    name = "prototypes"
+    side = 0.75
+
+    def columns(self, view: ModelView) -> list[Column]:
+        """Set side by side: frame, up to `MOST` maps, distance to the nearest prototype.
+
+        Raises:
+            InputError: the method has no prototypes.
+        """
+        if view.attention is None:
+            fix = "choose --where method=apn, apn-released or mpn"
+            raise InputError("this method", "has no prototypes", fix)
+        maps, distances = view.attention
+        shown = [Column(f"map {number + 1}", maps[:, number]) for number in range(min(MOST, maps.shape[1]))]
+        return [Column("frame", view.sample.frames), *shown, Column("distance", distances, _scale(distances))]
+
+    def facts(self, view: ModelView) -> list[str]:
+        """Explain the maps and the distance."""
+        count = 0 if view.attention is None else view.attention.maps.shape[1]
+        which = f"the first {MOST} of {count} maps" if count > MOST else "maps"
+        return [
+            f"{which}: weights of the pixels in a prototype, dark: 0, light: the largest 1 % of each map",
+            "distance: of a pixel's features to the nearest prototype, one scale for all frames",
+        ]
 
 
 def _scale(values: NDArray[np.float32], end: float = CLIPPED) -> Normalize:
-    """From 0 to a percentile of values: of all frames', so that they can be compared, or of one image's."""
+    """Scale from 0 to a percentile of values: of all frames', so that they can be compared, or of one image's."""
     return Normalize(0, max(float(np.percentile(values, end)), 1e-12))
 
 
-def figure(sample: Sample, columns: Sequence[Column], note: str, side: float) -> Figure:
-    """A row per frame of the sample, a column for each kind of image `side` inches wide, and below them the caption.
-
-    Images are drawn in the shape of the original frames; where the data set has masks, their outlines are on them.
-    """
-    high = side * sample.size[0] / sample.size[1]
-    width = max(len(columns) * (side + 0.06) + 0.9, 4.2)
-    text = textwrap.fill(note.replace(" %", "\N{NO-BREAK SPACE}%"), int(width * 19))
-    down = len(sample.numbers)
-    heights = [*[high] * down, BAR]
-    size = (width, sum(heights) + 0.06 * down + 0.13 * (text.count("\n") + 1) + 0.6)
-    drawn = Figure(figsize=size, layout="constrained")
-    drawn.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)  # type: ignore[union-attr,call-arg]
-    *grid, bars = drawn.subplots(down + 1, len(columns), squeeze=False, height_ratios=heights)
-    for row, line in enumerate(grid):
-        for axes, column in zip(line, columns, strict=True):
-            _image(axes, column, row, sample)
-            if row == 0:
-                axes.set_title(column.title, fontsize=8)
-        kind, colour = ("abnormal", ABNORMAL) if sample.labels[row] else ("normal", "black")
-        line[0].set_ylabel(f"{sample.numbers[row]}\n{kind}", fontsize=7.5, color=colour)
-    for axes, column in zip(bars, columns, strict=True):
-        if column.scale is None:
-            axes.set_axis_off()
-        else:
-            _bar(axes, column.scale)
-    drawn.supxlabel(text, x=0.01, ha="left", fontsize=7)
-    return drawn
-
-
-def _image(axes: Axes, column: Column, row: int, sample: Sample) -> None:
+def _draw_image(axes: Axes, column: Column, row: int, sample: Sample) -> None:
     image, (height, width) = column.images[row], sample.size
     style: dict[str, Any] = {"extent": (0, width, height, 0), "aspect": "equal", "interpolation": "nearest"}
     if image.ndim == 2:
@@ -111,19 +197,18 @@ def _image(axes: Axes, column: Column, row: int, sample: Sample) -> None:
     else:
         axes.imshow(image, **style)
     if sample.masks is not None and sample.masks[row].any():
-        _outline(axes, sample.masks[row], sample.size)
+        x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+        axes.contour(x, y, sample.masks[row], levels=[0.5], colors=TRUTH, linewidths=0.7)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
 
 
-def _outline(axes: Axes, mask: NDArray[np.bool_], size: Size) -> None:
-    height, width = size
-    axes.contour(np.arange(width) + 0.5, np.arange(height) + 0.5, mask, levels=[0.5], colors=TRUTH, linewidths=0.7)
-
-
-def _bar(axes: Axes, scale: Normalize) -> None:
-    """What the colours of a column mean."""
+def _draw_scale(axes: Axes, scale: Normalize | None) -> None:
+    """Explain the colours of a column that has one scale for all its images."""
+    if scale is None:
+        axes.set_axis_off()
+        return
     axes.imshow(np.linspace(0, 1, 256)[None], cmap=HEAT, aspect="auto")
     axes.set_xticks([0, 255], ["0", f"\N{GREATER-THAN OR EQUAL TO} {scale.vmax:.2g}"])
     axes.set_yticks([])
@@ -132,37 +217,3 @@ def _bar(axes: Axes, scale: Normalize) -> None:
     low.set_horizontalalignment("left")
     high.set_horizontalalignment("right")
     axes.spines[:].set_visible(False)
-
-
-def errors_caption(cell: Cell, look: ModelView) -> str:
-    """What a reader must know to read the figure of `errors`."""
-    facts = [*_facts(cell, look.sample), "error: as the method maps it, one scale for all frames"]
-    return "; ".join(facts)
-
-
-def prototypes_caption(cell: Cell, look: ModelView) -> str:
-    """What a reader must know to read the figure of `prototypes`."""
-    count = 0 if look.attention is None else look.attention.maps.shape[1]
-    which = f"the first {MOST} of {count} maps" if count > MOST else "maps"
-    return "; ".join(
-        [
-            *_facts(cell, look.sample),
-            f"{which}: weights of the pixels in a prototype, dark: 0, light: the largest 1 % of each map",
-            "distance: of a pixel's features to the nearest prototype, one scale for all frames",
-        ]
-    )
-
-
-def _facts(cell: Cell, sample: Sample) -> list[str]:
-    how = ["not adapted"]
-    if cell.shots:
-        how = [word for word in (cell.tuning, named("shots", cell.shots), named("steps", cell.steps)) if word != "none"]
-        how.append(f"support {cell.support}")
-    high, wide = sample.frames.shape[1:3]
-    facts = [
-        f"{cell.method}, {cell.source} -> {cell.target}, {', '.join(how)}, seed {cell.seed}, budget {cell.budget}",
-        f"video {sample.video}, by frame number, as decoded for the method: {wide} x {high} pixels",
-    ]
-    if sample.masks is not None:
-        facts.append("outlined: abnormal, by the data set's masks")
-    return facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,63 +13,103 @@ from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
+from crossvad.evaluation.selection import refuse_mixtures, varying_keys
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.protocol import Protocol
-from crossvad.present.figures.curves import SCENES
-from crossvad.present.figures.panels import panels
+from crossvad.present import captions
+from crossvad.present.figures.layout import SCENES
+from crossvad.present.figures.plot import RowsPlot, register
+from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, DASHES, GREY, CurveStyle
-from crossvad.present.tables import CONTROLS, named
+from crossvad.present.words import CONTROLS, named
 from crossvad.store.store import Record, Store
 
 LINE = ("method", "tuning", "shots", "steps")  # what tells curves apart
 GRID = np.linspace(0, 1, 501)  # false positive rates at which the curves of several seeds are averaged
 
 
-def curves(store: Store, records: Iterable[Record], rules: Protocol) -> pd.DataFrame:
-    """The curve of every finished cell that the protocol may read, but of those that are no detectors.
+@register
+class Roc(RowsPlot):
+    """ROC curves: a panel per source and target, a curve per method and way to adapt, named beside its AUC.
 
-    Columns: source, target, those of `LINE`, support, budget, seed; `auc` in %; `rates`, false and true positive, (n,)
-    each, from (0, 0) to (1, 1).
+    \b
+    bench plot roc --where source=ped2 --where target=ped2 --where budget=quick --out roc.pdf
     """
-    keys = [*SCENES, *LINE, "support", "budget", "seed"]
-    rows = []
-    for record, read in counted_frames_of_cells(store, records, rules):
-        if record.cell.method not in CONTROLS:
-            frames = read(rules)
-            rates = roc_curve(frames.labels, frames.scores)[:2]
-            auc = 100 * micro_auc(frames.labels, frames.scores)
-            rows.append([*(getattr(record.cell, key) for key in keys), auc, rates])
-    return pd.DataFrame(rows, columns=[*keys, "auc", "rates"])
 
+    name = "roc"
 
-def averaged(found: pd.DataFrame) -> pd.DataFrame:
-    """One curve for all seeds of a line: the mean true positive rate at each false positive rate; a single one as is.
+    def rows(self, store: Store, records: Sequence[Record], protocol: Protocol) -> pd.DataFrame:
+        """Read the curve of every finished cell that the protocol may read, but of those that are no detectors.
 
-    Raises:
-        InputError: seeds would mix budgets or supports.
-    """
-    rows = []
-    for place, group in found.groupby([*SCENES, *LINE], sort=False):
+        Columns: source, target, those of `LINE`, support, budget, seed; protocol, its name; `auc` in %; `rates`, false
+        and true positive, (n,) each, from (0, 0) to (1, 1).
+        """
+        keys = [*SCENES, *LINE, "support", "budget", "seed"]
+        rows = []
+        for record, read in counted_frames_of_cells(store, records, protocol):
+            if record.cell.method not in CONTROLS:
+                frames = read(protocol)
+                rates = roc_curve(frames.labels, frames.scores)[:2]
+                auc = 100 * micro_auc(frames.labels, frames.scores)
+                rows.append([*(getattr(record.cell, key) for key in keys), protocol.name, auc, rates])
+        return pd.DataFrame(rows, columns=[*keys, "protocol", "auc", "rates"])
+
+    def points(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Average the curves of several seeds: the mean true positive rate at each false positive rate.
+
+        Raises:
+            InputError: seeds would mix budgets or supports.
+        """
+        curve = [*SCENES, *LINE]
         for key in ("budget", "support"):
-            if group[key].nunique() > 1:
-                values = ", ".join(sorted(group[key].unique()))
-                raise InputError("this figure", f"would mix {key}s {values}", f"add --where {key}=…")
-        if len(group) > 1:
-            means = np.mean([np.interp(GRID, *rates) for rates in group["rates"]], axis=0)
-            rates = (np.r_[0, GRID], np.r_[0, means])
-        else:
+            refuse_mixtures(rows, key, curve, suggested="…")
+        means = []
+        for values, group in rows.groupby(curve, sort=False):
             rates = group["rates"].iloc[0]
-        rows.append([*place, group["auc"].mean(), rates])
-    return pd.DataFrame(rows, columns=[*SCENES, *LINE, "auc", "rates"])
+            if len(group) > 1:
+                mean = np.mean([np.interp(GRID, *of_seed) for of_seed in group["rates"]], axis=0)
+                rates = (np.r_[0, GRID], np.r_[0, mean])
+            means.append([*values, group["auc"].mean(), rates])
+        return pd.DataFrame(means, columns=[*curve, "auc", "rates"])
+
+    def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
+        """Say what a reader must know to read the figure of these cells' curves."""
+        seeds = rows.groupby([*SCENES, *LINE]).size()
+        facts = [
+            "AUC in %; of frames",
+            captions.values(rows, "protocol"),
+            captions.values(rows, "budget"),
+            captions.support(rows["support"]),
+            f"{captions.span(seeds)} seeds a curve",
+        ]
+        if seeds.max() > 1:
+            facts.append("curves: mean over seeds; AUC: mean of theirs")
+        return "; ".join(facts)
+
+    def draw(self, points: pd.DataFrame, note: str) -> Figure:
+        """Draw the curves, each named beside its AUC, and below them the caption."""
+        chosen = styles(points)
+        stepped = varying_keys(points[points["shots"] > 0], ["steps"])
+        keys = [key for key in LINE if key != "steps" or stepped]
+        return scene_panels(
+            points,
+            lambda axes, lines: _draw_panel(axes, lines, chosen, keys),
+            lambda line: _label(line, keys),
+            ("false alarms among normal frames", "abnormal frames found"),
+            note,
+            beside=0.9,
+        )
 
 
-def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
-    """How to draw each curve, by the values of `LINE`: a colour per method, a dash per way to adapt, dots for none.
+def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
+    """Choose how to draw each curve, by the values of `LINE`.
+
+    A colour stands for a method, a dash for a way to adapt; what was not adapted is dotted.
 
     Raises:
         InputError: there are more methods, or ways, than can be told apart.
     """
-    lines = [*found[[*LINE]].drop_duplicates().itertuples(index=False, name=None)]
+    lines = [*points[[*LINE]].drop_duplicates().itertuples(index=False, name=None)]
     methods = list(dict.fromkeys(line[0] for line in lines))
     ways = list(dict.fromkeys(line[1:] for line in lines if line[2]))
     if len(methods) > len(COLOURS) or len(ways) > len(DASHES):
@@ -82,48 +122,18 @@ def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     }
 
 
-def figure(found: pd.DataFrame, note: str) -> Figure:
-    """The curves of `averaged`, each named beside its AUC, and below them the caption."""
-    chosen = looks(found)
-    adapted = found[found["shots"] > 0]
-    told = [key for key in LINE if key != "steps" or adapted[key].nunique() > 1]
-    return panels(
-        found,
-        lambda axes, lines: _panel(axes, lines, chosen, told),
-        lambda line: _label(line, told),
-        ("false alarms among normal frames", "abnormal frames found"),
-        note,
-        beside=0.9,
-    )
-
-
-def _panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], told: list[str]) -> None:
+def _draw_panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], keys: list[str]) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_aspect("equal")
     axes.tick_params(labelsize=8)
     for line in lines.sort_values("auc", ascending=False).to_dict("records"):
-        look = chosen[tuple(line[key] for key in LINE)]
-        name = f"{line['auc']:.1f}  {_label(line, told)}"
-        axes.plot(*line["rates"], color=look.colour, linestyle=look.dash, linewidth=1.3, label=name)
+        style = chosen[tuple(line[key] for key in LINE)]
+        name = f"{line['auc']:.1f}  {_label(line, keys)}"
+        axes.plot(*line["rates"], color=style.colour, linestyle=style.dash, linewidth=1.3, label=name)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.08, -0.2), fontsize=7, frameon=False, handlelength=2.4)
 
 
-def _label(line: Mapping[Hashable, Any], told: list[str]) -> str:
-    """A curve's name: the method, and how it was adapted if it was."""
-    words = [named(key, line[key]) for key in told]
+def _label(line: Mapping[Any, Any], keys: list[str]) -> str:
+    """Name a curve by its method, and by how it was adapted if it was."""
+    words = [named(key, line[key]) for key in keys]
     return ", ".join(words if line["shots"] else words[:1])
-
-
-def caption(found: pd.DataFrame, rules: str) -> str:
-    """What a reader must know to read the figure of `found`, the curves of cells."""
-    seeds = found.groupby([*SCENES, *LINE]).size()
-    facts = [
-        "AUC in %; of frames",
-        f"protocol {rules}",
-        f"budget {', '.join(found['budget'].unique())}",
-        f"support {', '.join(name for name in found['support'].unique() if name != 'none') or 'none'}",
-        f"{' to '.join(dict.fromkeys(map(str, (seeds.min(), seeds.max()))))} seeds a curve",
-    ]
-    if seeds.max() > 1:
-        facts.append("curves: mean over seeds; AUC: mean of theirs")
-    return "; ".join(facts)

@@ -11,47 +11,83 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from crossvad.datasets.errors import InputError
-from crossvad.present.captions import caption
-from crossvad.present.figures.curves import SCENES
-from crossvad.present.figures.panels import panels
+from crossvad.evaluation.selection import refuse_mixtures, varying_keys
+from crossvad.present import captions
+from crossvad.present.figures.layout import SCENES
+from crossvad.present.figures.plot import RowsPlot, register
+from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, MARKERS, CurveStyle
-from crossvad.present.tables import CONTROLS, named
+from crossvad.present.words import CONTROLS, named
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
 MOST = 24  # markers that can be told apart in one panel
 
 
-def points(tidy: pd.DataFrame) -> pd.DataFrame:
-    """The points, a row each, of tidy rows; those of `CONTROLS`, which are no detectors, are left out.
+@register
+class Speed(RowsPlot):
+    """AUC against frames per second: a panel per source and target, a marker per method and way to adapt.
 
-    Columns: source, target, those of `POINT`; `auc` in % and `fps` in frames per second, means over seeds, and the
-    lowest and highest of each, `auc_low`, `auc_high`, `fps_low`, `fps_high`; `seeds`, a tuple. A place of which a seed
-    is missing is left out.
+    Both are means over seeds. How fast a method is depends on the machine: compare cells of one alone.
 
-    Raises:
-        InputError: the rows mix budgets or, in one place, supports.
+    \b
+    bench plot speed --where budget=quick --where source=ped2 --where target=ped2 --out speed.pdf
+    bench plot speed --where budget=quick --where shots=0,10 --where method=apn,lmn,framediff
     """
-    rows = tidy[~tidy["method"].isin(CONTROLS)]
-    _refuse_mixtures(rows, "budget")
-    found = []
-    for place, group in rows.groupby([*SCENES, *POINT], sort=False):
-        _refuse_mixtures(group, "support", "none,")  # which is that of what was not adapted
-        if group[[*MEASURED]].notna().to_numpy().all():
-            spread = [value for key in MEASURED for value in (group[key].mean(), group[key].min(), group[key].max())]
-            found.append([*place, *spread, tuple(sorted(group["seed"]))])
-    measured = [f"{key}{end}" for key in MEASURED for end in ("", "_low", "_high")]
-    return pd.DataFrame(found, columns=[*SCENES, *POINT, *measured, "seeds"])
+
+    name = "speed"
+
+    def points(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Average tidy rows over seeds; those of `CONTROLS`, which are no detectors, are left out.
+
+        Columns: source, target, those of `POINT`; `auc` in % and `fps` in frames per second, means over seeds, and the
+        lowest and highest of each, `auc_low`, `auc_high`, `fps_low`, `fps_high`; `seeds`, a tuple. A point of which a
+        seed is missing is left out.
+
+        Raises:
+            InputError: the rows mix budgets or, in one point, supports.
+        """
+        rows = rows[~rows["method"].isin(CONTROLS)]
+        point = [*SCENES, *POINT]
+        refuse_mixtures(rows, "budget")
+        refuse_mixtures(rows, "support", point, suggested="none,{last}")  # none: that of what was not adapted
+        means = []
+        for values, group in rows.groupby(point, sort=False):
+            if group[[*MEASURED]].notna().to_numpy().all():
+                measured = group[[*MEASURED]].agg(["mean", "min", "max"])
+                means.append([*values, *measured["auc"], *measured["fps"], tuple(sorted(group["seed"]))])
+        names = [f"{key}{end}" for key in MEASURED for end in ("", "_low", "_high")]
+        return pd.DataFrame(means, columns=[*point, *names, "seeds"])
+
+    def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
+        """Say what a reader must know to read the figure of these points."""
+        drawn = rows[~rows["method"].isin(CONTROLS)].assign(reverted=float("nan"))  # which no marker shows
+        facts = [
+            captions.caption(drawn, intervals=False),
+            "frames per second: of scoring decoded frames at the budget's size, on the device named, as measured when "
+            "the cells ran",
+        ]
+        if points["seeds"].map(len).max() > 1:
+            facts.append("bars: lowest to highest of several seeds")
+        return "; ".join(facts)
+
+    def draw(self, points: pd.DataFrame, note: str) -> Figure:
+        """Draw the points, each named below its panel beside its AUC and speed, and below them the caption."""
+        chosen = styles(points)
+        stepped = bool(varying_keys(points[(points["shots"] > 0) & (points["tuning"] != "none")], ["steps"]))
+        between = (1,) if points["fps_high"].max() > 30 * points["fps_low"].min() else (1, 2, 5)  # ticks of a decade
+        return scene_panels(
+            points,
+            lambda axes, lines: _draw_panel(axes, lines, chosen, stepped, between),
+            lambda line: _label(line, stepped),
+            ("frames per second (log scale)", "AUC in %"),
+            note,
+            beside=1.3,
+        )
 
 
-def _refuse_mixtures(rows: pd.DataFrame, key: str, beside: str = "") -> None:
-    if len(values := sorted(rows[key].unique())) > 1:
-        fix = f"add --where {key}={beside}{values[-1]}"
-        raise InputError("this figure", f"would mix {key}s {', '.join(values)}", fix)
-
-
-def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
-    """How to draw each point, by the values of `POINT`.
+def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
+    """Choose how to draw each point, by the values of `POINT`.
 
     Where several methods have several ways to adapt, a colour stands for a method and a marker for a way; else every
     point has a colour and a marker of its own, for as long as they last.
@@ -59,38 +95,22 @@ def looks(found: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     Raises:
         InputError: there are more points, in a panel or in all, than can be told apart.
     """
-    most = found.groupby(SCENES).size().max()
-    places = [*found[[*POINT]].drop_duplicates().itertuples(index=False, name=None)]
-    methods = list(dict.fromkeys(place[0] for place in places))
-    ways = list(dict.fromkeys(place[1:] for place in places))
-    if most > MOST or len(places) > len(COLOURS) * len(MARKERS):
-        problem = f"would have {len(places)} markers, {most} in a panel, more than can be told apart"
+    most = points.groupby(SCENES).size().max()
+    entries = [*points[[*POINT]].drop_duplicates().itertuples(index=False, name=None)]
+    methods = list(dict.fromkeys(entry[0] for entry in entries))
+    ways = list(dict.fromkeys(entry[1:] for entry in entries))
+    if most > MOST or len(entries) > len(COLOURS) * len(MARKERS):
+        problem = f"would have {len(entries)} markers, {most} in a panel, more than can be told apart"
         raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
-    grouped = len(places) > len(COLOURS) and len(methods) <= len(COLOURS) and len(ways) <= len(MARKERS)
+    grouped = len(entries) > len(COLOURS) and len(methods) <= len(COLOURS) and len(ways) <= len(MARKERS)
     chosen = {}
-    for number, place in enumerate(places):
-        colour, marker = (methods.index(place[0]), ways.index(place[1:])) if grouped else (number, number)
-        chosen[place] = CurveStyle(COLOURS[colour % len(COLOURS)], MARKERS[marker % len(MARKERS)], "")
+    for number, entry in enumerate(entries):
+        colour, marker = (methods.index(entry[0]), ways.index(entry[1:])) if grouped else (number, number)
+        chosen[entry] = CurveStyle(COLOURS[colour % len(COLOURS)], MARKERS[marker % len(MARKERS)], "")
     return chosen
 
 
-def figure(found: pd.DataFrame, note: str) -> Figure:
-    """The points of `points`, each named below its panel beside its AUC and speed, and below them the caption."""
-    chosen = looks(found)
-    adapted = found[(found["shots"] > 0) & (found["tuning"] != "none")]
-    stepped = adapted["steps"].nunique() > 1
-    between = (1,) if found["fps_high"].max() > 30 * found["fps_low"].min() else (1, 2, 5)  # ticks of a decade
-    return panels(
-        found,
-        lambda axes, lines: _panel(axes, lines, chosen, stepped, between),
-        lambda line: _label(line, stepped),
-        ("frames per second (log scale)", "AUC in %"),
-        note,
-        beside=1.3,
-    )
-
-
-def _panel(
+def _draw_panel(
     axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool, between: Sequence[int]
 ) -> None:
     axes.set_xscale("log")
@@ -102,16 +122,16 @@ def _panel(
     axes.set_axisbelow(True)
     markers, names = [], []
     for line in lines.sort_values("auc", ascending=False).to_dict("records"):
-        look = chosen[tuple(line[key] for key in POINT)]
+        style = chosen[tuple(line[key] for key in POINT)]
         arms = {key: [[line[key] - line[f"{key}_low"]], [line[f"{key}_high"] - line[key]]] for key in MEASURED}
         bars = axes.errorbar(
             line["fps"],
             line["auc"],
             xerr=arms["fps"],
             yerr=arms["auc"],
-            fmt=look.marker,
-            color=look.colour,
-            markersize=9 if look.marker == "*" else 6.5,  # of which little is ink
+            fmt=style.marker,
+            color=style.colour,
+            markersize=9 if style.marker == "*" else 6.5,  # of which little is ink
             markeredgecolor="white",  # where markers lie on one another
             markeredgewidth=0.6,
             elinewidth=0.8,
@@ -122,7 +142,7 @@ def _panel(
 
 
 def _label(line: Mapping[Any, Any], stepped: bool) -> str:
-    """A point's name: the method, and how it was adapted if it was."""
+    """Name a point by its method, and by how it was adapted if it was."""
     words = [line["method"]]
     if line["tuning"] != "none":
         words.append(line["tuning"])
@@ -131,16 +151,3 @@ def _label(line: Mapping[Any, Any], stepped: bool) -> str:
         if stepped and line["tuning"] != "none":
             words.append(named("steps", line["steps"]))
     return ", ".join(words)
-
-
-def note(tidy: pd.DataFrame, found: pd.DataFrame) -> str:
-    """What a reader must know to read the figure of `found`, the points of these tidy rows."""
-    drawn = tidy[~tidy["method"].isin(CONTROLS)].assign(reverted=float("nan"))  # which no marker shows
-    facts = [
-        caption(drawn, intervals=False),
-        "frames per second: of scoring decoded frames at the budget's size, on the device named, as measured when the "
-        "cells ran",
-    ]
-    if found["seeds"].map(len).max() > 1:
-        facts.append("bars: lowest to highest of several seeds")
-    return "; ".join(facts)

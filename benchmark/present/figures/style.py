@@ -16,6 +16,20 @@ matplotlib.rcParams["svg.hashsalt"] = "crossvad"  # the same picture is the same
 matplotlib.rcParams["svg.fonttype"] = "none"
 # What a file of each kind says of itself. Not when it was made: the same picture is the same file.
 KINDS: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
+# Okabe and Ito's colours, which the colour-blind can tell apart; not their yellow, which is lost on white paper.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = "osD^vP*Xp<>h"
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+GREY = "0.45"
+
+
+@dataclass(frozen=True)
+class CurveStyle:
+    """How a curve is drawn."""
+
+    colour: str
+    marker: str
+    dash: Any
 
 
 def titled(axes: Axes, title: str, size: float = 11) -> None:
@@ -25,7 +39,7 @@ def titled(axes: Axes, title: str, size: float = 11) -> None:
 
 
 def writable(path: Path) -> Path:
-    """The same path, if it is one that a picture can be written to, before any work is done for it.
+    """Return the path if a picture can be written to it; asked before any work is done for it.
 
     Raises:
         InputError: its suffix is of no kind that is known, or its folder is not there.
@@ -48,25 +62,3 @@ def save(drawn: Figure, path: Path) -> None:
         drawn.savefig(path, format=kind[1:], metadata=KINDS[kind], dpi=200)
     except OSError as error:
         raise InputError(path, f"cannot be written ({error})", "name another file") from error
-
-
-# Okabe and Ito's colours, which the colour-blind can tell apart; not their yellow, which is lost on white paper.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-
-MARKERS = "osD^vP*Xp<>h"
-
-
-DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-
-
-GREY = "0.45"
-
-
-@dataclass(frozen=True)
-class CurveStyle:
-    """How a curve is drawn."""
-
-    colour: str
-    marker: str
-    dash: Any

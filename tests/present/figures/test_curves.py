@@ -9,8 +9,12 @@ from matplotlib.colors import to_rgba
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.tidy import COLUMNS
 from crossvad.planning import catalogue, registry
-from crossvad.present.figures import curves, style
-from crossvad.present.figures.curves import SHOTS, STEPS, apart, caption, figure, looks, points
+from crossvad.present.figures import style
+from crossvad.present.figures.curve_axes import apart
+from crossvad.present.figures.curve_points import LEVELS, SHOTS, STEPS, adapted_scenes, points
+from crossvad.present.figures.curve_styles import styles
+from crossvad.present.figures.curves import Shots, Steps
+from crossvad.present.words import CONTROLS
 from crossvad.store.store import Store
 
 
@@ -41,9 +45,14 @@ def around(auc):
     return (auc, auc - 2, auc + 3)
 
 
+def caption(rows, found, along):
+    return {SHOTS: Shots, STEPS: Steps}[along]().caption(rows, found)
+
+
 def drawn(rows, along=SHOTS):
-    found = points(rows, along)
-    return figure(found, along, caption(rows, found, along))
+    plot = {SHOTS: Shots, STEPS: Steps}[along]()
+    found = plot.points(rows)
+    return plot.draw(found, plot.caption(rows, found))
 
 
 def lines_of(axes):
@@ -153,7 +162,7 @@ def test_what_adapts_to_nothing_is_a_level_and_two_are_left_out():
     assert set(found.loc[found["level"], "method"]) == {"framediff[pool=patch]", "extrapolate"}
     assert set(found["method"]) == {"apn", "support-mean", "framediff[pool=patch]", "extrapolate"}
     untrained = {name for name in catalogue.BASELINES if not registry.get_method(name).cls.adapts}
-    assert untrained == {*curves.LEVELS, *curves.CONTROLS}
+    assert untrained == {*LEVELS, *CONTROLS}
 
 
 def test_what_adapts_in_its_own_way_has_a_curve_along_shots_and_none_along_steps():
@@ -205,9 +214,9 @@ def test_what_means_nothing_mixes_with_everything():
 
 def test_a_pair_without_adaptation_takes_no_panel_from_others():
     tidy = frame(row(), row(shots=5, steps=10, tuning="finetune"), row(source="other"))
-    assert "other" not in set(curves.adapted_scenes(tidy)["source"]) and len(curves.adapted_scenes(tidy)) == 2
+    assert "other" not in set(adapted_scenes(tidy)["source"]) and len(adapted_scenes(tidy)) == 2
     unadapted = tidy[tidy["shots"] == 0]
-    assert len(curves.adapted_scenes(unadapted)) == 2
+    assert len(adapted_scenes(unadapted)) == 2
 
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
@@ -283,10 +292,10 @@ def test_0_has_a_place_at_the_left_of_a_log_scale(places):
 
 def test_curves_differ_in_how_they_look():
     rows = frame(*(row(f"m{n}", shots=k) for n in range(20) for k in (0, 5)))
-    chosen = looks(points(rows, SHOTS), SHOTS)
+    chosen = styles(points(rows, SHOTS), SHOTS)
     assert len({(look.colour, look.marker) for look in chosen.values()}) == 20
     several = [row(f"m{n}", t, shots=5) for n in range(4) for t in ("finetune", "head", "norm")]
-    chosen = looks(points(frame(*(row(f"m{n}") for n in range(4)), *several), SHOTS), SHOTS)
+    chosen = styles(points(frame(*(row(f"m{n}") for n in range(4)), *several), SHOTS), SHOTS)
     assert len({look.marker for look in chosen.values()}) == len(chosen) == 12
     assert len({(method, look.colour) for (method, _), look in chosen.items()}) == 4  # one colour a method
     assert len({look.colour for look in chosen.values()}) == 4
@@ -296,7 +305,7 @@ def test_curves_differ_in_how_they_look():
 
 def test_tunings_of_one_method_differ_in_colour():
     rows = frame(row(), row("support-mean"), *(row(tuning=t, shots=5) for t in ("finetune", "head", "norm")))
-    chosen = looks(points(rows, SHOTS), SHOTS)
+    chosen = styles(points(rows, SHOTS), SHOTS)
     assert len({look.colour for look in chosen.values()}) == len({look.marker for look in chosen.values()}) == 4
 
 
@@ -309,10 +318,10 @@ def test_more_curves_than_can_be_told_apart_are_refused():
 def test_the_legend_shows_each_curve_as_it_is_drawn():
     rows = frame(row(), *(row(shots=k, steps=s, reverted=1.0) for k in (1, 5) for s in (1, 10)), row("lmn"))
     found = points(rows, STEPS)
-    (legend,) = figure(found, STEPS, "").legends
+    (legend,) = Steps().draw(found, "").legends
     shown = {t.get_text(): h for t, h in zip(legend.get_texts(), legend.legend_handles, strict=True)}
     assert list(shown) == ["apn, finetune, K = 1", "apn, finetune, K = 5", "lmn"]
-    for handle, look in zip(shown.values(), looks(found, STEPS).values(), strict=True):
+    for handle, look in zip(shown.values(), styles(found, STEPS).values(), strict=True):
         assert handle.get_marker() == look.marker and to_rgba(handle.get_color()) == to_rgba(look.colour)
         assert handle.get_markerfacecolor() != "white"
 

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 from crossvad.datasets.errors import InputError
 from crossvad.execution import model_views
 from crossvad.execution.model_views import ModelViewer, attention, only, predicted, spread
-from crossvad.present.figures import frame_grid
+from crossvad.present.figures.frame_grid import Errors, Prototypes
 from crossvad.store.store import Store
 from made import build, clips_of
 
@@ -107,9 +107,10 @@ def test_spread():
 def test_what_is_drawn(looker):
     mine = looker("apn")
     look = mine.look(mine.sample())
-    for columns, count in ((frame_grid.prototypes(look), 12), (frame_grid.errors(look), 3)):
+    for plot, count in ((Prototypes(), 12), (Errors(), 3)):
+        columns = plot.columns(look)
         assert len(columns) == count
-        picture = frame_grid.figure(look.sample, columns, "note", side=0.7)
+        picture = plot.draw(look, "note")
         panels = [axes for axes in picture.axes if axes.images][: 4 * count]
         for number, axes in enumerate(panels):
             image = columns[number % count].images[number // count]
@@ -119,12 +120,10 @@ def test_what_is_drawn(looker):
             f"{n}\n{'abnormal' if label else 'normal'}"
             for n, label in zip(look.sample.numbers, look.sample.labels, strict=True)
         ]
-    assert (frame_grid.errors(look)[-1].images == look.errors).all()
-    assert (frame_grid.prototypes(look)[3].images == look.attention.maps[:, 2]).all()
-    assert "K = " not in frame_grid.errors_caption(mine.cell, look)
-    assert "finetune, K = 2, steps = 1, support train-head" in frame_grid.prototypes_caption(
-        looker("apn", 2).cell, look
-    )
+    assert (Errors().columns(look)[-1].images == look.errors).all()
+    assert (Prototypes().columns(look)[3].images == look.attention.maps[:, 2]).all()
+    assert "K = " not in Errors().caption(mine.cell, look)
+    assert "finetune, K = 2, steps = 1, support train-head" in Prototypes().caption(looker("apn", 2).cell, look)
 
 
 def test_masks_are_outlined(looker):
@@ -133,13 +132,13 @@ def test_masks_are_outlined(looker):
     masks = np.zeros((4, *sample.size), bool)
     masks[-1, 5:12, 8:14] = True
     look = mine.look(model_views.Sample(**{**vars(sample), "masks": masks}))
-    columns = frame_grid.errors(look)
+    columns = Errors().columns(look)
     assert [column.title for column in columns] == ["frame", "error"]
-    panels = frame_grid.figure(look.sample, columns, "note", side=0.7).axes[:8]
+    panels = Errors().draw(look, "note").axes[:8]
     assert [len(axes.collections) > 0 for axes in panels] == [False] * 6 + [True] * 2
     x, y = np.concatenate([path.vertices for path in panels[-1].collections[0].get_paths()]).T
     assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((8, 14, 5, 12))
-    assert "outlined" in frame_grid.errors_caption(mine.cell, look)
+    assert "outlined" in Errors().caption(mine.cell, look)
 
 
 def test_what_cannot_be_looked_at_is_refused(finished, looker, south, tmp_path):
@@ -151,10 +150,10 @@ def test_what_cannot_be_looked_at_is_refused(finished, looker, south, tmp_path):
         only([])
     mine = looker("framediff")
     with pytest.raises(InputError, match="has no prototypes; choose --where method=apn, apn-released or mpn"):
-        frame_grid.prototypes(mine.look(mine.sample()))
+        Prototypes().columns(mine.look(mine.sample()))
     mine = looker("random")
     with pytest.raises(InputError, match="cannot say where a frame is abnormal"):
-        frame_grid.errors(mine.look(mine.sample()))
+        Errors().columns(mine.look(mine.sample()))
     trained = next(record for record in records if record.cell.method == "apn")
     with pytest.raises(InputError, match=r"its model is not kept below .*; run it again with bench run"):
         ModelViewer(Store(tmp_path), trained, south.parent)

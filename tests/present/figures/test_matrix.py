@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crossvad.datasets.errors import InputError
-from crossvad.present.figures import matrix
+from crossvad.present.figures.matrix import Matrix
 from tidy_rows import failed, frame, row
 
 
@@ -16,10 +16,10 @@ def test_squares_are_means_over_seeds():
     places = (("a", "a", 70), ("a", "b", 60), ("c", "b", 50))
     seeds = [row(source=s, target=t, seed=seed, auc=auc + seed) for s, t, auc in places for seed in (0, 2)]
     rows = frame(*seeds, row("random"))
-    found = matrix.cells(rows)
+    found = Matrix().points(rows)
     assert found["panel"].unique().tolist() == ["apn"]
     assert found.set_index(["source", "target"])["auc"].to_dict() == {("a", "a"): 71, ("a", "b"): 61, ("c", "b"): 51}
-    picture = matrix.figure(found, "note")
+    picture = Matrix().draw(found, "note")
     axes = picture.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "c"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b"]
@@ -29,30 +29,30 @@ def test_squares_are_means_over_seeds():
 
 
 def test_a_missing_seed_leaves_no_mean():
-    (auc,) = matrix.cells(frame(row(seed=0), failed(seed=1)))["auc"]
+    (auc,) = Matrix().points(frame(row(seed=0), failed(seed=1)))["auc"]
     assert np.isnan(auc)
 
 
 def test_panels_tell_shots_apart_and_mark_what_was_taken_back():
     rows = frame(row(), row(shots=5, reverted=50.0, auc=82.0), row("lmn"))
-    found = matrix.cells(rows)
+    found = Matrix().points(rows)
     assert found["panel"].tolist() == ["apn, K = 0", "apn, finetune, K = 5", "lmn, K = 0"]
-    picture = matrix.figure(found, "note")
+    picture = Matrix().draw(found, "note")
     assert [texts(axes)[0, 0] for axes in picture.axes[:3]] == ["80.0", "82.0†", "80.0"]
 
 
 def test_the_same_name_lies_on_the_diagonal():
     rows = frame(*(row(source=s, target=t) for s in ("z", "m", "a") for t in ("z", "b")))
-    axes = matrix.figure(matrix.cells(rows), "note").axes[0]
+    axes = Matrix().draw(Matrix().points(rows), "note").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["z", "a", "m"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["z", "b"] and texts(axes)[0, 0] == "80.0 *"
 
 
 def test_what_cannot_be_compared_is_refused():
     with pytest.raises(InputError, match="would mix budgets demo, quick"):
-        matrix.cells(frame(row(), row(budget="demo")))
+        Matrix().points(frame(row(), row(budget="demo")))
     with pytest.raises(InputError, match="would have 13 panels"):
-        matrix.cells(frame(*(row(f"m{number}") for number in range(13))))
+        Matrix().points(frame(*(row(f"m{number}") for number in range(13))))
 
 
 def test_command(bench, north, south, tmp_path):

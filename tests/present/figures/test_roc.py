@@ -20,7 +20,7 @@ def finished(tmp_path_factory, make_grid, run_grid):
 
 def test_a_curve_has_the_area_of_the_table(finished):
     store, records = finished
-    found = roc.curves(store, records, FAIR)
+    found = roc.Roc().rows(store, records, FAIR)
     tidy = table(store, records, FAIR)
     known = {(r.method, r.shots, r.seed): r.auc for r in tidy.itertuples()}
     assert len(found) == len(tidy[tidy["method"] != "ramp"]) == 5
@@ -41,25 +41,25 @@ PERFECT, CHANCE = (np.array([0.0, 0, 1]), np.array([0.0, 1, 1])), (np.array([0.0
 
 
 def test_seeds_are_averaged_by_false_positive_rate():
-    (line,) = roc.averaged(made(PERFECT, CHANCE)).itertuples()
+    (line,) = roc.Roc().points(made(PERFECT, CHANCE)).itertuples()
     x, y = line.rates
     assert line.auc == pytest.approx(75)
     assert (x[0], y[0]) == (0, 0) and y[1:] == pytest.approx((1 + x[1:]) / 2)
-    (alone,) = roc.averaged(made(CHANCE)).itertuples()
+    (alone,) = roc.Roc().points(made(CHANCE)).itertuples()
     assert alone.rates is CHANCE
 
 
 def test_mixtures_and_crowds_are_refused():
     with pytest.raises(InputError, match="would mix budgets demo, quick"):
-        roc.averaged(pd.concat([made(CHANCE), made(CHANCE, budget="demo")]))
+        roc.Roc().points(pd.concat([made(CHANCE), made(CHANCE, budget="demo")]))
     crowd = pd.concat([made(CHANCE, method=f"m{number}") for number in range(9)])
     with pytest.raises(InputError, match="would have 9 methods"):
-        roc.looks(roc.averaged(crowd))
+        roc.styles(roc.Roc().points(crowd))
 
 
 def test_what_is_drawn(finished):
-    found = roc.averaged(roc.curves(*finished, FAIR))
-    (axes,) = roc.figure(found, "note").axes
+    found = roc.Roc().points(roc.Roc().rows(*finished, FAIR))
+    (axes,) = roc.Roc().draw(found, "note").axes
     lines = {text.get_text(): line for text, line in zip(axes.get_legend().get_texts(), axes.lines[1:], strict=True)}
     assert {name.split("  ")[1] for name in lines} == {"framepred", "framepred, finetune, K = 2", "framediff"}
     for line in found.itertuples():

@@ -19,7 +19,7 @@ def tidy(tmp_path_factory, make_grid, run_grid):
 
 @pytest.fixture(scope="module")
 def found(tidy):
-    return speed.points(tidy)
+    return speed.Speed().points(tidy)
 
 
 def test_points_are_the_means_of_the_table(tidy, found):
@@ -36,14 +36,14 @@ def test_points_are_the_means_of_the_table(tidy, found):
 
 def test_a_place_without_one_of_its_seeds_is_left_out(tidy):
     lacking = (tidy["method"] == "framepred") & (tidy["shots"] == 2) & (tidy["seed"] == 1)
-    found = speed.points(tidy.assign(auc=np.where(lacking, np.nan, tidy["auc"])))
+    found = speed.Speed().points(tidy.assign(auc=np.where(lacking, np.nan, tidy["auc"])))
     assert set(zip(found["method"], found["shots"], strict=True)) == {("framepred", 0), ("framediff", 0)}
 
 
 def test_what_is_drawn(tidy, found):
-    note = speed.note(tidy, found)
+    note = speed.Speed().caption(tidy, found)
     assert "frames per second" in note and "device cpu" in note and "lowest to highest" in note
-    (axes,) = speed.figure(found, note).axes
+    (axes,) = speed.Speed().draw(found, note).axes
     assert axes.get_xscale() == "log"
     drawn = {(float(bar[0].get_xdata()[0]), float(bar[0].get_ydata()[0])) for bar in axes.containers}
     assert drawn == set(zip(found["fps"], found["auc"], strict=True))
@@ -55,24 +55,24 @@ def test_what_is_drawn(tidy, found):
 
 def test_markers_can_be_told_apart(found):
     many = found.iloc[[0] * 20].assign(method=[f"m{number // 5}" for number in range(20)], shots=[*range(5)] * 4)
-    looks = speed.looks(many)
-    assert len({repr(look) for look in looks.values()}) == len(looks) == 20
-    assert len({looks[place].colour for place in looks if place[0] == "m0"}) == 1  # a colour stands for a method
-    few = speed.looks(found)
-    assert len({look.colour for look in few.values()}) == len({look.marker for look in few.values()}) == 3
+    chosen = speed.styles(many)
+    assert len({repr(style) for style in chosen.values()}) == len(chosen) == 20
+    assert len({chosen[entry].colour for entry in chosen if entry[0] == "m0"}) == 1  # a colour stands for a method
+    few = speed.styles(found)
+    assert len({style.colour for style in few.values()}) == len({style.marker for style in few.values()}) == 3
 
 
 def test_mixtures_are_refused_or_told(tidy, found):
     first = tidy.index == tidy.index[0]
     with pytest.raises(InputError, match="would mix budgets other, smoke"):
-        speed.points(tidy.assign(budget=np.where(first, "other", "smoke")))
+        speed.Speed().points(tidy.assign(budget=np.where(first, "other", "smoke")))
     adapted = (tidy["shots"] > 0) & (tidy["seed"] == 1)
     with pytest.raises(InputError, match="would mix supports other, train-head; add --where support=none,train-head"):
-        speed.points(tidy.assign(support=np.where(adapted, "other", tidy["support"])))
-    assert "NOT COMPARABLE" in speed.note(tidy.assign(device=np.where(first, "cuda", "cpu")), found)
+        speed.Speed().points(tidy.assign(support=np.where(adapted, "other", tidy["support"])))
+    assert "NOT COMPARABLE" in speed.Speed().caption(tidy.assign(device=np.where(first, "cuda", "cpu")), found)
     too_many = found.iloc[[0] * 100].assign(method=[f"m{number}" for number in range(100)])
     with pytest.raises(InputError, match="would have 100 markers, 100 in a panel, more than can be told apart"):
-        speed.looks(too_many)
+        speed.styles(too_many)
 
 
 def test_command(bench, north, south, tmp_path):

@@ -7,7 +7,8 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR
-from crossvad.present.figures import timelines
+from crossvad.present.figures.timelines import Timelines, choose, small_frames
+from crossvad.present.figures.tracks import moments, spans, tracks
 from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
@@ -22,7 +23,7 @@ def finished(tmp_path_factory, make_grid, run_grid):
 
 @pytest.fixture(scope="module")
 def found(finished):
-    return timelines.tracks(*finished, FAIR)
+    return tracks(*finished, FAIR)
 
 
 def test_ranks_have_the_auc_of_the_scores(finished, found):
@@ -44,32 +45,32 @@ def test_frames_are_those_that_count(finished, found):
 
 def test_spans():
     frames = np.arange(10, 18)
-    assert timelines.spans(frames, np.array([1, 1, 0, 0, 1, 0, 1, 1], np.uint8)) == [(10, 12), (14, 15), (16, 18)]
-    assert timelines.spans(frames, np.zeros(8, np.uint8)) == []
+    assert spans(frames, np.array([1, 1, 0, 0, 1, 0, 1, 1], np.uint8)) == [(10, 12), (14, 15), (16, 18)]
+    assert spans(frames, np.zeros(8, np.uint8)) == []
 
 
 def test_what_is_drawn(found):
-    rows = timelines.chosen(found[found["method"].isin(["framepred", "framediff"])], [])
+    rows = choose(found[found["method"].isin(["framepred", "framediff"])], [])
     assert set(rows["seed"]) == {0}
-    picture = timelines.figure(rows, "note", {})
+    picture = Timelines().draw(rows.assign(small=[{}] * len(rows)), "note")
     videos = list(dict.fromkeys(rows["video"]))
     assert [axes.get_title(loc="left") for axes in picture.axes] == videos
     for axes, video in zip(picture.axes, videos, strict=True):
         mine = rows[rows["video"] == video]
         assert [line.get_ydata().tolist() for line in axes.lines] == [scores.tolist() for scores in mine["scores"]]
         first = mine.iloc[0]
-        assert len(axes.patches) == len(timelines.spans(first["frames"], first["labels"]))
+        assert len(axes.patches) == len(spans(first["frames"], first["labels"]))
     names = [text.get_text() for text in picture.legends[0].get_texts()]
     assert len(names) == 3 and any("K = 2" in name for name in names)
 
 
 def test_moments():
     frames, scores = np.arange(10, 18), np.array([1, 5, 2, 3, 9, 4, 0, 1])
-    assert timelines.moments(frames, np.array([0, 0, 0, 0, 1, 1, 1, 1], np.uint8), scores) == [11, 13, 14, 17]
+    assert moments(frames, np.array([0, 0, 0, 0, 1, 1, 1, 1], np.uint8), scores) == [11, 13, 14, 17]
     # All peaks are abnormal, so that the highest normal frame takes one's place.
-    assert timelines.moments(frames, np.array([0, 1, 0, 1, 1, 1, 0, 1], np.uint8), scores) == [11, 12, 14, 17]
-    assert timelines.moments(frames, np.zeros(8, np.uint8), scores) == [11, 13, 14, 17]
-    assert timelines.moments(frames[:2], np.zeros(2, np.uint8), scores[:2]) == [10, 11]
+    assert moments(frames, np.array([0, 1, 0, 1, 1, 1, 0, 1], np.uint8), scores) == [11, 12, 14, 17]
+    assert moments(frames, np.zeros(8, np.uint8), scores) == [11, 13, 14, 17]
+    assert moments(frames[:2], np.zeros(2, np.uint8), scores[:2]) == [10, 11]
 
 
 class FewStills(Thumbnails):
@@ -83,28 +84,29 @@ class FewStills(Thumbnails):
 
 
 def test_small_frames(found):
-    rows = timelines.chosen(found[found["method"] == "framediff"], [])
-    small = timelines.thumbnails(rows, FewStills())
+    rows = choose(found[found["method"] == "framediff"], [])
+    rows = rows.assign(small=small_frames(rows, FewStills()))
     line = rows[rows["video"] == "a"].iloc[0]
-    assert list(small) == ["a"]
-    assert list(small["a"]) == timelines.moments(line["frames"], line["labels"], line["scores"])
-    panels = timelines.figure(rows, "note", small).axes
+    assert [video for video, small in zip(rows["video"], rows["small"], strict=True) if small] == ["a"]
+    assert list(line["small"]) == moments(line["frames"], line["labels"], line["scores"])
+    panels = Timelines().draw(rows, "note").axes
     assert [len(axes.child_axes) for axes in panels] == [4, 0, 0]
     shown = [panel.images[0].get_array()[0, 0, 0] for panel in panels[0].child_axes]
-    assert shown == list(small["a"])
+    assert shown == list(line["small"])
     ends = {text.xy for text in panels[0].texts}
     assert ends <= set(zip(line["frames"], line["scores"], strict=True)) and len(ends) == 4
-    assert "small frames: peaks of framediff" in timelines.caption(rows, "fair", small)
-    assert "small frames" not in timelines.caption(rows, "fair", {})
+    assert "small frames: peaks of framediff" in Timelines().caption(rows, rows)
+    bare = rows.assign(small=[{}] * len(rows))
+    assert "small frames" not in Timelines().caption(bare, bare)
 
 
 def test_what_cannot_be_drawn_is_refused(found):
     with pytest.raises(InputError, match="--video nowhere: is in no cell; choose from "):
-        timelines.chosen(found, ["nowhere"])
+        choose(found, ["nowhere"])
     with pytest.raises(InputError, match="would have 5 curves a panel, more than 4"):
-        timelines.chosen(found.assign(method="m", shots=range(len(found))).head(5), [])
+        choose(found.assign(method="m", shots=range(len(found))).head(5), [])
     with pytest.raises(InputError, match="would mix targets a, b"):
-        timelines.chosen(found.assign(target=np.where(np.arange(len(found)) % 2, "a", "b")), [])
+        choose(found.assign(target=np.where(np.arange(len(found)) % 2, "a", "b")), [])
 
 
 def test_command(bench, north, south, tmp_path):
@@ -121,7 +123,8 @@ def test_command(bench, north, south, tmp_path):
 
 
 def test_the_unadapted_is_named_by_its_method_alone(found):
-    rows = timelines.chosen(found[found["method"].isin(["framepred", "framediff"])], ["a"])
+    rows = choose(found[found["method"].isin(["framepred", "framediff"])], ["a"])
     assert sorted(rows["name"]) == ["framediff, K = 0", "framepred, K = 0", "framepred, finetune, K = 2"]
-    note = timelines.caption(rows, "fair", ())
+    rows = rows.assign(small=[{}] * len(rows))
+    note = Timelines().caption(rows, rows)
     assert "support train-head" in note and "steps 1" in note and "none" not in note

@@ -1,0 +1,127 @@
+"""The points of curves: AUC against the number of shots, or of adaptation steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossvad.evaluation.selection import refuse_mixtures, spread_unadapted
+from crossvad.present.figures.layout import SCENES
+from crossvad.present.words import CONTROLS
+
+LEVELS = ("framediff", "extrapolate")  # learn nothing and adapt to nothing: a level to be beaten, no curve
+
+
+@dataclass(frozen=True)
+class Along:
+    """What the curves of a figure run along."""
+
+    key: str
+    line: tuple[str, ...]  # keys that tell the curves of a panel apart
+    label: str
+
+
+SHOTS = Along("shots", ("method", "tuning"), "shots K")
+STEPS = Along("steps", ("method", "tuning", "shots"), "adaptation steps")
+
+
+def adapted_scenes(tidy: pd.DataFrame) -> pd.DataFrame:
+    """Keep the tidy rows of those sources and targets on which something adapted; all, if nothing did.
+
+    A curve of one point would take a panel from those that show something.
+    """
+    adapts = tidy.groupby(SCENES)["shots"].transform("max") > 0
+    return tidy[adapts] if adapts.any() else tidy
+
+
+def detectors(tidy: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows of `CONTROLS`, which are no detectors."""
+    return tidy[~_base_names(tidy).isin(CONTROLS)]
+
+
+def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
+    """Turn tidy rows into the points of curves, a row each, those of a curve in a row.
+
+    Columns: source, target, the keys of `along.line`, and `along.key`; `auc`, mean over seeds, and its interval from
+    `low` to `high`, all in %; `seeds`, a tuple; `reverted`, as in the tidy rows, mean over seeds, NaN where unknown;
+    `level`, whether it is no point of a curve but one of `LEVELS`. The interval is the bootstrap's for one seed, and
+    the lowest and highest of several. Where a seed is missing there is no `auc`, but NaN.
+
+    Every curve begins at 0 with the row it starts from, of the same seeds. A method that was not adapted is a curve of
+    that point alone.
+
+    Raises:
+        InputError: the rows mix budgets, supports of one panel or, along shots, numbers of steps.
+    """
+    rows = detectors(tidy)
+    _refuse_mixtures(rows, along)
+    rows = rows.assign(reverted=rows["reverted"].astype(float) if "reverted" in rows else np.nan)
+    level = _base_names(rows).isin(LEVELS)
+    curves = _start_each_shots(_start_each_tuning(rows[~level])) if along is STEPS else _start_each_tuning(rows[~level])
+    keys = [*SCENES, *along.line, *([] if along.key in along.line else [along.key]), "level"]
+    both = pd.concat([curves.assign(level=False), rows[level].assign(level=True)])
+    lines = [dict(zip(keys, values, strict=True)) | _point(group) for values, group in both.groupby(keys, sort=False)]
+    columns = [*keys[:-1], "auc", "low", "high", "seeds", "reverted", "level"]
+    return pd.DataFrame(lines, columns=columns).sort_values(keys, ignore_index=True)
+
+
+def _base_names(rows: pd.DataFrame) -> pd.Series:
+    """Name methods without their options."""
+    return rows["method"].str.split("[").str[0]
+
+
+def _refuse_mixtures(rows: pd.DataFrame, along: Along) -> None:
+    adapted = rows[rows["shots"] > 0]
+    refuse_mixtures(rows, "budget")
+    if along is SHOTS:
+        refuse_mixtures(adapted[adapted["tuning"] != "none"], "steps")
+    refuse_mixtures(adapted, "support", SCENES)  # one scene may lack what another has
+
+
+def _start_each_tuning(rows: pd.DataFrame) -> pd.DataFrame:
+    """Let every tuning's curve begin with what it starts from, and with nothing else.
+
+    Left out are starts of seeds that were not adapted where others were, and a method's plain start where its tunings
+    have learned their own.
+    """
+    spread = spread_unadapted(rows)
+    unadapted, untuned = spread["shots"] == 0, spread["tuning"] == "none"
+    of = [*SCENES, "method"]
+    plain = untuned & _among(spread, spread[~untuned], of)
+    of.append("tuning")
+    other_seed = _among(spread, spread[~unadapted], of) & ~_among(spread, spread[~unadapted], [*of, "seed"])
+    return spread[~(unadapted & (plain | other_seed))]
+
+
+def _start_each_shots(rows: pd.DataFrame) -> pd.DataFrame:
+    """Let the curve of every K begin with what the tuning starts from, as if that were its 0 steps.
+
+    Without untrained methods that adapt in a way of their own, which takes no steps.
+    """
+    stepless = rows[(rows["tuning"] == "none") & (rows["shots"] > 0)]
+    rows = rows[~rows["method"].isin(stepless["method"])]
+    adapted, starts = rows[rows["shots"] > 0], rows[rows["shots"] == 0]
+    of = [*SCENES, "method", "tuning"]
+    curves = adapted[[*of, "seed", "shots"]].drop_duplicates()
+    copies = starts.drop(columns="shots").merge(curves, on=[*of, "seed"])
+    return pd.concat([starts[~_among(starts, adapted, of)], copies[rows.columns], adapted])
+
+
+def _among(rows: pd.DataFrame, others: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Tell for each row whether one of the others has the same keys."""
+    return pd.Series(rows.set_index(keys).index.isin(others.set_index(keys).index), rows.index)
+
+
+def _point(group: pd.DataFrame) -> dict[str, Any]:
+    """Make one point of its seeds."""
+    if group["auc"].isna().any():
+        auc = low = high = float("nan")
+    elif len(group) > 1:
+        auc, low, high = group["auc"].mean(), group["auc"].min(), group["auc"].max()
+    else:
+        auc, low, high = group[["auc", "auc_low", "auc_high"]].iloc[0]
+    seeds = tuple(sorted(group["seed"]))
+    return {"auc": auc, "low": low, "high": high, "seeds": seeds, "reverted": group["reverted"].mean()}

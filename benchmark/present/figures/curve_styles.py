@@ -1,0 +1,46 @@
+"""How to draw each of several curves, so that a reader tells them apart, and what the legend calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.present.figures.curve_points import Along
+from crossvad.present.figures.style import COLOURS, DASHES, MARKERS, CurveStyle
+from crossvad.present.words import named
+
+
+def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveStyle]:
+    """Choose how to draw each curve, by the values of `along.line`; no two alike.
+
+    Markers and colours tell curves apart. Where several methods have several curves each, so that a reader looks for
+    those of one method, colours tell methods apart, and dashes the tuning and what else there is.
+
+    Raises:
+        InputError: there are too many.
+    """
+    curves = points.loc[~points["level"], list(along.line)].drop_duplicates()
+    lines = [*curves.itertuples(index=False, name=None)]
+    methods = curves["method"].value_counts(sort=False)
+    grouped = (methods > 1).sum() > 1
+    ways = list(dict.fromkeys(line[1:] for line in lines if line[1] != "none"))
+    chosen: dict[tuple[Any, ...], CurveStyle] = {}
+    for number, line in enumerate(lines):
+        colour = list(methods.index).index(line[0]) if grouped else number
+        dash = ways.index(line[1:]) if grouped and line[1:] in ways else 0
+        chosen[line] = CurveStyle(
+            COLOURS[colour % len(COLOURS)], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)]
+        )
+    if len({repr(style) for style in chosen.values()}) < len(chosen):
+        problem = f"would have {len(chosen)} curves, more than can be told apart"
+        raise InputError("this figure", problem, "add --where method=… or tuning=…")
+    return chosen
+
+
+def label(line: Mapping[str, Any]) -> str:
+    """Name a curve by its method and how it was adapted."""
+    parts = [named(key, value) for key, value in line.items()]
+    return ", ".join(part for part in parts if part not in ("none", "K = 0"))

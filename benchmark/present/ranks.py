@@ -1,0 +1,55 @@
+"""Ranks of a table's rows, by the values that its cells begin with: what reads alike ranks alike."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.metrics import METRICS
+from crossvad.present.tables import MISSING, RANK, flat_table
+from crossvad.present.words import CONTROLS
+
+VALUE = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+def with_ranks(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
+    """Add a last column to a pivoted table of one metric: the mean rank over its columns, 1: best; ties share a rank.
+
+    Columns in which a row has no value do not count, so that every rank is among the same rows; `CONTROLS` have none.
+
+    Returns:
+        The table, its column levels joined into one, and what a caption says of the ranks.
+
+    Raises:
+        InputError: in no column has every row a value.
+    """
+    ranked = rankable(table).to_numpy()
+    values = pd.DataFrame({column: printed_values(table.iloc[:, column]) for column in range(table.shape[1])})[ranked]
+    whole = values.dropna(axis=1)
+    if whole.empty:
+        problem = "cannot rank: in every column some row has no value"
+        raise InputError("--ranks", problem, "narrow the rows or columns with --where")
+    ranks = whole.rank(ascending=lower_is_better(metric)).mean(axis=1)
+    means = [f"{ranks[row]:.2f}" if row in ranks.index else MISSING for row in range(len(table))]
+    shown = table.set_axis(flat_table(table).columns[table.index.nlevels :], axis=1).assign(**{RANK: means})
+    counted = f"{whole.shape[1]} of {table.shape[1]} columns, those in which no row lacks a value"
+    return shown, f"; {RANK}: over {counted}, 1: best; {' and '.join(CONTROLS)} are not ranked"
+
+
+def lower_is_better(column: str) -> bool:
+    """Tell whether the least value of a column is the best: of a metric, or of `RANK`."""
+    return column == RANK or not METRICS[column].higher_is_better
+
+
+def rankable(table: pd.DataFrame) -> pd.Series:
+    """Tell which rows of a pivoted table may be ranked, numbered from 0: all but those of `CONTROLS`."""
+    shown = table.index.to_frame(index=False)
+    return ~shown["method"].isin(CONTROLS) if "method" in shown else pd.Series(True, shown.index)
+
+
+def printed_values(texts: pd.Series) -> pd.Series:
+    """Read the values that cells begin with, numbered from 0; NaN where there is none."""
+    matches = [VALUE.match(text) for text in texts.astype(str)]
+    return pd.Series([float(match[0]) if match else float("nan") for match in matches])
