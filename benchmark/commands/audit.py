@@ -11,7 +11,7 @@ from crossvad.commands.options import BUDGET, DATA, PATH, PLACES, QUIET, RESULTS
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.postprocessing import READINGS
-from crossvad.evaluation.selection import KEYS, where_all_hold
+from crossvad.evaluation.selection import KEYS, refuse_empty, select, varying_keys
 from crossvad.execution.device import get_device
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
@@ -85,12 +85,10 @@ def scores(where: tuple[str, ...], style: str, results: Path) -> None:
     bench audit scores --where budget=quick --where shots=0
     """
     store = Store(results)
-    rows = study.readings(store, store.records(), FAIR)
-    rows = where_all_hold(rows, where)
-    if rows.empty:
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    rows = study.readings(store, select(store.records(), where, protocol=FAIR.name), FAIR)
+    refuse_empty(rows, results, "finished cell")
     keys = [key for key in KEYS if key not in ("seed", "protocol")]
-    varying = [key for key in keys if key == "method" or rows[key].nunique() > 1]
+    varying = varying_keys(rows, keys, always=["method"])
     groups = rows.groupby([*varying, "reading"], sort=False)["auc"]
     mean = groups.mean().unstack("reading").sort_values("raw", ascending=False)
     spread = groups.std().unstack("reading").loc[mean.index]

@@ -8,8 +8,8 @@ import click
 import pandas as pd
 
 from crossvad.commands.options import RESULTS, spelled
-from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ENTRY, WHO, counted_where, differences, ranks, rival
+from crossvad.evaluation.selection import refuse_empty, varying_keys
 from crossvad.planning.protocol import get_protocol
 from crossvad.present import terminal
 from crossvad.store.store import Store
@@ -34,8 +34,7 @@ def compare(against: str, where: tuple[str, ...], rules: str, style: str, result
     bench compare --against lmn --where target=ped2 --where shots=10 --format md
     """
     cells, among = counted_where(Store(results), get_protocol(rules), where)
-    if cells.empty:
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    refuse_empty(cells, results, "finished cell")
     found = differences(cells, against, among)
     placed, groups, critical = ranks(cells)
     if style == "csv":
@@ -43,7 +42,8 @@ def compare(against: str, where: tuple[str, ...], rules: str, style: str, result
         return
     parts = [(_texts(found, ENTRY), _note(found, against, rules))]
     if groups:
-        shown = placed.assign(rank=[f"{rank:.2f}" for rank in placed["rank"]]).set_index(_varying(placed, WHO))
+        told = varying_keys(placed, WHO, always=["method"])
+        shown = placed.assign(rank=[f"{rank:.2f}" for rank in placed["rank"]]).set_index(told)
         alike = "; ".join(" = ".join(group) for group in groups if len(group) > 1) or "none"
         note = f"mean rank of AUC over source/target pairs, 1: best; critical difference {critical:.2f}; alike: {alike}"
         parts.append((shown[["rank", "pairs"]], note))
@@ -55,16 +55,11 @@ def _texts(found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     gaps = [f"{r.difference:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in shown.itertuples()]
     texts = {"auc": [f"{auc:.1f}" for auc in shown["auc"]], "difference": gaps}
     texts |= {"p": [_p(p) for p in shown["p"]], "p, Holm": [_p(p) for p in shown["p_holm"]]}
-    return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(shown[_varying(found, keys)]))
+    return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(shown[varying_keys(found, keys, always=["method"])]))
 
 
 def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _varying(rows: pd.DataFrame, keys: list[str]) -> list[str]:
-    """The keys that tell these rows apart, and always the method."""
-    return [key for key in keys if key == "method" or rows[key].nunique() > 1]
 
 
 def _note(found: pd.DataFrame, against: str, rules: str) -> str:

@@ -8,8 +8,7 @@ import click
 import pandas as pd
 
 from crossvad.commands.options import RESULTS, spelled
-from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import KEYS, where_all_hold
+from crossvad.evaluation.selection import KEYS, refuse_empty, select
 from crossvad.evaluation.tidy import diagnostics as tidy_diagnostics
 from crossvad.present import tables, terminal
 from crossvad.store.store import Store
@@ -31,10 +30,8 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
     bench diagnostics
     bench diagnostics --where budget=quick --where target=ped2 --where method=apn,mpn --format md
     """
-    tidy = tidy_diagnostics(Store(results).records())
-    tidy = where_all_hold(tidy, where)
-    if tidy.empty:
-        raise InputError(results, "holds no such fit", "run some with bench run, or loosen --where")
+    tidy = tidy_diagnostics(select(Store(results).records(), where))
+    refuse_empty(tidy, results, "fit")
     fits = [key for key in KEYS if key in tidy and key != "target"]
     tidy = tidy.drop(columns="target").drop_duplicates(fits).dropna(axis=1, how="all")
     if style == "csv":

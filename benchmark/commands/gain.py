@@ -8,9 +8,8 @@ import click
 import pandas as pd
 
 from crossvad.commands.options import RESULTS, spelled
-from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ITSELF, counted_where, differences
-from crossvad.evaluation.selection import where_all_hold
+from crossvad.evaluation.selection import refuse_empty, select, varying_keys
 from crossvad.evaluation.tidy import rates
 from crossvad.planning.protocol import get_protocol
 from crossvad.present import gain_table, tables, terminal
@@ -37,16 +36,15 @@ def gain(where: tuple[str, ...], rules: str, with_rates: bool, style: str, resul
     """
     store = Store(results)
     if with_rates:
-        found = rates(store.records())
-        found = where_all_hold(found, where)
-        _refuse_none(found, results)
+        found = rates(select(store.records(), where))
+        refuse_empty(found[found["shots"] > 0], results, "adapted cell")
         if style == "csv":
             click.echo(found.to_csv(index=False, float_format="%.6g"), nl=False)
         else:
             terminal.give(style, spelled(), _rates(found))
         return
     cells, among = counted_where(store, get_protocol(rules), where)
-    _refuse_none(cells, results)
+    refuse_empty(cells[cells["shots"] > 0], results, "adapted cell")
     found = differences(cells, ITSELF, among)
     if style == "csv":
         click.echo(found.to_csv(index=False, float_format="%.4f"), nl=False)
@@ -54,15 +52,10 @@ def gain(where: tuple[str, ...], rules: str, with_rates: bool, style: str, resul
         terminal.give(style, spelled(), (gain_table.gains(found), gain_table.note(found, rules)))
 
 
-def _refuse_none(rows: pd.DataFrame, results: Path) -> None:
-    if not rows["shots"].any():
-        raise InputError(results, "holds no such adapted cell", "run some with bench run, or loosen --where")
-
-
 def _rates(found: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Searches as a table of texts, mean over seeds, and its caption."""
-    varying = {key: found[key].nunique() > 1 for key in ("source", "tuning", "shots", "steps")}
-    keys = ["method", *(key for key, varies in varying.items() if varies)]
+    entry = ["method", "source", "tuning", "shots", "steps"]
+    keys = varying_keys(found, entry, always=["method"])
     left = found.pivot_table(index=keys, columns="rate", values="left", aggfunc="mean")
     texts = left.map(lambda value: tables.MISSING if pd.isna(value) else f"{value:.3f}")
     texts.columns = pd.Index([f"{rate:g}" for rate in texts.columns], dtype=object)
@@ -71,7 +64,7 @@ def _rates(found: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         "query loss after adapting over that before (< 1: better), geometric mean over scenes made of held-out source "
         "video, mean over seeds",
         "chosen: the least, by seed",
-        *(f"{key} {found[key].iloc[0]}" for key, varies in varying.items() if not varies),
+        *(f"{key} {found[key].iloc[0]}" for key in entry if key not in keys),
         f"seeds {', '.join(map(str, sorted(found['seed'].unique())))}",
     ]
     return texts.assign(chosen=chosen.agg(lambda rates: ", ".join(f"{r:g}" for r in sorted(set(rates))))), "; ".join(

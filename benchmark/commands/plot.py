@@ -9,9 +9,7 @@ import click
 import pandas as pd
 
 from crossvad.commands.options import DATA, PATH, RESULTS, Numbers, root, stacked
-from crossvad.datasets.errors import InputError
-from crossvad.evaluation import selection
-from crossvad.evaluation.selection import cells_where
+from crossvad.evaluation.selection import refuse_empty, select
 from crossvad.evaluation.tidy import table
 from crossvad.execution.model_views import ModelView, ModelViewer, only
 from crossvad.planning.cell import Cell
@@ -85,7 +83,7 @@ def matrix(where: tuple[str, ...], rules: str, out: Path, results: Path) -> None
     """
     writable(out)
     store = Store(results)
-    tidy = table(store, cells_where(store.records(), where), get_protocol(rules))
+    tidy = table(store, select(store.records(), where, protocol=rules), get_protocol(rules))
     found = matrix_figure.cells(tidy)
     _refuse_none(found, results)
     note = captions.caption(tidy, intervals=False)
@@ -103,7 +101,7 @@ def roc_command(where: tuple[str, ...], rules: str, out: Path, results: Path) ->
     """
     writable(out)
     store = Store(results)
-    found = roc.curves(store, cells_where(store.records(), where), get_protocol(rules))
+    found = roc.curves(store, select(store.records(), where, protocol=rules), get_protocol(rules))
     _refuse_none(found, results)
     note = roc.caption(found, rules)
     save(roc.figure(roc.averaged(found), note), out)
@@ -126,7 +124,7 @@ def scores(
     """
     writable(out)
     store = Store(results)
-    found = timelines.tracks(store, cells_where(store.records(), where), get_protocol(rules))
+    found = timelines.tracks(store, select(store.records(), where, protocol=rules), get_protocol(rules))
     _refuse_none(found, results)
     rows = timelines.chosen(found, videos)
     small = timelines.thumbnails(rows, Thumbnails(root(data)))
@@ -148,7 +146,7 @@ def speed_command(where: tuple[str, ...], rules: str, out: Path, results: Path) 
     """
     writable(out)
     store = Store(results)
-    tidy = table(store, cells_where(store.records(), where), get_protocol(rules))
+    tidy = table(store, select(store.records(), where, protocol=rules), get_protocol(rules))
     found = speed.points(tidy)
     _refuse_none(found, results)
     note = speed.note(tidy, found)
@@ -211,22 +209,20 @@ def _look(
 ) -> tuple[Cell, ModelView]:
     writable(out)
     store = Store(results)
-    record = only(cells_where(store.records(), where))
+    record = only(select(store.records(), where))
     looker = ModelViewer(store, record, root(data))
     return record.cell, looker.look(looker.sample(video, frames or ()))
 
 
 def _refuse_none(found: pd.DataFrame, results: Path) -> None:
-    if found.empty or ("auc" in found and found["auc"].isna().all()):
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    refuse_empty(found.dropna(subset="auc") if "auc" in found else found, results, "finished cell")
 
 
 def _draw(along: curves.Along, where: tuple[str, ...], rules: str, out: Path, results: Path) -> None:
     writable(out)
     store = Store(results)
-    tidy = table(store, store.records(), get_protocol(rules))
-    for condition in where:
-        tidy = selection.kept(tidy, condition)
+    records = select(store.records(), where, also="starts", protocol=rules)
+    tidy = table(store, records, get_protocol(rules))
     tidy = curves.adapted_scenes(tidy)
     found = curves.points(tidy, along)
     _refuse_none(found, results)

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from crossvad.commands.options import DATA, PATH, QUIET, RESULTS, root
-from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import cells_where
+from crossvad.evaluation.selection import refuse_empty, select
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import get_protocol
 from crossvad.present import report as page
@@ -39,9 +38,8 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     bench report --where budget=quick --data DIR --out quick.html
     """
     store, reporter = Store(results), Reporter(quiet=quiet)
-    chosen = cells_where(store.records(), where)
-    if not any(record.status == "done" for record in chosen):
-        raise InputError(results, "holds no such finished cell", "run some with bench run, or loosen --where")
+    chosen = select(store.records(), where, protocol=rules)
+    refuse_empty([record for record in chosen if record.status == "done"], results, "finished cell")
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")

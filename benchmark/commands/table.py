@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from crossvad.commands.options import RESULTS, Names, spelled
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import better_or_worse, counted_where, differences, rival
-from crossvad.evaluation.selection import KEYS, where_all_hold
+from crossvad.evaluation.selection import KEYS, refuse_empty, refuse_mixtures, select
 from crossvad.evaluation.statistics import LEVEL
 from crossvad.evaluation.tidy import LOCATED, METRICS, table, with_locations
 from crossvad.execution.progress import Reporter
@@ -83,19 +83,16 @@ def table_command(
             "--ranks", "is of tables of one metric", "drop --published, --format long or the other metrics"
         )
     store = Store(results)
-    tidy = table(store, store.records(), get_protocol(rules))
-    tidy = where_all_hold(tidy, where)
-    if tidy.empty:
-        raise InputError(results, "holds no such cell", "run some with bench run, or loosen --where")
+    records = select(store.records(), where, protocol=rules)
+    tidy = table(store, records, get_protocol(rules))
+    refuse_empty(tidy, results, "cell")
     if style == "long" or {*metrics} & {*LOCATED}:
         with Reporter().task("RBDC and TBDC") as update:
-            tidy = with_locations(store, tidy, get_protocol(rules), update)
+            tidy = with_locations(store, records, tidy, get_protocol(rules), update)
     if style == "long":
         click.echo(tidy.to_csv(index=False, float_format="%.4f"), nl=False)
         return
-    budgets = list(tidy["budget"].unique())
-    if len(budgets) > 1:
-        raise InputError("this table", f"would mix budgets {', '.join(budgets)}", f"add --where budget={budgets[0]}")
+    refuse_mixtures(tidy, "budget", suggested=str(tidy["budget"].iloc[0]), what="this table")
     if as_matrix and len(metrics) > 1:
         raise InputError("--matrix", "shows one metric", "drop the others from --metric")
     marks = ""

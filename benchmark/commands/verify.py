@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from crossvad.commands.options import QUIET, RESULTS
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.evaluation.selection import KEYS, current, where_all_hold
+from crossvad.evaluation.selection import select
 from crossvad.execution.progress import Reporter
 from crossvad.present import terminal
 from crossvad.store.store import Store
@@ -73,9 +72,7 @@ def keep(where: tuple[str, ...], results: Path) -> None:
     bench keep --where budget=quick --where target=ped2
     """
     store = Store(results)
-    cells = [record.cell for record in current(store.records()) if record.status == "done"]
-    rows = pd.DataFrame([{name: getattr(cell, name, "") for name in KEYS} for cell in cells], columns=KEYS)
-    rows = where_all_hold(rows, where)
-    for number in rows.index:
-        store.keep(cells[number])
-    click.echo(f"{len(rows)} cells lie in {store.reference}")
+    cells = [record.cell for record in select(store.records(), where) if record.status == "done"]
+    for cell in cells:
+        store.keep(cell)
+    click.echo(f"{len(cells)} cells lie in {store.reference}")

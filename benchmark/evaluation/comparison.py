@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import KEYS, cells_where, where_all_hold
+from crossvad.evaluation.selection import KEYS, select
 from crossvad.evaluation.statistics import (
     LEVEL,
     average_ranks,
@@ -34,11 +34,12 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
     for record, read in counted_frames_of_cells(store, records, protocol):
         frames = read(protocol)
         row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
+        row["cell"] = record.cell.key
         row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
         row["reverted"] = reverted(record)
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "wins", "reverted", "frames"])
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", "frames"])
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -49,9 +50,10 @@ def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -
     Raises:
         InputError: a condition cannot be read.
     """
-    conditions = list(conditions)
-    among = counted(store, cells_where(store.records(), conditions, unadapted=True), protocol)
-    return where_all_hold(among, conditions), among
+    conditions, records = list(conditions), store.records()
+    among = counted(store, select(records, conditions, also="unadapted", protocol=protocol.name), protocol)
+    chosen = [record.cell.key for record in select(records, conditions, protocol=protocol.name)]
+    return among[among["cell"].isin(chosen)], among
 
 
 def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:

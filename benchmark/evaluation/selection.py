@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Collection, Iterable, Sequence, Sized
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from crossvad.store.scores import Scores
 from crossvad.store.store import Record
 
 KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", "steps", "seed", "budget"]
+Also = Literal["", "starts", "unadapted"]
 
 
 def support_span(record: Record, scores: Scores) -> int:
@@ -79,40 +81,94 @@ def mixtures(tidy: pd.DataFrame) -> list[str]:
     return found
 
 
-def where_holds(tidy: pd.DataFrame, condition: str) -> pd.DataFrame:
-    """The rows for which `KEY=VALUE[,VALUE]` holds.
+def select(records: Iterable[Record], conditions: Iterable[str], also: Also = "", protocol: str = "") -> list[Record]:
+    """Select the current ones among some cells for which every condition holds, before any score is read.
+
+    Args:
+        records: stored cells.
+        conditions: of the form KEY=VALUE[,VALUE]; one holds for a cell whose key has one of the values.
+        also: which cells are selected beside those. "starts": cells that the selected ones start from at K = 0. Where
+            a cell has no shots it has no steps, no support and, unless its tuning learns beforehand, no tuning;
+            conditions on these keys are about the others. So is one on steps about those only whose steps are gradient
+            steps, which those of an untrained method that adapts in a way of its own are not. "unadapted": all cells
+            at K = 0, such as rivals.
+        protocol: name of the protocol that the cells are to be read by, which conditions may then name.
 
     Raises:
-        InputError: it is not written so, or there is no such key.
+        InputError: a condition is not written so, or there is no such key.
     """
+    keys = [key for key in KEYS if key != "protocol" or protocol]
+    wanted = [_parsed(condition, keys) for condition in conditions]
+
+    def selected(record: Record) -> bool:
+        if also == "unadapted" and not record.cell.shots:
+            return True
+        spared = _spared(record) if also == "starts" else ()
+        return all(_value(record, key, protocol) in allowed or key in spared for key, allowed in wanted)
+
+    return [record for record in current(records) if selected(record)]
+
+
+def _parsed(condition: str, keys: Sequence[str]) -> tuple[str, list[str]]:
+    """Split KEY=VALUE[,VALUE] into the key and its values."""
     key, equals, values = condition.partition("=")
-    known = [name for name in KEYS if name in tidy]
-    if not equals or key not in known:
-        raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(known)}")
-    return tidy[tidy[key].astype(str).isin(listed(values))]
+    if not equals or key not in keys:
+        raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(keys)}")
+    return key, listed(values)
 
 
-def where_all_hold(tidy: pd.DataFrame, conditions: Iterable[str]) -> pd.DataFrame:
-    """The rows for which every one of some `KEY=VALUE[,VALUE]` holds.
+def _value(record: Record, key: str, protocol: str) -> str:
+    """Read one of `KEYS` of a cell as it is typed."""
+    return protocol if key == "protocol" else str(getattr(record.cell, key))
+
+
+def _spared(record: Record) -> tuple[str, ...]:
+    """List the keys that mean nothing to a cell, so that a condition on them is about others."""
+    unadapted = ("shots", "support", "steps") if not record.cell.shots else ()
+    return unadapted + (("tuning", "steps") if record.cell.tuning == "none" else ())
+
+
+def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str] = ()) -> list[str]:
+    """List those of some keys whose values differ between rows, and those to be listed `always`, in their order."""
+    return [key for key in keys if key in always or rows[key].nunique() > 1]
+
+
+def refuse_empty(rows_or_records: Sized, results: Path, what: str) -> None:
+    """Refuse to go on with nothing: no cell of a results folder was asked for.
+
+    Args:
+        rows_or_records: what was selected.
+        results: the folder it was selected from.
+        what: what there is none of: cell, finished cell, fit.
 
     Raises:
-        InputError: one is not written so, or there is no such key.
+        InputError: nothing was selected.
     """
-    return reduce(where_holds, conditions, tidy)
+    if not len(rows_or_records):
+        raise InputError(results, f"holds no such {what}", "run some with bench run, or loosen --where")
 
 
-def cells_where(records: Iterable[Record], conditions: Iterable[str], unadapted: bool = False) -> list[Record]:
-    """The current ones among these cells for which every condition holds; with `unadapted`, all at K = 0 as well.
+def refuse_mixtures(
+    rows: pd.DataFrame, key: str, within: Sequence[str] = (), suggested: str = "{last}", what: str = "this figure"
+) -> None:
+    """Refuse rows that would be shown, or averaged, as one although they differ in a key.
 
-    To be asked before scores are read, as reading takes time.
+    Args:
+        rows: tidy rows.
+        key: what must have one value.
+        within: keys of the groups in each of which it must have one; none: all rows are one group.
+        suggested: which value to keep instead, where {first} and {last} stand for those of the sorted ones.
+        what: what would mix them.
 
     Raises:
-        InputError: a condition cannot be read.
+        InputError: the key has several values; says which.
     """
-    known, keys = current(records), [key for key in KEYS if key != "protocol"]
-    cells = pd.DataFrame([[getattr(record.cell, key) for key in keys] for record in known], columns=keys)
-    wanted = where_all_hold(cells, conditions).index
-    return [known[place] for place in (wanted.union(cells.index[cells["shots"] == 0]) if unadapted else wanted)]
+    for _, group in rows.groupby(list(within), sort=False) if within else [("", rows)]:
+        values = sorted(group[key].unique())
+        if len(values) > 1:
+            mixed = f"would mix {key.rstrip('s')}s {', '.join(map(str, values))}"
+            fix = suggested.format(first=values[0], last=values[-1])
+            raise InputError(what, mixed, f"add --where {key}={fix}")
 
 
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
@@ -138,21 +194,3 @@ def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     place = {method: number for number, method in enumerate(dict.fromkeys(rows["method"]))}
     order = pd.DataFrame({"method": spread_rows["method"].map(place), "shots": spread_rows["shots"]})
     return spread_rows.loc[order.sort_values(["method", "shots"], kind="stable").index].reset_index(drop=True)
-
-
-def kept(rows: pd.DataFrame, condition: str) -> pd.DataFrame:
-    """The tidy rows for which `KEY=VALUE[,VALUE]` holds, and those at K = 0 to which the key means nothing.
-
-    A row at 0 shots has no steps, no support and, unless its tuning learns beforehand, no tuning, yet it is where the
-    curves of all of these begin: `steps=10` is about the others. So is it about those only whose steps are gradient
-    steps, which those of an untrained method that adapts in a way of its own are not.
-
-    Raises:
-        InputError: the condition cannot be read, or there is no such key.
-    """
-    held = where_holds(rows, condition)
-    key = condition.partition("=")[0]
-    unadapted, untuned = rows["shots"] == 0, rows["tuning"] == "none"
-    spared = {"shots": unadapted, "support": unadapted, "tuning": untuned, "steps": unadapted | untuned}
-    stays = rows.index.isin(held.index)
-    return rows[stays | spared[key]] if key in spared else held

@@ -148,11 +148,15 @@ def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.Dat
 
 
 def with_locations(
-    store: Store, tidy: pd.DataFrame, protocol: Protocol, update: Callable[[int, int, str], None]
+    store: Store,
+    records: Iterable[Record],
+    tidy: pd.DataFrame,
+    protocol: Protocol,
+    update: Callable[[int, int, str], None],
 ) -> pd.DataFrame:
-    """The same rows with RBDC and TBDC where the cells kept maps; seconds each, so `update(done, of, what)` is told."""
+    """Add RBDC and TBDC to the rows of these cells where they kept maps; seconds each, so `update(done, of, what)`."""
     keys = [key for key in KEYS if key != "protocol"]
-    cells = {tuple(getattr(record.cell, key) for key in keys): record for record in current(store.records())}
+    cells = {tuple(getattr(record.cell, key) for key in keys): record for record in current(records)}
     found = tidy.astype(dict.fromkeys(LOCATED, float))
     for number, (place, line) in enumerate(tidy.iterrows()):
         record = cells[tuple(line[keys])]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossvad import cli
+from crossvad.commands import table
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ENTRY, ITSELF, better_or_worse, counted, differences, ranks
 from crossvad.evaluation.metrics import micro_auc
@@ -169,7 +169,7 @@ def test_marks_in_a_table(bench, finished, monkeypatch):
     store, _ = finished
     where = ("table", "--results", store.root.parent, "--rows", "method", "--where", "shots=0")
     plain = bench(*where, "--format", "csv").out
-    monkeypatch.setattr(cli, "better_or_worse", lambda tidy, found: (tidy["method"] == "framediff").astype(int))
+    monkeypatch.setattr(table, "better_or_worse", lambda tidy, found: (tidy["method"] == "framediff").astype(int))
     marked = bench(*where, "--against", "framepred", "--format", "csv").out
     assert [line for line in marked.splitlines() if "↑" in line] == [
         f'{line[:-1]} ↑"' for line in plain.splitlines() if line.startswith("framediff")

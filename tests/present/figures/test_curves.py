@@ -7,7 +7,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import kept
 from crossvad.evaluation.tidy import COLUMNS
 from crossvad.planning import catalogue, registry
 from crossvad.present.figures import curves, style
@@ -204,49 +203,11 @@ def test_what_means_nothing_mixes_with_everything():
     assert len(points(rows, SHOTS)) == 4
 
 
-# ---- conditions ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def several():
-    """Two methods, two tunings, two numbers of shots and of steps."""
-    return frame(
-        row(),
-        row("lmn"),
-        row(tuning="metasgd"),
-        *(row(tuning=t, shots=k, steps=s) for t in ("finetune", "metasgd") for k in (1, 5) for s in (1, 10)),
-        row("support-mean", "none", shots=5, steps=1),
-    )
-
-
-@pytest.mark.parametrize(
-    ("condition", "unadapted", "adapted"),
-    [
-        ("method=lmn", 1, 0),
-        ("budget=paper", 0, 0),
-        ("steps=10", 3, 5),  # with support-mean, which takes no gradient steps
-        ("shots=5", 3, 5),
-        ("support=train-head", 3, 9),
-        ("support=test-head", 3, 0),
-        ("tuning=finetune", 2, 5),  # not metasgd's start
-        ("tuning=metasgd", 3, 5),
-    ],
-)
-def test_a_condition_on_adaptation_leaves_what_it_starts_from(several, condition, unadapted, adapted):
-    rows = kept(several, condition)
-    assert [(rows["shots"] == 0).sum(), (rows["shots"] > 0).sum()] == [unadapted, adapted]
-
-
 def test_a_pair_without_adaptation_takes_no_panel_from_others():
     tidy = frame(row(), row(shots=5, steps=10, tuning="finetune"), row(source="other"))
     assert "other" not in set(curves.adapted_scenes(tidy)["source"]) and len(curves.adapted_scenes(tidy)) == 2
     unadapted = tidy[tidy["shots"] == 0]
     assert len(curves.adapted_scenes(unadapted)) == 2
-
-
-def test_a_condition_that_cannot_be_read(several):
-    with pytest.raises(InputError, match="--where shot=5: cannot be read"):
-        kept(several, "shot=5")
 
 
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
