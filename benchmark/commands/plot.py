@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from crossvad.commands.options import DATA, PATH, RESULTS, Numbers, root, stacked
+from crossvad.commands.options import DATA, PATH, RESULTS, Numbers, stacked
 from crossvad.evaluation.selection import refuse_empty, select
 from crossvad.evaluation.tidy import table
 from crossvad.execution.model_views import ModelView, ModelViewer, only
 from crossvad.planning.cell import Cell
+from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import get_protocol
 from crossvad.present import captions
 from crossvad.present.figures import curves, frame_grid, roc, speed, timelines
@@ -127,7 +128,7 @@ def scores(
     found = timelines.tracks(store, select(store.records(), where, protocol=rules), get_protocol(rules))
     _refuse_none(found, results)
     rows = timelines.chosen(found, videos)
-    small = timelines.thumbnails(rows, Thumbnails(root(data)))
+    small = timelines.thumbnails(rows, Thumbnails(data_root(data)))
     note = timelines.caption(rows, rules, small)
     save(timelines.figure(rows, note, small), out)
     click.echo(f"{out}: {note}")
@@ -210,7 +211,7 @@ def _look(
     writable(out)
     store = Store(results)
     record = only(select(store.records(), where))
-    looker = ModelViewer(store, record, root(data))
+    looker = ModelViewer(store, record, data_root(data))
     return record.cell, looker.look(looker.sample(video, frames or ()))
 
 

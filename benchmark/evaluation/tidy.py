@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import metrics
+from crossvad.evaluation.columns import LOCATED as LOCATED
+from crossvad.evaluation.columns import METRICS as METRICS
 from crossvad.evaluation.localisation import map_curves, rbdc_tbdc, renumber
 from crossvad.evaluation.postprocessing import fill_nearest, final, per_video
 from crossvad.evaluation.selection import KEYS, belongs, current, reaches, support_span
@@ -21,8 +23,6 @@ from crossvad.planning.protocol import PAPER, Protocol
 from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
 
-LOCATED = ("rbdc", "tbdc")  # metrics of where: of cells that kept maps, and only when asked for, as they take seconds
-METRICS = ["auc", "auc_low", "auc_high", "macro_auc", "ap", "eer", *LOCATED, "paper_auc", "delay"]  # %; delay: frames
 COLUMNS = [
     *KEYS, "status", "auc", "auc_low", "auc_high", "macro_auc", "macro_videos", "ap", "prevalence", "eer", *LOCATED,
     "delay", "delay_events", "paper_auc", "contamination", "reverted", "frames", "videos", "parameters",

@@ -13,8 +13,8 @@ import miniatures
 from crossvad.datasets.published import manifest
 from crossvad.datasets.published.manifest import Manifest, VideoFacts
 from crossvad.datasets.published.unpack import unpack
-from crossvad.datasets.readers import frame_cache as caching
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution import preparation
 from crossvad.store.store import Store
 from miniatures import AVENUE, UCF_TEST, UCF_TRAIN, frames, write_images, write_video
 
@@ -155,10 +155,10 @@ def test_prepare_unpacks_the_rest_of_what_it_had_begun(datasets, root, cache, mo
 
         unpack(archive, into, step)
 
-    monkeypatch.setattr(datasets, "unpack", stop_at_third)
+    monkeypatch.setattr(preparation, "unpack", stop_at_third)
     assert datasets("prepare", "avenue", "--budget", "smoke").code == 1
     assert 1 <= len([*root.rglob("*.avi"), *root.rglob("*.mat")]) < 8
-    monkeypatch.setattr(datasets, "unpack", unpack)
+    monkeypatch.setattr(preparation, "unpack", unpack)
     done = datasets("prepare", "avenue", "--budget", "smoke")
     assert done.code == 0 and "5 of 5 videos" in done.err
     assert len([*root.rglob("*.avi"), *root.rglob("*.mat")]) == 8
@@ -188,7 +188,7 @@ def test_prepare_goes_on_where_it_stopped(datasets, root, cache, monkeypatch):
 
 def test_prepare_says_when_there_is_no_room(datasets, root, cache, monkeypatch):
     miniatures.avenue(root)
-    monkeypatch.setattr(caching.shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(100, 100, 5000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(100, 100, 5000))
     done = datasets("prepare", "avenue", "--budget", "smoke")
     assert done.code == 2 and "has room for 5.0 kB of 35.8 kB" in done.err and "CROSSVAD_CACHE" in done.err
     assert not [*cache.root.glob("*.npy")]
