@@ -1,3 +1,43 @@
-"""crossvad: which video anomaly detector still works on a camera it has never seen, after a few seconds of it?"""
+"""crossvad: which video anomaly detector still works on a camera it has never seen, after a few seconds of it?
+
+    from crossvad import run, load_results, score_video
+
+Names are loaded when they are first used, so that importing the package takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossvad.adapters.base import Adapter as Adapter
+    from crossvad.api import load_results as load_results
+    from crossvad.api import run as run
+    from crossvad.api import score_video as score_video
+    from crossvad.datasets.base import Dataset as Dataset
+    from crossvad.planning.protocol import Protocol as Protocol
+    from crossvad.results import Results as Results
 
 __version__ = "0.1.0"
+__all__ = ["Adapter", "Dataset", "Protocol", "Results", "__version__", "load_results", "run", "score_video"]
+
+_HOMES = {
+    "Adapter": "crossvad.adapters.base",
+    "Dataset": "crossvad.datasets.base",
+    "Protocol": "crossvad.planning.protocol",
+    "Results": "crossvad.results",
+    "load_results": "crossvad.api",
+    "run": "crossvad.api",
+    "score_video": "crossvad.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,23 +7,72 @@ import sys
 import click
 
 from crossvad import __version__
-from crossvad.commands.ablate import ablate
-from crossvad.commands.audit import audit
-from crossvad.commands.compare import compare
-from crossvad.commands.datasets import datasets
-from crossvad.commands.diagnostics import diagnostics
-from crossvad.commands.gain import gain
-from crossvad.commands.methods import methods
-from crossvad.commands.plot import plot
-from crossvad.commands.report import report
-from crossvad.commands.run import matrix, run
-from crossvad.commands.score import score
-from crossvad.commands.table import table_command
-from crossvad.commands.verify import keep, verify
+from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.datasets.errors import InputError
 
+COMMANDS = {  # a short help is the command's docstring up to its first full stop
+    "ablate": Deferred(
+        "crossvad.commands.ablate:ablate",
+        "Take APN apart, beside what its paper prints (Tables 4, 6 and 7).",
+    ),
+    "audit": Deferred(
+        "crossvad.commands.audit:audit",
+        "What is wrong with how the field measures, in numbers anyone can reproduce.",
+    ),
+    "compare": Deferred(
+        "crossvad.commands.compare:compare",
+        "How much better a method is than another on the same test videos, and whether that is more than chance.",
+    ),
+    "datasets": Deferred(
+        "crossvad.commands.datasets:datasets",
+        "What there is to train on and to score: list, info, where, check, prepare.",
+    ),
+    "diagnostics": Deferred(
+        "crossvad.commands.diagnostics:diagnostics",
+        "Whether prototypes collapsed and memories are used: what stored fits watched, as it was when they ended.",
+    ),
+    "gain": Deferred(
+        "crossvad.commands.gain:gain",
+        "What adapting to a scene gains over the same method at K = 0, on the same test videos.",
+    ),
+    "keep": Deferred(
+        "crossvad.commands.verify:keep",
+        "Copy finished cells from runs/ to reference/, to be committed, so that anyone can make a table again.",
+    ),
+    "matrix": Deferred(
+        "crossvad.commands.run:matrix",
+        "Run every source/target pair of a list, or of a SUITE file (TOML) whose entries the options override.",
+    ),
+    "methods": Deferred("crossvad.commands.methods:methods", "What is benchmarked: list, info, check."),
+    "plot": Deferred(
+        "crossvad.commands.plot:plot",
+        "Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots, steps and speed.",
+    ),
+    "report": Deferred(
+        "crossvad.commands.report:report",
+        "All stored cells as one web page: no network, no server, one file to send.",
+    ),
+    "run": Deferred(
+        "crossvad.commands.run:run",
+        "Train on a source, adapt to a target, score every test frame, print the table.",
+    ),
+    "score": Deferred(
+        "crossvad.commands.score:score",
+        "Score footage of your own, and show its most suspicious moments.",
+    ),
+    "table": Deferred("crossvad.commands.table:table_command", "Turn stored scores into a table."),
+    "verify": Deferred(
+        "crossvad.commands.verify:verify",
+        "Hold all that lies in the results folder against the stored scores.",
+    ),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+@click.group(
+    cls=LazyGroup,
+    deferred=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="bench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def bench(debug: bool) -> None:
@@ -41,17 +90,10 @@ def bench(debug: bool) -> None:
     """
 
 
-for command in (
-    ablate, audit, compare, datasets, diagnostics, gain, keep, matrix,
-    methods, plot, report, run, score, table_command, verify,
-):  # fmt: skip
-    bench.add_command(command)
-
-
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 a cell failed or a check found errors, 2 wrong use or bad input."""
     try:
-        bench(standalone_mode=False)
+        bench(prog_name="bench", standalone_mode=False)
     except InputError as error:
         if "--debug" in sys.argv[1:]:
             raise

@@ -30,13 +30,25 @@ FLOORS = [
     ["crossvad.evaluation"],
     ["crossvad.execution"],
     ["crossvad.present"],
-    ["crossvad.footage", "crossvad.studies", "crossvad.verification"],
+    ["crossvad.footage", "crossvad.studies"],
+    ["crossvad.tabulation"],
+    ["crossvad.results"],
+    ["crossvad.verification"],
     ["crossvad.api"],
     ["crossvad.commands"],
     ["crossvad.cli"],
 ]
 # Arrows that are left out of account: (from, to) -> why. One that is gone from the code must go from here too.
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS = {
+    ("crossvad", home): "the door: names what it opens for type checkers, and loads it when it is first used"
+    for home in (
+        "crossvad.adapters.base",
+        "crossvad.api",
+        "crossvad.datasets.base",
+        "crossvad.planning.protocol",
+        "crossvad.results",
+    )
+}
 
 
 @pytest.fixture(scope="module")

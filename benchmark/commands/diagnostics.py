@@ -5,20 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import pandas as pd
 
-from crossvad.commands.options import RESULTS, spelled
-from crossvad.evaluation.selection import KEYS, refuse_empty, select
-from crossvad.evaluation.tidy import diagnostics as tidy_diagnostics
-from crossvad.present import tables, terminal
-from crossvad.store.store import Store
+from crossvad.commands.options import RESULTS, where
+from crossvad.commands.table_command import TableCommand, format_option
+from crossvad.present.formats import Tables
 
 
-@click.command()
-@click.option("--where", multiple=True, help="Keep fits where KEY=VALUE[,VALUE]. May be repeated.")
-@click.option("--format", "style", type=click.Choice(["rich", "md", "csv"]), default="rich", show_default=True)
+@click.command(cls=TableCommand)
+@where("fits")
+@format_option("parts", "numbers")
 @RESULTS
-def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
+def diagnostics(where: tuple[str, ...], results: Path) -> Tables:
     """Whether prototypes collapsed and memories are used: what stored fits watched, as it was when they ended.
 
     \b
@@ -30,23 +27,6 @@ def diagnostics(where: tuple[str, ...], style: str, results: Path) -> None:
     bench diagnostics
     bench diagnostics --where budget=quick --where target=ped2 --where method=apn,mpn --format md
     """
-    tidy = tidy_diagnostics(select(Store(results).records(), where))
-    refuse_empty(tidy, results, "fit")
-    fits = [key for key in KEYS if key in tidy and key != "target"]
-    tidy = tidy.drop(columns="target").drop_duplicates(fits).dropna(axis=1, how="all")
-    if style == "csv":
-        click.echo(tidy.to_csv(index=False, float_format="%.4f"), nl=False)
-        return
-    table = _averaged(tidy)
-    note = f"on training clips, at the end of training; seeds {', '.join(map(str, sorted(tidy['seed'].unique())))}"
-    terminal.give(style, spelled(), (table, note))
+    from crossvad import api
 
-
-def _averaged(tidy: pd.DataFrame) -> pd.DataFrame:
-    """Mean ± standard deviation over seeds, as text, per method, source and budget."""
-    keys = ["method", "source", "budget"]
-    groups = tidy.groupby(keys, sort=False)[[name for name in tidy if name not in (*keys, "seed")]]
-    mean, spread = groups.mean(), groups.std()
-    return mean.apply(
-        lambda column: [tables.mean_and_spread(*pair, 3) for pair in zip(column, spread[column.name], strict=True)]
-    )
+    return api.load_results(results, where).diagnostics()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from crossvad.commands.options import BUDGET, Name
-from crossvad.planning import catalogue, registry
+from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.method_info import MethodInfo, describe
-from crossvad.present.tables import MISSING
-from crossvad.present.terminal import console, plain_table
-from crossvad.verification.conformance import check_adapter
+
+if TYPE_CHECKING:
+    from crossvad.planning.method_info import MethodInfo
 
 METHOD = click.argument("method", type=Name(lambda: list(catalogue.METHODS)))
 
@@ -26,11 +26,16 @@ def methods() -> None:
 @BUDGET
 def list_methods(budget: str) -> None:
     """Every method by name, with its clip, its cues and its size at a budget."""
+    from crossvad.planning import registry
+    from crossvad.planning.method_info import describe
+    from crossvad.present.tables import MISSING
+    from crossvad.present.terminal import console, plain_table
+
     rows = []
     for name in catalogue.METHODS:
-        known = describe(registry.get_method(name), BUDGETS[budget])
-        sizes = [f"{number:,}" if number else MISSING for number in (known.parameters, sum(known.adapted.values()))]
-        rows.append([name, str(known.frames), ", ".join(known.cues), *sizes, known.paper or MISSING])
+        facts = describe(registry.get_method(name), BUDGETS[budget])
+        sizes = [f"{number:,}" if number else MISSING for number in (facts.parameters, sum(facts.adapted.values()))]
+        rows.append([name, str(facts.frames), ", ".join(facts.cues), *sizes, facts.paper or MISSING])
     heads = ("method", "frames", "cues", "parameters", "adapted", "paper")
     console().print(plain_table(heads, rows, title=f"at budget {budget}"))
 
@@ -45,18 +50,26 @@ def info(method: str, budget: str) -> None:
     bench methods info apn
     bench methods info 'apn[levels=3]' --budget paper
     """
-    known = describe(registry.get_method(method), BUDGETS[budget])
-    shown = console()
-    rows = [[name, text] for name, text in _described(known, budget).items() if text]
-    shown.print(plain_table(("", known.name), rows))
-    if known.options:
-        shown.print(plain_table(("option", "default", "may be", "what it decides"), known.options))
+    from crossvad.planning import registry
+    from crossvad.planning.method_info import describe
+    from crossvad.present.terminal import console, plain_table
+
+    facts = describe(registry.get_method(method), BUDGETS[budget])
+    terminal = console()
+    rows = [[name, text] for name, text in _described(facts, budget).items() if text]
+    terminal.print(plain_table(("", facts.name), rows))
+    if facts.options:
+        terminal.print(plain_table(("option", "default", "may be", "what it decides"), facts.options))
 
 
 @methods.command("check")
 @METHOD
 def check_method(method: str) -> None:
     """Put a method (name or file.py:Class) through the tests that every method must pass."""
+    from crossvad.planning import registry
+    from crossvad.present.terminal import console, plain_table
+    from crossvad.verification.conformance import check_adapter
+
     rows, failed = [], False
     for verdict in check_adapter(registry.get_method(method)):
         failed |= not verdict.holds
@@ -66,21 +79,21 @@ def check_method(method: str) -> None:
         sys.exit(1)
 
 
-def _described(known: MethodInfo, budget: str) -> dict[str, str]:
-    schedule = known.schedule
+def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
+    schedule = facts.schedule
     trained = schedule and (
         f"{schedule.steps:,} steps of {schedule.batch} clips, {schedule.optimizer}, learning rate "
         f"{schedule.learning_rate:g}, {'cosine decay to zero' if schedule.decay == 'cosine' else 'constant'}"
     )
-    parts = ", ".join(f"{part} {count:,}" for part, count in known.adapted.items())
+    parts = ", ".join(f"{part} {count:,}" for part, count in facts.adapted.items())
     return {
-        "what": known.summary,
-        "paper": known.paper,
-        "authors' code": f"licence: {known.licence}; nothing of it is copied" if known.licence else "",
-        "clip": f"{known.frames} frames, number {known.scored + 1} is scored" if known.frames > 1 else "a single frame",
-        "cues": ", ".join(f"{cue} ({share:.0%} of the fused score)" for cue, share in known.cues.items()),
-        f"size at {budget}": f"{known.parameters:,} parameters",
-        "adapts to a scene": f"{sum(known.adapted.values()):,} of them: {parts}" if parts else "",
+        "what": facts.summary,
+        "paper": facts.paper,
+        "authors' code": f"licence: {facts.licence}; nothing of it is copied" if facts.licence else "",
+        "clip": f"{facts.frames} frames, number {facts.scored + 1} is scored" if facts.frames > 1 else "a single frame",
+        "cues": ", ".join(f"{cue} ({share:.0%} of the fused score)" for cue, share in facts.cues.items()),
+        f"size at {budget}": f"{facts.parameters:,} parameters",
+        "adapts to a scene": f"{sum(facts.adapted.values()):,} of them: {parts}" if parts else "",
         f"training at {budget}": trained or "none",
-        "known deviations": "\n".join(f"• {text}" for text in known.deviations),
+        "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
     }

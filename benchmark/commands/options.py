@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from crossvad.evaluation.columns import KEYS
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed
@@ -51,6 +50,22 @@ class Name(click.ParamType):
         return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
 
 
+class Condition(click.ParamType):
+    """KEY=VALUE[,VALUE], the key and what is known of its values completed."""
+
+    name = "text"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the key, or the last of the values."""
+        key, equals, values = incomplete.partition("=")
+        if not equals:
+            return [CompletionItem(f"{name}=") for name in KEYS if name.startswith(key)]
+        done, _, last = values.rpartition(",")
+        lead = f"{key}={done}," if done else f"{key}="
+        known = VALUES[key]() if key in VALUES else ()
+        return [CompletionItem(lead + value) for value in known if value.startswith(last)]
+
+
 class Numbers(click.ParamType):
     """A list of whole numbers, comma-separated: 0,1,5,10."""
 
@@ -66,6 +81,14 @@ class Numbers(click.ParamType):
             self.fail(f"{value!r} is no list of whole numbers such as 0,1,5,10", param, ctx)
 
 
+VALUES: dict[str, Callable[[], Iterable[str]]] = {  # of the keys whose values have names
+    "method": lambda: catalogue.METHODS,
+    "source": catalogue.dataset_names,
+    "target": catalogue.dataset_names,
+    "support": lambda: ("none", *SUPPORTS),
+    "tuning": lambda: catalogue.TUNINGS,
+    "budget": lambda: BUDGETS,
+}
 METHODS = Names(lambda: list(catalogue.METHODS))
 TUNINGS = Names(lambda: list(catalogue.TUNINGS))
 DATASETS = Names(catalogue.dataset_names)
@@ -87,12 +110,27 @@ def stacked(*options: Callable) -> Callable:
     return decorate
 
 
-def root(data: Path | None) -> Path:
-    """The data root: what the user said, else $CROSSVAD_DATA, else ./data."""
-    return data or Path(os.environ.get("CROSSVAD_DATA") or "data")
+def where(what: str = "cells") -> Callable:
+    """Make the option `--where`, which says what stored results are about."""
+    return click.option(
+        "--where", type=Condition(), multiple=True, help=f"Keep {what} where KEY=VALUE[,VALUE]. May be repeated."
+    )
+
+
+def stated(context: click.Context) -> dict[str, Any]:
+    """The options that were given, by name, without those that are at their default."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
 
 
 PATH = click.Path(path_type=Path)
+RULES = click.option(
+    "--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules."
+)
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 BUDGET = click.option(
     "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
 )
@@ -115,21 +153,3 @@ AMOUNTS = stacked(
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
     QUIET,
 )
-
-
-def spelled() -> str:
-    """The command under way as a user types it, without options that only say where things lie or how to print them."""
-    words = ["bench", *sys.argv[1:]]
-    kept: list[str] = []
-    skipping = False
-    for word in words:
-        name, equals, _ = word.partition("=")
-        if skipping or name in (*WHEREABOUTS, *SWITCHES):
-            skipping = not skipping and name in WHEREABOUTS and not equals
-        else:
-            kept.append(word)
-    return shlex.join(kept)
-
-
-WHEREABOUTS = ("--data", "--results", "--format", "--figure", "--device")
-SWITCHES = ("--quiet", "--debug", "--stored")

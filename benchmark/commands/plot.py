@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from crossvad.commands.options import DATA, PATH, RESULTS, Numbers, root, stacked
+from crossvad.commands.options import DATA, PATH, RESULTS, Numbers, stacked
 from crossvad.evaluation.selection import select
+from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import get_protocol
-from crossvad.present import figures
+from crossvad.present.figures import drawing
 from crossvad.present.figures.plot import Plot
 from crossvad.present.figures.style import save, writable
 from crossvad.store.store import Store
@@ -27,11 +28,11 @@ class PlotGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the plots."""
-        return sorted(figures.plots())
+        return sorted(drawing.plots())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of a plot."""
-        kind = figures.plots().get(cmd_name)
+        kind = drawing.plots().get(cmd_name)
         return None if kind is None else plot_command(kind)
 
 
@@ -52,9 +53,9 @@ def plot_command(kind: type[Plot]) -> click.Command:
         protocol = get_protocol(rules)
         records = select(store.records(), where, "starts" if kind.with_starts else "", rules)
         if "data" in options:
-            options["data"] = root(options["data"])
+            options["data"] = data_root(options["data"])
         given = {name: value for name, value in options.items() if value is not None}
-        figure, note = figures.draw(kind.name, store, records, protocol, **given)
+        figure, note = drawing.draw(kind.name, store, records, protocol, **given)
         save(figure, out)
         click.echo(f"{out}: {note}")
 

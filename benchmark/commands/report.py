@@ -6,22 +6,14 @@ from pathlib import Path
 
 import click
 
-from crossvad.commands.options import DATA, PATH, QUIET, RESULTS, root
-from crossvad.evaluation.selection import refuse_empty, select
-from crossvad.execution.progress import Reporter
-from crossvad.planning.protocol import get_protocol
-from crossvad.present import report as page
-from crossvad.present.atomic_files import replacing
-from crossvad.present.thumbnails import Thumbnails
-from crossvad.store.store import Store
-from crossvad.verification import integrity
+from crossvad.commands.options import DATA, PATH, QUIET, RESULTS, RULES, where
 
 MEGABYTE = 1_000_000
 
 
 @click.command()
-@click.option("--where", multiple=True, help="Keep cells where KEY=VALUE[,VALUE]. May be repeated.")
-@click.option("--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules.")
+@where()
+@RULES
 @click.option("--out", type=PATH, default="report.html", show_default=True, help="The file to write.")
 @DATA
 @RESULTS
@@ -37,14 +29,23 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     bench report
     bench report --where budget=quick --data DIR --out quick.html
     """
-    store, reporter = Store(results), Reporter(quiet=quiet)
-    chosen = select(store.records(), where, protocol=rules)
-    refuse_empty([record for record in chosen if record.status == "done"], results, "finished cell")
+    from crossvad import api
+    from crossvad.evaluation.selection import refuse_empty
+    from crossvad.execution.progress import Reporter
+    from crossvad.planning.data_root import data_root
+    from crossvad.present import report as page
+    from crossvad.present.atomic_files import replacing
+    from crossvad.present.thumbnails import Thumbnails
+    from crossvad.verification import integrity
+
+    stored, reporter = api.load_results(results, where, rules), Reporter(quiet=quiet)
+    refuse_empty([record for record in stored.records if record.status == "done"], results, "finished cell")
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")
-            _, problems = integrity.verify_store(store)
-        shown = page.gather(store, chosen, get_protocol(rules), problems, Thumbnails(root(data)), reporter)
+            _, problems = integrity.verify_store(stored.store)
+        thumbnails = Thumbnails(data_root(data))
+        shown = page.gather(stored.store, list(stored.records), stored.protocol, problems, thumbnails, reporter)
         draft.write_text(page.render(shown), encoding="utf-8")
     lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""

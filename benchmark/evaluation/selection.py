@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.columns import KEYS as KEYS
 from crossvad.planning.names import listed
 from crossvad.planning.protocol import Protocol
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record
 
-KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", "steps", "seed", "budget"]
 Also = Literal["", "starts", "unadapted"]
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal, get_args
 
 from crossvad.datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # Whose first K clips are the support set. Of a scene, which adapts once: its training video, or its first test video.
 # Of each test video: itself or, with a look at the labels, one whose head is normal: an oracle.
@@ -49,6 +50,8 @@ class Protocol:
 
     def mask(self, lengths: NDArray[np.int64], shots: int, seen: int = 0) -> NDArray[np.bool_]:
         """Which frames of the test videos, one after the other, count: (sum of lengths,)."""
+        import numpy as np  # lazily, as commands list protocols before any array is needed
+
         first = self.first_frame(shots, seen)
         return np.concatenate([np.arange(length) >= first for length in lengths])
 

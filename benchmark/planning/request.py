@@ -1,20 +1,24 @@
-"""What a user asks `bench run` and `bench matrix` for, still as text, and the suite files that hold such requests."""
+"""What a user asks to be run, in words or as objects, and the suite files that hold such requests."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
+from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.protocol import FAIR, SUPPORTS, get_protocol
+from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, get_protocol
 
 DEFAULT_METHODS = ["apn", "memae", "lmn"]
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
@@ -26,18 +30,18 @@ ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of i
 
 @dataclass(frozen=True)
 class Request:
-    """A grid in a user's words."""
+    """A grid in a user's words, or of their own objects: a folder, a `Dataset`, a class of a method or tuning."""
 
-    sources: list[str]
-    targets: list[str]
-    methods: list[str]
-    tuning: list[str]
-    shots: list[int]
-    steps: list[int]
-    seeds: list[int]
-    budget: str
-    protocol: str
-    support: str | None
+    sources: Sequence[str | Path | Dataset]
+    targets: Sequence[str | Path | Dataset]
+    methods: Sequence[str | type[Adapter]]
+    tuning: Sequence[str | type[Tuning]]
+    shots: Sequence[int]
+    steps: Sequence[int]
+    seeds: Sequence[int]
+    budget: str | Budget
+    protocol: str | Protocol
+    support: str | None  # None: the protocol's
 
     def grid(self, root: Path) -> Grid:
         """Look every name up. The rows that no table goes without (trivial ones, K = 0) are always part of it.
@@ -45,20 +49,55 @@ class Request:
         Raises:
             InputError: an unknown name, or data that is not there.
         """
-        methods = [registry.get_method(text) for text in [*self.methods, *catalogue.BASELINES]]
-        rules = get_protocol(self.protocol)
+        methods, shots = [*self.methods, *catalogue.BASELINES], list(dict.fromkeys([0, *self.shots]))
+        return replace(self, methods=methods, shots=shots).bare_grid(root)
+
+    def bare_grid(self, root: Path) -> Grid:
+        """Look every name up, and add nothing to what was asked for.
+
+        Raises:
+            InputError: an unknown name, or data that is not there.
+        """
+        methods = [registry.get_method(method) for method in self.methods]
+        protocol = get_protocol(self.protocol) if isinstance(self.protocol, str) else self.protocol
         return Grid(
             methods=list({method.label: method for method in methods}.values()),
-            sources=[registry.get_dataset(name, root) for name in self.sources],
-            targets=[registry.get_dataset(name, root) for name in self.targets],
-            tunings=[registry.get_tuning(text) for text in self.tuning],
-            shots=list(dict.fromkeys([0, *self.shots])),
+            sources=[get_dataset(source, root) for source in self.sources],
+            targets=[get_dataset(target, root) for target in self.targets],
+            tunings=[registry.get_tuning(tuning) for tuning in self.tuning],
+            shots=self.shots,
             steps=self.steps,
             seeds=self.seeds,
-            budget=BUDGETS[self.budget],
-            protocol=rules,
-            support=self.support or rules.support,
+            budget=get_budget(self.budget),
+            protocol=protocol,
+            support=_one_of("support", self.support or protocol.support, SUPPORTS),
         )
+
+
+def get_dataset(dataset: str | Path | Dataset, root: Path) -> Dataset:
+    """Return the data set that a user means by a name, by a folder of their own, or by itself.
+
+    Raises:
+        InputError: unknown name, or data that is not there.
+    """
+    if isinstance(dataset, Path):
+        return OwnFolder(dataset)
+    return registry.get_dataset(dataset, root) if isinstance(dataset, str) else dataset
+
+
+def get_budget(budget: str | Budget) -> Budget:
+    """Return the budget that a user means by its name, or by itself.
+
+    Raises:
+        InputError: unknown name.
+    """
+    return BUDGETS[_one_of("budget", budget, BUDGETS)] if isinstance(budget, str) else budget
+
+
+def _one_of(kind: str, name: str, choices: Collection[str]) -> str:
+    if name not in choices:
+        raise InputError(f"{kind} {name!r}", "is unknown", f"choose from {', '.join(choices)}")
+    return name
 
 
 def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budget, seeds: list[int]) -> Grid:

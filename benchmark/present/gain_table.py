@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
@@ -35,7 +37,7 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
     return table.sort_index(level="method", key=lambda names: names.map(order), sort_remaining=True)
 
 
-def _text(line: dict[str, float]) -> str:
+def _text(line: dict[Any, Any]) -> str:
     gain = f"{line['difference']:+.1f} [{line['low']:+.1f}, {line['high']:+.1f}]"
     return f"{line['auc']:.1f}: {gain}{REVERTED if line['reverted'] > 0 else ''}"
 

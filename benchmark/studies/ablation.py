@@ -7,7 +7,7 @@ stand beside `paper AUC`. Its tables contradict one another: for one model, FR o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 import pandas as pd
 
 from crossvad.evaluation.postprocessing import only
+from crossvad.evaluation.selection import current
 from crossvad.evaluation.tidy import evaluate
 from crossvad.planning import registry
 from crossvad.planning.protocol import Protocol
+from crossvad.planning.request import unadapted_cell
 from crossvad.store.store import Record, Store
 
 CUES = {"FP": ("prediction",), "FR": ("feature",), "FP & FR": ("prediction", "feature")}
@@ -62,6 +64,15 @@ ABLATIONS = {
         },
     ),
 }
+
+
+def stored_variants(
+    name: str, store: Store, source: str, target: str, budget: str, seeds: Collection[int]
+) -> list[Record]:
+    """Take the stored cells of an ablation's variants: of these names and seeds, as trained, without adaptation."""
+    labels = [registry.get_method(text).label for text in ABLATIONS[name].variants.values()]
+    records = [record for record in store.records() if unadapted_cell(record.cell, labels, source, target, budget)]
+    return [record for record in current(records) if record.cell.seed in seeds]
 
 
 def measured(name: str, store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.selection import KEYS, mixtures
 from crossvad.evaluation.tidy import COLUMNS, COUNTS, LOCATED, table
 from crossvad.planning.protocol import get_protocol
+from crossvad.present.formats import Tables, markdown
 from crossvad.store.store import Store
 from crossvad.studies import published
 from crossvad.verification.integrity import RERUN
@@ -27,16 +28,8 @@ NUMBERS = [*(column for metric in METRICS.values() if metric.of_frames for colum
 TOLERANCE = 1e-4  # of a number in a CSV file, which has four decimals
 COMMAND = re.compile(r"^<!-- bench (.+) -->\n+", re.MULTILINE)
 RULE = re.compile(r"\|[ :|-]+\|$")  # the line below a table's head
-# Commands that make tables, and what keeps each from running anything.
-OFFLINE = {
-    "table": [],
-    "compare": [],
-    "gain": [],
-    "diagnostics": [],
-    "ablate": ["--stored", "--quiet"],
-    "audit protocol": ["--stored", "--quiet"],
-    "audit scores": [],
-}
+# The tables of `bench WORDS…`, made of the cells of a results folder; None if they cannot be without running something.
+Remake = Callable[[Sequence[str], str], Tables | None]
 
 
 def verify_csv(path: Path, store: Store) -> tuple[str, list[Problem]]:
@@ -85,38 +78,47 @@ def _numbers(rows: pd.DataFrame) -> dict[tuple[str, ...], dict[str, float]]:
     }
 
 
-def verify_page(path: Path, run: Callable[[list[str]], None]) -> tuple[str, list[Problem]]:
-    """Make every table of a Markdown page again that names its command, and compare; `run` runs `bench` with words."""
+def verify_page(path: Path, remake: Remake, results: Path) -> tuple[str, list[Problem]]:
+    """Make every table of a Markdown page again that names its command, and compare.
+
+    Returns:
+        What was done, and what does not fit.
+    """
     text = path.read_text(encoding="utf-8")
-    problems, matches, made, named = [], list(COMMAND.finditer(text)), 0, 0
-    for match in matches:
-        words, where = shlex.split(match[1]), f"{path.name}, line {text[: match.start()].count(chr(10)) + 1}"
-        command = " ".join(words[: 2 if words[0] == "audit" else 1])
-        if command not in OFFLINE:
-            named += 1
-            problems.append(Problem("warning", where, f"bench {command} was not run again", "see its page"))
-            continue
-        printed = io.StringIO()
+    problems: list[Problem] = []
+    commands, remade, named = list(COMMAND.finditer(text)), 0, 0
+    for command in commands:
+        where = f"{path.name}, line {text[: command.start()].count(chr(10)) + 1}"
+        words = shlex.split(command[1])
         try:
-            with redirect_stdout(printed):
-                run([*words, *OFFLINE[command], "--format", "md"])
+            tables = remake(words, str(results))
         except (InputError, click.ClickException) as error:
-            problems.append(Problem("error", where, f"bench {match[1]} fails: {error}", "keep its cells (bench keep)"))
+            fix = "keep its cells (bench keep)"
+            problems.append(Problem("error", where, f"bench {command[1]} fails: {_message(error)}", fix))
             continue
-        made += 1
-        expected = COMMAND.sub("", printed.getvalue(), count=1).strip().splitlines()
+        if tables is None:
+            named += 1
+            name = " ".join(takewhile(lambda word: not word.startswith("-"), words))
+            problems.append(Problem("warning", where, f"bench {name} was not run again", "see its page"))
+            continue
+        remade += 1
+        expected = markdown(tables).strip().splitlines()
         named += sum(map(bool, map(RULE.match, expected)))
-        found = text[match.end() :].splitlines()[: len(expected)]
-        if differing := list(_differing(found, expected)):
+        printed = text[command.end() :].splitlines()[: len(expected)]
+        if differing := list(_differing(printed, expected)):
             (old, new), more = differing[0], len(differing) - 1
             what = f"has\n{old}\nwhere stored scores give\n{new}"
             what += f"\nand {more} more line{'s' * (more > 1)} differ" if more else ""
-            problems.append(Problem("error", where, what, f"paste what bench {match[1]} --format md prints"))
+            problems.append(Problem("error", where, what, f"paste what bench {command[1]} --format md prints"))
     bare = sum(map(bool, map(RULE.match, text.splitlines()))) - named
     if bare > 0:
         fix = "paste them with the comment that --format md prints"
         problems.append(Problem("warning", path.name, f"{bare} tables name no command, and were not made again", fix))
-    return f"{made} of {len(matches)} commands run again", problems
+    return f"{remade} of {len(commands)} commands run again", problems
+
+
+def _message(error: Exception) -> str:
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)
 
 
 @contextmanager

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import miniatures
-from crossvad.commands import datasets as commands
 from crossvad.datasets.published import manifest
 from crossvad.datasets.published.manifest import Manifest, VideoFacts
 from crossvad.datasets.published.unpack import unpack
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution import preparation
 from crossvad.store.store import Store
 from miniatures import AVENUE, UCF_TEST, UCF_TRAIN, frames, write_images, write_video
 
@@ -155,10 +155,10 @@ def test_prepare_unpacks_the_rest_of_what_it_had_begun(datasets, root, cache, mo
 
         unpack(archive, into, step)
 
-    monkeypatch.setattr(commands, "unpack", stop_at_third)
+    monkeypatch.setattr(preparation, "unpack", stop_at_third)
     assert datasets("prepare", "avenue", "--budget", "smoke").code == 1
     assert 1 <= len([*root.rglob("*.avi"), *root.rglob("*.mat")]) < 8
-    monkeypatch.setattr(commands, "unpack", unpack)
+    monkeypatch.setattr(preparation, "unpack", unpack)
     done = datasets("prepare", "avenue", "--budget", "smoke")
     assert done.code == 0 and "5 of 5 videos" in done.err
     assert len([*root.rglob("*.avi"), *root.rglob("*.mat")]) == 8

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossvad import cli
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation import tidy
 from crossvad.evaluation.tidy import COLUMNS as TIDY
 from crossvad.planning import catalogue
 from crossvad.present import captions, tables
@@ -276,7 +276,7 @@ def test_caption_says_what_was_left_out_and_that_it_is_no_contest(figures):
 def known(monkeypatch):
     """A store of made-up cells."""
     cells = [cell(seed=seed, auc=80.0 + seed) for seed in range(3)] + [cell("ramp"), cell("mpn", "shanghaitech")]
-    monkeypatch.setattr(cli, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
+    monkeypatch.setattr(tidy, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
 
 
 def test_command(bench, known):
@@ -307,7 +307,7 @@ def test_what_the_table_could_not_show_is_refused(bench, known, other):
 
 def test_figures_never_stand_beside_mixed_budgets(bench, monkeypatch):
     cells = [cell(), cell(budget="paper")]
-    monkeypatch.setattr(cli, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
+    monkeypatch.setattr(tidy, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
     done = bench("table", "--published")
     assert done.code == 2 and "would mix budgets" in done.err
     assert "measured: at budget paper" in bench("table", "--published", "--where", "budget=paper").out

@@ -88,6 +88,6 @@ P = TypeVar("P", bound=type[Plot])
 
 
 def register(plot: P) -> P:
-    """Let a plot be asked for by its name, as `bench plot NAME` and in `figures.draw`; a decorator."""
+    """Let a plot be asked for by its name, as `bench plot NAME` and in `drawing.draw`; a decorator."""
     PLOTS[plot.name] = plot
     return plot

@@ -55,7 +55,7 @@ class Timelines(RowsPlot):
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Choose the rows to draw, and the small frames of each video."""
         chosen = choose(rows, self.videos)
-        return chosen.assign(small=small_frames(chosen, Thumbnails(self.data)))
+        return chosen.assign(small=pd.Series(small_frames(chosen, Thumbnails(self.data)), chosen.index))
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the curves."""
@@ -138,8 +138,8 @@ def _draw_panel(axes: Axes, lines: pd.DataFrame, colours: dict[str, str]) -> Non
     longest = lines.iloc[int(lines["frames"].map(len).argmax())]  # by some protocols K says which frames count
     for begin, end in spans(longest["frames"], longest["labels"]):
         axes.axvspan(begin, end, color=SHADE, linewidth=0)
-    for line in lines.itertuples():
-        axes.plot(line.frames, line.scores, color=colours[line.name], linewidth=0.9, label=line.name)
+    for name, frames, scores in zip(lines["name"], lines["frames"], lines["scores"], strict=True):
+        axes.plot(frames, scores, color=colours[name], linewidth=0.9, label=name)
     axes.set_ylim(-3, 103)
     axes.set_xlim(0, longest["frames"][-1] + 1)
     axes.tick_params(labelsize=7)

@@ -10,8 +10,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation import tidy
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR
-from crossvad.present import figures
-from crossvad.present.figures import layout
+from crossvad.present.figures import drawing, layout
 from crossvad.present.figures.plot import PLOTS, RowsPlot, flag, register
 from crossvad.store.store import Store
 
@@ -65,14 +64,14 @@ def test_a_plot_in_one_file_is_a_command_and_a_figure(bench, stored, counts, tmp
     assert ">framediff</text>" in (tmp_path / "counts.svg").read_text()
     one = bench("plot", "counts", "--results", store.root.parent, "--most", "1")
     assert one.out == "counts.svg: cells of framediff\n"
-    figure, note = figures.draw("counts", store, records, FAIR, most="2")
+    figure, note = drawing.draw("counts", store, records, FAIR, most="2")
     assert note == "cells of framediff, framepred" and len(figure.axes[0].patches) == 2
     nothing = bench("plot", "counts", "--results", store.root.parent, "--where", "method=lmn")
     assert nothing.code == 2 and "holds no such finished cell" in nothing.err
 
 
 def test_all_plots_are_there(bench):
-    assert set(figures.plots()) == NAMES
+    assert set(drawing.plots()) == NAMES
     assert all(name in bench("plot", "--help").out for name in NAMES)
     assert bench("plot", "nothing").code == 2
 
@@ -80,7 +79,7 @@ def test_all_plots_are_there(bench):
 @pytest.mark.parametrize("name", ["shots", "steps", "matrix", "roc", "scores", "speed"])
 def test_a_figure_and_its_caption_without_the_command(bench, stored, name, tmp_path):
     store, records = stored
-    figure, note = figures.draw(name, store, records, FAIR)
+    figure, note = drawing.draw(name, store, records, FAIR)
     assert isinstance(figure, Figure) and " ".join(figure.get_supxlabel().split()) == " ".join(note.split())
     done = bench("plot", name, "--results", store.root.parent, "--out", tmp_path / "x.svg")
     assert done.out == f"{tmp_path / 'x.svg'}: {note}\n"
@@ -89,9 +88,9 @@ def test_a_figure_and_its_caption_without_the_command(bench, stored, name, tmp_p
 def test_an_unknown_plot_and_one_of_nothing_are_refused(stored):
     store, records = stored
     with pytest.raises(InputError, match=r"^pie: is no plot; choose from errors, matrix, prototypes"):
-        figures.draw("pie", store, records, FAIR)
+        drawing.draw("pie", store, records, FAIR)
     with pytest.raises(InputError, match="holds no such finished cell"):
-        figures.draw("roc", store, [], FAIR)
+        drawing.draw("roc", store, [], FAIR)
 
 
 def test_conditions_are_asked_before_scores_are_read(bench, stored, monkeypatch):
@@ -123,5 +122,5 @@ def test_panels_stand_in_rows():
 
 def test_rows_are_those_of_the_table(stored):
     store, records = stored
-    rows = figures.plots()["speed"]().rows(store, records, FAIR)
+    rows = drawing.plots()["speed"]().rows(store, records, FAIR)
     pd.testing.assert_frame_equal(rows, table(store, records, FAIR))

@@ -1,0 +1,237 @@
+"""crossvad from Python: what the command line does, with objects in and objects out.
+
+>>> import crossvad
+>>> results = crossvad.run(
+...     source="synthetic-street", target="synthetic-plaza", methods="framediff", budget="smoke", quiet=True,
+...     results=tmp_path,
+... )
+>>> results
+<Results: 5 cells in ... (5 done), protocol fair: ...; synthetic-street -> synthetic-plaza>
+>>> results.table(rows="method", columns="target", metric="auc")
+| method       | synthetic-plaza   |
+|:-------------|:------------------|
+...
+>>> frame = results.to_frame()
+>>> sorted(frame["method"])
+['extrapolate', 'framediff', 'ramp', 'random', 'support-mean']
+>>> bool(frame["auc"].between(0, 100).all())
+True
+
+Stored cells are asked in the same way, and nothing is run:
+
+>>> stored = crossvad.load_results(tmp_path, where={"method": ["framediff", "ramp"]})
+>>> len(stored)
+2
+>>> gaps = stored.compare(against="random").frame
+>>> gaps["method"].tolist()
+['framediff', 'ramp']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.evaluation.selection import select
+from crossvad.execution.decoding import Decoder
+from crossvad.execution.device import get_device
+from crossvad.execution.progress import Reporter
+from crossvad.execution.runner import Runner
+from crossvad.execution.skip_bad import without_bad
+from crossvad.footage.footage_scorer import FootageScorer, ScoredVideo
+from crossvad.footage.own_footage import OwnFootage
+from crossvad.planning.data_root import data_root
+from crossvad.planning.protocol import Protocol, get_protocol
+from crossvad.planning.request import DEFAULT_METHODS, Request
+from crossvad.results import Results, Where, conditions
+from crossvad.store.store import Store
+
+if TYPE_CHECKING:
+    from crossvad.adapters.base import Adapter
+    from crossvad.adapters.options import Budget
+    from crossvad.adapters.tunings.base import Tuning
+    from crossvad.datasets.base import Dataset
+
+    AnyDataset = str | Path | Dataset  # by name, a folder of one's own, or an object
+    AnyMethod = str | type[Adapter]  # name, name[option=value], file.py:Class, or a class
+    AnyTuning = str | type[Tuning]
+
+
+def run(
+    *,
+    source: AnyDataset | Sequence[AnyDataset],
+    target: AnyDataset | Sequence[AnyDataset],
+    methods: AnyMethod | Sequence[AnyMethod] = DEFAULT_METHODS,
+    shots: int | Sequence[int] = (0, 1, 5, 10),
+    steps: int | Sequence[int] = 1,
+    tuning: AnyTuning | Sequence[AnyTuning] = "finetune",
+    seeds: int | Sequence[int] = 0,
+    budget: str | Budget = "quick",
+    protocol: str | Protocol = "fair",
+    support: str | None = None,
+    data: str | Path | None = None,
+    results: str | Path = "results",
+    device: str = "auto",
+    quiet: bool = False,
+    maps: bool = False,
+    skip_bad: bool = False,
+    leave_out: bool = False,
+) -> Results:
+    """Train on sources, adapt to targets, score every test frame, as `bench run` and `bench matrix` do.
+
+    What the results folder already holds is read, not run. A run that is stopped (KeyboardInterrupt) keeps its finished
+    cells, and the same call goes on from there.
+
+    Args:
+        source: a data set or several: a name, `name[option=value]`, the folder of a camera, or a `Dataset`.
+        target: likewise.
+        methods: a method or several: a name, `name[option=value]`, `file.py:Class`, or a subclass of `Adapter`.
+        shots: support clips, K; 0 is always run too.
+        steps: gradient steps on the support set.
+        tuning: how to adapt, or several ways: a name, `name[option=value]`, or a subclass of `Tuning`.
+        seeds: at least three for a claim.
+        budget: how much training: smoke, demo, quick, standard, paper, or a `Budget`.
+        protocol: fair, paper, fair@N for up to N shots, or a `Protocol`.
+        support: where support sets come from; None: the protocol's choice.
+        data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
+        results: folder that keeps the runs.
+        device: auto, cpu, cuda, cuda:1, …
+        quiet: no progress.
+        maps: keep scores per pixel, for RBDC and TBDC.
+        skip_bad: leave out training videos that cannot be read.
+        leave_out: skip pairs that cannot be, with the reason, in place of an error.
+
+    Returns:
+        The cells that were asked for, and no others.
+
+    Raises:
+        InputError: an input is unknown, missing, broken or unsuitable.
+    """
+    request = Request(
+        sources=_several(source),
+        targets=_several(target),
+        methods=_several(methods),
+        tuning=_several(tuning),
+        shots=_several(shots),
+        steps=_several(steps),
+        seeds=_several(seeds),
+        budget=budget,
+        protocol=protocol,
+        support=support,
+    )
+    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
+    grid = request.grid(data_root(data))
+    store, cache = Store(Path(results)), FrameCache()
+    store.check_writable()
+    if skip_bad:
+        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
+    records = Runner(store, cache, torch_device, reporter, maps).run(grid, leave_out)
+    return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
+
+
+def load_results(
+    results: str | Path = "results", where: Where = (), protocol: str | Protocol = "fair", starts: bool = False
+) -> Results:
+    """Take stored cells, as `bench table` does: those whose names still mean what they meant when they were run.
+
+    Args:
+        results: folder that keeps the runs.
+        where: conditions on their keys: {"method": ["apn", "lmn"], "shots": 10}, or method=apn,lmn, or several such.
+        protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
+        starts: take the cells that they start from at K = 0, too, as curves do.
+
+    Raises:
+        InputError: a condition cannot be read, or there is no such protocol.
+    """
+    store, wanted = Store(Path(results)), conditions(where)
+    protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
+    stored = store.records()
+    return Results(
+        store,
+        select(stored, wanted, also="starts" if starts else "", protocol=protocol.name),
+        protocol,
+        rivals=select(stored, wanted, also="unadapted", protocol=protocol.name),
+    )
+
+
+def score_video(path: str | Path, **settings: Any) -> ScoredVideo:
+    """Score footage of your own: find out when it is suspicious, as `bench score` does.
+
+    Args:
+        path: a video file, or a folder of numbered frames.
+        settings: as of `score_videos`.
+
+    Raises:
+        InputError: an input is unknown, missing, broken or unsuitable.
+    """
+    (scored,) = score_videos([path], **settings)
+    return scored
+
+
+def score_videos(
+    paths: Iterable[str | Path],
+    *,
+    source: AnyDataset,
+    method: AnyMethod = "apn",
+    shots: int = 10,
+    steps: int = 10,
+    tuning: AnyTuning = "finetune",
+    seed: int = 0,
+    budget: str | Budget = "quick",
+    data: str | Path | None = None,
+    results: str | Path = "results",
+    device: str = "auto",
+    quiet: bool = False,
+    top: int = 5,
+    out: str | Path | None = None,
+    overlay: bool = False,
+) -> list[ScoredVideo]:
+    """Score footage of your own with one training; adapts to the first clips of each video.
+
+    Args:
+        paths: video files, and folders of numbered frames.
+        source: trained on this, unless the results folder holds that training.
+        method: a name, `name[option=value]`, `file.py:Class`, or a subclass of `Adapter`.
+        shots: clips to adapt on; 0: none.
+        steps: gradient steps on them.
+        tuning: how to adapt.
+        seed: of the training.
+        budget: how much training.
+        data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
+        results: folder that keeps the trainings.
+        device: auto, cpu, cuda, cuda:1, …
+        quiet: no progress.
+        top: moments to find, at most.
+        out: folder to write scores, timeline and stills to, one per video in it; None: nothing is written.
+        overlay: write overlay.mp4 too, which needs PyAV.
+
+    Raises:
+        InputError: an input is unknown, missing, broken or unsuitable.
+    """
+    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
+    places = [Path(path) for path in paths]
+    footage = OwnFootage(places)
+    request = Request(
+        sources=[source],
+        targets=[footage],
+        methods=[method],
+        tuning=[tuning],
+        shots=[shots],
+        steps=[steps],
+        seeds=[seed],
+        budget=budget,
+        protocol=f"fair@{shots}",  # nothing is judged by it, so it may leave room for any number of shots
+        support="test-head",
+    )
+    grid = request.bare_grid(data_root(data))
+    store = Store(Path(results))
+    store.check_writable()
+    scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
+    return scorer.score(top, None if out is None else Path(out), overlay)
+
+
+def _several(one_or_more: Any) -> list[Any]:
+    """A list of what may be one thing or several; a data set can be gone through without being several."""
+    return list(one_or_more) if isinstance(one_or_more, list | tuple | set | range) else [one_or_more]

@@ -1,0 +1,102 @@
+"""Commands that show tables: their function makes `Tables`, and the command prints them as `--format` says."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from crossvad.present.formats import TABLE_FORMATS, Content, Tables, names
+
+WHEREABOUTS = ("--data", "--results", "--format", "--figure", "--device")
+SWITCHES = ("--quiet", "--debug", "--stored")
+WORDS, FORMAT = f"{__name__}.words", f"{__name__}.format"  # what a context keeps of how it was called
+
+
+class TableCommand(click.Command):
+    """A command whose function returns `Tables`.
+
+    Args:
+        offline: words that keep it from running anything, so that its tables can be made again of stored cells; None:
+            it cannot be kept from that.
+    """
+
+    def __init__(self, *args: Any, offline: Sequence[str] | None = (), **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.offline = offline
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words as they were typed, for the line that makes the tables again."""
+        ctx.meta[WORDS] = list(args)
+        return super().parse_args(ctx, args)
+
+    def make_tables(self, ctx: click.Context) -> Tables:
+        """Call the command's function, and print nothing."""
+        tables: Tables = super().invoke(ctx)
+        return tables
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Print the tables, and what is missing from them. Exit with 1 if a cell failed."""
+        tables = self.make_tables(ctx)
+        TABLE_FORMATS[chosen_format(ctx)].write(tables, spelled(ctx.command_path, ctx.meta[WORDS]))
+        for line in () if ctx.params.get("quiet") else tables.failures:
+            click.echo(line, err=True)
+        if tables.failures:
+            sys.exit(1)
+
+
+def format_option(*contents: Content) -> Callable:
+    """Make the option `--format` of a command whose tables have these contents."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: str) -> None:
+        ctx.meta[FORMAT] = value
+
+    return click.option(
+        "--format", type=click.Choice(names(*contents)), default="rich", show_default=True, expose_value=False,
+        callback=keep,
+    )  # fmt: skip
+
+
+def chosen_format(ctx: click.Context) -> str:
+    """Say which format a command was called with."""
+    return str(ctx.meta[FORMAT])
+
+
+def remake(bench: click.Group, words: Sequence[str], results: str) -> Tables | None:
+    """Make the tables of `bench WORDS…` again of the cells that a results folder holds; prints nothing.
+
+    Returns:
+        The tables; None if the command makes none, or could not do so without running something.
+
+    Raises:
+        InputError: they cannot be made of these cells.
+        click.ClickException: there is no such command, or it cannot be called so.
+    """
+    command: click.Command = bench
+    context, rest = click.Context(bench, info_name="bench"), list(words)
+    while isinstance(command, click.Group):
+        name, found, rest = command.resolve_command(context, rest)
+        assert found, "click raises an error if there is no such command"
+        command = found
+        context = click.Context(command, parent=context, info_name=name)
+    if not isinstance(command, TableCommand) or command.offline is None:
+        return None
+    arguments = [*rest, *command.offline, "--results", results]
+    with command.make_context(context.info_name, arguments, parent=context.parent) as called:
+        return command.make_tables(called)
+
+
+def spelled(command_path: str, words: Sequence[str]) -> str:
+    """Spell a command as a user types it, without options that only say where things lie or how to print them."""
+    kept: list[str] = []
+    skipping = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if skipping or name in (*WHEREABOUTS, *SWITCHES):
+            skipping = not skipping and name in WHEREABOUTS and not equals
+        else:
+            kept.append(word)
+    return " ".join([command_path, *([shlex.join(kept)] if kept else [])])

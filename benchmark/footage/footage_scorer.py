@@ -1,0 +1,172 @@
+"""Footage of one's own, scored: one training, adapted to the first clips of each video."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from crossvad.adapters.tunings.base import Tuning
+from crossvad.datasets.base import Video
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution import preflight
+from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
+from crossvad.execution.fitting import Fitter
+from crossvad.execution.progress import Reporter
+from crossvad.execution.scoring import Fitted
+from crossvad.footage import output, peaks
+from crossvad.footage.overlay import player
+from crossvad.footage.own_footage import ASSUMED_RATE, OwnFootage, check_length, frame_rate
+from crossvad.footage.peaks import Moment
+from crossvad.footage.streaming import StreamedScores, stream_scores
+from crossvad.planning.grid import Grid
+from crossvad.store.store import Store
+
+
+@dataclass(frozen=True)
+class ScoredVideo:
+    """What is known of a video once it is scored."""
+
+    name: str
+    scores: pd.DataFrame  # a row per frame: frame, seconds, score (higher: more abnormal), each cue, support
+    moments: Sequence[Moment]  # the most suspicious ones, best first; never where the method adapted
+    rate: float | None  # frames per second; None: a folder of frames does not tell
+    taken_back: bool  # adapting raised the loss, so that it is scored by the method as it was trained
+    folder: Path | None  # what was written lies here
+    stills: Sequence[Path]  # of the moments
+
+
+class FootageScorer:
+    """Scores videos by the one cell of a grid whose target they are."""
+
+    def __init__(
+        self,
+        footage: OwnFootage,
+        paths: Sequence[Path],
+        grid: Grid,
+        store: Store,
+        device: torch.device,
+        reporter: Reporter,
+    ) -> None:
+        """Open the videos, and those of the source.
+
+        Args:
+            footage: the videos.
+            paths: where each of them lies.
+            grid: of one source, method, tuning, number of shots and of steps, seed; and the footage as target.
+            store: keeps the training.
+            device: where the method runs.
+            reporter: told how far it is.
+
+        Raises:
+            InputError: a video cannot be opened.
+        """
+        self.footage, self.paths, self.grid, self.store = footage, paths, grid, store
+        self.device, self.reporter = device, reporter
+        self.decoder = Decoder(FrameCache(), grid.budget)
+        stop_at(count_frames(preflight.all_videos(grid), reporter))
+        (self.cell,) = grid.cells()
+
+    def score(self, top: int, out: Path | None, overlay: bool) -> list[ScoredVideo]:
+        """Score every video.
+
+        Args:
+            top: moments to find in each, at most.
+            out: folder to write to, one per video in it; None: nothing is written.
+            overlay: whether to write overlay.mp4 too.
+
+        Raises:
+            InputError: an input is missing, broken or unsuitable, or a folder cannot be written. Nothing has been
+                trained by then, unless the input changed during the run.
+        """
+        if overlay:
+            player()
+        videos = self.footage.videos("test")
+        folders = [None if out is None else _writable(out / video.name) for video in videos]
+        self._check()
+        fitter = Fitter(self.grid, self.store, self.decoder, self.device, self.reporter)
+        fitted = fitter.fitted(self.cell, self.grid.methods[0], self.grid.sources[0])
+        tuning, _ = fitter.decided([self.cell], fitted)[self.cell]
+        return [
+            self._scored(video, fitted, tuning, top, folder, overlay)
+            for video, folder in zip(videos, folders, strict=True)
+        ]
+
+    def _check(self) -> None:
+        """Find what is wrong with the footage or the source before anything is trained; decode the training video."""
+        method, source = self.grid.methods[0].build(self.grid.budget), self.grid.sources[0]
+        for video, path in zip(self.footage.videos("test"), self.paths, strict=True):
+            check_length(video, path, method.clip, self.cell.shots)
+        if not method.trainable:
+            return
+        preflight.check_files(self.grid, self.reporter)
+        preflight.check_source(source, method.clip)
+        if self.cell.tuning != "none":
+            preflight.check_tuning(self.cell, method, self.grid.tunings[0].build())
+        stop_at(self.decoder.fill(training_videos(source, self.grid.budget), self.reporter))
+        trained_on = {video.source.stamp for video in source.videos("train")}
+        for video in self.footage.videos("test"):
+            if video.source.stamp in trained_on:
+                what = f"{video.name} is training video of {source.name}: all of it looks normal to the method"
+                self.reporter.say(f"note: {what}")
+
+    def _scored(
+        self, video: Video, fitted: Fitted, tuning: Tuning, top: int, folder: Path | None, overlay: bool
+    ) -> ScoredVideo:
+        streamed = self._streamed(video, fitted, tuning)
+        rate = frame_rate(video)
+        eligible = slice(max(streamed.scored.start, streamed.span), streamed.scored.stop)
+        stills: list[Path] = []
+        if folder is not None:
+            title = self._title(video, streamed)
+            lines = output.write(video, streamed, folder, title, top, overlay, self.device, self.reporter)
+            stills = [Path(still) for *_, still in lines]
+        return ScoredVideo(
+            name=video.name,
+            scores=peaks.table(streamed.scores, streamed.cues, streamed.span, rate),
+            moments=peaks.top(streamed.scores, eligible, round(rate or ASSUMED_RATE), top),
+            rate=rate,
+            taken_back=_taken_back(streamed),
+            folder=folder,
+            stills=stills,
+        )
+
+    def _streamed(self, video: Video, fitted: Fitted, tuning: Tuning) -> StreamedScores:
+        try:
+            with self.reporter.task(f"Score {video.name}") as update:
+                return stream_scores(video, fitted, tuning, self.cell, self.grid.budget, self.device, update)
+        except ValueError as error:
+            problem = f"cannot be scored by {self.cell.method}: {error}"
+            raise InputError(video.name, problem, "choose another --method, or --shots 0") from error
+
+    def _title(self, video: Video, streamed: StreamedScores) -> str:
+        """Title the timeline: the video, the method and how it came to the scene."""
+        cell = self.cell
+        adapted = f"adapted by {cell.tuning} on {cell.shots} clips" if streamed.span else "not adapted"
+        if _taken_back(streamed):
+            adapted = "not adapted, as that raised the loss"
+        return f"{video.name}: {cell.method}, trained on {cell.source} (budget {cell.budget}), {adapted}"
+
+
+def _taken_back(streamed: StreamedScores) -> bool:
+    return streamed.adaptation is not None and streamed.adaptation.reverted
+
+
+def _writable(folder: Path) -> Path:
+    """A folder to write to, made if need be.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(folder, f"cannot be written to ({error.strerror})", "choose another --out folder") from error
+    return folder

@@ -1,0 +1,120 @@
+"""The formats that tables are printed in. A new one is a function and an entry of `TABLE_FORMATS`.
+
+Imports nothing heavy before something is printed, so that commands can list the formats at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Content = Literal["parts", "numbers", "one part", "rows"]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tables to show, each with its caption, and the numbers behind them."""
+
+    parts: Sequence[tuple[pd.DataFrame, str]]  # of texts, and what a reader must know of them
+    title: str = ""
+    metrics: Sequence[
+        str
+    ] = ()  # of the columns of the first, to set their best values apart; none: nothing is set apart
+    numbers: pd.DataFrame | None = None  # what the first shows; None: its texts
+    rows: pd.DataFrame | None = None  # tidy rows: one per cell, or per checkpoint
+    digits: str = "%.4f"  # of numbers
+    failures: Sequence[str] = ()  # a line for each cell that the tables lack because it failed
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The numbers where there are any, else the first table's texts."""
+        return self.parts[0][0] if self.numbers is None else self.numbers
+
+    def __repr__(self) -> str:
+        """As Markdown."""
+        return markdown(self)
+
+    def _repr_html_(self) -> str:
+        """As HTML, for notebooks."""
+        from crossvad.present import latex_html
+
+        first, *others = self.parts
+        return latex_html.html(*first, self.metrics) + "".join(latex_html.html(*part, ()) for part in others)
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """A way to print tables."""
+
+    name: str  # as `--format` has it
+    content: Content  # what it prints of them
+    write: Callable[[Tables, str], None]  # prints tables, made by a command
+
+
+def names(*contents: Content) -> list[str]:
+    """List the formats that print any of these contents."""
+    return [form.name for form in TABLE_FORMATS.values() if form.content in contents]
+
+
+def markdown(tables: Tables) -> str:
+    """Set tables in Markdown, each with its caption below."""
+    from crossvad.present import terminal
+
+    return "\n".join(terminal.markdown(*part) for part in tables.parts)
+
+
+def _write_rich(tables: Tables, command: str) -> None:
+    """Print tables on the terminal, the title above the first."""
+    from crossvad.present import terminal
+
+    for number, (table, note) in enumerate(tables.parts):
+        terminal.show(table, note, title="" if number else tables.title)
+
+
+def _write_markdown(tables: Tables, command: str) -> None:
+    """Print tables below a hidden comment that names their command, so that they can be made again."""
+    print(f"<!-- {command} -->\n\n{markdown(tables)}", end="")
+
+
+def _write_numbers(tables: Tables, command: str) -> None:
+    print(_csv(tables.frame, tables.digits), end="")
+
+
+def _write_rows(tables: Tables, command: str) -> None:
+    assert tables.rows is not None, "a command that offers this format has rows"
+    print(_csv(tables.rows, tables.digits), end="")
+
+
+def _csv(frame: pd.DataFrame, digits: str) -> str:
+    """Write a table as CSV, with its index unless that only counts rows."""
+    counts = frame.index.nlevels == 1 and frame.index.name is None
+    return frame.to_csv(index=not counts, float_format=digits)
+
+
+def _write_latex(tables: Tables, command: str) -> None:
+    from crossvad.present import latex_html
+
+    print(latex_html.latex(*tables.parts[0], tables.metrics), end="")
+
+
+def _write_html(tables: Tables, command: str) -> None:
+    from crossvad.present import latex_html
+
+    print(latex_html.html(*tables.parts[0], tables.metrics), end="")
+
+
+TABLE_FORMATS = {
+    form.name: form
+    for form in (
+        TableFormat("rich", "parts", _write_rich),
+        TableFormat("md", "parts", _write_markdown),
+        TableFormat("csv", "numbers", _write_numbers),
+        TableFormat("latex", "one part", _write_latex),
+        TableFormat("html", "one part", _write_html),
+        TableFormat("long", "rows", _write_rows),
+    )
+}

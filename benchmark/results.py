@@ -1,0 +1,208 @@
+"""Cells that have been run, and what can be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation import tidy
+from crossvad.evaluation.comparison import ITSELF, counted, differences
+from crossvad.evaluation.selection import refuse_empty
+from crossvad.execution.progress import Reporter
+from crossvad.planning.names import listed
+from crossvad.planning.protocol import Protocol
+from crossvad.present.formats import Tables
+from crossvad.store.store import Record, Store
+from crossvad.tabulation import comparison, diagnostics, gain, summary
+from crossvad.tabulation.table import TableRequest, tabulate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Where = str | Iterable[str] | Mapping[str, Any]  # method=apn,lmn; several such; {"method": ["apn", "lmn"], "shots": 10}
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """Cells of a results folder, their scores read by a protocol. Nothing here trains or scores."""
+
+    store: Store
+    records: Sequence[Record]  # of the cells
+    protocol: Protocol
+    rivals: Sequence[Record] = ()  # of more cells that these may be compared with
+    methods: Sequence[str] = ()  # labels in the order in which tables list them; empty: sorted
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        """Say what they are of, and how many are done."""
+        cells = [record.cell for record in self.records]
+        methods, sources, targets = (
+            ", ".join(dict.fromkeys(getattr(cell, key) for cell in cells)) for key in ("method", "source", "target")
+        )
+        statuses = [record.status for record in self.records]
+        counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+        what = f" ({counts}), protocol {self.protocol.name}: {methods}; {sources} -> {targets}" if cells else ""
+        return f"<Results: {len(cells)} cells in {self.folder}{what}>"
+
+    def _repr_html_(self) -> str:
+        """As a table of AUC where there is one, for notebooks."""
+        title = f"<p>{escape(repr(self))}</p>"
+        try:
+            return f"{title}{self.table()._repr_html_()}"
+        except InputError as error:
+            return f"{title}<p>{escape(str(error))}</p>"
+
+    @property
+    def folder(self) -> Path:
+        """The results folder."""
+        return self.store.root.parent
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return tidy rows, one per cell: its keys, metrics in percent, times; no numbers unless it is done."""
+        return self._rows.copy()
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        return self._in_order(tidy.table(self.store, self.records, self.protocol))
+
+    def _in_order(self, rows: pd.DataFrame) -> pd.DataFrame:
+        order = {method: number for number, method in enumerate(self.methods)}
+        return rows.sort_values("method", key=lambda names: names.map(order), kind="stable") if order else rows
+
+    def table(
+        self,
+        rows: str | Sequence[str] | None = None,
+        columns: str | Sequence[str] | None = None,
+        metric: str | Sequence[str] | None = None,
+        **shape: Any,
+    ) -> Tables:
+        """Turn the cells into a table, whose caption says what a reader must know.
+
+        Args:
+            rows: keys that go down; method and tuning unless said otherwise.
+            columns: keys that go across; shots unless said otherwise.
+            metric: auc, macro_auc, ap, eer, delay, rbdc, tbdc or paper_auc, or several.
+            shape: other fields of `TableRequest`: matrix, published, against, ranks.
+
+        Raises:
+            InputError: there is no cell, an unknown key or metric, or things that no one table can show.
+        """
+        return self.show(TableRequest(_names(rows), _names(columns), _names(metric), **shape))
+
+    def show(self, request: TableRequest) -> Tables:
+        """Turn the cells into the table that is asked for.
+
+        Raises:
+            InputError: there is no cell, an unknown key or metric, or cells that do not compare.
+        """
+        rows = self.to_frame()
+        refuse_empty(rows, self.folder, "cell")
+        if request.needs_locations:
+            with Reporter().task("RBDC and TBDC") as update:
+                rows = tidy.with_locations(self.store, self.records, rows, self.protocol, update)
+        gaps = differences(self.counted, request.against, self._counted_among) if request.against else None
+        return tabulate(rows, request, gaps)
+
+    def compare(self, against: str = "framediff") -> Tables:
+        """Set out paired differences of AUC to a method at K = 0, or to each one `itself` before it adapted.
+
+        Raises:
+            InputError: no cell has such a rival, or one counts other frames than its rival.
+        """
+        refuse_empty(self.counted, self.folder, "finished cell")
+        return comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
+
+    def gains(self) -> Tables:
+        """Set out what adapting gains over the same method at K = 0, in points of AUC.
+
+        Raises:
+            InputError: no cell adapted, or none has such a start.
+        """
+        refuse_empty(self.counted[self.counted["shots"] > 0], self.folder, "adapted cell")
+        return gain.tabulate(self.counted, self._counted_among, self.protocol.name)
+
+    def rates(self) -> Tables:
+        """Set out how the rates of adaptation were chosen on the source.
+
+        Raises:
+            InputError: no rate was searched for.
+        """
+        searches = tidy.rates(self.records)
+        refuse_empty(searches[searches["shots"] > 0], self.folder, "adapted cell")
+        return gain.tabulate_rates(searches)
+
+    def diagnostics(self) -> Tables:
+        """Set out what methods watched as they trained.
+
+        Raises:
+            InputError: none watched anything.
+        """
+        watched = tidy.diagnostics(self.records)
+        refuse_empty(watched, self.folder, "fit")
+        return diagnostics.tabulate(watched)
+
+    def summary(self) -> list[Tables]:
+        """Set out what a run shows when it ends: AUC, also by the paper's rules, and what adapting gained.
+
+        Raises:
+            InputError: there is no cell.
+        """
+        rows = self.to_frame()
+        refuse_empty(rows, self.folder, "cell")
+        adapted = any(record.status == "done" and record.cell.shots for record in self.records)
+        # Without a common mask each K counts other frames, and no two of them make a pair.
+        gains = differences(self._in_order(self.counted), ITSELF) if adapted and self.protocol.common_mask else None
+        return summary.tabulate(rows, self.protocol, gains)
+
+    def plot(self, kind: str, **options: Any) -> Figure:
+        """Draw the cells.
+
+        Args:
+            kind: shots, steps, matrix, roc, scores or speed; errors or prototypes of a single cell.
+            options: of that kind, such as `videos` of scores.
+
+        Raises:
+            InputError: no such kind, nothing to draw, too much to tell apart, or what does not compare.
+        """
+        from crossvad.present.figures.drawing import draw
+
+        figure, _ = draw(kind, self.store, self.records, self.protocol, **options)
+        return figure
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The finished cells, with what of them enters comparisons: see `comparison.counted`."""
+        own = {record.cell.key for record in self.records}
+        return self._counted_among[self._counted_among["cell"].isin(own)]
+
+    @cached_property
+    def _counted_among(self) -> pd.DataFrame:
+        """The finished cells and their rivals."""
+        records = {record.cell.key: record for record in [*self.rivals, *self.records]}
+        return counted(self.store, records.values(), self.protocol)
+
+
+def conditions(where: Where) -> list[str]:
+    """Spell conditions on the keys of cells as KEY=VALUE[,VALUE]."""
+    if isinstance(where, str):
+        return [where]
+    if isinstance(where, Mapping):
+        return [f"{key}={','.join(map(str, _values(value)))}" for key, value in where.items()]
+    return list(where)
+
+
+def _values(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+
+
+def _names(names: str | Sequence[str] | None) -> Sequence[str] | None:
+    return listed(names) if isinstance(names, str) else names

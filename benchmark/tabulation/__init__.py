@@ -1,0 +1,1 @@
+"""What cells say, set out as tables with captions, a question each. Nothing is run, read or printed here."""

@@ -1,0 +1,57 @@
+"""`bench compare`: paired differences of AUC to a rival, and average ranks."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
+from crossvad.evaluation.selection import varying_keys
+from crossvad.present.formats import Tables
+
+
+def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: str) -> Tables:
+    """Set out the differences of cells to a rival, and their average ranks if there are several source/target pairs.
+
+    Args:
+        cells: the cells of interest, as `comparison.counted` gives them.
+        against: a method at K = 0, or `itself`.
+        among: these cells and those that may be their rivals.
+        protocol: name of the one by which they were read.
+
+    Raises:
+        InputError: no cell has such a rival, or one counts other frames than its rival.
+    """
+    gaps = differences(cells, against, among)
+    parts = [(_texts(gaps), _note(gaps, against, protocol))]
+    mean_ranks, alike, critical = ranks(cells)
+    if alike:
+        table = mean_ranks.assign(rank=[f"{rank:.2f}" for rank in mean_ranks["rank"]])
+        table = table.set_index(varying_keys(mean_ranks, WHO, always=["method"]))
+        groups = "; ".join(" = ".join(group) for group in alike if len(group) > 1) or "none"
+        note = (
+            f"mean rank of AUC over source/target pairs, 1: best; critical difference {critical:.2f}; alike: {groups}"
+        )
+        parts.append((table[["rank", "pairs"]], note))
+    return Tables(parts, numbers=gaps)
+
+
+def _texts(gaps: pd.DataFrame) -> pd.DataFrame:
+    lines = gaps.sort_values(["source", "target", "auc"], ascending=[True, True, False])
+    points = [f"{r.difference:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in lines.itertuples()]
+    texts = {"auc": [f"{auc:.1f}" for auc in lines["auc"]], "difference": points}
+    texts |= {"p": [_p(p) for p in lines["p"]], "p, Holm": [_p(p) for p in lines["p_holm"]]}
+    return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(lines[varying_keys(gaps, ENTRY, always=["method"])]))
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
+    same = [f"{key} {gaps[key].iloc[0]}" for key in ENTRY if key != "method" and gaps[key].nunique() == 1]
+    seeds = " to ".join(dict.fromkeys(map(str, (gaps["seeds"].min(), gaps["seeds"].max()))))
+    return (
+        f"auc in %, difference in points to {rival(against)}; protocol {protocol}; {', '.join(same)}; {seeds} seeds; "
+        "brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
+        f"{len(gaps)} rows"
+    )

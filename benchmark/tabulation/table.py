@@ -1,0 +1,110 @@
+"""`bench table`: metrics of cells, turned so that a reader sees what they came for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.comparison import better_or_worse, rival
+from crossvad.evaluation.selection import refuse_mixtures
+from crossvad.evaluation.statistics import LEVEL
+from crossvad.evaluation.tidy import LOCATED
+from crossvad.present import captions, tables
+from crossvad.present.captions import table_title
+from crossvad.present.formats import Tables
+from crossvad.present.ranks import with_ranks
+from crossvad.studies import published
+
+
+@dataclass(frozen=True)
+class TableRequest:
+    """What a table is to show; None is what nobody has said.
+
+    Raises:
+        InputError: it asks for things that no one table can show.
+    """
+
+    rows: Sequence[str] | None = None  # keys that go down; method, tuning
+    columns: Sequence[str] | None = None  # keys that go across; shots
+    metrics: Sequence[str] | None = None  # auc
+    matrix: bool = False  # source x target, a block per method
+    published: bool = False  # published figures beside measured ones
+    against: str | None = None  # mark what is better or worse than this method at K = 0
+    ranks: bool = False  # add the mean rank over the columns
+    long: bool = False  # a tidy row per cell, and no table
+
+    def __post_init__(self) -> None:
+        """Refuse what would have to be ignored."""
+        if self.published:
+            shapes = {"--rows": self.rows, "--columns": self.columns, "--matrix": self.matrix or None}
+            shapes |= {"--metric": self.metrics, "--format long": self.long or None}
+            if given := [flag for flag, value in shapes.items() if value is not None]:
+                problem = f"has a shape of its own, so it does not go with {', '.join(given)}"
+                raise InputError("--published", problem, "drop one of them")
+        if self.against and (self.published or self.long):
+            raise InputError("--against", "marks tables of one value a cell", "drop --published or --format long")
+        if self.against and list(self.shown_metrics) != ["auc"]:
+            raise InputError("--against", "marks differences of auc alone", "drop --metric")
+        if self.ranks and (self.published or self.long or len(self.shown_metrics) > 1):
+            raise InputError(
+                "--ranks", "is of tables of one metric", "drop --published, --format long or the other metrics"
+            )
+        if self.matrix and not self.long and len(self.shown_metrics) > 1:
+            raise InputError("--matrix", "shows one metric", "drop the others from --metric")
+
+    @property
+    def shown_metrics(self) -> Sequence[str]:
+        """The metrics, as they are when nobody has said which."""
+        return ["auc"] if self.metrics is None else self.metrics
+
+    @property
+    def needs_locations(self) -> bool:
+        """Whether it shows RBDC or TBDC, which take seconds a cell."""
+        return self.long or bool({*self.shown_metrics} & {*LOCATED})
+
+
+def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFrame | None = None) -> Tables:
+    """Turn tidy rows into the table that is asked for.
+
+    Args:
+        rows: of the cells.
+        request: what to show.
+        differences: of these cells to `request.against`, by `comparison.differences`.
+
+    Raises:
+        InputError: rows of several budgets would stand in one table, or a key or metric is unknown.
+    """
+    if request.long:
+        return Tables((), rows=rows)
+    refuse_mixtures(rows, "budget", suggested=str(rows["budget"].iloc[0]), what="this table")
+    if request.published:
+        figures = published.load()
+        part = published.beside(rows, figures), published.caption(rows, figures)
+        return Tables([part], table_title(rows, ["auc", "paper_auc", "published"]))
+    metrics, marks = list(request.shown_metrics), ""
+    if differences is not None and request.against:
+        rows = rows.assign(sign=better_or_worse(rows, differences))
+        marks = _marks_note(request.against, len(differences))
+    if request.matrix:
+        table = tables.matrix(rows, *metrics)
+    else:
+        down = ["method", "tuning"] if request.rows is None else list(request.rows)
+        across = ["shots"] if request.columns is None else list(request.columns)
+        table = tables.side_by_side(rows, down, across, metrics)
+    note = captions.caption(rows, *metrics) + marks
+    if request.ranks:
+        table, ranks_note = with_ranks(table, *metrics)
+        note += ranks_note
+    return Tables([(table, note)], table_title(rows, metrics), metrics)
+
+
+def _marks_note(against: str, count: int) -> str:
+    """Say in a caption what the marks mean, `count` differences having been looked at."""
+    return (
+        f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival(against)}, "
+        f"p < {1 - LEVEL:.2f} by paired bootstrap over videos and "
+        f"spread over seeds, adjusted over {count} differences (Holm)"
+    )
