@@ -139,7 +139,7 @@ class ModelViewer:
         cell = self.cell
         if not cell.shots:
             return self.adapter
-        unit = next(unit for unit in adaptation_units(self.target, cell.support) if video in unit.videos)
+        unit = next(unit for unit in adaptation_units(self.target, cell.policy) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
         frames = self.decoder.frames(unit.support, self.adapter.extra_inputs)
         return adapted_once(self.adapter, frames, cell, self.tuning, DEVICE)[0]
