@@ -14,6 +14,7 @@ from crossvad.execution.support import (
     support_labels,
     support_videos,
 )
+from crossvad.planning.protocol import SupportPolicy
 
 SPEC = ClipSpec(5, 4, (8, 8), 1)
 
@@ -82,7 +83,7 @@ def test_support_labels_are_those_of_the_frames_spanned():
     labels = {name: target.labels(name) for name in ("g1", "g2", "y1")}
 
     def joined(support: str, shots: int) -> list[int]:
-        cell = SimpleNamespace(shots=shots, support=support)
+        cell = SimpleNamespace(shots=shots, policy=SupportPolicy(support))
         return support_labels(cell, adaptation_units(target, SupportPolicy(support)), labels, SPEC).tolist()
 
     assert joined("test-head", 3) == [0, 0, 0, 0, 1, 1, 1] + [0] * 14
