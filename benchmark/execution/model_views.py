@@ -123,7 +123,7 @@ class ModelViewer:
             None if masks is None else masks[chosen],
         )
 
-    def look(self, sample: Sample) -> ModelView:
+    def view(self, sample: Sample) -> ModelView:
         """What the method sees of these frames, once adapted to where they are from if the cell is of shots."""
         video = self.videos[sample.video]
         adapter, clip = self._adapted(video), self.adapter.clip

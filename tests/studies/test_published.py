@@ -12,9 +12,12 @@ import pytest
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import tidy
+from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.tidy import COLUMNS as TIDY
 from crossvad.planning import catalogue
+from crossvad.planning.cell import Cell
 from crossvad.present import captions, tables
+from crossvad.store.store import Record, Store
 from crossvad.studies.published import COLUMNS, KINDS, NOT_STATED, WORDS, beside, caption, load
 
 FILE = Path(__file__).parents[2] / "results" / "published.csv"
@@ -272,11 +275,28 @@ def test_caption_says_what_was_left_out_and_that_it_is_no_contest(figures):
 # --------------------------------------------------------------------------------------------------------- the command
 
 
+def keep(monkeypatch, rows):
+    """Let the store hold made-up cells, whose tidy rows these are."""
+    keys = [key for key in KEYS if key != "protocol"]
+    decided = dict.fromkeys(("budget_digest", "method_version", "tuning_version", "source_digest", "target_digest"), "")
+    records = [
+        Record(Cell(**{key: row[key] for key in keys}, **decided), "done", finished=row["method"]) for row in rows
+    ]
+    monkeypatch.setattr(Store, "records", lambda self: records)
+
+    def table(store, chosen, protocol):
+        asked = {record.cell for record in chosen}
+        held = [row for row, cell in zip(rows, cells, strict=True) if cell in asked]
+        return pd.DataFrame(held, columns=TIDY)
+
+    monkeypatch.setattr(tidy, "table", table)
+
+
 @pytest.fixture
 def known(monkeypatch):
     """A store of made-up cells."""
     cells = [cell(seed=seed, auc=80.0 + seed) for seed in range(3)] + [cell("ramp"), cell("mpn", "shanghaitech")]
-    monkeypatch.setattr(tidy, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
+    keep(monkeypatch, cells)
 
 
 def test_command(bench, known):
@@ -306,8 +326,7 @@ def test_what_the_table_could_not_show_is_refused(bench, known, other):
 
 
 def test_figures_never_stand_beside_mixed_budgets(bench, monkeypatch):
-    cells = [cell(), cell(budget="paper")]
-    monkeypatch.setattr(tidy, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
+    keep(monkeypatch, [cell(), cell(budget="paper")])
     done = bench("table", "--published")
     assert done.code == 2 and "would mix budgets" in done.err
     assert "measured: at budget paper" in bench("table", "--published", "--where", "budget=paper").out
