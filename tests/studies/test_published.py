@@ -279,9 +279,8 @@ def keep(monkeypatch, rows):
     """Let the store hold made-up cells, whose tidy rows these are."""
     keys = [key for key in KEYS if key != "protocol"]
     decided = dict.fromkeys(("budget_digest", "method_version", "tuning_version", "source_digest", "target_digest"), "")
-    records = [
-        Record(Cell(**{key: row[key] for key in keys}, **decided), "done", finished=row["method"]) for row in rows
-    ]
+    cells = [Cell(**{key: row[key] for key in keys}, **decided) for row in rows]
+    records = [Record(cell, "done", finished=cell.method) for cell in cells]
     monkeypatch.setattr(Store, "records", lambda self: records)
 
     def table(store, chosen, protocol):
