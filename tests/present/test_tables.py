@@ -60,8 +60,9 @@ def test_what_differs_is_never_mixed(key):
 
 
 def record(finished, **cell):
-    known = dict.fromkeys((field.name for field in fields(Cell)), "")
-    return Record(Cell(**{**known, "method": "apn", "target": "ped2", "shots": 0, **cell}), "done", finished=finished)
+    keys = dict.fromkeys((field.name for field in fields(Cell)), "")
+    keys |= {"method": "apn", "target": "ped2", "support": "none", "shots": 0}
+    return Record(Cell(**keys | cell), "done", finished=finished)
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,7 @@ def _labels_axes(axes: Axes, audits: Mapping[str, Findings]) -> None:
     axes.plot([], [], color="C3", linewidth=3, label=f"gain of the best of {CHECKPOINTS} checkpoints")
     axes.axvline(50, color="0.6", linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(audits)), list(audits))
-    axes.invert_yaxis()
-    axes.set_xlim(42, 100)
-    axes.set_xlabel("AUC in %")
-    titled(axes, "What the labels of a test set give away")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.14), ncols=2, fontsize=8, frameon=False)
+    _finish(axes, "What the labels of a test set give away", middle=0.45, columns=2)
 
 
 def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.Series], targets: list[str]) -> None:
@@ -118,11 +114,16 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
     axes.plot([], [], "o", color="C0", markerfacecolor="white", label="untrained, raw scores")
     axes.plot([], [], "o", color="C0", label="untrained, per-video min-max")
     axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks], fontsize=8)
+    _finish(axes, "Untrained detectors among published figures", middle=0.4, columns=3)
+
+
+def _finish(axes: Axes, title: str, middle: float, columns: int) -> None:
+    """Set the scale and title, and the legend below, its middle at a share of the width."""
     axes.invert_yaxis()
     axes.set_xlim(42, 100)
     axes.set_xlabel("AUC in %")
-    titled(axes, "Untrained detectors among published figures")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=3, fontsize=8, frameon=False)
+    titled(axes, title)
+    axes.legend(loc="upper center", bbox_to_anchor=(middle, -0.14), ncols=columns, fontsize=8, frameon=False)
 
 
 def _named(line: Any) -> str:

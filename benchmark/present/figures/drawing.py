@@ -43,8 +43,8 @@ def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol,
     Raises:
         InputError: no such kind, nothing to draw, too much to tell apart, or what does not compare.
     """
-    known = plots()
-    if kind not in known:
-        raise InputError(kind, "is no plot", f"choose from {', '.join(sorted(known))}")
-    plot: Callable[..., Plot] = known[kind]
+    kinds = plots()
+    if kind not in kinds:
+        raise InputError(kind, "is no plot", f"choose from {', '.join(sorted(kinds))}")
+    plot: Callable[..., Plot] = kinds[kind]
     return plot(**options).picture(store, records, protocol)

@@ -35,9 +35,9 @@ def frame(*rows):
     return pd.DataFrame(rows)
 
 
-def curve(found, *keys, along=SHOTS):
+def curve(dots, *keys, along=SHOTS):
     """Points of one curve: {place: (auc, low, high)}."""
-    held = found[(found[["method", *along.line[1:]]] == list(keys)).all(axis=1)]
+    held = dots[(dots[["method", *along.line[1:]]] == list(keys)).all(axis=1)]
     return {line[along.key]: (line["auc"], line["low"], line["high"]) for line in held.to_dict("records")}
 
 
@@ -45,14 +45,14 @@ def around(auc):
     return (auc, auc - 2, auc + 3)
 
 
-def caption(rows, found, along):
-    return {SHOTS: Shots, STEPS: Steps}[along]().caption(rows, found)
+def caption(rows, dots, along):
+    return {SHOTS: Shots, STEPS: Steps}[along]().caption(rows, dots)
 
 
 def drawn(rows, along=SHOTS):
     plot = {SHOTS: Shots, STEPS: Steps}[along]()
-    found = plot.points(rows)
-    return plot.draw(found, plot.caption(rows, found))
+    dots = plot.points(rows)
+    return plot.draw(dots, plot.caption(rows, dots))
 
 
 def lines_of(axes):
@@ -82,17 +82,20 @@ def test_every_curve_begins_with_what_it_starts_from():
         row(tuning="metasgd", auc=70.0),
         row(shots=5, tuning="metasgd", auc=90.0),
     )
-    found = points(rows, SHOTS)
-    assert curve(found, "apn", "finetune") == {0: around(80.0), 5: around(85.0), 10: around(86.0)}
-    assert curve(found, "apn", "head") == {0: around(80.0), 5: around(82.0)}
-    assert curve(found, "apn", "metasgd") == {0: around(70.0), 5: around(90.0)}
-    assert len(found) == 7 and found["shots"].tolist() == [0, 5, 10, 0, 5, 0, 5]
+    dots = points(rows, SHOTS)
+    assert curve(dots, "apn", "finetune") == {0: around(80.0), 5: around(85.0), 10: around(86.0)}
+    assert curve(dots, "apn", "head") == {0: around(80.0), 5: around(82.0)}
+    assert curve(dots, "apn", "metasgd") == {0: around(70.0), 5: around(90.0)}
+    assert len(dots) == 7 and dots["shots"].tolist() == [0, 5, 10, 0, 5, 0, 5]
 
 
 def test_the_plain_start_is_no_curve_beside_one_that_learned_its_own():
     rows = frame(row(), row(tuning="metasgd", auc=70.0), row(shots=5, tuning="metasgd", auc=90.0), row("lmn", auc=60.0))
-    found = points(rows, SHOTS)
-    assert set(zip(found["method"], found["tuning"], strict=True)) == {("apn", "metasgd"), ("lmn", "none")}
+    dots = points(rows, SHOTS)
+    assert set(zip(dots["method"], dots["tuning"], strict=True)) == {
+        ("apn", "metasgd"),
+        ("lmn", "none"),
+    }
 
 
 def test_along_steps_every_k_begins_with_what_its_tuning_starts_from():
@@ -103,12 +106,12 @@ def test_along_steps_every_k_begins_with_what_its_tuning_starts_from():
         for steps in (1, 10)
     ]
     rows = frame(row(), row(tuning="metasgd", auc=70.0), *adapted)
-    found = points(rows, STEPS)
+    dots = points(rows, STEPS)
     for tuning, start, base in (("finetune", 80.0, 50.0), ("metasgd", 70.0, 60.0)):
         for shots in (1, 5):
             expected = {0: start, 1: base + shots + 1, 10: base + shots + 10}
-            assert curve(found, "apn", tuning, shots, along=STEPS) == {at: around(v) for at, v in expected.items()}
-    assert len(found) == 4 * 3
+            assert curve(dots, "apn", tuning, shots, along=STEPS) == {at: around(v) for at, v in expected.items()}
+    assert len(dots) == 4 * 3
 
 
 def test_one_seed_has_the_bootstrap_and_several_their_range():
@@ -119,48 +122,48 @@ def test_one_seed_has_the_bootstrap_and_several_their_range():
         row("lmn", auc=70.0),
         row("lmn", shots=5, auc=71.0),
     )
-    found = points(rows, SHOTS)
-    assert curve(found, "apn", "finetune") == {0: (83.0, 80.0, 86.0), 5: (88.0, 85.0, 91.0)}
-    assert curve(found, "lmn", "finetune") == {0: around(70.0), 5: around(71.0)}
-    assert found["seeds"].tolist() == [(0, 1, 2), (0, 1, 2), (0,), (0,)]
+    dots = points(rows, SHOTS)
+    assert curve(dots, "apn", "finetune") == {0: (83.0, 80.0, 86.0), 5: (88.0, 85.0, 91.0)}
+    assert curve(dots, "lmn", "finetune") == {0: around(70.0), 5: around(71.0)}
+    assert dots["seeds"].tolist() == [(0, 1, 2), (0, 1, 2), (0,), (0,)]
 
 
 @pytest.mark.parametrize("along", [SHOTS, STEPS])
 @pytest.mark.parametrize("tuning", ["finetune", "metasgd"])
 def test_a_curve_starts_from_its_own_seeds(along, tuning):
     starts = (row(tuning=tuning, seed=seed, auc=auc) for seed, auc in ((0, 80.0), (1, 20.0)))
-    found = points(frame(*starts, row(tuning=tuning, seed=0, shots=5, auc=85.0)), along)
+    dots = points(frame(*starts, row(tuning=tuning, seed=0, shots=5, auc=85.0)), along)
     keys = ("apn", tuning, *([5] if along is STEPS else []))
-    assert curve(found, *keys, along=along)[0] == around(80.0) and len(found) == 2
+    assert curve(dots, *keys, along=along)[0] == around(80.0) and len(dots) == 2
 
 
 def test_each_k_starts_from_its_own_seeds():
     starts = (row(seed=seed, auc=auc) for seed, auc in ((0, 80.0), (1, 20.0)))
-    found = points(frame(*starts, row(seed=0, shots=1), row(seed=1, shots=1), row(seed=0, shots=5)), STEPS)
-    assert curve(found, "apn", "finetune", 1, along=STEPS)[0] == (50.0, 20.0, 80.0)
-    assert curve(found, "apn", "finetune", 5, along=STEPS)[0] == around(80.0)
+    dots = points(frame(*starts, row(seed=0, shots=1), row(seed=1, shots=1), row(seed=0, shots=5)), STEPS)
+    assert curve(dots, "apn", "finetune", 1, along=STEPS)[0] == (50.0, 20.0, 80.0)
+    assert curve(dots, "apn", "finetune", 5, along=STEPS)[0] == around(80.0)
 
 
 def test_a_missing_seed_is_not_averaged_over():
     rows = frame(row(seed=0), row(seed=1), row(seed=0, shots=5), failed(seed=1, shots=5))
-    found = points(rows, SHOTS)
-    assert curve(found, "apn", "finetune")[0] == (80.0, 80.0, 80.0)
-    assert found.loc[found["shots"] == 5, ["auc", "low", "high"]].isna().all(axis=None)
-    assert caption(rows, found, SHOTS).endswith("; 1 of 4 cells missing (failed), and their points")
+    dots = points(rows, SHOTS)
+    assert curve(dots, "apn", "finetune")[0] == (80.0, 80.0, 80.0)
+    assert dots.loc[dots["shots"] == 5, ["auc", "low", "high"]].isna().all(axis=None)
+    assert caption(rows, dots, SHOTS).endswith("; 1 of 4 cells missing (failed), and their points")
 
 
 def test_scenes_are_kept_apart():
     rows = frame(*(row(source=s, shots=k, auc=a + k) for s, a in (("a", 50.0), ("b", 60.0)) for k in (0, 5)))
-    found = points(rows, SHOTS).set_index(["source", "shots"])["auc"]
-    assert found.to_dict() == {("a", 0): 50.0, ("a", 5): 55.0, ("b", 0): 60.0, ("b", 5): 65.0}
+    dots = points(rows, SHOTS).set_index(["source", "shots"])["auc"]
+    assert dots.to_dict() == {("a", 0): 50.0, ("a", 5): 55.0, ("b", 0): 60.0, ("b", 5): 65.0}
 
 
 def test_what_adapts_to_nothing_is_a_level_and_two_are_left_out():
     others = ("framediff[pool=patch]", "extrapolate", "random", "ramp", "support-mean")
     rows = frame(row(), row(shots=5), *(row(name, auc=60.0) for name in others))
-    found = points(rows, SHOTS)
-    assert set(found.loc[found["level"], "method"]) == {"framediff[pool=patch]", "extrapolate"}
-    assert set(found["method"]) == {"apn", "support-mean", "framediff[pool=patch]", "extrapolate"}
+    dots = points(rows, SHOTS)
+    assert set(dots.loc[dots["level"], "method"]) == {"framediff[pool=patch]", "extrapolate"}
+    assert set(dots["method"]) == {"apn", "support-mean", "framediff[pool=patch]", "extrapolate"}
     untrained = {name for name in catalogue.BASELINES if not registry.get_method(name).cls.adapts}
     assert untrained == {*LEVELS, *CONTROLS}
 
@@ -293,20 +296,20 @@ def test_0_has_a_place_at_the_left_of_a_log_scale(places):
 def test_curves_differ_in_how_they_look():
     rows = frame(*(row(f"m{n}", shots=k) for n in range(20) for k in (0, 5)))
     chosen = styles(points(rows, SHOTS), SHOTS)
-    assert len({(look.colour, look.marker) for look in chosen.values()}) == 20
+    assert len({(each.colour, each.marker) for each in chosen.values()}) == 20
     several = [row(f"m{n}", t, shots=5) for n in range(4) for t in ("finetune", "head", "norm")]
     chosen = styles(points(frame(*(row(f"m{n}") for n in range(4)), *several), SHOTS), SHOTS)
-    assert len({look.marker for look in chosen.values()}) == len(chosen) == 12
-    assert len({(method, look.colour) for (method, _), look in chosen.items()}) == 4  # one colour a method
-    assert len({look.colour for look in chosen.values()}) == 4
-    assert len({(tuning, repr(look.dash)) for (_, tuning), look in chosen.items()}) == 3  # one dash a tuning
-    assert len({repr(look.dash) for look in chosen.values()}) == 3
+    assert len({each.marker for each in chosen.values()}) == len(chosen) == 12
+    assert len({(method, each.colour) for (method, _), each in chosen.items()}) == 4  # one colour a method
+    assert len({each.colour for each in chosen.values()}) == 4
+    assert len({(tuning, repr(each.dash)) for (_, tuning), each in chosen.items()}) == 3  # one dash a tuning
+    assert len({repr(each.dash) for each in chosen.values()}) == 3
 
 
 def test_tunings_of_one_method_differ_in_colour():
     rows = frame(row(), row("support-mean"), *(row(tuning=t, shots=5) for t in ("finetune", "head", "norm")))
     chosen = styles(points(rows, SHOTS), SHOTS)
-    assert len({look.colour for look in chosen.values()}) == len({look.marker for look in chosen.values()}) == 4
+    assert len({each.colour for each in chosen.values()}) == len({each.marker for each in chosen.values()}) == 4
 
 
 def test_more_curves_than_can_be_told_apart_are_refused():
@@ -317,12 +320,12 @@ def test_more_curves_than_can_be_told_apart_are_refused():
 
 def test_the_legend_shows_each_curve_as_it_is_drawn():
     rows = frame(row(), *(row(shots=k, steps=s, reverted=1.0) for k in (1, 5) for s in (1, 10)), row("lmn"))
-    found = points(rows, STEPS)
-    (legend,) = Steps().draw(found, "").legends
+    dots = points(rows, STEPS)
+    (legend,) = Steps().draw(dots, "").legends
     shown = {t.get_text(): h for t, h in zip(legend.get_texts(), legend.legend_handles, strict=True)}
     assert list(shown) == ["apn, finetune, K = 1", "apn, finetune, K = 5", "lmn"]
-    for handle, look in zip(shown.values(), styles(found, STEPS).values(), strict=True):
-        assert handle.get_marker() == look.marker and to_rgba(handle.get_color()) == to_rgba(look.colour)
+    for handle, drawn_as in zip(shown.values(), styles(dots, STEPS).values(), strict=True):
+        assert handle.get_marker() == drawn_as.marker and to_rgba(handle.get_color()) == to_rgba(drawn_as.colour)
         assert handle.get_markerfacecolor() != "white"
 
 
@@ -345,8 +348,8 @@ def test_names_are_moved_apart(values, expected):
 
 def test_a_caption_tells_what_a_reader_must_know():
     rows = frame(row(), row(seed=7), row(shots=5), row("random", seed=8), row("framediff"))  # 7 was never adapted
-    found = points(rows, SHOTS)
-    assert caption(rows, found, SHOTS) == (
+    dots = points(rows, SHOTS)
+    assert caption(rows, dots, SHOTS) == (
         "AUC in %; protocol fair; budget quick; support train-head; steps 10; seeds 0; "
         "bars: 95 % of a single seed, bootstrap over videos; grey lines: nothing trained, nothing adapted"
     )
@@ -419,9 +422,9 @@ def test_what_cannot_be_drawn(bench, stored):
 def test_panels_may_differ_in_their_support_and_the_caption_says_so():
     other = {"target": "ped1", "support": "scene-head"}
     rows = frame(row(), row(shots=5), row(target="ped1"), row(shots=5, **other))
-    found = points(rows, SHOTS)
-    assert len(found) == 4
-    assert "support on ped1: scene-head; support on ped2: train-head" in caption(rows, found, SHOTS)
+    dots = points(rows, SHOTS)
+    assert len(dots) == 4
+    assert "support on ped1: scene-head; support on ped2: train-head" in caption(rows, dots, SHOTS)
     with pytest.raises(InputError, match="would mix supports scene-head, test-head"):
         points(
             frame(row(target="ped1"), row(shots=5, **other), row(shots=10, **{**other, "support": "test-head"})), SHOTS

@@ -22,7 +22,7 @@ def finished(tmp_path_factory, make_grid, run_grid):
 
 
 @pytest.fixture(scope="module")
-def looker(finished, south):
+def viewer(finished, south):
     def of(method: str, shots: int = 0) -> ModelViewer:
         store, records = finished
         return ModelViewer(
@@ -70,20 +70,20 @@ def test_methods_without_these_parts():
 
 
 @pytest.mark.parametrize("shots", [0, 2])
-def test_the_rebuilt_method_gives_the_stored_scores(finished, looker, shots):
-    mine = looker("apn", shots)
+def test_the_rebuilt_method_gives_the_stored_scores(finished, viewer, shots):
+    mine = viewer("apn", shots)
     sample = mine.sample("a", [30, 34])
-    look = mine.view(sample)
+    view = mine.view(sample)
     stored = finished[0].scores(mine.cell)
     begin = int(stored.lengths[: stored.videos.index("a")].sum())
     at = [begin + 30, begin + 34]
     # Both cues are in decibel: of the error map's mean, and of the distances'.
-    for cue, values in (("prediction", look.errors), ("feature", look.attention.distances)):
+    for cue, values in (("prediction", view.errors), ("feature", view.attention.distances)):
         assert stored.cues[cue][at] == pytest.approx(10 * np.log10(values.mean((1, 2))), abs=1e-3)
 
 
-def test_frames_to_look_at(looker):
-    mine = looker("apn")
+def test_frames_to_look_at(viewer):
+    mine = viewer("apn")
     sample = mine.sample()
     assert sample.video == "a" and len(sample.numbers) == 4 and sorted(sample.labels) == [0, 0, 1, 1]
     assert min(sample.numbers) >= 26 and sample.masks is None
@@ -104,13 +104,13 @@ def test_spread():
     assert spread(labels, range(3), 4) == [0, 1, 2]
 
 
-def test_what_is_drawn(looker):
-    mine = looker("apn")
-    look = mine.view(mine.sample())
+def test_what_is_drawn(viewer):
+    mine = viewer("apn")
+    view = mine.view(mine.sample())
     for plot, count in ((Prototypes(), 12), (Errors(), 3)):
-        columns = plot.columns(look)
+        columns = plot.columns(view)
         assert len(columns) == count
-        picture = plot.draw(look, "note")
+        picture = plot.draw(view, "note")
         panels = [axes for axes in picture.axes if axes.images][: 4 * count]
         for number, axes in enumerate(panels):
             image = columns[number % count].images[number // count]
@@ -118,40 +118,40 @@ def test_what_is_drawn(looker):
         heads = [axes.get_ylabel() for axes in panels[::count]]
         assert heads == [
             f"{n}\n{'abnormal' if label else 'normal'}"
-            for n, label in zip(look.sample.numbers, look.sample.labels, strict=True)
+            for n, label in zip(view.sample.numbers, view.sample.labels, strict=True)
         ]
-    assert (Errors().columns(look)[-1].images == look.errors).all()
-    assert (Prototypes().columns(look)[3].images == look.attention.maps[:, 2]).all()
-    assert "K = " not in Errors().caption(mine.cell, look)
-    assert "finetune, K = 2, steps = 1, support train-head" in Prototypes().caption(looker("apn", 2).cell, look)
+    assert (Errors().columns(view)[-1].images == view.errors).all()
+    assert (Prototypes().columns(view)[3].images == view.attention.maps[:, 2]).all()
+    assert "K = " not in Errors().caption(mine.cell, view)
+    assert "finetune, K = 2, steps = 1, support train-head" in Prototypes().caption(viewer("apn", 2).cell, view)
 
 
-def test_masks_are_outlined(looker):
-    mine = looker("framediff")
+def test_masks_are_outlined(viewer):
+    mine = viewer("framediff")
     sample = mine.sample()
     masks = np.zeros((4, *sample.size), bool)
     masks[-1, 5:12, 8:14] = True
-    look = mine.view(model_views.Sample(**{**vars(sample), "masks": masks}))
-    columns = Errors().columns(look)
+    view = mine.view(model_views.Sample(**{**vars(sample), "masks": masks}))
+    columns = Errors().columns(view)
     assert [column.title for column in columns] == ["frame", "error"]
-    panels = Errors().draw(look, "note").axes[:8]
+    panels = Errors().draw(view, "note").axes[:8]
     assert [len(axes.collections) > 0 for axes in panels] == [False] * 6 + [True] * 2
     x, y = np.concatenate([path.vertices for path in panels[-1].collections[0].get_paths()]).T
     assert (x.min(), x.max(), y.min(), y.max()) == pytest.approx((8, 14, 5, 12))
-    assert "outlined" in Errors().caption(mine.cell, look)
+    assert "outlined" in Errors().caption(mine.cell, view)
 
 
-def test_what_cannot_be_looked_at_is_refused(finished, looker, south, tmp_path):
+def test_what_cannot_be_looked_at_is_refused(finished, viewer, south, tmp_path):
     store, records = finished
     fix = "add --where method=apn --where support=none --where tuning=none --where shots=0 --where steps=0"
     with pytest.raises(InputError, match=f"is of one cell, and there are 4; {fix}"):
         only(records)
     with pytest.raises(InputError, match="there is none; loosen --where"):
         only([])
-    mine = looker("framediff")
+    mine = viewer("framediff")
     with pytest.raises(InputError, match="has no prototypes; choose --where method=apn, apn-released or mpn"):
         Prototypes().columns(mine.view(mine.sample()))
-    mine = looker("random")
+    mine = viewer("random")
     with pytest.raises(InputError, match="cannot say where a frame is abnormal"):
         Errors().columns(mine.view(mine.sample()))
     trained = next(record for record in records if record.cell.method == "apn")

@@ -16,10 +16,10 @@ def test_squares_are_means_over_seeds():
     places = (("a", "a", 70), ("a", "b", 60), ("c", "b", 50))
     seeds = [row(source=s, target=t, seed=seed, auc=auc + seed) for s, t, auc in places for seed in (0, 2)]
     rows = frame(*seeds, row("random"))
-    found = Matrix().points(rows)
-    assert found["panel"].unique().tolist() == ["apn"]
-    assert found.set_index(["source", "target"])["auc"].to_dict() == {("a", "a"): 71, ("a", "b"): 61, ("c", "b"): 51}
-    picture = Matrix().draw(found, "note")
+    squares = Matrix().points(rows)
+    assert squares["panel"].unique().tolist() == ["apn"]
+    assert squares.set_index(["source", "target"])["auc"].to_dict() == {("a", "a"): 71, ("a", "b"): 61, ("c", "b"): 51}
+    picture = Matrix().draw(squares, "note")
     axes = picture.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "c"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b"]
@@ -35,9 +35,9 @@ def test_a_missing_seed_leaves_no_mean():
 
 def test_panels_tell_shots_apart_and_mark_what_was_taken_back():
     rows = frame(row(), row(shots=5, reverted=50.0, auc=82.0), row("lmn"))
-    found = Matrix().points(rows)
-    assert found["panel"].tolist() == ["apn, K = 0", "apn, finetune, K = 5", "lmn, K = 0"]
-    picture = Matrix().draw(found, "note")
+    squares = Matrix().points(rows)
+    assert squares["panel"].tolist() == ["apn, K = 0", "apn, finetune, K = 5", "lmn, K = 0"]
+    picture = Matrix().draw(squares, "note")
     assert [texts(axes)[0, 0] for axes in picture.axes[:3]] == ["80.0", "82.0†", "80.0"]
 
 

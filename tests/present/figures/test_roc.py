@@ -20,11 +20,11 @@ def finished(tmp_path_factory, make_grid, run_grid):
 
 def test_a_curve_has_the_area_of_the_table(finished):
     store, records = finished
-    found = roc.Roc().rows(store, records, FAIR)
+    curves = roc.Roc().rows(store, records, FAIR)
     tidy = table(store, records, FAIR)
     known = {(r.method, r.shots, r.seed): r.auc for r in tidy.itertuples()}
-    assert len(found) == len(tidy[tidy["method"] != "ramp"]) == 5
-    for line in found.itertuples():
+    assert len(curves) == len(tidy[tidy["method"] != "ramp"]) == 5
+    for line in curves.itertuples():
         assert line.auc == pytest.approx(known[line.method, line.shots, line.seed])
         assert 100 * area(*line.rates) == pytest.approx(line.auc)
 
@@ -58,11 +58,11 @@ def test_mixtures_and_crowds_are_refused():
 
 
 def test_what_is_drawn(finished):
-    found = roc.Roc().points(roc.Roc().rows(*finished, FAIR))
-    (axes,) = roc.Roc().draw(found, "note").axes
+    curves = roc.Roc().points(roc.Roc().rows(*finished, FAIR))
+    (axes,) = roc.Roc().draw(curves, "note").axes
     lines = {text.get_text(): line for text, line in zip(axes.get_legend().get_texts(), axes.lines[1:], strict=True)}
     assert {name.split("  ")[1] for name in lines} == {"framepred", "framepred, finetune, K = 2", "framediff"}
-    for line in found.itertuples():
+    for line in curves.itertuples():
         name = f"{line.auc:.1f}  {line.method}" + (", finetune, K = 2" if line.shots else "")
         assert np.array_equal(lines[name].get_ydata(), line.rates[1])
     dashes = {name.split("  ")[1]: line.get_linestyle() for name, line in lines.items()}

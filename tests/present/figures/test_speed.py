@@ -18,14 +18,14 @@ def tidy(tmp_path_factory, make_grid, run_grid):
 
 
 @pytest.fixture(scope="module")
-def found(tidy):
+def points(tidy):
     return speed.Speed().points(tidy)
 
 
-def test_points_are_the_means_of_the_table(tidy, found):
-    assert set(found["method"]) == {"framepred", "framediff"}  # a control is no detector
-    assert len(found) == 3
-    for point in found.itertuples():
+def test_points_are_the_means_of_the_table(tidy, points):
+    assert set(points["method"]) == {"framepred", "framediff"}  # a control is no detector
+    assert len(points) == 3
+    for point in points.itertuples():
         rows = tidy[(tidy["method"] == point.method) & (tidy["shots"] == point.shots)]
         assert point.seeds == tuple(rows["seed"])
         assert (point.auc, point.fps) == pytest.approx((rows["auc"].mean(), rows["fps"].mean()))
@@ -36,41 +36,41 @@ def test_points_are_the_means_of_the_table(tidy, found):
 
 def test_a_place_without_one_of_its_seeds_is_left_out(tidy):
     lacking = (tidy["method"] == "framepred") & (tidy["shots"] == 2) & (tidy["seed"] == 1)
-    found = speed.Speed().points(tidy.assign(auc=np.where(lacking, np.nan, tidy["auc"])))
-    assert set(zip(found["method"], found["shots"], strict=True)) == {("framepred", 0), ("framediff", 0)}
+    points = speed.Speed().points(tidy.assign(auc=np.where(lacking, np.nan, tidy["auc"])))
+    assert set(zip(points["method"], points["shots"], strict=True)) == {("framepred", 0), ("framediff", 0)}
 
 
-def test_what_is_drawn(tidy, found):
-    note = speed.Speed().caption(tidy, found)
+def test_what_is_drawn(tidy, points):
+    note = speed.Speed().caption(tidy, points)
     assert "frames per second" in note and "device cpu" in note and "lowest to highest" in note
-    (axes,) = speed.Speed().draw(found, note).axes
+    (axes,) = speed.Speed().draw(points, note).axes
     assert axes.get_xscale() == "log"
     drawn = {(float(bar[0].get_xdata()[0]), float(bar[0].get_ydata()[0])) for bar in axes.containers}
-    assert drawn == set(zip(found["fps"], found["auc"], strict=True))
+    assert drawn == set(zip(points["fps"], points["auc"], strict=True))
     names = [text.get_text().split("  ")[-1] for text in axes.get_legend().get_texts()]
     assert sorted(names) == ["framediff", "framepred", "framepred, finetune, K = 2"]
     aucs = [float(text.get_text().split()[0]) for text in axes.get_legend().get_texts()]
     assert aucs == sorted(aucs, reverse=True)
 
 
-def test_markers_can_be_told_apart(found):
-    many = found.iloc[[0] * 20].assign(method=[f"m{number // 5}" for number in range(20)], shots=[*range(5)] * 4)
+def test_markers_can_be_told_apart(points):
+    many = points.iloc[[0] * 20].assign(method=[f"m{number // 5}" for number in range(20)], shots=[*range(5)] * 4)
     chosen = speed.styles(many)
     assert len({repr(style) for style in chosen.values()}) == len(chosen) == 20
     assert len({chosen[entry].colour for entry in chosen if entry[0] == "m0"}) == 1  # a colour stands for a method
-    few = speed.styles(found)
+    few = speed.styles(points)
     assert len({style.colour for style in few.values()}) == len({style.marker for style in few.values()}) == 3
 
 
-def test_mixtures_are_refused_or_told(tidy, found):
+def test_mixtures_are_refused_or_told(tidy, points):
     first = tidy.index == tidy.index[0]
     with pytest.raises(InputError, match="would mix budgets other, smoke"):
         speed.Speed().points(tidy.assign(budget=np.where(first, "other", "smoke")))
     adapted = (tidy["shots"] > 0) & (tidy["seed"] == 1)
     with pytest.raises(InputError, match="would mix supports other, train-head; add --where support=none,train-head"):
         speed.Speed().points(tidy.assign(support=np.where(adapted, "other", tidy["support"])))
-    assert "NOT COMPARABLE" in speed.Speed().caption(tidy.assign(device=np.where(first, "cuda", "cpu")), found)
-    too_many = found.iloc[[0] * 100].assign(method=[f"m{number}" for number in range(100)])
+    assert "NOT COMPARABLE" in speed.Speed().caption(tidy.assign(device=np.where(first, "cuda", "cpu")), points)
+    too_many = points.iloc[[0] * 100].assign(method=[f"m{number}" for number in range(100)])
     with pytest.raises(InputError, match="would have 100 markers, 100 in a panel, more than can be told apart"):
         speed.styles(too_many)
 

@@ -22,23 +22,23 @@ def finished(tmp_path_factory, make_grid, run_grid):
 
 
 @pytest.fixture(scope="module")
-def found(finished):
+def scored(finished):
     return tracks(*finished, FAIR)
 
 
-def test_ranks_have_the_auc_of_the_scores(finished, found):
+def test_ranks_have_the_auc_of_the_scores(finished, scored):
     store, records = finished
     known = {(r.method, r.shots, r.seed): r.auc for r in table(store, records, FAIR).itertuples()}
-    for key, cell in found.groupby(["method", "shots", "seed"]):
+    for key, cell in scored.groupby(["method", "shots", "seed"]):
         scores, labels = np.concatenate([*cell["scores"]]), np.concatenate([*cell["labels"]])
         assert 100 * micro_auc(labels, scores) == pytest.approx(known[key])
         assert scores.min() > 0 and scores.max() < 100
 
 
-def test_frames_are_those_that_count(finished, found):
+def test_frames_are_those_that_count(finished, scored):
     store, records = finished
     lengths = dict(zip(store.scores(records[0].cell).videos, store.scores(records[0].cell).lengths, strict=True))
-    for line in found.itertuples():
+    for line in scored.itertuples():
         assert line.frames[0] == FAIR.first_frame(line.shots) and line.frames[-1] == lengths[line.video] - 1
         assert len(line.frames) == len(line.labels) == len(line.scores)
 
@@ -49,8 +49,8 @@ def test_spans():
     assert spans(frames, np.zeros(8, np.uint8)) == []
 
 
-def test_what_is_drawn(found):
-    rows = choose(found[found["method"].isin(["framepred", "framediff"])], [])
+def test_what_is_drawn(scored):
+    rows = choose(scored[scored["method"].isin(["framepred", "framediff"])], [])
     assert set(rows["seed"]) == {0}
     picture = Timelines().draw(rows.assign(small=[{}] * len(rows)), "note")
     videos = list(dict.fromkeys(rows["video"]))
@@ -83,8 +83,8 @@ class FewStills(Thumbnails):
         return [np.full((4, 6, 3), number, np.uint8) for number in wanted] if (target, video) == (TARGET, "a") else None
 
 
-def test_small_frames(found):
-    rows = choose(found[found["method"] == "framediff"], [])
+def test_small_frames(scored):
+    rows = choose(scored[scored["method"] == "framediff"], [])
     rows = rows.assign(small=small_frames(rows, FewStills()))
     line = rows[rows["video"] == "a"].iloc[0]
     assert [video for video, small in zip(rows["video"], rows["small"], strict=True) if small] == ["a"]
@@ -100,13 +100,13 @@ def test_small_frames(found):
     assert "small frames" not in Timelines().caption(bare, bare)
 
 
-def test_what_cannot_be_drawn_is_refused(found):
+def test_what_cannot_be_drawn_is_refused(scored):
     with pytest.raises(InputError, match="--video nowhere: is in no cell; choose from "):
-        choose(found, ["nowhere"])
+        choose(scored, ["nowhere"])
     with pytest.raises(InputError, match="would have 5 curves a panel, more than 4"):
-        choose(found.assign(method="m", shots=range(len(found))).head(5), [])
+        choose(scored.assign(method="m", shots=range(len(scored))).head(5), [])
     with pytest.raises(InputError, match="would mix targets a, b"):
-        choose(found.assign(target=np.where(np.arange(len(found)) % 2, "a", "b")), [])
+        choose(scored.assign(target=np.where(np.arange(len(scored)) % 2, "a", "b")), [])
 
 
 def test_command(bench, north, south, tmp_path):
@@ -122,8 +122,8 @@ def test_command(bench, north, south, tmp_path):
     assert bench("plot", "scores", "--where", "method=lmn").code == 2
 
 
-def test_the_unadapted_is_named_by_its_method_alone(found):
-    rows = choose(found[found["method"].isin(["framepred", "framediff"])], ["a"])
+def test_the_unadapted_is_named_by_its_method_alone(scored):
+    rows = choose(scored[scored["method"].isin(["framepred", "framediff"])], ["a"])
     assert sorted(rows["name"]) == ["framediff, K = 0", "framepred, K = 0", "framepred, finetune, K = 2"]
     rows = rows.assign(small=[{}] * len(rows))
     note = Timelines().caption(rows, rows)
