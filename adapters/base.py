@@ -37,11 +37,10 @@ can change it; there are no steps then:
 
 **What a class declares.** Before a method is built, cells are named by `needs_source` (False: nothing is trained, `fit`
 is not called, no held-out scores are kept), `stochastic` (False: seeds make no difference, neither the network's nor
-the order of `source`'s clips), `adapts` (False: support
-sets make no difference) and `tunable` (False: it adapts in `calibrate` alone, so that `--tuning` and `--steps` make no
-difference: cells of it say tuning none and 1 step). A detector that learns nothing sets the first three to False and
-overrides `score` alone. Of the built method, the harness asks `scores_in_order`, `scores_scene` and `extra_inputs`;
-these may be properties that depend on options.
+the order of `source`'s clips), `adapts` (False: support sets make no difference), `tunable` (False: it adapts in
+`calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
+`extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
+method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options.
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
@@ -117,6 +116,7 @@ class Adapter(nn.Module):
     stochastic: ClassVar[bool] = True  # its seed makes a difference
     adapts: ClassVar[bool] = True  # a support set can change it
     tunable: ClassVar[bool] = True  # by the steps of a tuning; False: in `calibrate` alone
+    extra_inputs: ClassVar[tuple[str, ...]] = ()  # of every frame, by name, such as flow: see "Beside frames" above
     versions: ClassVar[Versions] = Versions()
     paper: ClassVar[str] = ""  # where the method comes from
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
@@ -158,11 +158,6 @@ class Adapter(nn.Module):
     def scores_scene(self) -> bool:
         """Whether the score of a clip depends on other videos of its scene, so that `score_scene` must see them all."""
         return False
-
-    @property
-    def extra_inputs(self) -> tuple[str, ...]:
-        """Names of what it needs beside frames; clips are then `datasets.clips.Clips`, with these as `clips.extras`."""
-        return ()
 
     def meta_loss(self, clips: Tensor) -> Tensor:
         """What meta-training lowers: the training loss unless a method says otherwise."""

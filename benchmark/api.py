@@ -33,18 +33,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.selection import select
-from crossvad.execution.decoding import Decoder
-from crossvad.execution.device import get_device
-from crossvad.execution.progress import Reporter
-from crossvad.execution.runner import Runner
-from crossvad.execution.skip_bad import without_bad
-from crossvad.footage.footage_scorer import FootageScorer, ScoredVideo
-from crossvad.footage.own_footage import OwnFootage
+from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import Protocol, SupportPolicy, get_protocol
-from crossvad.planning.request import DEFAULT_METHODS, Request
 from crossvad.results import Results, Where, conditions
 from crossvad.store.store import Store
 
@@ -53,6 +45,7 @@ if TYPE_CHECKING:
     from crossvad.adapters.options import Budget
     from crossvad.adapters.tunings.base import Tuning
     from crossvad.datasets.base import Dataset
+    from crossvad.footage.footage_scorer import ScoredVideo
 
     AnyDataset = str | Path | Dataset  # by name, a folder of one's own, or an object
     AnyMethod = str | type[Adapter]  # name, name[option=value], file.py:Class, or a class
@@ -109,6 +102,14 @@ def run(
     Raises:
         InputError: an input is unknown, missing, broken or unsuitable.
     """
+    from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.execution.decoding import Decoder
+    from crossvad.execution.device import get_device
+    from crossvad.execution.progress import Reporter
+    from crossvad.execution.runner import Runner
+    from crossvad.execution.skip_bad import without_bad
+    from crossvad.planning.request import Request
+
     request = Request(
         sources=_several(source),
         targets=_several(target),
@@ -210,6 +211,12 @@ def score_videos(
     Raises:
         InputError: an input is unknown, missing, broken or unsuitable.
     """
+    from crossvad.execution.device import get_device
+    from crossvad.execution.progress import Reporter
+    from crossvad.footage.footage_scorer import FootageScorer
+    from crossvad.footage.own_footage import OwnFootage
+    from crossvad.planning.request import Request
+
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     places = [Path(path) for path in paths]
     footage = OwnFootage(places)

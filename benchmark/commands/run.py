@@ -64,7 +64,7 @@ def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | N
     """Run a grid and print its tables; exit with 1 if a cell failed."""
     from crossvad import api
     from crossvad.execution.progress import Reporter
-    from crossvad.planning.request import DEFAULT_METHODS
+    from crossvad.planning.catalogue import DEFAULT_METHODS
     from crossvad.tabulation.failed_cells import failures
 
     results = api.run(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)

@@ -23,8 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import trapezoid
-from scipy.ndimage import label
 
 from crossvad.datasets.base import Size, Track
 from crossvad.datasets.errors import InputError
@@ -108,6 +106,8 @@ def detection_curves(
 
 def rbdc_tbdc(curves: Curves) -> tuple[float, float]:
     """RBDC and TBDC, the areas under both rates over FPR from 0 to 1; in [0, 1], NaN where there is no track."""
+    from scipy.integrate import trapezoid  # here, as tables of what is cached go without
+
     inside = curves.fpr <= 1
     fpr = np.append(curves.fpr[inside], 1.0)
     cut = [np.append(rate[inside], np.interp(1.0, curves.fpr, rate)) for rate in (curves.rbdr, curves.tbdr)]
@@ -191,6 +191,8 @@ def _refuse(name: str, bad: NDArray[np.bool_], problem: str, fix: str) -> None:
 
 def _components(masks: NDArray[np.bool_]) -> tuple[Indices, Values]:
     """Frames (n,) and boxes (n, 4) of the 8-connected components of each frame of masks (N, h, w), by frame."""
+    from scipy.ndimage import label  # here, as tables of what is cached go without
+
     labels, count = label(masks, NEIGHBOURS)
     pixels = np.flatnonzero(masks)
     owner = labels.ravel()[pixels] - 1

@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from crossvad.datasets.published.manifest import labels_to_spans
 from crossvad.evaluation.frames import CountedFrames, Labels, Values, refuse_unfinite
@@ -32,6 +31,8 @@ def micro_auc(labels: Labels, scores: Values) -> float:
     Raises:
         InputError: a score is not finite.
     """
+    from sklearn.metrics import roc_auc_score  # here, as tables of what is cached go without
+
     return float(roc_auc_score(labels, scores)) if _usable(labels, scores) else float("nan")
 
 
@@ -53,6 +54,8 @@ def average_precision(labels: Labels, scores: Values) -> float:
     Raises:
         InputError: a score is not finite.
     """
+    from sklearn.metrics import average_precision_score  # here, as tables of what is cached go without
+
     return float(average_precision_score(labels, scores)) if _usable(labels, scores) else float("nan")
 
 
@@ -62,6 +65,8 @@ def equal_error_rate(labels: Labels, scores: Values) -> float:
     Raises:
         InputError: a score is not finite.
     """
+    from sklearn.metrics import roc_curve  # here, as tables of what is cached go without
+
     if not _usable(labels, scores):
         return float("nan")
     false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)

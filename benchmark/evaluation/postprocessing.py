@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from crossvad.datasets.errors import InputError
 from crossvad.planning.protocol import Normalisation, Protocol, Smoothing
@@ -38,6 +37,8 @@ def minmax(values: Values) -> Values:
 
 def smooth(values: Values) -> Values:
     """One video's scores (N,) under the field's 15-tap Gaussian, sigma 2 frames, edges replicated. Uses the future."""
+    from scipy.ndimage import gaussian_filter1d  # here, as tables of what is cached go without
+
     return gaussian_filter1d(values, SIGMA, mode="nearest", radius=RADIUS)
 
 

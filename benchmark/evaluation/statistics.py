@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, studentized_range, t
 
 from crossvad.evaluation.frames import Labels, Values, refuse_unfinite
 
@@ -86,6 +85,8 @@ def bootstrap_auc(
     Raises:
         InputError: a score is not finite.
     """
+    from scipy.stats import t  # here, as tables of what is cached go without
+
     wins = pair_counts(labels, scores, videos)
     count, pairs = len(wins.abnormal), wins.abnormal.sum() * wins.normal.sum()
     if count < 2 or not pairs:
@@ -127,6 +128,8 @@ def paired_difference(
     is added that of a mean over seeds, where there are several (degrees of freedom by Welch and Satterthwaite): a
     difference then holds for methods trained anew, not for these fits alone.
     """
+    from scipy.stats import t  # here, as tables of what is cached go without
+
     counts = draws(len(first[0].abnormal), resamples, seed)
     gaps = np.mean([wins.resampled(counts) for wins in first], 0) - np.mean([w.resampled(counts) for w in second], 0)
     mean = float(np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second]))
@@ -155,11 +158,15 @@ def average_ranks(values: Values) -> Values:
 
     Methods that tie on a data set share the mean of their ranks there.
     """
+    from scipy.stats import rankdata  # here, as tables of what is cached go without
+
     return np.asarray(rankdata(-values, axis=1)).mean(0)
 
 
 def critical_difference(methods: int, datasets: int, level: float = LEVEL) -> float:
     """By how much two average ranks must differ for a claim: Nemenyi's test (Demšar, JMLR 2006, Section 3.2.2)."""
+    from scipy.stats import studentized_range  # here, as tables of what is cached go without
+
     q = studentized_range.ppf(level, methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(methods * (methods + 1) / (6 * datasets)))
 

@@ -22,6 +22,7 @@ METHODS = {
     "extrapolate": "crossvad.adapters.methods.baselines:Extrapolate",
     "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
 }
+DEFAULT_METHODS = ("apn", "memae", "lmn")  # of a run that names none
 BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
 NO_TUNING = "none"
 TUNINGS = {

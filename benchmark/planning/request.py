@@ -20,7 +20,6 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 
-DEFAULT_METHODS = ["apn", "memae", "lmn"]
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
     **{name: (list, str) for name in ("sources", "targets", "methods", "tuning")},
     **{name: (list, int) for name in ("shots", "steps", "seeds")},

@@ -10,6 +10,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.extra_inputs import get_extractor
 from crossvad.planning.cell import digest_of
 from crossvad.planning.versions import plugin_code
 
@@ -42,7 +43,12 @@ class MethodSpec(Spec):
     @property
     def version(self) -> str:
         """What changes when its scores do, whether its training changed or the way it scores."""
-        return self._version(self.cls.versions.fit, self.cls.versions.score)
+        return self._version(self.cls.versions.fit, self.cls.versions.score) + self._extras
+
+    @property
+    def _extras(self) -> str:
+        """Which version of each extra input it is given, such as +flow.1."""
+        return "".join(f"+{name}.{get_extractor(name).version}" for name in self.cls.extra_inputs)
 
     @property
     def maps_version(self) -> str:
@@ -54,7 +60,7 @@ class MethodSpec(Spec):
         """16 hex digits of what a training depends on: methods that differ only in how they score share their fits."""
         fields = dataclasses.fields(self.options)
         decisive = {f.name: repr(getattr(self.options, f.name)) for f in fields if f.metadata.get("trains", True)}
-        version = self._version(self.cls.versions.fit)
+        version = self._version(self.cls.versions.fit) + self._extras
         return digest_of({"class": self.cls.__qualname__, "options": decisive, "version": version})
 
     def build(self, budget: Budget) -> Adapter:

@@ -7,6 +7,7 @@ import pytest
 from crossvad.adapters.base import Versions
 from crossvad.adapters.methods.apn import Apn
 from crossvad.adapters.tunings.gradient import FineTune
+from crossvad.datasets.readers import extra_inputs
 from crossvad.planning import cell as cells
 from crossvad.planning import registry, versions
 
@@ -96,3 +97,14 @@ def test_a_plug_in_follows_the_nets_and_the_class_it_is_made_of(plugin, monkeypa
     over_other_nets = registry.get_method(plugin()).version
     monkeypatch.setattr(registry.Adapter, "versions", Versions(score=2))
     assert len({before, over_other_nets, registry.get_method(plugin()).version}) == 3
+
+
+def test_a_method_follows_the_extra_inputs_it_is_given(plugin, monkeypatch):
+    text = plugin(("class Mine(Adapter):", 'class Mine(Adapter):\n    extra_inputs = ("difference",)'))
+    before = registry.get_method(text)
+    fit = before.fit_digest
+    assert before.version.endswith("+difference.1")
+    extractor = extra_inputs.EXTRACTORS["difference"]
+    monkeypatch.setitem(extra_inputs.EXTRACTORS, "difference", replace(extractor, version=2))
+    after = registry.get_method(text)
+    assert after.version.endswith("+difference.2") and after.fit_digest != fit
