@@ -91,6 +91,8 @@ def test_an_unknown_plot_and_one_of_nothing_are_refused(stored):
         drawing.draw("pie", store, records, FAIR)
     with pytest.raises(InputError, match="holds no such finished cell"):
         drawing.draw("roc", store, [], FAIR)
+    with pytest.raises(InputError, match="holds no such finished cell"):
+        drawing.draw("scores", store, [], FAIR, videos=["a"])
 
 
 def test_conditions_are_asked_before_scores_are_read(bench, stored, monkeypatch):
