@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import io
+import shlex
 import subprocess
 import sys
 
@@ -167,6 +168,16 @@ def test_help_is_light():
     assert "Train on a source" in text and not heavy
     text, heavy = loaded("import sys; sys.argv = ['bench', 'run', '--help']; from crossvad.cli import main; main()")
     assert "--tuning" in text and not heavy - {"numpy"}
+
+
+def test_reading_stored_cells_takes_nothing_that_trains_or_computes(tmp_path):
+    """Metrics were computed when the run printed its table; reading them is to take no longer than it must."""
+    words = shlex.split("run --source synthetic-street --target synthetic-plaza --method ramp --budget smoke")
+    code = "import sys; sys.argv = ['bench', *{}]; from crossvad.cli import main; main()"
+    results = ["--results", str(tmp_path)]
+    loaded(code.format([*words, "--shots", "0", "--quiet", *results]))
+    text, heavy = loaded(code.format(["table", "--rows", "method", *results]))
+    assert "ramp" in text and not heavy & {"torch", "sklearn", "matplotlib"}
 
 
 @pytest.mark.parametrize(
