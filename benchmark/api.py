@@ -2,8 +2,8 @@
 
 >>> import crossvad
 >>> results = crossvad.run(
-...     source="synthetic-street", target="synthetic-plaza", methods="framediff", budget="smoke", quiet=True,
-...     results=tmp_path,
+...     source="synthetic-street", target="synthetic-plaza", methods="framediff", shots=0, budget="smoke",
+...     results=tmp_path, quiet=True,
 ... )
 >>> results
 <Results: 5 cells in ... (5 done), protocol fair: ...; synthetic-street -> synthetic-plaza>

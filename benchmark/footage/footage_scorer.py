@@ -102,7 +102,7 @@ class FootageScorer:
         method, source = self.grid.methods[0].build(self.grid.budget), self.grid.sources[0]
         for video, path in zip(self.footage.videos("test"), self.paths, strict=True):
             check_length(video, path, method.clip, self.cell.shots)
-        if not method.trainable:
+        if not method.needs_source:
             return
         preflight.check_files(self.grid, self.reporter)
         preflight.check_source(source, method.clip)
