@@ -3,7 +3,7 @@
 >>> import crossvad
 >>> results = crossvad.run(
 ...     source="synthetic-street", target="synthetic-plaza", methods="framediff", shots=0, budget="smoke",
-...     results=tmp_path, quiet=True,
+...     quiet=True, results=tmp_path,
 ... )
 >>> results
 <Results: 5 cells in ... (5 done), protocol fair: ...; synthetic-street -> synthetic-plaza>
@@ -43,7 +43,7 @@ from crossvad.execution.skip_bad import without_bad
 from crossvad.footage.footage_scorer import FootageScorer, ScoredVideo
 from crossvad.footage.own_footage import OwnFootage
 from crossvad.planning.data_root import data_root
-from crossvad.planning.protocol import Protocol, get_protocol
+from crossvad.planning.protocol import Protocol, SupportPolicy, get_protocol
 from crossvad.planning.request import DEFAULT_METHODS, Request
 from crossvad.results import Results, Where, conditions
 from crossvad.store.store import Store
@@ -223,7 +223,7 @@ def score_videos(
         seeds=[seed],
         budget=budget,
         protocol=f"fair@{shots}",  # nothing is judged by it, so it may leave room for any number of shots
-        support="test-head",
+        support=SupportPolicy.TEST_HEAD,
     )
     grid = request.bare_grid(data_root(data))
     store = Store(Path(results))

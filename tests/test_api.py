@@ -1,9 +1,11 @@
-"""crossvad from Python: the examples in its docs, objects in place of names, what is read again, what stays out."""
+"""crossvad from Python: the same cells, tables and figures as on the command line, as objects."""
+
+from __future__ import annotations
 
 import doctest
+import io
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,156 +13,189 @@ from matplotlib.figure import Figure
 
 import crossvad
 from conftest import paint, write_frames
-from crossvad import Adapter, Results, api
+from crossvad import api, results
+from crossvad.adapters.base import Adapter
 from crossvad.adapters.methods.baselines import FrameDifference
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.comparison import ITSELF, counted_where, differences
-from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.registry import get_method
-from crossvad.results import conditions
 from crossvad.store.store import Store
+
+BASELINES = ["random", "ramp", "framediff", "extrapolate", "support-mean"]
+
+
+class Brightness(Adapter):
+    """How bright the last frame is."""
+
+    needs_source = stochastic = adapts = False
+
+    def score(self, clips):
+        return {"brightness": clips[:, -1].mean((1, 2, 3))}
 
 
 @pytest.fixture
-def run(north, south, tmp_path):
-    """`crossvad.run` from camera to camera at budget smoke."""
-
-    def call(**changes) -> Results:
-        said = {"source": north, "target": south, "methods": "ramp", "shots": 2, "budget": "smoke", "quiet": True}
-        return crossvad.run(**{**said, "results": tmp_path / "results", **changes})
-
-    return call
+def ran(north, south, tmp_path):
+    """Two baselines and a trained method, at 0 and 2 shots, from one camera to another."""
+    return crossvad.run(
+        source=north, target=OwnFolder(south), methods=["framepred"], shots=[2], budget="smoke", quiet=True,
+        tuning="finetune[learning_rate=1e-3]", results=tmp_path / "results",
+    )  # fmt: skip
 
 
-def test_examples_in_the_docs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (examples,) = doctest.DocTestFinder(recurse=False).find(api, "crossvad.api", extraglobs={"tmp_path": tmp_path})
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-    assert runner.run(examples).attempted > 8
-    assert not runner.summarize().failed
+@pytest.mark.parametrize("module", [api, results])
+def test_examples_in_docstrings_run(module, tmp_path):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    outcome = doctest.testmod(module, extraglobs={"tmp_path": tmp_path}, optionflags=flags)
+    assert outcome.failed == 0 and (outcome.attempted > 5 or module is results)
 
 
-def test_importing_the_package_loads_nothing_heavy():
-    code = (
-        "import crossvad, sys; assert not {'torch', 'pandas', 'numpy'} & {*sys.modules}; print(crossvad.run.__name__)"
+def test_results_are_of_the_cells_asked_for_alone(ran, north, south, tmp_path):
+    again = crossvad.run(
+        source=north, target=south, methods=FrameDifference, shots=0, budget="smoke", quiet=True,
+        results=tmp_path / "results",
+    )  # fmt: skip
+    assert sorted(again.to_frame()["method"]) == sorted(BASELINES)
+    assert len(crossvad.load_results(tmp_path / "results")) == len(ran) > len(again)
+
+
+def test_a_class_is_a_method(north, south, tmp_path):
+    outcome = crossvad.run(
+        source=north, target=south, methods=Brightness, shots=0, budget="smoke", quiet=True, results=tmp_path / "new"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.stdout, done.returncode) == ("run\n", 0), done.stderr
+    (row,) = outcome.to_frame().query("method == 'test_api.py:Brightness'").to_dict("records")
+    assert row["status"] == "done" and row["auc"] > 50  # a white square jumps about
 
 
-def test_every_public_name_is_there():
-    for name in crossvad.__all__:
-        assert getattr(crossvad, name) is not None and name in dir(crossvad)
-    with pytest.raises(AttributeError, match="no attribute 'runn'"):
-        _ = crossvad.runn
+def test_a_row_a_cell_as_on_the_command_line(ran, bench):
+    printed = pd.read_csv(io.StringIO(bench("table", "--format", "long").out))
+    keys = ["method", "tuning", "shots", "steps"]
+    ours = ran.to_frame().sort_values(keys, ignore_index=True)
+    assert len(ours) == len(ran) == len(printed)
+    theirs = printed.sort_values(keys, ignore_index=True)
+    assert ours["method"].tolist() == theirs["method"].tolist()
+    assert ours["auc"].round(4).tolist() == theirs["auc"].tolist()
 
 
-class Brightness(FrameDifference):
-    """A method of one's own, as a notebook has it."""
+def test_tables_gains_and_comparisons_are_those_of_the_commands(ran, bench):
+    def md(done):
+        return done.out.partition("-->\n\n")[2]
 
-
-def test_objects_stand_for_names(run, north, south):
-    by_name = run(source=f"path:{north}", target=f"path:{south}", methods=["framediff"])
-    by_object = run(
-        source=OwnFolder(north), target=[OwnFolder(south)], methods=FrameDifference, budget=BUDGETS["smoke"]
+    ran = crossvad.load_results(ran.store.root.parent)  # in the order of names, as the commands have no other
+    assert repr(ran.table(rows="method", columns="shots")) == md(
+        bench("table", "--rows", "method", "--columns", "shots", "--format", "md")
     )
-    assert [record.cell for record in by_object.records] == [record.cell for record in by_name.records]
-    own = run(methods=[Brightness, "framediff"]).to_frame().set_index("method")["auc"]
-    assert own[get_method(Brightness).label] == own["framediff"] and issubclass(Brightness, Adapter)
+    assert repr(ran.gains()) == md(bench("gain", "--format", "md"))
+    assert repr(ran.compare(against="ramp")) == md(bench("compare", "--against", "ramp", "--format", "md"))
 
 
-def test_a_run_tells_of_its_own_cells_alone(run):
-    first, second = run(methods="framepred"), run(methods="framediff", seeds=[0, 1])
-    assert len(first) == 2 + 5 + 1 and {*first.to_frame()["method"]} - {*second.to_frame()["method"]} == {"framepred"}
-    assert first.to_frame()["method"].iloc[0] == "framepred", "methods stand in the order in which they were asked for"
-    both = crossvad.load_results(first.folder)
-    assert {record.cell for record in both.records} == {
-        record.cell for each in (first, second) for record in each.records
-    }
+def test_a_plot_is_a_figure(ran):
+    assert isinstance(ran.plot("shots"), Figure)
+    with pytest.raises(InputError, match="pie: is no plot; choose from"):
+        ran.plot("pie")
 
 
-def test_a_stopped_run_keeps_what_is_finished(run, plugin, tmp_path):
+def test_results_tell_what_they_are(ran):
+    assert repr(ran).startswith(f"<Results: {len(ran)} cells in ") and "protocol fair" in repr(ran)
+    assert "<table" in ran.table()._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "where", ["method=framepred,ramp", ["method=framepred,ramp"], {"method": ["framepred", "ramp"]}]
+)
+def test_stored_cells_are_chosen_by_conditions(ran, tmp_path, where):
+    chosen = crossvad.load_results(tmp_path / "results", where=where)
+    assert set(chosen.to_frame()["method"]) == {"framepred", "ramp"}
+
+
+def test_nothing_is_written_to_read(ran, tmp_path):
+    folder = tmp_path / "results"
+    before = sorted(path for path in folder.rglob("*"))
+    crossvad.load_results(folder).to_frame()
+    after = [path for path in sorted(folder.rglob("*")) if "metric" not in path.name]
+    assert after == [path for path in before if "metric" not in path.name]
+
+
+def test_own_footage_is_scored(north, south, tmp_path):
+    scored = crossvad.score_video(
+        south / "test" / "a", source=north, method="framediff", shots=0, budget="smoke", quiet=True,
+        results=tmp_path / "results",
+    )  # fmt: skip
+    assert len(scored.scores) == 40 and scored.moments[0].score == scored.scores["score"].max()
+    assert not [*tmp_path.rglob("timeline.png")] and not [*tmp_path.rglob("scores.csv")]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target": "ped3"}, "ped3: is no known dataset"),
+        ({"methods": "framepret"}, "did you mean framepred"),
+        ({"budget": "huge"}, "choose from smoke"),
+        ({"support": "anything"}, "choose from train-head"),
+        ({"device": "gpu"}, "is not to be had here"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(north, south, tmp_path, change, said):
+    asked = {"source": north, "target": south, "budget": "smoke", "quiet": True, "results": tmp_path / "results"}
+    with pytest.raises(InputError, match=said):
+        crossvad.run(**asked | change)
+    assert not Store(tmp_path / "results").records()
+
+
+def test_a_class_that_is_in_no_file_is_refused(north, south, tmp_path):
+    typed = type("Typed", (Adapter,), {"__module__": "a_notebook"})
+    with pytest.raises(InputError, match="Typed: is in no file that tells its versions apart; write it to a file"):
+        crossvad.run(source=north, target=south, methods=typed, budget="smoke", results=tmp_path / "results")
+
+
+def test_a_stopped_run_keeps_what_is_finished(north, south, plugin, tmp_path):
     stop = plugin(('return {"level"', 'raise KeyboardInterrupt\n        return {"level"'))
     with pytest.raises(KeyboardInterrupt):
-        run(methods=["framepred", stop])
+        crossvad.run(
+            source=north, target=south, methods=["framepred", stop], shots=2, budget="smoke", quiet=True,
+            results=tmp_path / "results",
+        )  # fmt: skip
     stored = crossvad.load_results(tmp_path / "results")
     statuses = {record.cell.method: record.status for record in stored.records}
     assert statuses == {"framepred": "done", "mine.py:Mine": "interrupted"}
 
 
-def test_results_answer_as_the_commands_do(run, bench):
-    results = run(methods=["framepred", "framediff"])
-    stored = crossvad.load_results("results", where=["method=framepred,framediff"])
-    words = ("--where", "method=framepred,framediff", "--format")
-    pd.testing.assert_frame_equal(stored.to_frame(), results.to_frame().query("method in @methods", local_dict={
-        "methods": ["framepred", "framediff"]}).sort_values("method", ignore_index=True))  # fmt: skip
-    assert bench("table", *words, "md").out.partition("-->\n\n")[2] == repr(stored.table())
-    assert bench("compare", *words, "md").out.partition("-->\n\n")[2] == repr(stored.compare("framediff"))
-    assert bench("gain", *words, "md").out.partition("-->\n\n")[2] == repr(stored.gains())
-    table = stored.table(rows="method", columns="", metric=["auc", "eer"])
-    assert list(table.frame.columns) == ["auc", "eer"]
-    assert {*table.frame.index.get_level_values("method")} == {"framepred", "framediff"}
-
-
-def test_rivals_may_lie_outside_of_what_was_asked_for(run):
-    folder = run(methods="framepred").folder
-    adapted = crossvad.load_results(folder, where={"method": "framepred", "shots": 2})
-    found = adapted.compare("random").frame
-    cells, among = counted_where(Store(folder), adapted.protocol, ["method=framepred", "shots=2"])
-    pd.testing.assert_frame_equal(found, differences(cells, "random", among))
+def test_rivals_may_lie_outside_of_what_was_asked_for(ran):
+    adapted = crossvad.load_results(ran.folder, where={"method": "framepred", "shots": 2})
+    cells, among = counted_where(ran.store, ran.protocol, ["method=framepred", "shots=2"])
+    assert len(adapted) == 1
+    pd.testing.assert_frame_equal(adapted.compare("random").frame, differences(cells, "random", among))
     assert adapted.gains().frame["difference"].tolist() == differences(cells, ITSELF, among)["difference"].tolist()
 
 
-def test_what_a_notebook_shows(run):
-    results = run()
-    assert repr(results).startswith(f"<Results: 6 cells in {results.folder} (6 done), protocol fair: ramp, random")
-    assert "<table" in results._repr_html_() and "path:north" in results._repr_html_()
-    assert "holds no such cell" in crossvad.load_results(results.folder, where="method=apn")._repr_html_()
-    assert isinstance(results.plot("matrix"), Figure)
-    with pytest.raises(InputError, match="is no plot"):
-        results.plot("pie")
+def test_conditions_are_spelled_as_they_are_typed():
+    where = {"method": ["apn", "lmn"], "shots": 10, "tuning": "none"}
+    assert results.conditions(where) == ["method=apn,lmn", "shots=10", "tuning=none"]
+    assert results.conditions("method=apn,lmn") == ["method=apn,lmn"]
 
 
-@pytest.mark.parametrize(
-    ("where", "spelled"),
-    [
-        ("method=apn,lmn", ["method=apn,lmn"]),
-        (["method=apn", "shots=0"], ["method=apn", "shots=0"]),
-        ({"method": ["apn", "lmn"], "shots": 10, "tuning": "none"}, ["method=apn,lmn", "shots=10", "tuning=none"]),
-    ],
-)
-def test_conditions(where, spelled):
-    assert conditions(where) == spelled
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"budget": "huge"}, "budget 'huge': is unknown; choose from smoke"),
-        ({"support": "head"}, "support 'head': is unknown; choose from train-head"),
-        ({"protocol": "fare"}, "fare: is no protocol"),
-        ({"source": Path("gone")}, "gone: cannot be listed"),
-        ({"methods": [OwnFolder]}, "is not a crossvad.adapters.base.Adapter"),
-        ({"methods": [int]}, "int: is in no file that tells its versions apart; write it to a file"),
-    ],
-)
-def test_wrong_requests_are_refused(run, changes, said, tmp_path):
-    with pytest.raises(InputError) as refused:
-        run(**changes)
-    assert said in str(refused.value) and not [*tmp_path.glob("results/runs/*")]
-
-
-def test_score_video(north, tmp_path):
+def test_what_is_written_of_footage_is_what_is_returned(north, tmp_path):
     write_frames(tmp_path / "yard", paint(60, 3, onset=40))
-    settings = {"source": north, "budget": "smoke", "results": tmp_path / "results", "quiet": True, "shots": 4}
-    scored = crossvad.score_video(tmp_path / "yard", method="framepred", top=2, **settings)
+    scored = crossvad.score_video(
+        tmp_path / "yard", source=north, method="framepred", shots=4, budget="smoke", quiet=True, top=2,
+        results=tmp_path / "results", out=tmp_path / "out",
+    )  # fmt: skip
     assert scored.scores["frame"].tolist() == [*range(60)] and scored.scores["support"].sum() == 4 + 5 - 1
     best = scored.moments[0]
     assert best.rank == 1 and best.frame >= 40 and best.score == scored.scores["score"].iloc[8:].max()
-    assert len(scored.moments) <= 2 and scored.folder is None and {*tmp_path.iterdir()} == {
-        tmp_path / "yard", tmp_path / "results"}  # fmt: skip
-    written = crossvad.score_video(tmp_path / "yard", method="framepred", out=tmp_path / "out", **settings)
-    assert written.folder == tmp_path / "out" / "yard" and all(still.is_file() for still in written.stills)
-    saved = pd.read_csv(written.folder / "scores.csv")
+    assert scored.folder == tmp_path / "out" / "yard" and len(scored.stills) == len(scored.moments) <= 2
+    assert all(still.is_file() for still in scored.stills)
+    saved = pd.read_csv(scored.folder / "scores.csv")
     assert saved["score"].tolist() == pytest.approx(scored.scores["score"].tolist(), rel=1e-5)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import crossvad, sys; assert not {'torch', 'pandas', 'numpy'} & {*sys.modules}; print(crossvad.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (f"{crossvad.__version__}\n", 0), done.stderr
+
+
+def test_every_public_name_is_there():
+    for name in crossvad.__all__:
+        assert getattr(crossvad, name) is not None and name in dir(crossvad)
+    with pytest.raises(AttributeError, match="has no attribute 'walk'"):
+        _ = crossvad.walk

@@ -20,7 +20,8 @@ from crossvad.evaluation.statistics import (
     paired_difference,
 )
 from crossvad.evaluation.tidy import counted_frames_of_cells, reverted
-from crossvad.planning.protocol import Protocol
+from crossvad.planning.catalogue import NO_TUNING
+from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.store import Record, Store
 
 ITSELF = "itself"  # compare each method with what it was before it adapted
@@ -117,7 +118,7 @@ def rival(against: str) -> str:
 def _rivals(entry: dict[str, Any], against: str) -> list[tuple[Any, ...]]:
     """Keys of what to compare an entry with, the first that is there."""
     method = entry["method"] if against == ITSELF else against
-    bare = entry | {"method": method, "tuning": "none", "support": "none", "shots": 0, "steps": 0}
+    bare = entry | {"method": method, "tuning": NO_TUNING, "support": SupportPolicy.NONE.value, "shots": 0, "steps": 0}
     # A tuning that learns on the source has a start of its own.
     starts = [bare | {"tuning": entry["tuning"]}, bare] if against == ITSELF else [bare]
     return [tuple(start[name] for name in ENTRY) for start in starts]

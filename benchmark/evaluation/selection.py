@@ -11,8 +11,9 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.names import listed
-from crossvad.planning.protocol import Protocol
+from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record
 
@@ -21,7 +22,7 @@ Also = Literal["", "starts", "unadapted"]
 
 def support_span(record: Record, scores: Scores) -> int:
     """How many frames at the head of each test video the cell's support set spans."""
-    if record.cell.support in ("none", "train-head"):
+    if not record.cell.policy.shows_test_video:
         return 0
     return len(scores.support_labels) // len(np.unique(scores.units))
 
@@ -35,7 +36,7 @@ def belongs(record: Record, protocol: Protocol) -> bool:
     """Whether a stored cell may be read under a protocol: its support set must be one that the protocol allows."""
     if record.cell.shots > protocol.max_shots and protocol.common_mask:
         return False
-    return record.cell.support in ("none", protocol.support) or protocol.common_mask
+    return record.cell.policy in (SupportPolicy.NONE, protocol.support) or protocol.common_mask
 
 
 def current(records: Iterable[Record]) -> list[Record]:
@@ -61,7 +62,7 @@ def _meaning(record: Record) -> dict[tuple, str]:
         ("tuning", cell.tuning): cell.tuning_version,
         ("budget", cell.budget): cell.budget_digest,
         ("source", cell.source): cell.source_digest,
-        ("target", cell.target, cell.support == "train-head"): cell.target_digest,
+        ("target", cell.target, cell.policy == SupportPolicy.TRAIN_HEAD): cell.target_digest,
     }
 
 
@@ -125,7 +126,7 @@ def _value(record: Record, key: str, protocol: str) -> str:
 def _spared(record: Record) -> tuple[str, ...]:
     """List the keys that mean nothing to a cell, so that a condition on them is about others."""
     unadapted = ("shots", "support", "steps") if not record.cell.shots else ()
-    return unadapted + (("tuning", "steps") if record.cell.tuning == "none" else ())
+    return unadapted + (("tuning", "steps") if record.cell.tuning == NO_TUNING else ())
 
 
 def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str] = ()) -> list[str]:
@@ -182,8 +183,8 @@ def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
     """
     others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
-    bare = rows[(rows["tuning"] == "none") & (rows["shots"] == 0)]
-    tuned = rows[rows["tuning"] != "none"]
+    bare = rows[(rows["tuning"] == NO_TUNING) & (rows["shots"] == 0)]
+    tuned = rows[rows["tuning"] != NO_TUNING]
     starts = tuned[tuned["shots"] == 0]
     lacking = tuned[~tuned.set_index([*others, "tuning"]).index.isin(starts.set_index([*others, "tuning"]).index)]
     lacking = lacking[[*others, "tuning"]].drop_duplicates()

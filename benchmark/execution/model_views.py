@@ -123,7 +123,7 @@ class ModelViewer:
             None if masks is None else masks[chosen],
         )
 
-    def look(self, sample: Sample) -> ModelView:
+    def view(self, sample: Sample) -> ModelView:
         """What the method sees of these frames, once adapted to where they are from if the cell is of shots."""
         video = self.videos[sample.video]
         adapter, clip = self._adapted(video), self.adapter.clip
@@ -139,7 +139,7 @@ class ModelViewer:
         cell = self.cell
         if not cell.shots:
             return self.adapter
-        unit = next(unit for unit in adaptation_units(self.target, cell.support) if video in unit.videos)
+        unit = next(unit for unit in adaptation_units(self.target, cell.policy) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
         frames = self.decoder.frames(unit.support, self.adapter.extra_inputs)
         return adapted_once(self.adapter, frames, cell, self.tuning, DEVICE)[0]

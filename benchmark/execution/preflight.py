@@ -16,7 +16,7 @@ from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.protocol import Protocol
+from crossvad.planning.protocol import Protocol, SupportPolicy
 
 
 def check_files(grid: Grid, reporter: Reporter) -> None:
@@ -29,7 +29,8 @@ def check_files(grid: Grid, reporter: Reporter) -> None:
     for source in grid.sources:
         splits[source.name].add("train")
     for target in grid.targets:
-        splits[target.name] |= {"test", "train"} if max(grid.shots) and grid.support == "train-head" else {"test"}
+        shown = max(grid.shots) and grid.support == SupportPolicy.TRAIN_HEAD
+        splits[target.name] |= {"test", "train"} if shown else {"test"}
     for dataset in {dataset.name: dataset for dataset in (*grid.sources, *grid.targets)}.values():
         problems = dataset.check([split for split in SPLITS if split in splits[dataset.name]])
         for problem in problems:
@@ -73,7 +74,7 @@ def check_apart(source: Dataset, target: Dataset) -> None:
         )
 
 
-def check_target(target: Dataset, clip: ClipSpec, shots: int, support: str) -> None:
+def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPolicy) -> None:
     """A target must have labelled test video of at least a clip each, and enough video to draw the support set from.
 
     Raises:

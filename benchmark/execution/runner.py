@@ -109,7 +109,7 @@ class Runner:
                         preflight.check_source(self.sources[cell.source], clip)
                         preflight.check_apart(self.sources[cell.source], target)
                     preflight.check_tuning(cell, method, tunings.get(cell.tuning))
-                    preflight.check_target(target, clip, cell.shots, cell.support)
+                    preflight.check_target(target, clip, cell.shots, cell.policy)
                     preflight.check_protocol(self.grid.protocol, target, clip, cell.shots)
                 except support.Unsuitable as unsuitable:
                     if not leave_out:

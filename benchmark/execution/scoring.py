@@ -80,7 +80,7 @@ def score_cells(
     Raises:
         ValueError: the method gave a score that is not finite.
     """
-    units = adaptation_units(target, tasks[0].cell.support)
+    units = adaptation_units(target, tasks[0].cell.policy)
     videos = [(number, video) for number, unit in enumerate(units) for video in unit.videos]
     partials = [_Partial() for _ in tasks]
     extras = fitted.adapter.extra_inputs

@@ -11,7 +11,7 @@ from crossvad.datasets.base import Dataset, Scene, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell
-from crossvad.planning.protocol import FAIR, PER_VIDEO
+from crossvad.planning.protocol import FAIR, SupportPolicy
 
 CLEAN_HEAD = FAIR.max_shots + FAIR.max_clip - 1  # frames that must be normal: all that any support set may span
 
@@ -20,18 +20,18 @@ class Unsuitable(InputError):
     """A dataset is sound, but cannot play the part it was given: a matrix leaves such cells out, with the reason."""
 
 
-def support_videos(target: Dataset, support: str) -> list[Video]:
+def support_videos(target: Dataset, support: SupportPolicy) -> list[Video]:
     """The videos whose heads are support sets, one for each that is adapted as one: see `protocol.Support`.
 
     Raises:
         Unsuitable: a test scene has no training video, or no test video with a clean head.
     """
     scenes = target.scenes("test")
-    if support == "test-head":
+    if support == SupportPolicy.TEST_HEAD:
         return [video for scene in scenes for video in scene.videos]
-    if support == "scene-head":
+    if support == SupportPolicy.SCENE_HEAD:
         return [scene.videos[0] for scene in scenes]
-    if support == "test-head-clean":
+    if support == SupportPolicy.TEST_HEAD_CLEAN:
         return [video for scene in scenes for video in _clean(target, scene)]
     training = {scene.name: scene.videos for scene in target.scenes("train")}
     for scene in scenes:
@@ -65,13 +65,13 @@ class AdaptationUnit:
     support: Video | None
 
 
-def adaptation_units(target: Dataset, support: str) -> list[AdaptationUnit]:
+def adaptation_units(target: Dataset, support: SupportPolicy) -> list[AdaptationUnit]:
     """What is adapted as one under a support policy: a test scene or, with heads of test videos, each test video."""
     scenes = target.scenes("test")
-    if support == "none":
+    if support == SupportPolicy.NONE:
         return [AdaptationUnit(list(scene.videos), None) for scene in scenes]
     heads = support_videos(target, support)
-    if support in PER_VIDEO:
+    if support.per_video:
         videos = [video for scene in scenes for video in scene.videos]
         return [AdaptationUnit([video], head) for video, head in zip(videos, heads, strict=True)]
     return [AdaptationUnit(list(scene.videos), head) for scene, head in zip(scenes, heads, strict=True)]
@@ -85,7 +85,7 @@ def support_labels(
     Training video is normal by construction; the head of a test video is whatever it is.
     """
     span = frames_spanned(clip, cell.shots)
-    if not span or cell.support == "train-head":
+    if not span or not cell.policy.shows_test_video:
         return np.zeros(span, np.uint8)
     return np.concatenate([labels[unit.support.name][:span] for unit in parts if unit.support is not None])
 

@@ -24,6 +24,7 @@ from crossvad.footage.overlay import player
 from crossvad.footage.own_footage import ASSUMED_RATE, OwnFootage, check_length, frame_rate
 from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores, stream_scores
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.grid import Grid
 from crossvad.store.store import Store
 
@@ -106,7 +107,7 @@ class FootageScorer:
             return
         preflight.check_files(self.grid, self.reporter)
         preflight.check_source(source, method.clip)
-        if self.cell.tuning != "none":
+        if self.cell.tuning != NO_TUNING:
             preflight.check_tuning(self.cell, method, self.grid.tunings[0].build())
         stop_at(self.decoder.fill(training_videos(source, self.grid.budget), self.reporter))
         trained_on = {video.source.stamp for video in source.videos("train")}

@@ -23,8 +23,9 @@ METHODS = {
     "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
 }
 BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
+NO_TUNING = "none"
 TUNINGS = {
-    "none": "crossvad.adapters.tunings.base:NoTuning",
+    NO_TUNING: "crossvad.adapters.tunings.base:NoTuning",
     "finetune": "crossvad.adapters.tunings.gradient:FineTune",
     "head": "crossvad.adapters.tunings.gradient:HeadTuning",
     "norm": "crossvad.adapters.tunings.norm:NormTuning",

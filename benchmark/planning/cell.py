@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field, fields
 
 from crossvad import __version__
+from crossvad.planning.protocol import SupportPolicy
 from crossvad.planning.versions import HARNESS
 
 
@@ -22,7 +23,7 @@ class Cell:
     source: str
     target: str
     tuning: str
-    support: str  # "none" at 0 shots
+    support: str  # value of a `SupportPolicy`: none at 0 shots
     shots: int
     steps: int
     seed: int
@@ -35,6 +36,11 @@ class Cell:
     harness_version: int = HARNESS
     fit_digest: str = field(default="", compare=False)  # of the part of the method that training depends on
     version: str = field(default=__version__, compare=False)  # of the package that ran it
+
+    @property
+    def policy(self) -> SupportPolicy:
+        """Where its support set came from."""
+        return SupportPolicy(self.support)
 
     @property
     def key(self) -> str:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from crossvad.adapters.options import Budget
 from crossvad.datasets.base import SPLITS, Dataset, Split
 from crossvad.datasets.errors import InputError
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Cell, digest_of
-from crossvad.planning.protocol import Protocol
+from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
@@ -27,7 +28,7 @@ class Grid:
     seeds: Sequence[int]
     budget: Budget
     protocol: Protocol
-    support: str  # where support sets come from
+    support: SupportPolicy  # where support sets come from
 
     def __post_init__(self) -> None:
         """Refuse what could never run.
@@ -35,6 +36,7 @@ class Grid:
         Raises:
             InputError: more shots than the protocol allows, a negative number, or one name for two data sets.
         """
+        object.__setattr__(self, "support", SupportPolicy(self.support))  # said by its name or by itself
         if max(self.shots) > self.protocol.max_shots and self.protocol.common_mask:
             raise InputError(
                 f"--shots {max(self.shots)}",
@@ -80,18 +82,18 @@ class Grid:
         digests: dict[tuple[str, Split], str],
     ) -> Cell:
         cls = method.cls
-        if not cls.adapts or tuning.label == "none":
+        if not cls.adapts or tuning.label == NO_TUNING:
             shots = 0
         takes_steps = cls.adapts and cls.tunable
         idle = not takes_steps or (shots == 0 and not tuning.cls.learns)
         # Where the support set is training video, that video is part of what decides the scores.
-        seen = SPLITS if shots and self.support == "train-head" else SPLITS[-1:]
+        seen = SPLITS if shots and self.support == SupportPolicy.TRAIN_HEAD else SPLITS[-1:]
         return Cell(
             method=method.label,
             source=source.name,
             target=target.name,
-            tuning="none" if idle else tuning.label,
-            support=self.support if shots else "none",
+            tuning=NO_TUNING if idle else tuning.label,
+            support=(self.support if shots else SupportPolicy.NONE).value,
             shots=shots,
             steps=(steps if takes_steps else 1) if shots else 0,
             seed=seed if cls.stochastic else 0,

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
 
 from crossvad.datasets.errors import InputError
 
@@ -18,11 +19,28 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Whose first K clips are the support set. Of a scene, which adapts once: its training video, or its first test video.
-# Of each test video: itself or, with a look at the labels, one whose head is normal: an oracle.
-Support = Literal["train-head", "scene-head", "test-head", "test-head-clean"]
-SUPPORTS: tuple[str, ...] = get_args(Support)
-PER_VIDEO = ("test-head", "test-head-clean")
+
+class SupportPolicy(StrEnum):
+    """Whose first K clips are the support set."""
+
+    NONE = "none"  # nobody's: at K = 0
+    TRAIN_HEAD = "train-head"  # of a scene, which adapts once: its training video's
+    SCENE_HEAD = "scene-head"  # of a scene: its first test video's
+    TEST_HEAD = "test-head"  # of each test video: its own, whatever is in it
+    TEST_HEAD_CLEAN = "test-head-clean"  # of each test video: its own or, with a look at labels, that of a normal one
+
+    @property
+    def per_video(self) -> bool:
+        """Whether each test video is adapted to by itself, and not each scene once."""
+        return self in (SupportPolicy.TEST_HEAD, SupportPolicy.TEST_HEAD_CLEAN)
+
+    @property
+    def shows_test_video(self) -> bool:
+        """Whether support sets are cut from test video: their frames may be abnormal, and must not count."""
+        return self not in (SupportPolicy.NONE, SupportPolicy.TRAIN_HEAD)
+
+
+SUPPORTS: tuple[str, ...] = tuple(policy.value for policy in SupportPolicy if policy != SupportPolicy.NONE)
 PREDICTION_HEAD = 4  # frames the field's predictors need before the first they can score
 Normalisation = Literal["none", "video", "global"]
 Smoothing = Literal["none", "gaussian", "causal"]
@@ -33,7 +51,7 @@ class Protocol:
     """How scores become a number. Everything here is applied to stored raw scores, after the fact."""
 
     name: str
-    support: Support  # where the support set comes from, unless the user says otherwise
+    support: SupportPolicy  # where the support set comes from, unless the user says otherwise
     normalise: Normalisation  # each cue to [0, 1] by its extremes in the video, or in all test video (uses the future)
     smooth: Smoothing  # a Gaussian of sigma 2 frames over 15 of them (uses the future), or its past half
     common_mask: bool  # the same frames for every method, K and tuning
@@ -56,8 +74,8 @@ class Protocol:
         return np.concatenate([np.arange(length) >= first for length in lengths])
 
 
-FAIR = Protocol("fair", "train-head", normalise="none", smooth="none", common_mask=True)
-PAPER = Protocol("paper", "test-head", normalise="video", smooth="gaussian", common_mask=False)
+FAIR = Protocol("fair", SupportPolicy.TRAIN_HEAD, normalise="none", smooth="none", common_mask=True)
+PAPER = Protocol("paper", SupportPolicy.TEST_HEAD, normalise="video", smooth="gaussian", common_mask=False)
 
 
 def get_protocol(name: str) -> Protocol:

@@ -19,7 +19,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, get_protocol
+from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 
 Plugin = TypeVar("Plugin", bound="str | type")
 DEFAULT_METHODS = ["apn", "memae", "lmn"]
@@ -72,7 +72,7 @@ class Request:
             seeds=self.seeds,
             budget=get_budget(self.budget),
             protocol=protocol,
-            support=_one_of("support", self.support or protocol.support, SUPPORTS),
+            support=SupportPolicy(_one_of("support", self.support or protocol.support, SUPPORTS)),
         )
 
 
@@ -123,7 +123,7 @@ def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budg
         methods=[registry.get_method(text) for text in methods],
         sources=[source],
         targets=[target],
-        tunings=[registry.get_tuning("none")],
+        tunings=[registry.get_tuning(catalogue.NO_TUNING)],
         shots=[0],
         steps=[1],
         seeds=seeds,
@@ -136,7 +136,7 @@ def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budg
 def unadapted_cell(cell: Cell, methods: list[str], source: str, target: str, budget: str) -> bool:
     """Whether a cell is one of those that `unadapted` asks for, by its names."""
     named = (cell.source, cell.target, cell.budget) == (source, target, budget)
-    return named and cell.method in methods and cell.tuning == "none" and cell.shots == 0
+    return named and cell.method in methods and cell.tuning == catalogue.NO_TUNING and cell.shots == 0
 
 
 def read_suite(path: Path) -> dict[str, Any]:

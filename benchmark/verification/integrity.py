@@ -16,7 +16,7 @@ from crossvad.evaluation.tidy import counted_frames
 from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import catalogue, registry
 from crossvad.planning.cell import Cell
-from crossvad.planning.protocol import FAIR, PAPER
+from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record, Store, read_record
 
@@ -78,8 +78,8 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
     ]
     if not set(np.unique(scores.labels)) <= {0, 1}:
         wrong.append("a label is neither 0 nor 1")
-    normal = cell.support in ("none", "train-head")
-    normal = normal or (cell.support == "test-head-clean" and support_span(record, scores) <= CLEAN_HEAD)
+    normal = not cell.policy.shows_test_video
+    normal = normal or (cell.policy == SupportPolicy.TEST_HEAD_CLEAN and support_span(record, scores) <= CLEAN_HEAD)
     if normal and scores.support_labels.any():
         wrong.append(f"a support frame is labelled abnormal, under support {cell.support}")
     if (cell.shots > 0) != bool(scores.support):

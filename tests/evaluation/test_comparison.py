@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossvad.commands import table
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.comparison import ENTRY, ITSELF, better_or_worse, counted, differences, ranks
 from crossvad.evaluation.metrics import micro_auc
@@ -15,6 +14,7 @@ from crossvad.evaluation.statistics import holm, pair_counts, paired_difference
 from crossvad.evaluation.tidy import counted_frames
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.store import Store
+from crossvad.tabulation import table
 
 
 @pytest.fixture(scope="module")

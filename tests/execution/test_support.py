@@ -14,6 +14,7 @@ from crossvad.execution.support import (
     support_labels,
     support_videos,
 )
+from crossvad.planning.protocol import SupportPolicy
 
 SPEC = ClipSpec(5, 4, (8, 8), 1)
 
@@ -43,7 +44,7 @@ class Target:
 
 def units(support: str, target: Target) -> list[tuple[list[str], str]]:
     """Names of each unit's videos, and of its support video."""
-    parts = adaptation_units(target, support)
+    parts = adaptation_units(target, SupportPolicy(support))
     return [([v.name for v in unit.videos], unit.support.name if unit.support else "") for unit in parts]
 
 
@@ -82,8 +83,8 @@ def test_support_labels_are_those_of_the_frames_spanned():
     labels = {name: target.labels(name) for name in ("g1", "g2", "y1")}
 
     def joined(support: str, shots: int) -> list[int]:
-        cell = SimpleNamespace(shots=shots, support=support)
-        return support_labels(cell, adaptation_units(target, support), labels, SPEC).tolist()
+        cell = SimpleNamespace(shots=shots, policy=SupportPolicy(support))
+        return support_labels(cell, adaptation_units(target, SupportPolicy(support)), labels, SPEC).tolist()
 
     assert joined("test-head", 3) == [0, 0, 0, 0, 1, 1, 1] + [0] * 14
     assert joined("scene-head", 1) == [0, 0, 0, 0, 1] + [0] * 5

@@ -5,7 +5,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.postprocessing import final
 from crossvad.evaluation.tidy import table
-from crossvad.planning.protocol import FAIR, PAPER, get_protocol
+from crossvad.planning.protocol import FAIR, PAPER, SUPPORTS, SupportPolicy, get_protocol
 
 LENGTHS = np.array([40, 12, 30])
 
@@ -92,3 +92,30 @@ def test_a_cell_whose_support_reaches_into_counted_frames_has_no_number(make_gri
         10: True,
     }
     assert set(table(store, records, PAPER)["status"]) == {"done"}
+
+
+# ---------------------------------------------------------------------------------------------------- support policies
+
+
+@pytest.mark.parametrize(
+    ("policy", "per_video", "shows_test_video"),
+    [
+        ("none", False, False),
+        ("train-head", False, False),
+        ("scene-head", False, True),
+        ("test-head", True, True),
+        ("test-head-clean", True, True),
+    ],
+)
+def test_a_policy_says_what_adapts_as_one_and_what_it_shows(policy, per_video, shows_test_video):
+    chosen = SupportPolicy(policy)
+    assert (chosen.per_video, chosen.shows_test_video) == (per_video, shows_test_video)
+
+
+def test_a_policy_is_stored_as_its_name(make_grid):
+    by_name, by_itself = (
+        make_grid("framepred", shots=[2], support=support) for support in ("scene-head", SupportPolicy.SCENE_HEAD)
+    )
+    assert [cell.key for cell in by_name.cells()] == [cell.key for cell in by_itself.cells()]
+    assert {type(cell.support) for cell in by_itself.cells()} == {str}
+    assert SUPPORTS == ("train-head", "scene-head", "test-head", "test-head-clean")

@@ -12,9 +12,12 @@ import pytest
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import tidy
+from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.tidy import COLUMNS as TIDY
 from crossvad.planning import catalogue
+from crossvad.planning.cell import Cell
 from crossvad.present import captions, tables
+from crossvad.store.store import Record, Store
 from crossvad.studies.published import COLUMNS, KINDS, NOT_STATED, WORDS, beside, caption, load
 
 FILE = Path(__file__).parents[2] / "results" / "published.csv"
@@ -272,19 +275,30 @@ def test_caption_says_what_was_left_out_and_that_it_is_no_contest(figures):
 # --------------------------------------------------------------------------------------------------------- the command
 
 
-@pytest.fixture
-def hold(monkeypatch):
-    """Make up the cells that a store holds, in place of those that are selected from it: hold(cell, …)."""
-    return lambda *cells: monkeypatch.setattr(tidy, "table", lambda *_: pd.DataFrame(cells, columns=TIDY))
+def keep(monkeypatch, rows):
+    """Let the store hold made-up cells, whose tidy rows these are."""
+    keys = [key for key in KEYS if key != "protocol"]
+    decided = dict.fromkeys(("budget_digest", "method_version", "tuning_version", "source_digest", "target_digest"), "")
+    cells = [Cell(**{key: row[key] for key in keys}, **decided) for row in rows]
+    records = [Record(cell, "done", finished=cell.method) for cell in cells]
+    monkeypatch.setattr(Store, "records", lambda self: records)
+
+    def table(store, chosen, protocol):
+        asked = {record.cell for record in chosen}
+        held = [row for row, cell in zip(rows, cells, strict=True) if cell in asked]
+        return pd.DataFrame(held, columns=TIDY)
+
+    monkeypatch.setattr(tidy, "table", table)
 
 
 @pytest.fixture
-def known(hold):
+def known(monkeypatch):
     """A store of made-up cells."""
-    hold(*(cell(seed=seed, auc=80.0 + seed) for seed in range(3)), cell("ramp"), cell("mpn", "shanghaitech"))
+    cells = [cell(seed=seed, auc=80.0 + seed) for seed in range(3)] + [cell("ramp"), cell("mpn", "shanghaitech")]
+    keep(monkeypatch, cells)
 
 
-def test_command(bench, known, hold):
+def test_command(bench, known):
     rows = [*csv.DictReader(io.StringIO(bench("table", "--published", "--format", "csv").out))]
     found = [(row["method"], row["kind"], row["published"]) for row in rows]
     assert found == [
@@ -295,11 +309,10 @@ def test_command(bench, known, hold):
         ("mpn", "quoted", "84.7"),
     ]
     assert {(row["auc"], row["paper_auc"]) for row in rows if row["method"] == "lmn"} == {("81.0 ± 1.0", "86.0 ± 1.0")}
-    rich = bench("table", "--published")
-    assert rich.code == 0 and "reproduction" in rich.out and "no contest" in rich.out and "8 of 223" in rich.out
-    hold(cell("mpn", "shanghaitech"))
     md = bench("table", "--published", "--format", "md", "--where", "method=mpn")
     assert md.out.count("\n| mpn ") == 2 and "lmn" not in md.out and "2 of 223 published figures match" in md.out
+    rich = bench("table", "--published")
+    assert rich.code == 0 and "reproduction" in rich.out and "no contest" in rich.out and "8 of 223" in rich.out
 
 
 @pytest.mark.parametrize(
@@ -311,9 +324,8 @@ def test_what_the_table_could_not_show_is_refused(bench, known, other):
     assert f"does not go with {other if 'format' in other else other.split()[0]}; drop one" in done.err
 
 
-def test_figures_never_stand_beside_mixed_budgets(bench, hold):
-    hold(cell(), cell(budget="paper"))
+def test_figures_never_stand_beside_mixed_budgets(bench, monkeypatch):
+    keep(monkeypatch, [cell(), cell(budget="paper")])
     done = bench("table", "--published")
     assert done.code == 2 and "would mix budgets" in done.err
-    hold(cell(budget="paper"))
     assert "measured: at budget paper" in bench("table", "--published", "--where", "budget=paper").out

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.evaluation.selection import refuse_mixtures, spread_unadapted
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.words import CONTROLS
 
@@ -77,7 +78,7 @@ def _refuse_mixtures(rows: pd.DataFrame, along: Along) -> None:
     adapted = rows[rows["shots"] > 0]
     refuse_mixtures(rows, "budget")
     if along is SHOTS:
-        refuse_mixtures(adapted[adapted["tuning"] != "none"], "steps")
+        refuse_mixtures(adapted[adapted["tuning"] != NO_TUNING], "steps")
     refuse_mixtures(adapted, "support", SCENES)  # one scene may lack what another has
 
 
@@ -88,7 +89,7 @@ def _start_each_tuning(rows: pd.DataFrame) -> pd.DataFrame:
     have learned their own.
     """
     spread = spread_unadapted(rows)
-    unadapted, untuned = spread["shots"] == 0, spread["tuning"] == "none"
+    unadapted, untuned = spread["shots"] == 0, spread["tuning"] == NO_TUNING
     of = [*SCENES, "method"]
     plain = untuned & _among(spread, spread[~untuned], of)
     of.append("tuning")
@@ -101,7 +102,7 @@ def _start_each_shots(rows: pd.DataFrame) -> pd.DataFrame:
 
     Without untrained methods that adapt in a way of their own, which takes no steps.
     """
-    stepless = rows[(rows["tuning"] == "none") & (rows["shots"] > 0)]
+    stepless = rows[(rows["tuning"] == NO_TUNING) & (rows["shots"] > 0)]
     rows = rows[~rows["method"].isin(stepless["method"])]
     adapted, starts = rows[rows["shots"] > 0], rows[rows["shots"] == 0]
     of = [*SCENES, "method", "tuning"]

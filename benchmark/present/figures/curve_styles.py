@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present.figures.curve_points import Along
 from crossvad.present.figures.style import COLOURS, DASHES, MARKERS, CurveStyle
 from crossvad.present.words import named
@@ -26,7 +27,7 @@ def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveSty
     lines = [*curves.itertuples(index=False, name=None)]
     methods = curves["method"].value_counts(sort=False)
     grouped = (methods > 1).sum() > 1
-    ways = list(dict.fromkeys(line[1:] for line in lines if line[1] != "none"))
+    ways = list(dict.fromkeys(line[1:] for line in lines if line[1] != NO_TUNING))
     chosen: dict[tuple[Any, ...], CurveStyle] = {}
     for number, line in enumerate(lines):
         colour = list(methods.index).index(line[0]) if grouped else number

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crossvad.evaluation.tidy import table
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures import layout
@@ -116,7 +117,7 @@ def _adaptation(adapted: pd.DataFrame, along: Along) -> list[str]:
         facts = [f"support on {target}: {support}" for target, support in supports.items()]
     if along is STEPS:
         facts.append("at 0 steps: K = 0")
-    elif len(steps := adapted.loc[adapted["tuning"] != "none", "steps"].unique()):
+    elif len(steps := adapted.loc[adapted["tuning"] != NO_TUNING, "steps"].unique()):
         facts.append(f"steps {captions.listed(steps)}")
     return facts
 

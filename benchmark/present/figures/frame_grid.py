@@ -69,7 +69,7 @@ class FrameGrid(Plot):
         """Draw what the one finished cell among these sees; see `Plot.picture`. The protocol has no say."""
         record = only(records)
         viewer = ModelViewer(store, record, self.data)
-        view = viewer.look(viewer.sample(self.video, self.frames))
+        view = viewer.view(viewer.sample(self.video, self.frames))
         note = self.caption(record.cell, view)
         return self.draw(view, note), note
 

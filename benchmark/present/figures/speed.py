@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.selection import refuse_mixtures, varying_keys
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present import captions
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
@@ -74,7 +75,7 @@ class Speed(RowsPlot):
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw the points, each named below its panel beside its AUC and speed, and below them the caption."""
         chosen = styles(points)
-        stepped = bool(varying_keys(points[(points["shots"] > 0) & (points["tuning"] != "none")], ["steps"]))
+        stepped = bool(varying_keys(points[(points["shots"] > 0) & (points["tuning"] != NO_TUNING)], ["steps"]))
         between = (1,) if points["fps_high"].max() > 30 * points["fps_low"].min() else (1, 2, 5)  # ticks of a decade
         return scene_panels(
             points,
@@ -144,10 +145,10 @@ def _draw_panel(
 def _label(line: Mapping[Any, Any], stepped: bool) -> str:
     """Name a point by its method, and by how it was adapted if it was."""
     words = [line["method"]]
-    if line["tuning"] != "none":
+    if line["tuning"] != NO_TUNING:
         words.append(line["tuning"])
     if line["shots"]:
         words.append(named("shots", line["shots"]))
-        if stepped and line["tuning"] != "none":
+        if stepped and line["tuning"] != NO_TUNING:
             words.append(named("steps", line["steps"]))
     return ", ".join(words)

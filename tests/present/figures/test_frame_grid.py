@@ -73,7 +73,7 @@ def test_methods_without_these_parts():
 def test_the_rebuilt_method_gives_the_stored_scores(finished, looker, shots):
     mine = looker("apn", shots)
     sample = mine.sample("a", [30, 34])
-    look = mine.look(sample)
+    look = mine.view(sample)
     stored = finished[0].scores(mine.cell)
     begin = int(stored.lengths[: stored.videos.index("a")].sum())
     at = [begin + 30, begin + 34]
@@ -106,7 +106,7 @@ def test_spread():
 
 def test_what_is_drawn(looker):
     mine = looker("apn")
-    look = mine.look(mine.sample())
+    look = mine.view(mine.sample())
     for plot, count in ((Prototypes(), 12), (Errors(), 3)):
         columns = plot.columns(look)
         assert len(columns) == count
@@ -131,7 +131,7 @@ def test_masks_are_outlined(looker):
     sample = mine.sample()
     masks = np.zeros((4, *sample.size), bool)
     masks[-1, 5:12, 8:14] = True
-    look = mine.look(model_views.Sample(**{**vars(sample), "masks": masks}))
+    look = mine.view(model_views.Sample(**{**vars(sample), "masks": masks}))
     columns = Errors().columns(look)
     assert [column.title for column in columns] == ["frame", "error"]
     panels = Errors().draw(look, "note").axes[:8]
@@ -150,10 +150,10 @@ def test_what_cannot_be_looked_at_is_refused(finished, looker, south, tmp_path):
         only([])
     mine = looker("framediff")
     with pytest.raises(InputError, match="has no prototypes; choose --where method=apn, apn-released or mpn"):
-        Prototypes().columns(mine.look(mine.sample()))
+        Prototypes().columns(mine.view(mine.sample()))
     mine = looker("random")
     with pytest.raises(InputError, match="cannot say where a frame is abnormal"):
-        Errors().columns(mine.look(mine.sample()))
+        Errors().columns(mine.view(mine.sample()))
     trained = next(record for record in records if record.cell.method == "apn")
     with pytest.raises(InputError, match=r"its model is not kept below .*; run it again with bench run"):
         ModelViewer(Store(tmp_path), trained, south.parent)
