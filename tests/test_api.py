@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import io
-import shlex
 import subprocess
 import sys
 
@@ -13,11 +12,13 @@ import pytest
 from matplotlib.figure import Figure
 
 import crossvad
+from conftest import paint, write_frames
 from crossvad import api, results
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.methods.baselines import FrameDifference
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
+from crossvad.evaluation.comparison import ITSELF, counted_where, differences
 from crossvad.store.store import Store
 
 BASELINES = ["random", "ramp", "framediff", "extrapolate", "support-mean"]
@@ -140,71 +141,61 @@ def test_what_cannot_be_meant_is_refused(north, south, tmp_path, change, said):
     assert not Store(tmp_path / "results").records()
 
 
-# ---------------------------------------------------------------------------------------------- nothing heavy at once
-
-HEAVY = {"torch", "pandas", "numpy", "matplotlib", "scipy", "sklearn"}
-
-
-def loaded(code: str, **environment: str) -> tuple[str, set[str]]:
-    """What a program prints, and which heavy packages it has imported when it ends."""
-    program = f"import atexit, sys\natexit.register(lambda: print('HEAVY', *sorted(sys.modules)))\n{code}"
-    from os import environ
-
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=dict(environ) | environment, check=False
-    )
-    text, _, modules = done.stdout.partition("HEAVY")
-    assert modules, done.stderr
-    return text, HEAVY & set(modules.split())
+def test_a_class_that_is_in_no_file_is_refused(north, south, tmp_path):
+    typed = type("Typed", (Adapter,), {"__module__": "a_notebook"})
+    with pytest.raises(InputError, match="Typed: is in no file that tells its versions apart; write it to a file"):
+        crossvad.run(source=north, target=south, methods=typed, budget="smoke", results=tmp_path / "results")
 
 
-def test_the_package_is_light():
-    code = "import crossvad; print(crossvad.__version__, 'run' in dir(crossvad))"
-    assert loaded(code) == (f"{crossvad.__version__} True\n", set())
+def test_a_stopped_run_keeps_what_is_finished(north, south, plugin, tmp_path):
+    stop = plugin(('return {"level"', 'raise KeyboardInterrupt\n        return {"level"'))
+    with pytest.raises(KeyboardInterrupt):
+        crossvad.run(
+            source=north, target=south, methods=["framepred", stop], shots=2, budget="smoke", quiet=True,
+            results=tmp_path / "results",
+        )  # fmt: skip
+    stored = crossvad.load_results(tmp_path / "results")
+    statuses = {record.cell.method: record.status for record in stored.records}
+    assert statuses == {"framepred": "done", "mine.py:Mine": "interrupted"}
 
 
-def test_help_is_light():
-    text, heavy = loaded("import sys; sys.argv = ['bench', '--help']; from crossvad.cli import main; main()")
-    assert "Train on a source" in text and not heavy
-    text, heavy = loaded("import sys; sys.argv = ['bench', 'run', '--help']; from crossvad.cli import main; main()")
-    assert "--tuning" in text and not heavy - {"numpy"}
+def test_rivals_may_lie_outside_of_what_was_asked_for(ran):
+    adapted = crossvad.load_results(ran.folder, where={"method": "framepred", "shots": 2})
+    cells, among = counted_where(ran.store, ran.protocol, ["method=framepred", "shots=2"])
+    assert len(adapted) == 1
+    pd.testing.assert_frame_equal(adapted.compare("random").frame, differences(cells, "random", among))
+    assert adapted.gains().frame["difference"].tolist() == differences(cells, ITSELF, among)["difference"].tolist()
 
 
-def test_reading_stored_cells_takes_nothing_that_trains_or_computes(tmp_path):
-    """Metrics were computed when the run printed its table; reading them is to take no longer than it must."""
-    words = shlex.split("run --source synthetic-street --target synthetic-plaza --method ramp --budget smoke")
-    code = "import sys; sys.argv = ['bench', *{}]; from crossvad.cli import main; main()"
-    results = ["--results", str(tmp_path)]
-    loaded(code.format([*words, "--shots", "0", "--quiet", *results]))
-    text, heavy = loaded(code.format(["table", "--rows", "method", *results]))
-    assert "ramp" in text and not heavy & {"torch", "sklearn", "matplotlib"}
+def test_conditions_are_spelled_as_they_are_typed():
+    where = {"method": ["apn", "lmn"], "shots": 10, "tuning": "none"}
+    assert results.conditions(where) == ["method=apn,lmn", "shots=10", "tuning=none"]
+    assert results.conditions("method=apn,lmn") == ["method=apn,lmn"]
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("bench ta", "plain,table"),
-        ("bench run --method apn-", "plain,apn-released"),
-        ("bench matrix --targets ped1,pe", "plain,ped1,ped1\nplain,ped1,ped2"),
-        ("bench run --budget sm", "plain,smoke"),
-        ("bench table --format la", "plain,latex"),
-        ("bench table --rows method,tu", "plain,method,tuning"),
-    ],
-)
-def test_completion_is_light(words, expected):
-    code = "import sys; sys.argv = ['bench']; from crossvad.cli import main; main()"
-    setting = {"_BENCH_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
-    text, heavy = loaded(code, **setting)
-    assert text.strip() == expected and not heavy - {"numpy"}
+def test_what_is_written_of_footage_is_what_is_returned(north, tmp_path):
+    write_frames(tmp_path / "yard", paint(60, 3, onset=40))
+    scored = crossvad.score_video(
+        tmp_path / "yard", source=north, method="framepred", shots=4, budget="smoke", quiet=True, top=2,
+        results=tmp_path / "results", out=tmp_path / "out",
+    )  # fmt: skip
+    assert scored.scores["frame"].tolist() == [*range(60)] and scored.scores["support"].sum() == 4 + 5 - 1
+    best = scored.moments[0]
+    assert best.rank == 1 and best.frame >= 40 and best.score == scored.scores["score"].iloc[8:].max()
+    assert scored.folder == tmp_path / "out" / "yard" and len(scored.stills) == len(scored.moments) <= 2
+    assert all(still.is_file() for still in scored.stills)
+    saved = pd.read_csv(scored.folder / "scores.csv")
+    assert saved["score"].tolist() == pytest.approx(scored.scores["score"].tolist(), rel=1e-5)
 
 
-def test_what_is_listed_is_what_the_commands_say():
-    from crossvad.cli import COMMANDS, bench
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import crossvad, sys; assert not {'torch', 'pandas', 'numpy'} & {*sys.modules}; print(crossvad.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (f"{crossvad.__version__}\n", 0), done.stderr
 
-    for name, deferred in COMMANDS.items():
-        command = bench.get_command(None, name)
-        first = " ".join((command.help or "").split("\n\n")[0].split())
-        assert first.startswith(deferred.short_help.rstrip(".")), name
-        assert name == command.name
+
+def test_every_public_name_is_there():
+    for name in crossvad.__all__:
+        assert getattr(crossvad, name) is not None and name in dir(crossvad)
     with pytest.raises(AttributeError, match="has no attribute 'walk'"):
-        crossvad.walk  # noqa: B018
+        _ = crossvad.walk

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
@@ -20,6 +21,7 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 
+Plugin = TypeVar("Plugin", bound="str | type")
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
     **{name: (list, str) for name in ("sources", "targets", "methods", "tuning")},
     **{name: (list, int) for name in ("shots", "steps", "seeds")},
@@ -57,13 +59,13 @@ class Request:
         Raises:
             InputError: an unknown name, or data that is not there.
         """
-        methods = [registry.get_method(method) for method in self.methods]
+        methods = [registry.get_method(_in_a_file(method)) for method in self.methods]
         protocol = get_protocol(self.protocol) if isinstance(self.protocol, str) else self.protocol
         return Grid(
             methods=list({method.label: method for method in methods}.values()),
             sources=[get_dataset(source, root) for source in self.sources],
             targets=[get_dataset(target, root) for target in self.targets],
-            tunings=[registry.get_tuning(tuning) for tuning in self.tuning],
+            tunings=[registry.get_tuning(_in_a_file(tuning)) for tuning in self.tuning],
             shots=self.shots,
             steps=self.steps,
             seeds=self.seeds,
@@ -91,6 +93,17 @@ def get_budget(budget: str | Budget) -> Budget:
         InputError: unknown name.
     """
     return BUDGETS[_one_of("budget", budget, BUDGETS)] if isinstance(budget, str) else budget
+
+
+def _in_a_file(given: Plugin) -> Plugin:
+    """Refuse a class that was typed into a session: stored scores are told apart by the code of its file."""
+    if isinstance(given, type):
+        try:
+            inspect.getsourcefile(given)
+        except (OSError, TypeError) as error:
+            fix = "write it to a file of its own, and import it or name it as file.py:Class"
+            raise InputError(given.__qualname__, "is in no file that tells its versions apart", fix) from error
+    return given
 
 
 def _one_of(kind: str, name: str, choices: Collection[str]) -> str:
