@@ -23,6 +23,8 @@ FLOORS = (  # the top one first; a room imports from floors below its own alone
     ("commands",),
     ("api",),
     ("verification",),
+    ("results",),
+    ("tabulation",),
     ("studies", "footage"),
     ("present",),
     ("execution",),
@@ -40,6 +42,7 @@ OUTLINES = {"datasets": "#3B7A4B", "adapters": "#B36B00", "": "#2F5D93"}
 SAYS = {
     "commands": "what people type", "api": "what Python calls", "verification": "is what we hold true?",
     "studies": "ablations, audits", "footage": "own videos", "present": "tables, figures, report",
+    "results": "what cells answer", "tabulation": "a question, a table",
     "execution": "decode, fit, adapt, score", "evaluation": "metrics, selection", "store": "arrays and records",
     "planning": "names, versions, grids", "adapters.methods": "a file each", "adapters.tunings": "how to adapt",
     "adapters": "the contract, options", "adapters.nets": "shared parts", "datasets.published": "archives",

@@ -2,7 +2,7 @@
 
     python results/planted.py --source path:normal --source ped2 --source synthetic-street --data DIR
 
-A scene is the held-out tail of a source video as another camera might film it (`datasets/disguise.py`). Half of its
+A scene is the held-out tail of a source video as another camera might film it (`datasets/camera_shift.py`). Half of its
 clips are as filmed; in the others, a small square in which something moves plays at twice its speed, as if somebody ran
 there. The table is the AUC that tells them apart, by scene, before adaptation and after it at the rate that `bench run`
 chooses; mean over scenes and seeds. No label is read, and no target. What is in the store is not trained again.
