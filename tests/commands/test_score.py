@@ -6,55 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from conftest import SIZE, paint, write_frames
 from crossvad.adapters.methods.framepred import FramePrediction
-from crossvad.adapters.tunings.base import NoTuning
-from crossvad.datasets.base import Video
-from crossvad.datasets.clips import ClipSpec, consecutive
-from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
-from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
-from crossvad.evaluation.postprocessing import fill_nearest, fuse
-from crossvad.execution.decoding import Decoder
-from crossvad.execution.fitting import Fitter
-from crossvad.execution.progress import Reporter
-from crossvad.execution.scoring import Fitted
-from crossvad.footage import overlay, peaks
-from crossvad.footage.overlay import mapped, pictures
-from crossvad.footage.own_footage import OwnFootage
-from crossvad.footage.streaming import clip_batches, stream_scores
-from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.registry import get_method
-from crossvad.store.store import Store
-
-SMOKE, CPU = BUDGETS["smoke"], torch.device("cpu")
-ONSET, LENGTH = 60, 90  # of the planted anomaly, and of the video
-
-
-def silent(done, of, note):
-    """No progress."""
-
-
-class Blocks:
-    """A source that makes each frame when asked, and gives them out in blocks of a size."""
-
-    identity = stamp = "blocks"
-
-    def __init__(self, length, block, frame=lambda number: paint(1, number)[0]):
-        self.length, self.block, self.frame = length, block, frame
-
-    def __len__(self):
-        return self.length
-
-    def blocks(self, size, channels, start=0, stop=None):
-        stop = self.length if stop is None else min(stop, self.length)
-        for first in range(start, stop, self.block):
-            frames = np.stack([self.frame(number) for number in range(first, min(first + self.block, stop))])
-            yield np.repeat(frames[..., None], channels, -1)
+from crossvad.footage import overlay
+from crossvad.footage.overlay import pictures
+from footage_made import LENGTH, ONSET
 
 
 @pytest.fixture(scope="module")
@@ -82,92 +42,6 @@ def tops(folder):
 
 def written(folder="scored/yard"):
     return pd.read_csv(f"{folder}/scores.csv")
-
-
-@pytest.mark.parametrize("block", [1, 3, 16, 200])
-@pytest.mark.parametrize("frames", [1, 5])
-def test_batches_are_the_clips_of_the_whole_video(block, frames):
-    source, clip = Blocks(37, block), ClipSpec(frames, frames - 1, (SIZE, SIZE), 1)
-    whole = next(source.blocks(None, 1)) if block > 37 else np.concatenate([*source.blocks(None, 1)])
-    streamed = torch.cat([*clip_batches(source, clip, 8, CPU)])
-    assert torch.equal(streamed, torch.cat([*consecutive(whole, clip, 8, CPU)]))
-
-
-@pytest.mark.parametrize("length", [200, 800])
-def test_no_more_frames_are_held_than_a_block_and_a_clip(length, monkeypatch):
-    """However long the video, no array of frames is larger than a block and what overlaps."""
-    seen = []
-    before = np.concatenate
-    monkeypatch.setattr(
-        np, "concatenate", lambda parts, *rest: seen.append(sum(map(len, parts))) or before(parts, *rest)
-    )
-    adapter = get_method("framepred").build(SMOKE).eval()
-    clip = adapter.clip
-    sizes = [len(batch) for batch in clip_batches(Blocks(length, 16), clip, 8, CPU)]
-    assert sum(sizes) == length - clip.frames + 1 and max(sizes) <= 8
-    assert max(seen) <= 16 + clip.frames - 1
-
-
-@pytest.mark.parametrize("name", ["apn", "framepred", "memae", "framediff", "ramp", "support-mean"])
-def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_grid, tmp_path):
-    """The same footage as a target: raw cues as `bench run --support test-head` stores them, whatever the block."""
-    target = tmp_path / "target"
-    write_frames(target / "test" / "yard", paint(LENGTH, 3, ONSET))
-    (target / "labels.csv").write_text("video,start,end\nyard,60,90\n")
-    store = Store(tmp_path / "results")
-    grid = make_grid(name, targets=[OwnFolder(target)], shots=[3], steps=[2], support="test-head")
-    (record,) = run_grid(store, grid)
-    assert record.status == "done", record.reason
-    stored, cell = store.scores(record.cell), record.cell
-    fitter = Fitter(grid, store, Decoder(FrameCache(), SMOKE), CPU, Reporter(quiet=True))
-    fitted = fitter.fitted(cell, grid.methods[0], grid.sources[0])
-    tuning, _ = fitter.decided([cell], fitted)[cell]
-    filled = {cue: fill_nearest(values) for cue, values in stored.cues.items()}
-    fused = fuse(stored, filled, fitted.adapter.fusion)
-    painted = paint(LENGTH, 3, ONSET)
-    for source in (FrameFolder(film), *(Blocks(LENGTH, block, painted.__getitem__) for block in (1, 7, 300))):
-        seen = stream_scores(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
-        assert seen.cues.keys() == stored.cues.keys()
-        for cue, values in stored.cues.items():
-            np.testing.assert_allclose(seen.cues[cue], values, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(seen.scores, fused, rtol=1e-3, atol=1e-3)
-    assert seen.span == (3 + fitted.adapter.clip.frames - 1 if cell.shots else 0)
-
-
-@pytest.mark.parametrize("block", [1, 7, 64])
-@pytest.mark.parametrize("name", ["framepred", "memae", "random"])
-def test_every_frame_comes_once_with_its_own_map(block, name, make_grid):
-    adapter = get_method(name).build(SMOKE).eval()
-    grid = make_grid(name, shots=[0])
-    source = Blocks(30, block)
-    fitted = Fitted("", adapter, NoTuning(), {}, {})
-    seen = stream_scores(Video("yard", source), fitted, NoTuning(), grid.cells()[0], SMOKE, CPU, silent)
-    pairs = [*mapped(source.blocks(None, 3), seen, CPU)]
-    assert len(pairs) == 30
-    for number, (frame, _) in enumerate(pairs):
-        assert np.array_equal(frame[..., 0], source.frame(number))
-    whole = np.concatenate([*source.blocks(None, 1)])
-    with torch.no_grad():
-        maps = adapter.maps(torch.cat([*consecutive(whole, adapter.clip, 8, CPU)]))
-    if maps is None:
-        assert all(own is None for _, own in pairs)
-        return
-    begin = adapter.clip.scored
-    given = [number for number, (_, own) in enumerate(pairs) if own is not None]
-    assert given == [*range(begin, begin + len(maps))]
-    np.testing.assert_allclose([pairs[number][1] for number in given], maps, rtol=1e-2, atol=1e-2)
-
-
-def test_peaks_are_apart_and_eligible():
-    scores = np.zeros(50)
-    scores[[3, 10, 12, 30, 49]] = 9, 5, 6, 4, 7
-    found = peaks.top(scores, slice(5, 50), 5, 3)
-    assert [(moment.rank, moment.frame) for moment in found] == [(1, 49), (2, 12), (3, 30)]
-    assert [moment.frame for moment in peaks.top(scores, slice(5, 49), 1, 2)] == [12, 10]
-
-
-def test_a_rising_slope_is_one_peak():
-    assert [moment.frame for moment in peaks.top(np.arange(20.0), slice(0, 20), 2, 5)] == [19]
 
 
 def test_a_planted_anomaly_is_the_top_moment(score):
@@ -319,9 +193,3 @@ def test_wrong_input_is_refused(score, film, tmp_path):
     unwritable = score("--out", "file")
     assert unwritable.code == 2 and "--out" in unwritable.err
     assert not (tmp_path / "results" / "runs" / "fits").exists()
-
-
-def test_own_footage_is_one_scene_a_video(film):
-    own = OwnFootage([film])
-    assert [scene.name for scene in own.scenes("test")] == ["yard"] and own.scenes("train") == []
-    assert not own.labels("yard").any() and len(own.labels("yard")) == LENGTH

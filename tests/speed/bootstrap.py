@@ -1,4 +1,4 @@
-"""1000 resamples of ShanghaiTech's 40 791 test frames: the bootstrap of `evaluation/statistics.py` beside the plain one.
+"""1000 resamples of ShanghaiTech's 40 791 test frames: the bootstrap of `evaluation/statistics.py` by the plain one.
 
 The plain one puts the frames of the drawn videos end to end and asks scikit-learn, once per resample; it is timed on
 a few and scaled up. Both read the same draws; the largest difference of their AUCs is printed.

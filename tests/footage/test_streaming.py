@@ -1,0 +1,78 @@
+"""What streams by is scored as the benchmark scores it, and held no longer than it must be."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import SIZE, paint, write_frames
+from crossvad.datasets.base import Video
+from crossvad.datasets.clips import ClipSpec, consecutive
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.readers.frame_folder import FrameFolder
+from crossvad.evaluation.postprocessing import fill_nearest, fuse
+from crossvad.execution.decoding import Decoder
+from crossvad.execution.fitting import Fitter
+from crossvad.execution.progress import Reporter
+from crossvad.footage.streaming import clip_batches, stream_scores
+from crossvad.planning.registry import get_method
+from crossvad.store.store import Store
+from footage_made import CPU, LENGTH, ONSET, SMOKE, Blocks, silent
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A folder of frames that turns abnormal at ONSET."""
+    folder = tmp_path_factory.mktemp("footage") / "yard"
+    write_frames(folder, paint(LENGTH, 3, ONSET))
+    return folder
+
+
+@pytest.mark.parametrize("block", [1, 3, 16, 200])
+@pytest.mark.parametrize("frames", [1, 5])
+def test_batches_are_the_clips_of_the_whole_video(block, frames):
+    source, clip = Blocks(37, block), ClipSpec(frames, frames - 1, (SIZE, SIZE), 1)
+    whole = next(source.blocks(None, 1)) if block > 37 else np.concatenate([*source.blocks(None, 1)])
+    streamed = torch.cat([*clip_batches(source, clip, 8, CPU)])
+    assert torch.equal(streamed, torch.cat([*consecutive(whole, clip, 8, CPU)]))
+
+
+@pytest.mark.parametrize("length", [200, 800])
+def test_no_more_frames_are_held_than_a_block_and_a_clip(length, monkeypatch):
+    """However long the video, no array of frames is larger than a block and what overlaps."""
+    seen = []
+    before = np.concatenate
+    monkeypatch.setattr(
+        np, "concatenate", lambda parts, *rest: seen.append(sum(map(len, parts))) or before(parts, *rest)
+    )
+    adapter = get_method("framepred").build(SMOKE).eval()
+    clip = adapter.clip
+    sizes = [len(batch) for batch in clip_batches(Blocks(length, 16), clip, 8, CPU)]
+    assert sum(sizes) == length - clip.frames + 1 and max(sizes) <= 8
+    assert max(seen) <= 16 + clip.frames - 1
+
+
+@pytest.mark.parametrize("name", ["apn", "framepred", "memae", "framediff", "ramp", "support-mean"])
+def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_grid, tmp_path):
+    """The same footage as a target: raw cues as `bench run --support test-head` stores them, whatever the block."""
+    target = tmp_path / "target"
+    write_frames(target / "test" / "yard", paint(LENGTH, 3, ONSET))
+    (target / "labels.csv").write_text("video,start,end\nyard,60,90\n")
+    store = Store(tmp_path / "results")
+    grid = make_grid(name, targets=[OwnFolder(target)], shots=[3], steps=[2], support="test-head")
+    (record,) = run_grid(store, grid)
+    assert record.status == "done", record.reason
+    stored, cell = store.scores(record.cell), record.cell
+    fitter = Fitter(grid, store, Decoder(FrameCache(), SMOKE), CPU, Reporter(quiet=True))
+    fitted = fitter.fitted(cell, grid.methods[0], grid.sources[0])
+    tuning, _ = fitter.decided([cell], fitted)[cell]
+    filled = {cue: fill_nearest(values) for cue, values in stored.cues.items()}
+    fused = fuse(stored, filled, fitted.adapter.fusion)
+    painted = paint(LENGTH, 3, ONSET)
+    for source in (FrameFolder(film), *(Blocks(LENGTH, block, painted.__getitem__) for block in (1, 7, 300))):
+        seen = stream_scores(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
+        assert seen.cues.keys() == stored.cues.keys()
+        for cue, values in stored.cues.items():
+            np.testing.assert_allclose(seen.cues[cue], values, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(seen.scores, fused, rtol=1e-3, atol=1e-3)
+    assert seen.span == (3 + fitted.adapter.clip.frames - 1 if cell.shots else 0)
