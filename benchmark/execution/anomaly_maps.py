@@ -1,4 +1,4 @@
-"""Where a method sees anomalies, kept beside its scores, and where they are: asked for by --maps."""
+"""Anomaly maps of a method, kept beside its scores with the tracks of the anomalies: asked for by --maps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def locatable(target: Dataset) -> bool:
 
 
 def map_video(adapter: Adapter, frames: Footage, batch: int, device: torch.device) -> NDArray[np.float32]:
-    """A method's maps of a video, (N, h, w), h and w at most `SIDE`; NaN at frames for which no clip gives one."""
+    """Compute a method's maps of a video, (N, h, w), h and w at most `SIDE`; NaN at frames no clip gives one for."""
     parts = []
     for clips in consecutive(frames, adapter.clip, batch, device):
         maps = adapter.maps(clips)
@@ -31,13 +31,13 @@ def map_video(adapter: Adapter, frames: Footage, batch: int, device: torch.devic
         height, width = (min(SIDE, side) for side in maps.shape[1:])
         parts.append(adaptive_avg_pool2d(maps.unsqueeze(1), (height, width)).squeeze(1).float().cpu().numpy())
     scored = np.concatenate(parts)
-    row = np.full((len(frames), *scored.shape[1:]), np.nan, np.float32)
-    row[adapter.clip.scored : adapter.clip.scored + len(scored)] = scored
-    return row
+    whole = np.full((len(frames), *scored.shape[1:]), np.nan, np.float32)
+    whole[adapter.clip.scored : adapter.clip.scored + len(scored)] = scored
+    return whole
 
 
 def located(target: Dataset, videos: list[Video], maps: list[NDArray[np.float32]]) -> Maps:
-    """All videos' maps with the ground truth. Reads labels, so it is called when all is scored.
+    """Join all videos' maps with their ground truth. Reads labels, so it is called when all is scored.
 
     Raises:
         ValueError: a map is not finite.
@@ -47,16 +47,16 @@ def located(target: Dataset, videos: list[Video], maps: list[NDArray[np.float32]
     if np.isinf(joined).any():
         raise ValueError(f"maps have {int(np.isinf(joined).sum())} values that are not finite")
     tracks: list[Track] = []
-    derived, start = False, 0
-    for video, own in zip(videos, maps, strict=True):
-        found, guessed = _tracks(target, video)
-        tracks += renumber(found or [], np.arange(start, start + len(own)))
-        derived, start = derived or guessed, start + len(own)
-    return Maps(joined, frame_size(videos[0]), tracks, derived)
+    any_derived, start = False, 0
+    for video, video_maps in zip(videos, maps, strict=True):
+        video_tracks, derived = _tracks(target, video)
+        tracks += renumber(video_tracks or [], np.arange(start, start + len(video_maps)))
+        any_derived, start = any_derived or derived, start + len(video_maps)
+    return Maps(joined, frame_size(videos[0]), tracks, any_derived)
 
 
 def _tracks(target: Dataset, video: Video) -> tuple[list[Track] | None, bool]:
-    """A video's tracks, and whether they had to be derived from its masks; None where it has neither."""
+    """Read a video's tracks, None where it has none and no masks, and whether they were derived from its masks."""
     tracks = target.tracks(video.name)
     if tracks is not None:
         return tracks, False
@@ -65,6 +65,6 @@ def _tracks(target: Dataset, video: Video) -> tuple[list[Track] | None, bool]:
 
 
 def frame_size(video: Video) -> Size:
-    """Height and width of a video's original frames, in pixels."""
+    """Read height and width of a video's original frames, in pixels."""
     height, width = next(iter(video.source.blocks(None, 1, 0, 1))).shape[1:3]
     return height, width

@@ -23,31 +23,35 @@ class Unreadable(NamedTuple):
 
 
 def training_videos(source: Dataset, budget: Budget) -> list[Video]:
-    """What a budget trains on: a source's training videos, or excerpts of them where there are hours."""
+    """Choose what a budget trains on: a source's training videos, or excerpts of them where there are hours."""
     return excerpts(source.videos("train"), budget.source_frames)
 
 
 def count_frames(videos: Iterable[Video], reporter: Reporter) -> list[Unreadable]:
-    """Open every video once, several at a time, as that is how long ones tell their length; they remember it."""
-    wanted, failed = list(dict.fromkeys(videos)), []
+    """Open every video once, several at a time, for its length, which is remembered on disk.
+
+    Returns:
+        The videos that cannot be opened.
+    """
+    distinct, unreadable = list(dict.fromkeys(videos)), []
     with reporter.task("Count frames") as update, ThreadPoolExecutor() as pool:
-        for done, (video, error) in enumerate(zip(wanted, pool.map(_refusal, wanted), strict=True), 1):
-            update(done, len(wanted), video.name)
+        for done, (video, error) in enumerate(zip(distinct, pool.map(_refusal, distinct), strict=True), 1):
+            update(done, len(distinct), video.name)
             if error:
-                failed.append(Unreadable(video, error))
-    return failed
+                unreadable.append(Unreadable(video, error))
+    return unreadable
 
 
-def stop_at(failed: Sequence[Unreadable]) -> None:
-    """Raise the first of these errors, with the number of others."""
-    if failed:
-        error, more = failed[0].error, len(failed) - 1
+def stop_at(unreadable: Sequence[Unreadable]) -> None:
+    """Raise the first of these errors, if any, with the number of others."""
+    if unreadable:
+        error, more = unreadable[0].error, len(unreadable) - 1
         others = f" ({more} more videos cannot be read: see bench datasets check)" if more else ""
         raise InputError(error.where, error.problem, error.fix + others)
 
 
 class Decoder:
-    """A frame cache seen at one budget's size and channels."""
+    """A frame cache at one budget's size and channels."""
 
     def __init__(self, cache: FrameCache, budget: Budget) -> None:
         self.cache, self.budget = cache, budget
@@ -58,23 +62,23 @@ class Decoder:
         return self.budget.size, self.budget.size
 
     def frames(self, video: Video, extra_inputs: Sequence[str] = ()) -> Footage:
-        """The video's frames (N, H, W, C), uint8, on disk; with what a method asks for beside them.
+        """Open a video's decoded frames (N, H, W, C), uint8, on disk, with the extra inputs of a method beside them.
 
         Raises:
-            InputError: a file is missing, truncated or not what it seems, or no such extra input can be made.
+            InputError: a file is missing, truncated or not a video, or no such extra input can be made.
         """
         return with_extras(self.cache.open(video, self.size, self.budget.channels), extra_inputs)
 
     def missing(self, videos: Iterable[Video]) -> list[Video]:
-        """Those of the videos that are not decoded yet, each once."""
+        """List those of the videos that are not decoded yet, each once."""
         return self.cache.missing(dict.fromkeys(videos), self.size, self.budget.channels)
 
     def bytes(self, video: Video) -> int:
-        """What a decoded video takes on disk."""
+        """Compute the bytes that a decoded video takes on disk."""
         return len(video) * self.budget.size**2 * self.budget.channels
 
     def fill(self, videos: Iterable[Video], reporter: Reporter, jobs: int | None = None) -> list[Unreadable]:
-        """Decode what the cache lacks of these videos, `jobs` at a time. Returns those that cannot be decoded."""
+        """Decode those of the videos that are not cached yet, `jobs` at a time. Returns those that cannot be."""
         with reporter.task("Decode video") as update:
             failed = self.cache.fill(
                 list(dict.fromkeys(videos)), self.size, self.budget.channels, jobs, progress=update
@@ -83,6 +87,7 @@ class Decoder:
 
 
 def _refusal(video: Video) -> InputError | None:
+    """The error that a video raises when asked for its length; None if it has one."""
     try:
         len(video)
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What a stored cell's method sees of frames of its target: the method as it was trained and adapted, rebuilt."""
+"""Views of a stored cell's model, rebuilt as it was trained and adapted: what it makes of frames of its target."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR
 from crossvad.store.store import Record, Store
 
-DEVICE = torch.device("cpu")  # a few clips are soon seen
+DEVICE = torch.device("cpu")  # fast enough for a few clips
 RERUN = "run it again with bench run"
 
 
 class Attention(NamedTuple):
-    """Where a prototype unit looks in some images, and how far their features lie from what it finds there."""
+    """The attention of a prototype unit over some images, and the distance of their features to the prototypes."""
 
     maps: NDArray[np.float32]  # (n, M, h, w), >= 0: the weights of a map sum to 1 over its pixels
     distances: NDArray[np.float32]  # (n, h, w), >= 0: from a pixel's features to their nearest prototype
@@ -43,7 +43,7 @@ class Attention(NamedTuple):
 
 @dataclass(frozen=True)
 class Sample:
-    """Frames of a test video, and what is known of them."""
+    """Frames of a test video, with their labels and masks."""
 
     video: str
     size: Size  # height and width of the original frames
@@ -55,16 +55,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class ModelView:
-    """A sample as a method sees it. A part that a method does not have is None."""
+    """What a method makes of a sample. A part that a method does not have is None."""
 
     sample: Sample
-    predicted: Frames | None  # (n, H, W, C), what it makes of each frame
+    predicted: Frames | None  # (n, H, W, C), its prediction of each frame
     errors: NDArray[np.float32] | None  # (n, h, w), higher = more abnormal
     attention: Attention | None
 
 
 def only(records: Sequence[Record]) -> Record:
-    """The one finished cell among these.
+    """Take the one finished cell among these.
 
     Raises:
         InputError: there is none, or there are several; says what to add.
@@ -75,14 +75,14 @@ def only(records: Sequence[Record]) -> Record:
     keys = [key for key in KEYS if key != "protocol"]
     cells = sorted(tuple(getattr(record.cell, key) for key in keys) for record in done)
     if len(done) > 1:
-        varying = [place for place in range(len(keys)) if len({cell[place] for cell in cells}) > 1]
-        fix = " ".join(f"--where {keys[place]}={cells[0][place]}" for place in varying)
+        varying = [index for index in range(len(keys)) if len({cell[index] for cell in cells}) > 1]
+        fix = " ".join(f"--where {keys[index]}={cells[0][index]}" for index in varying)
         raise InputError("this figure", f"is of one cell, and there are {len(done)}", f"add {fix}")
     return done[0]
 
 
 class ModelViewer:
-    """A stored cell's method and target, ready to be asked what the one sees of the other."""
+    """A stored cell's method and target, to view frames of the one through the other."""
 
     def __init__(self, store: Store, record: Record, root: Path) -> None:
         """Rebuild the method from the store, and open the target below the data root.
@@ -97,20 +97,20 @@ class ModelViewer:
         self.videos = {video.name: video for video in self.target.videos("test")}
 
     def sample(self, name: str | None = None, numbers: Sequence[int] = (), count: int = 4) -> Sample:
-        """Frames of a test video; without a name, of the first that has an abnormal frame to show.
+        """Take frames of a test video; without a name, of the first that has an abnormal frame to show.
 
         Without numbers, `count` frames spread evenly over those that protocol fair counts, half of them abnormal where
         there are such.
 
         Raises:
-            InputError: there is no such video or frame, or no clip of the method's is scored by it.
+            InputError: there is no such video, or no clip of the method gives such a frame a score.
         """
         if name is not None and name not in self.videos:
             raise InputError(f"--video {name}", "is no test video", f"choose from {', '.join(self.videos)}")
         video = self.videos[name] if name is not None else self._first_abnormal()
-        labels, possible = self.target.labels(video.name), self._scored(video)
-        if missing := [number for number in numbers if number not in possible]:
-            fix = f"choose from {possible.start} to {possible.stop - 1}"
+        labels, scored = self.target.labels(video.name), self._scored(video)
+        if missing := [number for number in numbers if number not in scored]:
+            fix = f"choose from {scored.start} to {scored.stop - 1}"
             raise InputError(f"--frames {missing[0]}", f"has no score in video {video.name}", fix)
         chosen = list(numbers) or spread(labels, self._counted(video), count)
         footage, masks = self.decoder.frames(video), self.target.masks(video.name)
@@ -124,7 +124,7 @@ class ModelViewer:
         )
 
     def view(self, sample: Sample) -> ModelView:
-        """What the method sees of these frames, once adapted to where they are from if the cell is of shots."""
+        """View these frames through the method, adapted to their scene if the cell has shots."""
         video = self.videos[sample.video]
         adapter, clip = self._adapted(video), self.adapter.clip
         starts = np.array(sample.numbers) - clip.scored
@@ -136,6 +136,7 @@ class ModelViewer:
         )
 
     def _adapted(self, video: Video) -> Adapter:
+        """The method as it scores a video: adapted, or as it was trained where the cell has no shots."""
         cell = self.cell
         if not cell.shots:
             return self.adapter
@@ -145,22 +146,23 @@ class ModelViewer:
         return adapted_once(self.adapter, frames, cell, self.tuning, DEVICE)[0]
 
     def _first_abnormal(self) -> Video:
+        """The first video with an abnormal frame that counts; else the first."""
         videos = list(self.videos.values())
         return next((v for v in videos if self.target.labels(v.name)[self._counted(v)].any()), videos[0])
 
     def _scored(self, video: Video) -> range:
-        """Frames for which a clip gives a score."""
+        """The frames for which a clip gives a score."""
         clip = self.adapter.clip
         return range(clip.scored, len(video) - (clip.frames - 1 - clip.scored))
 
     def _counted(self, video: Video) -> range:
-        """Those of them that count; all, in a video too short for any to count."""
+        """The scored frames that count; all of them in a video too short for any to count."""
         scored = self._scored(video)
         return range(max(scored.start, FAIR.first_frame(self.cell.shots)), scored.stop) or scored
 
 
 def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
-    """The cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
+    """Load the cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
     cell = record.cell
     method = registry.get_method(cell.method)
     if method.version != cell.method_version:
@@ -178,22 +180,22 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
 
 
 def _target(cell: Cell, root: Path) -> Dataset:
-    """The cell's target; own footage, of which a cell knows the folder's name alone, is looked for in the root too."""
-    own = root / cell.target.removeprefix("path:")
-    inside = cell.target.startswith("path:") and own.is_dir()
-    target = registry.get_dataset(f"path:{own}" if inside else cell.target, root)
+    """Open the cell's target; own footage, of which a cell keeps the folder's name alone, may lie in the root too."""
+    own_folder = root / cell.target.removeprefix("path:")
+    inside = cell.target.startswith("path:") and own_folder.is_dir()
+    target = registry.get_dataset(f"path:{own_folder}" if inside else cell.target, root)
     if target.digest("test") != cell.target_digest.rpartition("+")[2]:
         raise InputError(cell.target, "holds other test video than when this cell was run", RERUN)
     return target
 
 
 def spread(labels: NDArray[np.uint8], among: range, count: int) -> list[int]:
-    """So many of some frames at most, ascending: half abnormal and half normal ones if there are, each evenly spread.
+    """Choose at most `count` frames, ascending: half abnormal and half normal ones if there are, each evenly spread.
 
     Args:
         labels: of all frames of the video, (N,).
         among: the frames to choose from.
-        count: how many.
+        count: frames to choose.
     """
     numbers = np.array(among)
     kinds = [numbers[labels[numbers] == kind] for kind in (1, 0)]

@@ -1,5 +1,7 @@
-"""Everything that can be found wrong before anything is trained: files, labels, lengths, supports. All videos are
-decoded right after, so that a broken file stops a grid in its first minute and not in its last."""
+"""Checks of a grid before anything is trained: files, labels, lengths, support sets.
+
+All videos are decoded right after, so that a broken file stops a grid in its first minute and not in its last.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ from contextlib import suppress
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
-from crossvad.datasets.base import SPLITS, Dataset, Scene, Split, Video
+from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
 from crossvad.execution.decoding import training_videos
 from crossvad.execution.progress import Reporter
-from crossvad.execution.support import Unsuitable, support_videos
+from crossvad.execution.support import Unsuitable, frames_spanned, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import Protocol, SupportPolicy
@@ -44,50 +46,49 @@ def check_files(grid: Grid, reporter: Reporter) -> None:
 
 
 def check_source(source: Dataset, clip: ClipSpec) -> None:
-    """A source must have training video of at least a clip each.
+    """Refuse a source without training video, or with a training video shorter than a clip.
 
     Raises:
         Unsuitable: there is no training video.
         InputError: a video is shorter than a clip.
     """
-    scenes = source.scenes("train")
-    if not any(scene.videos for scene in scenes):
-        raise Unsuitable(
-            source.name, "has no training video, so nothing can be trained on it", "choose another --source"
-        )
-    _check_lengths(source, scenes, clip)
+    videos = source.videos("train")
+    if not videos:
+        problem = "has no training video, so nothing can be trained on it"
+        raise Unsuitable(source.name, problem, "choose another --source")
+    _check_lengths(source, videos, clip)
 
 
 def check_apart(source: Dataset, target: Dataset) -> None:
-    """Nothing may be trained on what it is then scored on.
+    """Refuse to train a method on the videos that it is scored on.
 
     Raises:
         Unsuitable: a training video of the source is a test video of the target.
     """
-    scored = {video.source for video in target.videos("test")}
-    both = [video for video in source.videos("train") if video.source in scored]
-    if both:
+    test_sources = {video.source for video in target.videos("test")}
+    shared = [video for video in source.videos("train") if video.source in test_sources]
+    if shared:
         raise Unsuitable(
             f"{source.name} -> {target.name}",
-            f"{len(both)} training videos of the source, such as {both[0].name}, are test videos of the target",
+            f"{len(shared)} training videos of the source, such as {shared[0].name}, are test videos of the target",
             "keep them apart: ucf[train=official] for ucf, folders train/ and test/ for footage of your own",
         )
 
 
 def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPolicy) -> None:
-    """A target must have labelled test video of at least a clip each, and enough video to draw the support set from.
+    """Refuse a target without test video, or with a test video shorter than a clip or a support set longer than video.
 
     Raises:
         Unsuitable: there is no test video, or no training video though the support set is to come from it.
         InputError: a video is shorter than a clip, or a support video than the support set.
     """
-    scenes = target.scenes("test")
-    if not any(scene.videos for scene in scenes):
+    videos = target.videos("test")
+    if not videos:
         raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")
-    _check_lengths(target, scenes, clip)
+    _check_lengths(target, videos, clip)
     if not shots:
         return
-    needed = shots + clip.frames - 1
+    needed = frames_spanned(clip, shots)
     for video in support_videos(target, support):
         if len(video) < needed:
             raise InputError(
@@ -98,10 +99,12 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
 
 
 def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
-    """A method must have what its cell's tuning moves, and a source if that is to be learned on; None: no tuning.
+    """Refuse a method that lacks what its cell's tuning moves, or a source that it would be learned on.
+
+    `tuning` is None where the cell has none.
 
     Raises:
-        Unsuitable: it has not.
+        Unsuitable: the method lacks it.
     """
     if tuning is not None and method.extra_inputs and tuning.rate_is_open:
         what = f"has extra inputs, so that no {tuning.rate} can be chosen on frames as another camera would film them"
@@ -114,7 +117,7 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
 
 
 def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:
-    """What a protocol asks of a clip and of a target: no support frame may count, some frame must, and be labelled.
+    """Check a protocol's demands on a clip and a target: no support frame counts, some frame does, and has a label.
 
     Raises:
         InputError: a clip is too long, every test video too short, or labels are missing or do not fit.
@@ -134,15 +137,16 @@ def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: i
 
 
 def all_videos(grid: Grid) -> Iterator[Video]:
-    """Every video that takes part in naming a grid's cells: sources' training video, all of the targets'."""
+    """List every video that takes part in naming a grid's cells: sources' training video, all of the targets'."""
     for source in grid.sources:
         yield from source.videos("train")
     for target in grid.targets:
-        yield from (video for split in SPLITS for video in target.videos(split))
+        for split in SPLITS:
+            yield from target.videos(split)
 
 
 def needed_videos(grid: Grid) -> Iterator[Video]:
-    """Every video that a grid reads: what the budget takes of the sources, the targets' test and support video."""
+    """List every video that a grid reads: what the budget takes of the sources, the targets' test and support video."""
     for source in grid.sources:
         yield from training_videos(source, grid.budget)
     for target in grid.targets:
@@ -152,12 +156,12 @@ def needed_videos(grid: Grid) -> Iterator[Video]:
                 yield from support_videos(target, grid.support)
 
 
-def _check_lengths(dataset: Dataset, scenes: list[Scene], clip: ClipSpec) -> None:
-    for scene in scenes:
-        for video in scene.videos:
-            if len(video) < clip.frames:
-                raise InputError(
-                    f"{dataset.name}, video {video.name}",
-                    f"has {len(video)} frames, but one clip takes {clip.frames}",
-                    "remove it or leave out the method",
-                )
+def _check_lengths(dataset: Dataset, videos: list[Video], clip: ClipSpec) -> None:
+    """Refuse a video that is shorter than a clip."""
+    for video in videos:
+        if len(video) < clip.frames:
+            raise InputError(
+                f"{dataset.name}, video {video.name}",
+                f"has {len(video)} frames, but one clip takes {clip.frames}",
+                "remove it or leave out the method",
+            )

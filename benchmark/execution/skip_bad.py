@@ -27,7 +27,7 @@ class Readable(Dataset):
         self.whole, self.bad, self.name = whole, bad, whole.name
 
     def scenes(self, split: Split) -> list[Scene]:
-        """The scenes, without the videos that are left out and without scenes that have no other."""
+        """The scenes, without the videos that are left out and without scenes that have no other video."""
         if split == "test":
             return self.whole.scenes(split)
         kept = [
@@ -37,19 +37,19 @@ class Readable(Dataset):
         return [scene for scene in kept if scene.videos]
 
     def labels(self, video: str) -> NDArray[np.uint8]:
-        """As the whole data set has them."""
+        """The whole data set's."""
         return self.whole.labels(video)
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
-        """As the whole data set has them."""
+        """The whole data set's."""
         return self.whole.masks(video)
 
     def tracks(self, video: str) -> list[Track] | None:
-        """As the whole data set has them."""
+        """The whole data set's."""
         return self.whole.tracks(video)
 
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
-        """As the whole data set's, but what is wrong with a video that is left out does no harm."""
+        """List the whole data set's problems; those of a video that is left out are warnings."""
         harmless = {(error.where, error.problem) for error in self.bad.values()}
         return [
             replace(problem, severity="warning") if (problem.where, problem.problem) in harmless else problem
@@ -58,9 +58,9 @@ class Readable(Dataset):
 
 
 def without_bad(grid: Grid, decoder: Decoder, reporter: Reporter) -> Grid:
-    """The grid with every source, and every target of the same name, without its unreadable training videos.
+    """Leave the unreadable training videos out of a grid's sources, and of targets of the same name. Names them.
 
-    Decodes what the sources need, as only that tells. Names what is left out.
+    Decodes what the sources need, as only that tells which videos are readable.
     """
     readable = {source.name: _without_bad(source, decoder, reporter) for source in grid.sources}
     return replace(
@@ -71,19 +71,21 @@ def without_bad(grid: Grid, decoder: Decoder, reporter: Reporter) -> Grid:
 
 
 def _without_bad(source: Dataset, decoder: Decoder, reporter: Reporter) -> Dataset:
+    """Leave the unreadable training videos out of one source."""
     bad: dict[FrameSource, InputError] = {}
     kept = Readable(source, bad)
     videos = source.videos("train")
     _leave_out(count_frames(videos, reporter), bad, reporter)
-    while found := decoder.fill(training_videos(kept, decoder.budget), reporter):
-        _leave_out(found, bad, reporter)  # what is left gives other excerpts, which may lie in other bad places
+    while unreadable := decoder.fill(training_videos(kept, decoder.budget), reporter):
+        _leave_out(unreadable, bad, reporter)  # what is left gives other excerpts, which may lie in other bad parts
     if not bad:
         return source
     reporter.say(f"{source.name}: {len(bad)} of {len(videos)} training videos cannot be read and are left out")
     return kept
 
 
-def _leave_out(found: list[Unreadable], bad: dict[FrameSource, InputError], reporter: Reporter) -> None:
-    for video, error in found:
+def _leave_out(unreadable: list[Unreadable], bad: dict[FrameSource, InputError], reporter: Reporter) -> None:
+    """Add videos to those that are left out, and name each."""
+    for video, error in unreadable:
         reporter.say(f"left out: {error.where}: {error.problem}")
         bad[origin(video.source)] = error

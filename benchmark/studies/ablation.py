@@ -47,7 +47,7 @@ ABLATIONS = {
     ),
     "resolution": Ablation(
         "Where APN's prototypes stand (Table 6)",
-        {f"APU at {place}": f"apn[resolution={place}]" for place in ("1/1", "1/2", "1/4")},
+        {f"APU at {scale}": f"apn[resolution={scale}]" for scale in ("1/1", "1/2", "1/4")},
     ),
     "prototypes": Ablation(
         "How many prototypes APN has (Table 7)",
@@ -76,7 +76,7 @@ def stored_variants(
 
 
 def measured(name: str, store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """One row per variant, score and seed of an ablation's cells that are done.
+    """Evaluate an ablation's finished cells: one row per variant, score and seed.
 
     Columns: variant, score (FP, FR or both), seed, fair AUC and paper AUC in percent, prototype cosine and rank on the
     last training clips looked at (NaN without prototypes).
@@ -86,18 +86,18 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
     for record in records:
         if record.status != "done" or record.cell.method not in variants:
             continue
-        scores, seen = store.scores(record.cell), record.facts["diagnostics"]
+        scores, diagnostics = store.scores(record.cell), record.facts["diagnostics"]
         for score, cues in CUES.items():
             if set(cues) <= set(scores.cues):
                 figures = evaluate(only(scores, cues), protocol, record.cell.shots, record.facts["fusion"])
                 row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
                 row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"]}
-                rows.append(row | {name: seen.get(name, float("nan")) for name in DIAGNOSTICS})
+                rows.append(row | {name: diagnostics.get(name, float("nan")) for name in DIAGNOSTICS})
     return pd.DataFrame(rows, columns=["variant", "score", "seed", *MEASURED])
 
 
 def summary(name: str, rows: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Mean and standard deviation over seeds, beside the published figure of the target, where there is one.
+    """Average over seeds, with standard deviations, beside the published figure of the target, where there is one.
 
     Indexed by variant and score, in the ablation's order; a variant without a finished cell has a row of NaN. Columns:
     the measured ones, each with its `… ±`, and `published`.
@@ -109,7 +109,7 @@ def summary(name: str, rows: pd.DataFrame, target: str) -> pd.DataFrame:
     beside = published.set_index(["variant", "score"])["auc"].rename("published")
     order = []
     for variant in ABLATIONS[name].variants:
-        found = [score for score in CUES if (variant, score) in groups.mean().index]
-        order += [(variant, score) for score in found or [next(reversed(CUES))]]
+        scores = [score for score in CUES if (variant, score) in groups.mean().index]
+        order += [(variant, score) for score in scores or [next(reversed(CUES))]]
     table = pd.concat([groups.mean(), spread, beside], axis=1)
     return table.reindex(pd.MultiIndex.from_tuples(order, names=["variant", "score"]))

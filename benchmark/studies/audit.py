@@ -47,26 +47,26 @@ STRETCHED = replace(RAW, normalise="video")
 
 
 def label_findings(reporter: Reporter, trials: int = 200) -> dict[str, Findings]:
-    """What each test set's labels give away, by its name in `AUDITED`."""
-    found = {}
+    """Audit each test set's labels for what they give away, by its name in `AUDITED`."""
+    audited = {}
     with reporter.task("auditing labels") as update:
         for number, (name, (dataset, family)) in enumerate(AUDITED.items()):
             update(number, len(AUDITED), name)
-            found[name] = findings(manifest.load(dataset, family).all_labels(), trials)
-    return found
+            audited[name] = findings(manifest.load(dataset, family).all_labels(), trials)
+    return audited
 
 
 def at_hand(root: Path) -> list[Dataset]:
-    """The audited data sets whose test video lies below a data root."""
-    found = []
+    """List the audited data sets whose test video lies below a data root."""
+    datasets = []
     for name in dict.fromkeys(name for name, _ in AUDITED.values()):
         try:
             dataset = registry.get_dataset(name, root)
         except InputError:
             continue  # not there
         if dataset.scenes("test"):
-            found.append(dataset)
-    return found
+            datasets.append(dataset)
+    return datasets
 
 
 def run_untrained(targets: list[Dataset], runner: Runner) -> list[Record]:
@@ -81,20 +81,20 @@ def run_untrained(targets: list[Dataset], runner: Runner) -> list[Record]:
 
 
 def stored_untrained(store: Store) -> list[Record]:
-    """What is stored of that, the current code's or an earlier one's."""
+    """Find the stored records of these detectors, the current code's or an earlier one's."""
     labels = [registry.get_method(text).label for text in UNTRAINED.values()]
     records = current(store.records())
     return [r for r in records if unadapted_cell(r.cell, labels, r.cell.target, r.cell.target, BUDGET.name)]
 
 
 def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:
-    """AUC of detectors that learn nothing, in percent, raw and with per-video min-max.
+    """Evaluate detectors that learn nothing: AUC in percent, raw and with per-video min-max.
 
     Returns:
         A row per target and predictor, in the order of `UNTRAINED`: target, predictor, raw, stretched, frames, videos,
         of_videos (in the whole set).
     """
-    methods = {registry.get_method(text).label: (place, name) for place, (name, text) in enumerate(UNTRAINED.items())}
+    methods = {registry.get_method(text).label: (rank, name) for rank, (name, text) in enumerate(UNTRAINED.items())}
     rows = []
     for record in sorted(records, key=lambda record: (record.cell.target, methods[record.cell.method])):
         if record.status != "done":
@@ -117,7 +117,7 @@ def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:
 
 
 def readings(store: Store, records: list[Record], rules: Protocol) -> pd.DataFrame:
-    """What the ways in which the field reads scores make of the same raw ones, on the frames that a protocol counts.
+    """Evaluate the same raw scores by each of the field's readings, on the frames that a protocol counts.
 
     Returns:
         Tidy rows: the cell's keys, `reading` and `auc` in percent; of finished cells alone.
@@ -132,7 +132,7 @@ def readings(store: Store, records: list[Record], rules: Protocol) -> pd.DataFra
 
 
 def rivals(figures: pd.DataFrame, target: str) -> pd.Series:
-    """Published figures that an untrained detector on a target may be held against: AUC in percent by method.
+    """Select the published figures that an untrained detector on a target stands beside: AUC in percent by method.
 
     Of methods trained on that very set, by their authors or as other papers quote them, the highest where they differ;
     without variants and reproductions.

@@ -1,4 +1,4 @@
-"""What choosing a checkpoint on the test set adds: one training, scored on its target again and again as it goes on."""
+"""The gain of choosing a checkpoint on the test set: one training, scored on its target again and again."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def train_and_score(
 ) -> list[tuple[int, Path]]:
     """Train a cell's method as a fit would, and score its target unadapted at `count` evenly spread steps.
 
-    Training sees nothing of it: a copy is scored, and no label is looked at before its scores are made. Done once and
-    stored below `runs/checkpoints`. Returns each checkpoint's step and the file of its scores, in order.
+    Scoring leaves the training as it is: a copy is scored, and no label is read before its scores are made. Done once
+    and stored below `runs/checkpoints`. Returns each checkpoint's step and the file of its scores, in order.
     """
     key = f"{cell.key}-{count}"
-    place = store.place("checkpoints", key)
-    if not place.is_dir():
+    folder = store.place("checkpoints", key)
+    if not folder.is_dir():
         method, source = grid.methods[0], grid.sources[0]
         adapter = build(method, grid.budget, cell.seed, device)
         clips = partial(source_clips, source, adapter, decoder, device, cell.seed)
@@ -47,25 +47,25 @@ def train_and_score(
             def log(step: int, of: int, values: dict[str, float]) -> None:
                 update(step, of, "")
                 if step % max(1, of // count) == 0:
-                    as_it_is = _scored(copy.deepcopy(adapter).eval(), cell, clips(), grid, decoder, device)
-                    save_scores(as_it_is, draft / f"{step:07d}.npz")
+                    scores = _scored(copy.deepcopy(adapter).eval(), cell, clips(), grid, decoder, device)
+                    save_scores(scores, draft / f"{step:07d}.npz")
 
             train(adapter, clips(), grid.budget, log)
-    return [(int(path.stem), path) for path in sorted(place.glob("*.npz"))]
+    return [(int(path.stem), path) for path in sorted(folder.glob("*.npz"))]
 
 
 def judge(cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, float]) -> pd.DataFrame:
-    """AUC in percent of each checkpoint by protocol fair and by the paper's rules: a row each, `COLUMNS` across."""
+    """Evaluate each checkpoint by protocol fair and by the paper's rules: a row each, AUC in percent, `COLUMNS`."""
     rows = []
     for step, path in checkpoints:
         figures = evaluate(load_scores(path), FAIR, 0, weights)
-        known: dict[str, Any] = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
-        rows.append(known | {"step": step, "auc": figures["auc"], "paper_auc": figures["paper_auc"]})
+        keys: dict[str, Any] = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
+        rows.append(keys | {"step": step, "auc": figures["auc"], "paper_auc": figures["paper_auc"]})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def gains(curves: pd.DataFrame) -> pd.DataFrame:
-    """What the best checkpoint has over the last: a row per training; last, best and gain by both protocols."""
+    """Compare the best checkpoint with the last: a row per training; last, best and gain by both protocols."""
     trainings = curves.groupby(["method", "source", "target", "budget", "seed"], sort=False)
     columns: dict[str, pd.Series] = {}
     for protocol, metric in ((FAIR.name, "auc"), (PAPER.name, "paper_auc")):
@@ -77,6 +77,7 @@ def gains(curves: pd.DataFrame) -> pd.DataFrame:
 def _scored(
     adapter: Adapter, cell: Cell, clips: ClipSource, grid: Grid, decoder: Decoder, device: torch.device
 ) -> Scores:
+    """Score a method on its target as it is, unadapted."""
     fitted = Fitted("", adapter, NoTuning(), heldout_scores(adapter, clips, grid.budget), {})
     tasks = [CellRun(cell, fitted.tuning)]
     return score_cells(tasks, fitted, grid.targets[0], decoder, device, lambda done, of, note: None)[0].scores

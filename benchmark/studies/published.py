@@ -50,32 +50,26 @@ KEYS = ["method", "source", "target", "shots"]  # what a figure and a measured c
 
 
 def load(path: Path | None = None) -> pd.DataFrame:
-    """The published figures, those of the package unless a path is given: one row each, `COLUMNS` across.
+    """Load the published figures, those of the package unless a path is given: one row each, `COLUMNS` across.
 
     `auc` is a float in percent, `shots` and `steps` are whole numbers or NA, all else is text, empty where not stated.
 
     Raises:
         InputError: the file cannot be read or breaks its schema; says in which line.
     """
-    place = path or Path(str(files("crossvad.studies") / "published.csv")).resolve()
-    try:
-        with place.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            lines = [(row, f"{place}, line {reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(place, f"cannot be read ({error})", "restore it, or write it as CSV in UTF-8") from error
-    (header, first), *rows = lines or [([], f"{place}, line 1")]
+    file = path or Path(str(files("crossvad.studies") / "published.csv")).resolve()
+    (header, first), *rows = _lines(file) or [([], f"{file}, line 1")]
     if header != COLUMNS:
         wrong = [f"lacks {name}" for name in COLUMNS if name not in header]
         wrong += [f"has an unknown {name}" for name in header if name not in COLUMNS]
         problem = ", ".join(wrong) or "has columns twice or in another order"
         raise InputError(first, problem, f"write the header {','.join(COLUMNS)}")
-    seen: dict[tuple[str, ...], str] = {}
-    for row, where in rows:
-        _check(row, where)
-        if tuple(row) in seen:
-            raise InputError(where, f"repeats {seen[tuple(row)]}", "drop one, or tell in note what sets them apart")
-        seen[tuple(row)] = where.rpartition(", ")[2]
+    lines: dict[tuple[str, ...], str] = {}  # the line of each row, to name the one that another repeats
+    for row, line in rows:
+        _check(row, line)
+        if tuple(row) in lines:
+            raise InputError(line, f"repeats {lines[tuple(row)]}", "drop one, or tell in note what sets them apart")
+        lines[tuple(row)] = line.rpartition(", ")[2]
     figures = pd.DataFrame([row for row, _ in rows], columns=COLUMNS)
     for name in COUNTS:
         figures[name] = pd.array([int(text) if text else None for text in figures[name]], dtype="Int64")
@@ -83,7 +77,7 @@ def load(path: Path | None = None) -> pd.DataFrame:
 
 
 def beside(tidy: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
-    """Measured cells with the published figures of the same method, source, target and shots: a table of text.
+    """Join measured cells with the published figures of the same method, source, target and shots: a table of text.
 
     A line per measured combination and figure, the combination alone where there is none; so no figure is ever averaged
     with another. Indexed by method, tuning, source, target and shots, and by what else varies. Columns: `auc` and
@@ -95,19 +89,19 @@ def beside(tidy: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
         figures: what `load` gives.
     """
     cells = tables.side_by_side(tidy, ["method", "tuning", "source", "target", "shots"], [], ["auc", "paper_auc"])
-    found = _matchable(figures)
-    shown = found[KEYS].assign(
-        published=found["auc"].map(str),
-        kind=found["kind"],
-        read_in=found["read_in"],
-        note=["; ".join(filter(None, pair)) for pair in zip(found["variant"], found["note"], strict=True)],
+    matchable = _matchable(figures)
+    shown = matchable[KEYS].assign(
+        published=matchable["auc"].map(str),
+        kind=matchable["kind"],
+        read_in=matchable["read_in"],
+        note=["; ".join(filter(None, pair)) for pair in zip(matchable["variant"], matchable["note"], strict=True)],
     )
     lines = cells.reset_index().merge(shown, how="left", on=KEYS)
     return lines.set_index(cells.index.names).fillna(tables.MISSING)
 
 
 def caption(tidy: pd.DataFrame, figures: pd.DataFrame) -> str:
-    """What a reader of `beside` must know: that the sides are no contest, how many figures matched, and the rest."""
+    """Tell a reader of `beside` that the sides are no contest, how many figures matched, how cells were measured."""
     measured = pd.MultiIndex.from_frame(tidy[KEYS])
     matched = pd.MultiIndex.from_frame(_matchable(figures)[KEYS]).isin(measured).sum()
     return (
@@ -119,29 +113,39 @@ def caption(tidy: pd.DataFrame, figures: pd.DataFrame) -> str:
     )
 
 
-def _check(row: list[str], where: str) -> None:
+def _lines(file: Path) -> list[tuple[list[str], str]]:
+    """Read the cells of each line, and where the line is."""
+    try:
+        with file.open(encoding="utf-8", newline="") as opened:
+            reader = csv.reader(opened, strict=True)
+            return [(row, f"{file}, line {reader.line_num}") for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(file, f"cannot be read ({error})", "restore it, or write it as CSV in UTF-8") from error
+
+
+def _check(row: list[str], line: str) -> None:
     """Hold one line to the schema."""
     if len(row) != len(COLUMNS):
-        raise InputError(where, f"has {len(row)} cells, not {len(COLUMNS)}", "quote cells that hold a comma")
+        raise InputError(line, f"has {len(row)} cells, not {len(COLUMNS)}", "quote cells that hold a comma")
     cells = dict(zip(COLUMNS, row, strict=True))
-    for name, known in WORDS.items():
-        if cells[name] not in known:
-            words = ", ".join(word or "(empty)" for word in known)
-            raise InputError(where, f"{cells[name]!r} is no {name}", f"choose from {words}")
+    for name, allowed in WORDS.items():
+        if cells[name] not in allowed:
+            words = ", ".join(word or "(empty)" for word in allowed)
+            raise InputError(line, f"{cells[name]!r} is no {name}", f"choose from {words}")
     for name in REQUIRED:
         if not cells[name]:
-            raise InputError(where, f"{name} is empty", "fill it in")
+            raise InputError(line, f"{name} is empty", "fill it in")
     for name in COUNTS:
         if not re.fullmatch(r"[0-9]*", cells[name]):
             fix = "write a whole number, or nothing where it is not stated"
-            raise InputError(where, f"{cells[name]!r} is no number of {name}", fix)
+            raise InputError(line, f"{cells[name]!r} is no number of {name}", fix)
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", cells["auc"]) or float(cells["auc"]) > 100:
-        raise InputError(where, f"{cells['auc']!r} is no AUC in percent", "write a number from 0 to 100")
+        raise InputError(line, f"{cells['auc']!r} is no AUC in percent", "write a number from 0 to 100")
 
 
 def _matchable(figures: pd.DataFrame) -> pd.DataFrame:
-    """The figures that a measured cell can match, by our names, the authors' first; shots are stated or 0."""
+    """Select the figures that a measured cell can match, by our names, the authors' first; shots are stated or 0."""
     unstated = figures["shots"].isna() & (figures["source"] == figures["target"])
     named = figures.assign(method=figures["ours"], shots=figures["shots"].mask(unstated, 0))
-    found = named[named["method"] != ""].dropna(subset="shots").astype({"shots": "int64"})
-    return found.sort_values("kind", key=lambda kinds: kinds.map(KINDS.index), kind="stable")
+    matchable = named[named["method"] != ""].dropna(subset="shots").astype({"shots": "int64"})
+    return matchable.sort_values("kind", key=lambda kinds: kinds.map(KINDS.index), kind="stable")
