@@ -1,21 +1,76 @@
 """Videos of one's own."""
 
+import re
+from pathlib import Path
+
+import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import paint, write_frames
-from crossvad.footage.own_footage import OwnFootage
-from footage_made import LENGTH, ONSET
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """A folder of frames that turns abnormal at ONSET."""
-    folder = tmp_path_factory.mktemp("footage") / "yard"
-    write_frames(folder, paint(LENGTH, 3, ONSET))
-    return folder
+from crossvad.datasets.base import Video
+from crossvad.datasets.clips import ClipSpec
+from crossvad.datasets.errors import InputError
+from crossvad.footage.own_footage import OwnFootage, check_length, frame_rate
+from footage_made import LENGTH, Blocks
+from miniatures import frames
 
 
 def test_own_footage_is_one_scene_a_video(film):
     own = OwnFootage([film])
     assert [scene.name for scene in own.scenes("test")] == ["yard"] and own.scenes("train") == []
     assert not own.labels("yard").any() and len(own.labels("yard")) == LENGTH
+
+
+def test_a_video_is_named_for_its_file_or_folder(tmp_path, monkeypatch):
+    write_frames(tmp_path / "night.2", paint(3, 1))
+    (tmp_path / "gate.old.mp4").touch()
+    monkeypatch.chdir(tmp_path / "night.2")
+    own = OwnFootage([tmp_path / "gate.old.mp4", Path()])  # opens neither
+    assert [video.name for video in own.videos("test")] == ["gate.old", "night.2"]
+    assert len(own.labels("night.2")) == 3
+
+
+def test_what_is_not_there_or_named_alike_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.mp4: is not there"):
+        OwnFootage([tmp_path / "nowhere.mp4"])
+    write_frames(tmp_path / "yard", paint(3, 1))
+    (tmp_path / "yard.mp4").touch()
+    with pytest.raises(InputError, match=r"yard\.mp4: has the same name as .*yard, and their results"):
+        OwnFootage([tmp_path / "yard", tmp_path / "yard.mp4"])
+
+
+@pytest.mark.parametrize("rate", [10, 30])
+def test_a_file_tells_its_frame_rate_and_a_folder_does_not(tmp_path, film, rate):
+    path = tmp_path / "gate.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.height, stream.width = frames(1).shape[1:]
+        for picture in frames(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    folder, file = OwnFootage([film, path]).videos("test")
+    assert frame_rate(folder) is None and frame_rate(file) == pytest.approx(rate)
+    path.write_bytes(b"no video")
+    with pytest.raises(InputError, match=r"gate\.mp4: cannot be opened any more"):
+        frame_rate(file)
+
+
+@given(st.integers(1, 30), st.integers(1, 9), st.integers(0, 30))
+def test_a_clip_must_be_left_after_the_support_set(length, count, shots):
+    """Clips counted one by one: some must be there, and more than the shots take."""
+    clips = [start for start in range(length) if start + count <= length]
+    video, spec = Video("yard", Blocks(length, 8)), ClipSpec(count, count - 1, (4, 4), 1)
+    if clips[shots:]:
+        check_length(video, "yard", spec, shots)
+        return
+    with pytest.raises(InputError) as refused:
+        check_length(video, "yard", spec, shots)
+    if not clips:
+        assert f"one clip takes {count}" in refused.value.problem
+        return
+    (most,) = map(int, re.findall(r"at most --shots (\d+)", refused.value.fix))
+    check_length(video, "yard", spec, most)
+    with pytest.raises(InputError):
+        check_length(video, "yard", spec, most + 1)
