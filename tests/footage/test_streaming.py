@@ -1,12 +1,18 @@
 """What streams by is scored as the benchmark scores it, and held no longer than it must be."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import SIZE, paint, write_frames
+from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.base import Video
 from crossvad.datasets.clips import ClipSpec, consecutive
+from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.frame_folder import FrameFolder
@@ -14,18 +20,11 @@ from crossvad.evaluation.postprocessing import fill_nearest, fuse
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
+from crossvad.execution.scoring import Fitted
 from crossvad.footage.streaming import clip_batches, stream_scores
-from crossvad.planning.registry import get_method
+from crossvad.planning.registry import get_method, get_tuning
 from crossvad.store.store import Store
 from footage_made import CPU, LENGTH, ONSET, SMOKE, Blocks, silent
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """A folder of frames that turns abnormal at ONSET."""
-    folder = tmp_path_factory.mktemp("footage") / "yard"
-    write_frames(folder, paint(LENGTH, 3, ONSET))
-    return folder
 
 
 @pytest.mark.parametrize("block", [1, 3, 16, 200])
@@ -35,6 +34,20 @@ def test_batches_are_the_clips_of_the_whole_video(block, frames):
     whole = next(source.blocks(None, 1)) if block > 37 else np.concatenate([*source.blocks(None, 1)])
     streamed = torch.cat([*clip_batches(source, clip, 8, CPU)])
     assert torch.equal(streamed, torch.cat([*consecutive(whole, clip, 8, CPU)]))
+
+
+@given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 9), st.integers(1, 12))
+def test_blocks_and_batches_of_any_size_give_every_clip_once(length, block, frames, batch):
+    """Frame n shows n, so that clips can be written down without cutting any."""
+    source = Blocks(length, block, lambda number: np.full((2, 2), number, np.uint8))
+    clip = ClipSpec(frames, frames - 1, (2, 2), 1)
+    batches = [*clip_batches(source, clip, batch, CPU)]
+    assert all(1 <= len(clips) <= batch and clips.shape[1:] == (frames, 1, 2, 2) for clips in batches)
+    shown = [clip for clips in batches for clip in ((clips[..., 0, 0, 0] + 1) * 127.5).round().int().tolist()]
+    assert shown == [[*range(start, start + frames)] for start in range(length - frames + 1)]
+    whole = np.concatenate([*source.blocks(None, 1)])
+    expected = [*consecutive(whole, clip, batch, CPU)]
+    assert len(batches) == len(expected) == 0 or torch.equal(torch.cat(batches), torch.cat(expected))
 
 
 @pytest.mark.parametrize("length", [200, 800])
@@ -76,3 +89,32 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
             np.testing.assert_allclose(seen.cues[cue], values, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(seen.scores, fused, rtol=1e-3, atol=1e-3)
     assert seen.span == (3 + fitted.adapter.clip.frames - 1 if cell.shots else 0)
+
+
+def test_the_fitted_method_stays_as_it_is_and_progress_ends_at_the_last_frame(make_grid):
+    adapter, told = get_method("framepred").build(SMOKE).eval(), []
+    fitted, before = Fitted("", adapter, NoTuning(), {}, {}), copy.deepcopy(adapter.state_dict())
+    tuning = get_tuning("finetune[learning_rate=1e-2]").build()
+    (cell,) = make_grid("framepred", shots=[3], steps=[2], support="test-head").cells()
+
+    def watch(done, of, note):
+        told.append((done, of))
+
+    adapted = stream_scores(Video("yard", Blocks(40, 16)), fitted, tuning, cell, SMOKE, CPU, watch)
+    assert all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
+    assert adapted.adaptation is not None and adapted.adapter is not adapter and adapted.span == 7
+    assert told == sorted(told) and told[-1] == (40, 40)
+    (bare,) = make_grid("framepred", shots=[0]).cells()
+    plain = stream_scores(Video("yard", Blocks(40, 16)), fitted, NoTuning(), bare, SMOKE, CPU, silent)
+    assert plain.adaptation is None and plain.adapter is adapter and plain.span == 0
+    assert not np.array_equal(plain.scores, adapted.scores)
+
+
+def test_a_method_with_extra_inputs_is_refused(make_grid):
+    adapter = get_method("framepred").build(SMOKE).eval()
+    adapter.extra_inputs = ("flow",)
+    (cell,) = make_grid("framepred", shots=[0]).cells()
+    with pytest.raises(InputError, match="framepred: needs extra inputs"):
+        stream_scores(
+            Video("yard", Blocks(40, 16)), Fitted("", adapter, NoTuning(), {}, {}), NoTuning(), cell, SMOKE, CPU, silent
+        )
