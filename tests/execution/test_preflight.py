@@ -1,11 +1,16 @@
 """What is found wrong before anything is trained."""
 
+import io
+from dataclasses import replace
+
 import pytest
+from rich.console import Console
 
 from crossvad.datasets.clips import ClipSpec
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.execution import preflight
+from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable
 from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
 
@@ -57,7 +62,7 @@ def test_a_target_needs_test_video_and_room_for_the_support_set(south):
         preflight.check_target(Without(south, "test"), CLIP, 1, TRAIN_HEAD)
     preflight.check_target(Without(south, "test"), CLIP, 0, TRAIN_HEAD)  # without shots none is drawn
     preflight.check_target(Without(south, "test"), CLIP, 32, TEST_HEAD)
-    with pytest.raises(InputError, match=r"takes 41 frames, but .* has 40; choose at most --shots 36|at most"):
+    with pytest.raises(InputError, match=r"takes 41 frames, but .* video a has 40; choose at most --shots 36$"):
         preflight.check_target(Without(south, "test"), CLIP, 37, TEST_HEAD)
 
 
@@ -68,11 +73,109 @@ def test_a_protocol_counts_no_frame_that_a_support_set_spans(south):
     preflight.check_protocol(PAPER, target, long, 10)  # whose frames count from where the support set ends
 
 
-def test_a_protocol_needs_a_frame_that_counts(south, monkeypatch):
-    target = OwnFolder(south)
-    monkeypatch.setattr(type(FAIR), "first_frame", lambda self, shots, seen=0: 99)
-    with pytest.raises(InputError, match="has no test frame after frame 99"):
-        preflight.check_protocol(FAIR, target, CLIP, 0)
+def test_a_protocol_needs_a_frame_that_counts_and_its_label(south):
+    """The longest video of the target has 45 frames."""
+    longest, target = replace(FAIR, max_shots=45 - 16), OwnFolder(south)
+    with pytest.raises(InputError, match="has no test frame after frame 45"):
+        preflight.check_protocol(longest, target, CLIP, 0)
+    preflight.check_protocol(replace(longest, max_shots=44 - 16), target, CLIP, 0)
+
+    class Unlabelled(OwnFolder):
+        def labels(self, video):
+            if video == "c":
+                raise InputError(video, "has no labels", "write them")
+            return super().labels(video)
+
+    with pytest.raises(InputError, match="c: has no labels"):
+        preflight.check_protocol(FAIR, Unlabelled(south), CLIP, 0)
+
+
+class Checked(OwnFolder):
+    """A camera whose check finds what it is told to, and writes down which splits it was asked for."""
+
+    def __init__(self, folder, *problems):
+        super().__init__(folder)
+        self.problems, self.asked = problems, []
+
+    def check(self, splits=("train", "test")):
+        self.asked.append({*splits})
+        return [*self.problems]
+
+
+def odd(severity, where):
+    return Problem(severity, where, "is odd", "mend it")
+
+
+@pytest.mark.parametrize(
+    ("support", "shots", "splits"),
+    [
+        ("train-head", [0, 2], {"train", "test"}),
+        ("train-head", [0], {"test"}),
+        ("test-head", [2], {"test"}),
+        ("scene-head", [2], {"test"}),
+    ],
+)
+def test_only_the_splits_that_a_grid_reads_are_checked(make_grid, north, south, support, shots, splits):
+    source, target = Checked(north), Checked(south)
+    grid = make_grid("framepred", sources=[source], targets=[target], shots=shots, support=support)
+    preflight.check_files(grid, Reporter(quiet=True))
+    assert source.asked == [{"train"}] and target.asked == [splits]
+
+
+def test_warnings_are_told_and_the_first_error_stops(make_grid, north, south):
+    told = io.StringIO()
+    reporter = Reporter(Console(file=told, width=200))
+    target = Checked(south, odd("warning", "a.avi"))
+    preflight.check_files(make_grid("framepred", targets=[target]), reporter)
+    assert told.getvalue() == "note: a.avi: is odd; mend it\n"
+    target.problems += (odd("error", "b.avi"),)
+    with pytest.raises(InputError, match=r"^b\.avi: is odd; mend it$"):
+        preflight.check_files(make_grid("framepred", targets=[target]), reporter)
+    target.problems += (odd("error", "c.avi"), odd("warning", "d.avi"), odd("error", "e.avi"))
+    with pytest.raises(InputError, match=r"^b\.avi: .*\(2 more: bench datasets check path:south\)$"):
+        preflight.check_files(make_grid("framepred", targets=[target]), reporter)
+    assert told.getvalue().count("d.avi") == 1
+
+
+def refusal(make_grid, method, tuning, **declared):
+    """What `check_tuning` says of a method with other declarations; nothing if it passes."""
+    grid = make_grid(method, tunings=(tuning,), shots=[2])
+    adapter = grid.methods[0].build(grid.budget)
+    for name, value in declared.items():
+        setattr(adapter, name, value)
+    cell = replace(grid.cells()[0], tuning=tuning)
+    try:
+        preflight.check_tuning(cell, adapter, grid.tunings[0].build())
+    except Unsuitable as error:
+        return str(error)
+    return ""
+
+
+RATED = "finetune[learning_rate=0.001]"
+
+
+@pytest.mark.parametrize(
+    ("method", "tuning", "declared", "why"),
+    [
+        ("framepred", "finetune", {}, ""),
+        ("framepred", "finetune", {"extra_inputs": ("flow",)}, "no learning_rate can be chosen on frames as another"),
+        ("framepred", RATED, {"extra_inputs": ("flow",)}, ""),
+        ("framepred", "finetune", {"needs_source": False}, "is fitted on no source"),
+        ("framepred", "maml", {"needs_source": False}, "is fitted on no source"),
+        ("framepred", RATED, {"needs_source": False}, ""),
+        ("apn", "norm", {}, "apn: has no normalisation statistics, which --tuning norm would move"),
+    ],
+)
+def test_a_method_must_have_what_its_tuning_moves(make_grid, method, tuning, declared, why):
+    said = refusal(make_grid, method, tuning, **declared)
+    assert why in said and bool(why) == bool(said)
+
+
+def test_without_a_tuning_nothing_is_asked_of_a_method(make_grid):
+    grid = make_grid("apn", shots=[0])
+    adapter = grid.methods[0].build(grid.budget)
+    adapter.needs_source, adapter.extra_inputs = False, ("flow",)
+    preflight.check_tuning(grid.cells()[0], adapter, None)
 
 
 def test_every_video_that_a_grid_reads_is_named(make_grid, north, south):
@@ -84,3 +187,15 @@ def test_every_video_that_a_grid_reads_is_named(make_grid, north, south):
     assert needed <= {video.source.stamp for video in preflight.all_videos(grid)}
     bare = {video.source.stamp for video in preflight.needed_videos(make_grid("framepred", shots=[0]))}
     assert needed - bare == {target.videos("train")[0].source.stamp}
+
+
+def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, camera):
+    target = OwnFolder(camera())
+    (target.directory / "labels.csv").write_text("video,start,end\na,0,9\nb,9,12\nc,20,36\n")
+    with pytest.raises(InputError, match="has no test video whose first 25 frames are normal"):
+        run_grid(store, make_grid("framepred", targets=[target], support="test-head-clean"))
+
+
+def test_a_tuning_that_finds_nothing_to_move_is_refused(make_grid, run_grid, store):
+    with pytest.raises(InputError, match="apn: has no normalisation statistics, which --tuning norm would move"):
+        run_grid(store, make_grid("apn", tunings=("norm",)))
