@@ -1,6 +1,9 @@
 """The most suspicious moments."""
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, permutations, tuples
 
 from crossvad.footage import peaks
 
@@ -8,10 +11,52 @@ from crossvad.footage import peaks
 def test_peaks_are_apart_and_eligible():
     scores = np.zeros(50)
     scores[[3, 10, 12, 30, 49]] = 9, 5, 6, 4, 7
-    found = peaks.top(scores, slice(5, 50), 5, 3)
-    assert [(moment.rank, moment.frame) for moment in found] == [(1, 49), (2, 12), (3, 30)]
+    moments = peaks.top(scores, slice(5, 50), 5, 3)
+    assert [(moment.rank, moment.frame) for moment in moments] == [(1, 49), (2, 12), (3, 30)]
     assert [moment.frame for moment in peaks.top(scores, slice(5, 49), 1, 2)] == [12, 10]
 
 
 def test_a_rising_slope_is_one_peak():
     assert [moment.frame for moment in peaks.top(np.arange(20.0), slice(0, 20), 2, 5)] == [19]
+
+
+def peaks_by_hand(scores, begin, end, apart, count):
+    """Local maxima of the eligible frames, the highest first, each dropped that is too close to one that was kept."""
+    kept = []
+    for frame in sorted(range(begin, end), key=lambda frame: -scores[frame]):
+        neighbours = [other for other in (frame - 1, frame + 1) if begin <= other < end]
+        is_peak = all(scores[frame] > scores[other] for other in neighbours)
+        if is_peak and all(abs(frame - other) >= apart for other in kept):
+            kept.append(frame)
+    return kept[:count]
+
+
+@given(
+    scores=integers(1, 40).flatmap(lambda length: permutations(range(length))),
+    bounds=tuples(integers(0, 40), integers(0, 40)),
+    apart=integers(1, 12),
+    count=integers(1, 6),
+)
+def test_peaks_are_those_found_by_hand(scores, bounds, apart, count):
+    begin, end, _ = slice(*sorted(bounds)).indices(len(scores))
+    moments = peaks.top(np.array(scores, float), slice(*sorted(bounds)), apart, count)
+    assert [moment.frame for moment in moments] == peaks_by_hand(scores, begin, end, apart, count)
+    assert [moment.rank for moment in moments] == [*range(1, len(moments) + 1)]
+    assert all(moment.score == scores[moment.frame] for moment in moments)
+
+
+def test_a_plateau_is_one_peak_in_its_middle():
+    assert [moment.frame for moment in peaks.top(np.array([0.0, 1, 1, 1, 0]), slice(None), 1, 5)] == [2]
+
+
+@pytest.mark.parametrize(("frame", "rate", "text"), [(0, 25, "00:00"), (1499, 25, "00:59"), (1500, 25, "01:00")])
+def test_a_clock_counts_whole_seconds(frame, rate, text):
+    assert peaks.clock(frame, rate) == text and peaks.clock(frame, None) == "–"
+
+
+def test_a_table_has_a_row_per_frame():
+    scores, cues = np.array([3.0, 1, 2, 5]), {"prediction": np.array([np.nan, 1, 2, 5])}
+    table = peaks.table(scores, cues, 2, 4.0)
+    assert [*table] == ["frame", "seconds", "score", "prediction", "support"]
+    assert table["seconds"].tolist() == [0, 0.25, 0.5, 0.75] and table["support"].tolist() == [1, 1, 0, 0]
+    assert peaks.table(scores, cues, 0, None)["seconds"].isna().all()
