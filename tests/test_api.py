@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import io
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -33,13 +35,20 @@ class Brightness(Adapter):
         return {"brightness": clips[:, -1].mean((1, 2, 3))}
 
 
-@pytest.fixture
-def ran(north, south, tmp_path):
-    """Two baselines and a trained method, at 0 and 2 shots, from one camera to another."""
+@pytest.fixture(scope="module")
+def first_run(north, south, tmp_path_factory):
+    """A trained method and the baselines, at 0 and 2 shots, from one camera to another; read only."""
     return crossvad.run(
         source=north, target=OwnFolder(south), methods=["framepred"], shots=[2], budget="smoke", quiet=True,
-        tuning="finetune[learning_rate=1e-3]", results=tmp_path / "results",
+        tuning="finetune[learning_rate=1e-3]", results=tmp_path_factory.mktemp("first") / "results",
     )  # fmt: skip
+
+
+@pytest.fixture
+def ran(first_run, tmp_path):
+    """The same cells in a results folder of the test's own."""
+    shutil.copytree(first_run.folder, tmp_path / "results")
+    return replace(first_run, store=Store(tmp_path / "results"))
 
 
 @pytest.mark.parametrize("module", [api, results])
@@ -151,9 +160,9 @@ def test_nothing_is_drawn_of_no_results(kind, tmp_path):
         (lambda ran: crossvad.load_results(ran.folder, protocol="unfair"), "unfair: is no protocol"),
     ],
 )
-def test_what_results_cannot_say_is_refused(ran, ask, said):
+def test_what_results_cannot_say_is_refused(first_run, ask, said):
     with pytest.raises(InputError, match=said):
-        ask(ran)
+        ask(first_run)
 
 
 @pytest.mark.parametrize(
