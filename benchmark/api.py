@@ -30,13 +30,14 @@ Stored cells are asked in the same way, and nothing is run:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossvad.evaluation.selection import select
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
-from crossvad.planning.protocol import Protocol, SupportPolicy, get_protocol
+from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy, get_protocol
 from crossvad.results import Results, Where, conditions
 from crossvad.store.store import Store
 
@@ -229,7 +230,7 @@ def score_videos(
         steps=[steps],
         seeds=[seed],
         budget=budget,
-        protocol=f"fair@{shots}",  # nothing is judged by it, so it may leave room for any number of shots
+        protocol=replace(FAIR, name=f"fair@{shots}", max_shots=shots),  # judges nothing, so leaves room for any number
         support=SupportPolicy.TEST_HEAD,
     )
     grid = request.bare_grid(data_root(data))

@@ -192,7 +192,13 @@ class Results:
 
 
 def conditions(where: Where) -> list[str]:
-    """Spell conditions on the keys of cells as KEY=VALUE[,VALUE]."""
+    """Spell conditions on the keys of cells as KEY=VALUE[,VALUE].
+
+    >>> conditions({"method": ["apn", "lmn"], "shots": 10})
+    ['method=apn,lmn', 'shots=10']
+    >>> conditions("method=apn,lmn")
+    ['method=apn,lmn']
+    """
     if isinstance(where, str):
         return [where]
     if isinstance(where, Mapping):

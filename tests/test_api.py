@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import io
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -33,20 +35,27 @@ class Brightness(Adapter):
         return {"brightness": clips[:, -1].mean((1, 2, 3))}
 
 
-@pytest.fixture
-def ran(north, south, tmp_path):
-    """Two baselines and a trained method, at 0 and 2 shots, from one camera to another."""
+@pytest.fixture(scope="module")
+def first_run(north, south, tmp_path_factory):
+    """A trained method and the baselines, at 0 and 2 shots, from one camera to another; read only."""
     return crossvad.run(
         source=north, target=OwnFolder(south), methods=["framepred"], shots=[2], budget="smoke", quiet=True,
-        tuning="finetune[learning_rate=1e-3]", results=tmp_path / "results",
+        tuning="finetune[learning_rate=1e-3]", results=tmp_path_factory.mktemp("first") / "results",
     )  # fmt: skip
+
+
+@pytest.fixture
+def ran(first_run, tmp_path):
+    """The same cells in a results folder of the test's own."""
+    shutil.copytree(first_run.folder, tmp_path / "results")
+    return replace(first_run, store=Store(tmp_path / "results"))
 
 
 @pytest.mark.parametrize("module", [api, results])
 def test_examples_in_docstrings_run(module, tmp_path):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     outcome = doctest.testmod(module, extraglobs={"tmp_path": tmp_path}, optionflags=flags)
-    assert outcome.failed == 0 and (outcome.attempted > 5 or module is results)
+    assert outcome.failed == 0 and outcome.attempted > 0
 
 
 def test_results_are_of_the_cells_asked_for_alone(ran, north, south, tmp_path):
@@ -72,8 +81,10 @@ def test_a_row_a_cell_as_on_the_command_line(ran, bench):
     ours = ran.to_frame().sort_values(keys, ignore_index=True)
     assert len(ours) == len(ran) == len(printed)
     theirs = printed.sort_values(keys, ignore_index=True)
-    assert ours["method"].tolist() == theirs["method"].tolist()
-    assert ours["auc"].round(4).tolist() == theirs["auc"].tolist()
+    assert [*ours] == [*theirs] and ours[keys].to_numpy().tolist() == theirs[keys].to_numpy().tolist()
+    numbers = ours.select_dtypes("number").columns
+    assert {"auc", "auc_low", "ap", "eer"} < {*numbers}
+    pd.testing.assert_frame_equal(ours[numbers].round(4), theirs[numbers], check_dtype=False, rtol=0, atol=1e-4)
 
 
 def test_tables_gains_and_comparisons_are_those_of_the_commands(ran, bench):
@@ -88,6 +99,17 @@ def test_tables_gains_and_comparisons_are_those_of_the_commands(ran, bench):
     assert repr(ran.compare(against="ramp")) == md(bench("compare", "--against", "ramp", "--format", "md"))
 
 
+def test_their_numbers_are_those_of_the_commands(ran, bench):
+    def same(frame, done):
+        printed = pd.read_csv(io.StringIO(done.out), keep_default_na=False, na_values=[""])
+        assert done.code == 0 and len(frame) == len(printed) > 0
+        pd.testing.assert_frame_equal(frame, printed, check_dtype=False, rtol=0, atol=1e-4)
+
+    ran = crossvad.load_results(ran.folder)
+    same(ran.gains().frame, bench("gain", "--format", "csv"))
+    same(ran.compare(against="ramp").frame, bench("compare", "--against", "ramp", "--format", "csv"))
+
+
 def test_a_plot_is_a_figure(ran):
     assert isinstance(ran.plot("shots"), Figure)
     with pytest.raises(InputError, match="pie: is no plot; choose from"):
@@ -95,8 +117,52 @@ def test_a_plot_is_a_figure(ran):
 
 
 def test_results_tell_what_they_are(ran):
-    assert repr(ran).startswith(f"<Results: {len(ran)} cells in ") and "protocol fair" in repr(ran)
-    assert "<table" in ran.table()._repr_html_()
+    told = f"<Results: 8 cells in {ran.folder} (8 done), protocol fair: "
+    assert len(ran) == 8 and repr(ran).startswith(told) and repr(ran).endswith("; path:north -> path:south>")
+    page = ran._repr_html_()
+    assert page.startswith(f"<p>&lt;Results: 8 cells in {ran.folder} (8 done)") and "<table" in page
+    assert "-&gt; path:south&gt;</p>" in page and ran.table()._repr_html_() in page
+
+
+def test_no_results_tell_that_there_are_none(tmp_path):
+    nothing = crossvad.load_results(tmp_path / "none")
+    assert len(nothing) == 0 and nothing.to_frame().empty
+    assert repr(nothing) == f"<Results: 0 cells in {tmp_path / 'none'}>"
+    assert "holds no such cell; run some" in nothing._repr_html_() and "<table" not in nothing._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("ask", "missing"),
+    [("table", "cell"), ("summary", "cell"), ("compare", "finished cell"), ("gains", "adapted cell"),
+     ("rates", "adapted cell"), ("diagnostics", "fit")],
+)  # fmt: skip
+def test_what_cannot_be_told_of_no_results_is_refused(ask, missing, tmp_path):
+    nothing = crossvad.load_results(tmp_path / "none")
+    with pytest.raises(InputError, match=f"none: holds no such {missing};"):
+        getattr(nothing, ask)()
+
+
+@pytest.mark.parametrize("kind", ["shots", "steps", "matrix", "roc", "speed"])
+def test_nothing_is_drawn_of_no_results(kind, tmp_path):
+    with pytest.raises(InputError, match="none: holds no such finished cell"):
+        crossvad.load_results(tmp_path / "none").plot(kind)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda ran: ran.table(rows="colour"), "colour: is no such column; choose from method"),
+        (lambda ran: ran.table(metric="luck"), "luck: is no such column; choose from auc"),
+        (lambda ran: ran.compare(against="nobody"), "nobody: is in none of these cells"),
+        (lambda ran: ran.plot("errors"), "is of one cell, and there are 8"),
+        (lambda ran: crossvad.load_results(ran.folder, where={"colour": "red"}), "colour=red: cannot be read"),
+        (lambda ran: crossvad.load_results(ran.folder, where="method"), "method: cannot be read"),
+        (lambda ran: crossvad.load_results(ran.folder, protocol="unfair"), "unfair: is no protocol"),
+    ],
+)
+def test_what_results_cannot_say_is_refused(first_run, ask, said):
+    with pytest.raises(InputError, match=said):
+        ask(first_run)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +193,10 @@ def test_own_footage_is_scored(north, south, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        ({"source": []}, "sources: is empty"),
+        ({"target": []}, "targets: is empty"),
+        ({"seeds": []}, "seeds: is empty"),
+        ({"shots": -1}, "--shots: -1 is too small"),
         ({"target": "ped3"}, "ped3: is no known dataset"),
         ({"methods": "framepret"}, "did you mean framepred"),
         ({"budget": "huge"}, "choose from smoke"),
@@ -139,6 +209,21 @@ def test_what_cannot_be_meant_is_refused(north, south, tmp_path, change, said):
     with pytest.raises(InputError, match=said):
         crossvad.run(**asked | change)
     assert not Store(tmp_path / "results").records()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"path": "nothing.mp4"}, "nothing.mp4: is not there; name a video file"),
+        ({"method": "nobody"}, "nobody: is no known method"),
+        ({"source": "ped3"}, "ped3: is no known dataset"),
+        ({"shots": -1}, "--shots: -1 is too small"),
+    ],
+)
+def test_footage_that_cannot_be_scored_is_refused(north, south, tmp_path, change, said):
+    asked = {"path": south / "test" / "a", "source": north, "method": "framediff", "budget": "smoke", "quiet": True}
+    with pytest.raises(InputError, match=said):
+        crossvad.score_video(**asked | change, results=tmp_path / "results")
 
 
 def test_a_class_that_is_in_no_file_is_refused(north, south, tmp_path):
@@ -189,7 +274,8 @@ def test_what_is_written_of_footage_is_what_is_returned(north, tmp_path):
 
 
 def test_importing_the_package_loads_nothing_heavy():
-    code = "import crossvad, sys; assert not {'torch', 'pandas', 'numpy'} & {*sys.modules}; print(crossvad.__version__)"
+    heavy = {"torch", "pandas", "numpy", "matplotlib", "scipy", "sklearn", "click"}
+    code = f"import crossvad, sys; assert not {heavy} & {{*sys.modules}}; print(crossvad.__version__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.returncode) == (f"{crossvad.__version__}\n", 0), done.stderr
 

@@ -10,7 +10,7 @@ import click
 from crossvad.commands.options import RESULTS, RULES, Names, stated, where
 from crossvad.commands.table_command import TableCommand, chosen_format, format_option
 from crossvad.evaluation.columns import KEYS
-from crossvad.present.formats import Tables
+from crossvad.present.formats import TABLE_FORMATS, Tables
 
 
 def metric_names() -> list[str]:
@@ -68,5 +68,5 @@ def table_command(context: click.Context, /, where: tuple[str, ...], rules: str,
     from crossvad.tabulation.table import TableRequest
 
     asked = {name: value for name, value in stated(context).items() if name in shape}
-    request = TableRequest(**asked, long=chosen_format(context) == "long")
+    request = TableRequest(**asked, long=TABLE_FORMATS[chosen_format(context)].content == "rows")
     return api.load_results(results, where, rules).show(request)

@@ -57,8 +57,11 @@ class Request:
         """Look every name up, and add nothing to what was asked for.
 
         Raises:
-            InputError: an unknown name, or data that is not there.
+            InputError: nothing of a kind was asked for, an unknown name, or data that is not there.
         """
+        for kind in ("sources", "targets", "tuning", "steps", "seeds"):
+            if not getattr(self, kind):
+                raise InputError(kind, "is empty", "name at least one")
         methods = [registry.get_method(_in_a_file(method)) for method in self.methods]
         protocol = get_protocol(self.protocol) if isinstance(self.protocol, str) else self.protocol
         return Grid(

@@ -23,6 +23,32 @@ def test_own_footage_is_one_scene_a_video(film):
     assert not own.labels("yard").any() and len(own.labels("yard")) == LENGTH
 
 
+def test_footage_that_is_not_there_or_shares_a_name_is_refused(film, tmp_path):
+    with pytest.raises(InputError, match=r"gate\.mp4: is not there"):
+        OwnFootage([tmp_path / "gate.mp4"])
+    (tmp_path / "yard.mp4").touch()
+    with pytest.raises(InputError, match="has the same name as"):
+        OwnFootage([film, tmp_path / "yard.mp4"])
+
+
+@pytest.mark.parametrize(
+    ("length", "shots", "problem"),
+    [
+        (4, 0, "has 4 frames, but one clip takes 5"),
+        (5, 0, None),
+        (7, 3, "which leaves none to score; choose at most --shots 2"),
+        (7, 2, None),
+    ],
+)
+def test_a_clip_to_score_must_follow_the_support_set(film, length, shots, problem):
+    video, clip = Video("yard", Blocks(length, 3)), ClipSpec(5, 4, (32, 32), 1)
+    if problem is None:
+        check_length(video, film, clip, shots)
+        return
+    with pytest.raises(InputError, match=problem):
+        check_length(video, film, clip, shots)
+
+
 def test_a_video_is_named_for_its_file_or_folder(tmp_path, monkeypatch):
     write_frames(tmp_path / "night.2", paint(3, 1))
     (tmp_path / "gate.old.mp4").touch()
@@ -30,15 +56,6 @@ def test_a_video_is_named_for_its_file_or_folder(tmp_path, monkeypatch):
     own = OwnFootage([tmp_path / "gate.old.mp4", Path()])  # opens neither
     assert [video.name for video in own.videos("test")] == ["gate.old", "night.2"]
     assert len(own.labels("night.2")) == 3
-
-
-def test_what_is_not_there_or_named_alike_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.mp4: is not there"):
-        OwnFootage([tmp_path / "nowhere.mp4"])
-    write_frames(tmp_path / "yard", paint(3, 1))
-    (tmp_path / "yard.mp4").touch()
-    with pytest.raises(InputError, match=r"yard\.mp4: has the same name as .*yard, and their results"):
-        OwnFootage([tmp_path / "yard", tmp_path / "yard.mp4"])
 
 
 @pytest.mark.parametrize("rate", [10, 30])

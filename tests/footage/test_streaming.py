@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis.strategies import integers
 
-from conftest import SIZE, paint, write_frames
+from conftest import paint, write_frames
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.base import Video
 from crossvad.datasets.clips import ClipSpec, consecutive
@@ -27,42 +27,30 @@ from crossvad.store.store import Store
 from footage_made import CPU, LENGTH, ONSET, SMOKE, Blocks, silent
 
 
-@pytest.mark.parametrize("block", [1, 3, 16, 200])
-@pytest.mark.parametrize("frames", [1, 5])
-def test_batches_are_the_clips_of_the_whole_video(block, frames):
-    source, clip = Blocks(37, block), ClipSpec(frames, frames - 1, (SIZE, SIZE), 1)
-    whole = next(source.blocks(None, 1)) if block > 37 else np.concatenate([*source.blocks(None, 1)])
-    streamed = torch.cat([*clip_batches(source, clip, 8, CPU)])
-    assert torch.equal(streamed, torch.cat([*consecutive(whole, clip, 8, CPU)]))
-
-
-@given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 9), st.integers(1, 12))
-def test_blocks_and_batches_of_any_size_give_every_clip_once(length, block, frames, batch):
-    """Frame n shows n, so that clips can be written down without cutting any."""
-    source = Blocks(length, block, lambda number: np.full((2, 2), number, np.uint8))
-    clip = ClipSpec(frames, frames - 1, (2, 2), 1)
-    batches = [*clip_batches(source, clip, batch, CPU)]
-    assert all(1 <= len(clips) <= batch and clips.shape[1:] == (frames, 1, 2, 2) for clips in batches)
-    shown = [clip for clips in batches for clip in ((clips[..., 0, 0, 0] + 1) * 127.5).round().int().tolist()]
-    assert shown == [[*range(start, start + frames)] for start in range(length - frames + 1)]
+@given(length=integers(1, 40), block=integers(1, 50), frames=integers(1, 9), batch=integers(1, 12))
+def test_batches_are_the_clips_of_the_whole_video(length, block, frames, batch):
+    source = Blocks(length, block, lambda number: np.full((4, 4), number, np.uint8))
+    clip = ClipSpec(frames, frames - 1, (4, 4), 1)
     whole = np.concatenate([*source.blocks(None, 1)])
+    batches = [*clip_batches(source, clip, batch, CPU)]
     expected = [*consecutive(whole, clip, batch, CPU)]
-    assert len(batches) == len(expected) == 0 or torch.equal(torch.cat(batches), torch.cat(expected))
+    assert max(map(len, batches), default=0) <= batch and len(expected) == -(-max(0, length - frames + 1) // batch)
+    assert torch.equal(torch.cat([torch.empty(0), *batches]), torch.cat([torch.empty(0), *expected]))
 
 
 @pytest.mark.parametrize("length", [200, 800])
 def test_no_more_frames_are_held_than_a_block_and_a_clip(length, monkeypatch):
     """However long the video, no array of frames is larger than a block and what overlaps."""
-    seen = []
+    lengths = []
     before = np.concatenate
     monkeypatch.setattr(
-        np, "concatenate", lambda parts, *rest: seen.append(sum(map(len, parts))) or before(parts, *rest)
+        np, "concatenate", lambda parts, *rest: lengths.append(sum(map(len, parts))) or before(parts, *rest)
     )
     adapter = get_method("framepred").build(SMOKE).eval()
     clip = adapter.clip
     sizes = [len(batch) for batch in clip_batches(Blocks(length, 16), clip, 8, CPU)]
     assert sum(sizes) == length - clip.frames + 1 and max(sizes) <= 8
-    assert max(seen) <= 16 + clip.frames - 1
+    assert max(lengths) <= 16 + clip.frames - 1
 
 
 @pytest.mark.parametrize("name", ["apn", "framepred", "memae", "framediff", "ramp", "support-mean"])
@@ -83,18 +71,19 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
     fused = fuse(stored, filled, fitted.adapter.fusion)
     painted = paint(LENGTH, 3, ONSET)
     for source in (FrameFolder(film), *(Blocks(LENGTH, block, painted.__getitem__) for block in (1, 7, 300))):
-        seen = stream_scores(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
-        assert seen.cues.keys() == stored.cues.keys()
+        streamed = stream_scores(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
+        assert streamed.cues.keys() == stored.cues.keys()
         for cue, values in stored.cues.items():
-            np.testing.assert_allclose(seen.cues[cue], values, rtol=1e-4, atol=1e-4)
-        np.testing.assert_allclose(seen.scores, fused, rtol=1e-3, atol=1e-3)
-    assert seen.span == (3 + fitted.adapter.clip.frames - 1 if cell.shots else 0)
+            np.testing.assert_allclose(streamed.cues[cue], values, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(streamed.scores, fused, rtol=1e-3, atol=1e-3)
+    assert streamed.span == (3 + fitted.adapter.clip.frames - 1 if cell.shots else 0)
 
 
 def test_the_fitted_method_stays_as_it_is_and_progress_ends_at_the_last_frame(make_grid):
+    torch.manual_seed(0)
     adapter, told = get_method("framepred").build(SMOKE).eval(), []
     fitted, before = Fitted("", adapter, NoTuning(), {}, {}), copy.deepcopy(adapter.state_dict())
-    tuning = get_tuning("finetune[learning_rate=1e-2]").build()
+    tuning = get_tuning("finetune[learning_rate=1e-4]").build()
     (cell,) = make_grid("framepred", shots=[3], steps=[2], support="test-head").cells()
 
     def watch(done, of, note):
@@ -102,7 +91,8 @@ def test_the_fitted_method_stays_as_it_is_and_progress_ends_at_the_last_frame(ma
 
     adapted = stream_scores(Video("yard", Blocks(40, 16)), fitted, tuning, cell, SMOKE, CPU, watch)
     assert all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
-    assert adapted.adaptation is not None and adapted.adapter is not adapter and adapted.span == 7
+    assert adapted.adaptation is not None and not adapted.adaptation.reverted
+    assert adapted.adapter is not adapter and adapted.span == 7
     assert told == sorted(told) and told[-1] == (40, 40)
     (bare,) = make_grid("framepred", shots=[0]).cells()
     plain = stream_scores(Video("yard", Blocks(40, 16)), fitted, NoTuning(), bare, SMOKE, CPU, silent)

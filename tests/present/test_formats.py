@@ -1,6 +1,9 @@
 """Every format of `--format` says what the tables say."""
 
+import importlib
 import io
+import re
+import sys
 
 import pandas as pd
 import pytest
@@ -66,3 +69,22 @@ def test_a_format_is_one_entry(monkeypatch, capsys):
     assert "rest" in names("parts")
     TABLE_FORMATS["rest"].write(TABLES, "bench gain")
     assert capsys.readouterr().out == "bench gain: a -> b\n"
+
+
+def test_an_added_format_is_one_that_commands_offer_and_print(monkeypatch, bench, store, make_grid, run_grid):
+    """A command reads the formats when it is loaded, so what was added before that is among them."""
+
+    def loaded_again():
+        for name in ("table", "gain"):
+            importlib.import_module(f"crossvad.commands.{name}")  # so that there is one to put back in the end
+            monkeypatch.delitem(sys.modules, f"crossvad.commands.{name}")
+
+    run_grid(store, make_grid("random", "ramp", shots=[0]))
+    loaded_again()
+    assert "'rest' is not one of" in bench("table", "--format", "rest").err
+    rest = TableFormat("rest", "rows", lambda tables, command: print(f"{command}: {len(tables.rows)} rows"))
+    monkeypatch.setitem(TABLE_FORMATS, "rest", rest)
+    loaded_again()
+    assert re.search(r"--format \[rich\|md\|csv\|latex\|html\|long\|rest\]", bench("table", "--help").out)
+    assert bench("table", "--where", "shots=0", "--format", "rest").out == "bench table --where shots=0: 2 rows\n"
+    assert "'rest' is not one of" in bench("gain", "--format", "rest").err  # it has no rows
