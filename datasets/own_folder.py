@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Dataset, Scene, Split, Video
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.datasets.readers.frame_folder import find_videos
+from crossvad.datasets.readers.frame_folder import damaged_in_archive, find_videos
 
 HEADER = ["video", "start", "end"]
 
@@ -81,6 +81,7 @@ class OwnFolder(Dataset):
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """List every problem at once. That there are no labels is a warning: the footage can still be scored."""
         problems = list(dict.fromkeys(super().check(splits)))  # a bad labels.csv is one problem, not one per video
+        problems += damaged_in_archive(video for split in splits for video in self._videos[split])
         if self._label_file.exists():
             return problems
         return [replace(p, severity="warning") if p.where == str(self._label_file) else p for p in problems]

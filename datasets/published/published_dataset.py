@@ -16,6 +16,7 @@ from crossvad.datasets.base import SPLITS, Dataset, Scene, Split, Video
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published import manifest
 from crossvad.datasets.published.manifest import Manifest, VideoFacts
+from crossvad.datasets.readers.frame_folder import damaged_in_archive
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class PublishedDataset(Dataset):
         problems = list(dict.fromkeys(super().check(splits)))  # a missing label file is one problem, not one per clip
         for split in splits:
             problems += self._against_manifest(split)
+            problems += damaged_in_archive(self.on_disk[split])
         return problems
 
     def _against_manifest(self, split: Split) -> Iterator[Problem]:
