@@ -156,6 +156,16 @@ class Dataset(ABC):
                     problems.append(Problem("error", error.where, error.problem, error.fix))
         return problems
 
+    def understood(self) -> list[str]:
+        """Say in lines what was read out of a user's own label file, to be compared with what was meant.
+
+        Nothing where labels are published.
+
+        Raises:
+            InputError: as `labels`.
+        """
+        return []
+
     def digest(self, split: Split) -> str:
         """Hash the split's videos into 16 hex digits: their names, lengths and file identities."""
         lines = [

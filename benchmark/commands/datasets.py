@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.data_root import data_root
 
 if TYPE_CHECKING:
+    from crossvad.datasets.base import Dataset
     from crossvad.tabulation.dataset_facts import Labels
 
 
@@ -82,16 +84,23 @@ def info(name: str, data: Path | None, quiet: bool) -> None:
         if hasattr(dataset, attribute):
             console().print(f"{attribute}: {getattr(dataset, attribute)}", highlight=False, markup=False)
     _show_labels(name, [own_labels(dataset), *published])
+    _show_understood(dataset)
 
 
 @datasets.command()
 @DATASET
 @DATA
 def where(name: str, data: Path | None) -> None:
-    """How to get a data set: its name, its page, its terms, and what is expected where. Downloads nothing."""
+    """How to get a data set: its name, its page, its terms, and what is expected where. Downloads nothing.
+
+    Of your own footage, path:DIR, how it is to lie, and how its labels are written.
+    """
     from crossvad.execution.preparation import downloaded_archives
     from crossvad.planning import registry
 
+    if name.startswith("path:"):
+        _explain_own_footage(name, data_root(data))
+        return
     label, cls, options = registry.get_published(name)
     guide, root = cls.guide, data_root(data)
     try:
@@ -134,6 +143,7 @@ def check(name: str, data: Path | None, fast: bool, jobs: int | None, quiet: boo
         with reporter.task("Decode every frame") as update:
             problems += inspect(dataset, jobs=jobs, progress=update)
     show_problems(name, problems, str(getattr(dataset, "directory", "")))
+    _show_understood(dataset)
     if any(problem.severity == "error" for problem in problems):
         sys.exit(1)
 
@@ -176,6 +186,31 @@ def prepare(name: str, data: Path | None, budget: str, jobs: int | None, quiet: 
         show_problems(name, problems, str(getattr(dataset, "directory", "")))
         sys.exit(1)
     reporter.say(f"{name} is ready for budget {budget}.")
+
+
+def _explain_own_footage(name: str, root: Path) -> None:
+    from crossvad.datasets.base import SPLITS
+    from crossvad.datasets.own_folder import GUIDE
+    from crossvad.planning import registry
+
+    own = None
+    try:
+        own = registry.get_dataset(name, root)
+        train, test = (len(own.videos(split)) for split in SPLITS)
+        here = f"{getattr(own, 'directory', '')}: {train} training videos, {test} test videos"
+    except InputError as error:
+        here = f"not there: {error}"
+    click.echo(GUIDE.format(here=f"here     {here}"))
+    if own is not None:
+        click.echo()
+        _show_understood(own)
+
+
+def _show_understood(dataset: Dataset) -> None:
+    """Print what was read out of a label file of the user's own, if it can be read."""
+    with suppress(InputError):
+        for line in dataset.understood():
+            click.echo(line)
 
 
 def _show_labels(name: str, known: Sequence[Labels]) -> None:

@@ -20,9 +20,13 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import Protocol, SupportPolicy
 
+UNDERSTOOD = 12  # lines on a label file of a user's own; `bench datasets info` prints the others
+
 
 def check_files(grid: Grid, reporter: Reporter) -> None:
     """Report every warning of the datasets' own checks of the splits that the grid reads, and stop at their errors.
+
+    Tells what was read out of the targets' label files, where they are a user's own.
 
     Raises:
         InputError: the first error, with the number of others.
@@ -43,6 +47,17 @@ def check_files(grid: Grid, reporter: Reporter) -> None:
             first, more = errors[0], len(errors) - 1
             others = f" ({more} more: bench datasets check {dataset.name})" if more else ""
             raise InputError(first.where, first.problem, first.fix + others)
+        if "test" in splits[dataset.name]:
+            _tell_understood(dataset, reporter)
+
+
+def _tell_understood(target: Dataset, reporter: Reporter) -> None:
+    with suppress(InputError):  # without labels it will be refused as a target
+        lines = target.understood()
+        for line in lines[:UNDERSTOOD]:
+            reporter.say(f"labels of {target.name}: {line}")
+        if more := len(lines[UNDERSTOOD:]):
+            reporter.say(f"labels of {target.name}: {more} more lines, see bench datasets info {target.name}")
 
 
 def check_source(source: Dataset, clip: ClipSpec) -> None:

@@ -48,6 +48,10 @@ class Readable(Dataset):
         """The whole data set's."""
         return self.whole.tracks(video)
 
+    def understood(self) -> list[str]:
+        """The whole data set's."""
+        return self.whole.understood()
+
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """List the whole data set's problems; those of a video that is left out are warnings."""
         harmless = {(error.where, error.problem) for error in self.bad.values()}

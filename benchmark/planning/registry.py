@@ -64,7 +64,7 @@ def get_dataset(text: str, root: Path) -> Dataset:
         InputError: unknown name, file, class or option (says what comes close), or no such data under the root.
     """
     if text.startswith("path:"):
-        return OwnFolder(Path(text.removeprefix("path:")))
+        return OwnFolder.find(text.removeprefix("path:"), root)
     if text in RENDERED:
         rendered: Dataset = _load(RENDERED[text])()
         return rendered

@@ -62,6 +62,29 @@ def test_where_is_for_published_sets_alone(datasets):
     assert done.code == 2 and "synthetic-street" in done.err
 
 
+def test_where_explains_footage_of_ones_own(datasets, root):
+    absent = datasets("where", "path:cam")
+    assert absent.code == 0 and "not there: path:cam" in absent.out and str(root / "cam") in absent.out
+    for word in ("train/monday.mp4", "test/tuesday.mp4", "labels.csv", "video,start,end,first=1,inclusive"):
+        assert word in absent.out
+    write_images(root / "cam/test/a", frames(9))
+    write_images(root / "cam/train/b", frames(9))
+    (root / "cam/labels.csv").write_text("video,start,end\na,4,7\n")
+    there = datasets("where", "path:cam")
+    assert f"{root / 'cam'}: 1 training videos, 1 test videos" in there.out
+    assert "video a: 3 abnormal frames, 4..6" in there.out
+
+
+def test_labels_of_ones_own_are_told_as_they_were_understood(datasets, root):
+    write_images(root / "cam/test/a", frames(9))
+    (root / "cam/labels.csv").write_text("video,start,end,first=1,inclusive\na,4,7\n")
+    for command in ("info", "check"):
+        told = datasets(command, "path:cam").out
+        assert "frames are counted from 1" in told and "video a: 4 abnormal frames, 4..7" in told
+    (root / "cam/labels.csv").write_text("video,start,end\na,7,4\n")
+    assert datasets("info", "path:cam").code == 0 and datasets("check", "path:cam").code == 1
+
+
 # ----------------------------------------------------------------------------------------------------------------- info
 
 

@@ -127,7 +127,13 @@ def test_warnings_are_told_and_the_first_error_stops(make_grid, north, south):
     reporter = Reporter(Console(file=told, width=200))
     target = Checked(south, odd("warning", "a.avi"))
     preflight.check_files(make_grid("framepred", targets=[target]), reporter)
-    assert told.getvalue() == "note: a.avi: is odd; mend it\n"
+    note, *labels = told.getvalue().splitlines()
+    assert note == "note: a.avi: is odd; mend it"
+    assert labels[1:] == [  # of the target alone, as its file counts
+        "labels of path:south: video a: 8 abnormal frames, 32..39",
+        "labels of path:south: video c: 6 abnormal frames, 30..35",
+        "labels of path:south: test videos that are normal throughout: 1",
+    ]
     target.problems += (odd("error", "b.avi"),)
     with pytest.raises(InputError, match=r"^b\.avi: is odd; mend it$"):
         preflight.check_files(make_grid("framepred", targets=[target]), reporter)
