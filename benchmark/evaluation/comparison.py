@@ -20,6 +20,7 @@ from crossvad.evaluation.statistics import (
     paired_difference,
 )
 from crossvad.evaluation.tidy import counted_frames_of_cells, reverted
+from crossvad.planning.archives import published_videos
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.store import Record, Store
@@ -39,8 +40,9 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
         row["reverted"] = reverted(record)
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
+        row |= {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", "frames"])
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", "frames", "videos", "of_videos"])
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -65,8 +67,8 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     of the table (Holm).
 
     Returns:
-        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), auc, difference,
-        low, high (in points of AUC), p and p_holm.
+        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), videos (those
+        scored, of_videos published), auc, difference, low, high (in points of AUC), p and p_holm.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -87,6 +89,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        facts |= {name: group[name].iloc[0] for name in ("videos", "of_videos")}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise InputError(

@@ -16,6 +16,7 @@ from crossvad.evaluation.metric_cache import MetricCache
 from crossvad.evaluation.metrics import METRICS, Numbers
 from crossvad.evaluation.postprocessing import fill_nearest, final, per_video
 from crossvad.evaluation.selection import KEYS, belongs, current, reaches, support_span
+from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
@@ -24,7 +25,7 @@ LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
 COUNTS = ("contamination", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
-    "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
+    "frames", "videos", "of_videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
 ]  # fmt: skip
 
 
@@ -101,6 +102,7 @@ def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) ->
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
+    known |= {"of_videos": published_videos(cell.target)}
     if record.status == "done":
         store.check_scores(record)
         numbers = cache.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))

@@ -24,7 +24,7 @@ from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.datasets.published.published_dataset import PublishedDataset
+from crossvad.planning.archives import get_published as get_published
 from crossvad.planning.catalogue import ARCHIVES, METHODS, RENDERED, TUNINGS, dataset_names
 from crossvad.planning.names import split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
@@ -95,18 +95,6 @@ def _plugged_dataset(text: str, root: Path) -> Dataset:
     if options or not hasattr(dataset, "name"):
         dataset.name = label
     return dataset
-
-
-def get_published(text: str) -> tuple[str, type[PublishedDataset], Any]:
-    """Return what to call a published data set, found or not, its class and its options.
-
-    Raises:
-        InputError: unknown name or option; says what comes close.
-    """
-    name, options = split_options(text)
-    if name not in ARCHIVES:
-        raise unknown_name("published data set", name, ARCHIVES)
-    return with_options(name, _load(ARCHIVES[name]), options)
 
 
 NO_DATA = (

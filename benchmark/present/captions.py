@@ -50,9 +50,10 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
         if metric.rules:
             which = f"{metric.name}: " if len(shown) > 1 else ""
             facts.append(f"{which}the same raw scores read by the rules of protocol {metric.rules.name}")
-    if not all(metric.rules for metric in shown):
-        scored = done.groupby("target")[["frames", "videos"]].max()
-        facts += [f"{target}: {int(f)} frames of {int(v)} videos" for target, (f, v) in scored.iterrows()]
+    if all(metric.rules for metric in shown):
+        return [*facts, *partial(done)]
+    for target, rows in done.groupby("target"):
+        facts.append(f"{target}: {int(rows['frames'].max())} frames of {_coverage(rows)} videos")
     return facts
 
 
@@ -87,6 +88,12 @@ class _PerTarget:
     def __format__(self, form: str) -> str:
         groups = self.done.groupby("target")[self.column]
         return ", ".join(f"{target}: {span(group, f'{{:{form}}}')}" for target, group in groups)
+
+
+def _coverage(rows: pd.DataFrame) -> str:
+    """Say how many videos of one target were scored, and of how many if some are missing: 17 of 36."""
+    scored, published = rows["videos"].max(), rows["of_videos"].max()
+    return f"{int(scored)} of {int(published)}" if scored < published else str(int(scored))
 
 
 # ---- facts: one each, or a list that is empty where there is nothing to say ------------------------------------------
@@ -128,6 +135,12 @@ def contamination(done: pd.DataFrame) -> list[str]:
     """Say how many frames of the support sets were abnormal, if any."""
     most = done["contamination"].max()
     return [f"up to {most:.0f} % of the support frames are abnormal"] if most > 0 else []
+
+
+def partial(rows: pd.DataFrame) -> list[str]:
+    """Say of each target whose published test videos were not all scored how many were."""
+    lacking = rows[rows["videos"] < rows["of_videos"]]
+    return [f"{target}: {_coverage(some)} videos" for target, some in lacking.groupby("target")]
 
 
 def reverted(rows: pd.DataFrame) -> list[str]:

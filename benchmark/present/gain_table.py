@@ -47,6 +47,7 @@ def note(differences: pd.DataFrame, protocol: str) -> str:
     return "; ".join([
         f"auc in %: gain over the same method at K = 0 in points; protocol {protocol}",
         *captions.fixed(differences, [key for key in ENTRY if key not in ("method", ACROSS)]),
+        *captions.partial(differences),
         f"{captions.span(differences['seeds'])} seeds",
         "brackets: 95 % of the gain, paired bootstrap over videos and spread over seeds",
         *captions.reverted(differences),

@@ -18,13 +18,14 @@ from crossvad.execution.decoding import Decoder
 from crossvad.execution.fitting import build, heldout_scores, source_clips, train
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
+from crossvad.planning.archives import published_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Scores, load_scores, save_scores
 from crossvad.store.store import Store
 
-COLUMNS = ["method", "source", "target", "budget", "seed", "step", "auc", "paper_auc"]
+COLUMNS = ["method", "source", "target", "budget", "seed", "step", "videos", "of_videos", "auc", "paper_auc"]
 
 
 def train_and_score(
@@ -60,6 +61,7 @@ def judge(cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, fl
     for step, path in checkpoints:
         figures = evaluate(load_scores(path), FAIR, 0, weights)
         keys: dict[str, Any] = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
+        keys |= {"videos": figures["videos"], "of_videos": published_videos(cell.target)}
         rows.append(keys | {"step": step, "auc": figures["auc"], "paper_auc": figures["paper_auc"]})
     return pd.DataFrame(rows, columns=COLUMNS)
 

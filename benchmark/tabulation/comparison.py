@@ -6,6 +6,7 @@ import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
 from crossvad.evaluation.selection import varying_keys
+from crossvad.present import captions
 from crossvad.present.formats import Tables
 
 
@@ -49,9 +50,10 @@ def _p(p: float) -> str:
 
 def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
     same = [f"{key} {gaps[key].iloc[0]}" for key in ENTRY if key != "method" and gaps[key].nunique() == 1]
+    facts = "; ".join([", ".join(same), *captions.partial(gaps)])
     seeds = " to ".join(dict.fromkeys(map(str, (gaps["seeds"].min(), gaps["seeds"].max()))))
     return (
-        f"auc in %, difference in points to {rival(against)}; protocol {protocol}; {', '.join(same)}; {seeds} seeds; "
+        f"auc in %, difference in points to {rival(against)}; protocol {protocol}; {facts}; {seeds} seeds; "
         "brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
         f"{len(gaps)} rows"
     )

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.datasets.published.manifest import spans_to_labels
+from crossvad.datasets.published.manifest import Manifest, spans_to_labels
+from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.evaluation import metrics
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.selection import support_span
 from crossvad.evaluation.tidy import counted_frames
 from crossvad.execution.support import CLEAN_HEAD
-from crossvad.planning import catalogue, registry
+from crossvad.planning import registry
+from crossvad.planning.archives import stored_target
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
 from crossvad.store.scores import Scores
@@ -86,13 +88,12 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
         wrong.append(f"{'no ' if cell.shots else ''}support scores at {cell.shots} shots")
     if wrong:
         raise InputError(place, "; ".join(wrong), RERUN)
-    if cell.target.partition("[")[0] in catalogue.ARCHIVES:
-        _check_labels(scores, cell.target, place)
+    if published := stored_target(cell.target):
+        _check_labels(scores, cell.target, *published, place)
 
 
-def _check_labels(scores: Scores, target: str, place: Path) -> None:
-    _, cls, options = registry.get_published(target)
-    known = cls.facts(options, getattr(options, "labels", cls.family)).test
+def _check_labels(scores: Scores, target: str, cls: type[PublishedDataset], manifest: Manifest, place: Path) -> None:
+    known = manifest.test
     for video, labels in zip(scores.videos, np.split(scores.labels, np.cumsum(scores.lengths)[:-1]), strict=True):
         facts = known.get(cls.entry(video))
         if facts is None:

@@ -14,9 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn.functional import interpolate
 
 from crossvad.datasets.base import Frames, Size, Video
 from crossvad.datasets.errors import InputError, Problem
@@ -197,6 +195,9 @@ def resized(frames: Frames, size: Size | None) -> Frames:
     """
     if size is None or frames.shape[1:3] == size:
         return frames
+    import torch  # lazily: whoever reads stored results asks for the facts of data sets, and decodes nothing
+    from torch.nn.functional import interpolate
+
     pictures = torch.from_numpy(frames).movedim(-1, 1)
     return interpolate(pictures, size=size, mode="bilinear", antialias=True).movedim(1, -1).numpy()
 

@@ -33,8 +33,8 @@ def datasets(bench, root, monkeypatch):
     """`bench datasets COMMAND NAME … --data ROOT` on a wide screen; what it printed comes without the tables' lines."""
     monkeypatch.setenv("COLUMNS", "999")
 
-    def call(command, name, *words):
-        done = bench("datasets", command, name, "--data", root, *words)
+    def call(command, *words):
+        done = bench("datasets", command, *words, "--data", root)
         return done._replace(out=" ".join(re.sub("[━─-╿]", " ", done.out).split()), err=" ".join(done.err.split()))
 
     return call
@@ -120,6 +120,19 @@ def test_check_tells_every_problem_at_once(datasets, root):
         assert done.code == 1, done
         for said in ("Normal_Videos002_x264", "missing: Normal_Videos010_x264", "Abuse028_x264", "its end is missing"):
             assert said in done.out
+
+
+def test_check_lists_every_name_where_it_is_told_to(datasets, root):
+    many = {f"01_{number:04d}": [0, 1] for number in range(1, 31)}
+    miniatures.know("shanghaitech", many, train_videos=330)
+    write_images(root / "shanghaitech/testing/frames/01_0002", frames(2))
+    few, every = datasets("check", "shanghaitech"), datasets("check", "shanghaitech", "--all")
+    assert "1 of 30 test videos are here; missing: 01_0001, 01_0003" in few.out and "and 23 more" in few.out
+    assert "01_0030" not in few.out
+    names = " ".join(name for name in many if name != "01_0002")
+    assert f"1 of 30 test videos are here; missing: {names}" in every.out
+    assert "--support scene-head or test-head" in few.out  # there is no training video
+    assert "shanghaitech 0 of 330 1 of 30" in datasets("list").out
 
 
 def test_check_finds_what_only_decoding_tells(datasets, root):
@@ -324,6 +337,22 @@ def test_nothing_is_trained_on_what_it_is_scored_on(bench, root, cache, tmp_path
     official = "ucf[train=official]"
     done = bench("run", "--source", official, "--target", official, "--data", root, *RUN, "--support", "test-head")
     assert done.code == 0, done
+
+
+def test_a_part_of_a_target_is_told_even_in_quiet(bench, root, cache):
+    home = long_avenue(root)
+    (home / "testing_videos/03.avi").unlink()
+    miniatures.ucf(root)
+    command = ["run", "--source", "ucf", "--data", root, *RUN, "--quiet", "--target"]
+    partial = bench(*command, "avenue")
+    assert partial.code == 0 and re.search(r"avenue: \d+ frames of 2 of 3 videos;", partial.out)
+    assert partial.out.count("2 of 3 videos") == 3  # below each of its tables
+    named = bench(*command, "avenue[videos=1+11]")
+    assert named.code == 0 and re.search(r"avenue\[videos=01\+11\]: \d+ frames of 2 videos;", named.out)
+    where = ["--where", "target=avenue,avenue[videos=01+11]", "--where", "method=framediff,framepred"]
+    assert "avenue: 2 of 3 videos; " in bench("compare", "--against", "framediff", *where).out
+    table = bench("table", "--columns", "target", "--rows", "method", *where).out
+    assert "avenue[videos=01+11]" in table.replace("\n", "") and "of 2 of 3 videos" in table
 
 
 def test_an_image_folder_of_another_size_fits_as_well(bench, root, cache):

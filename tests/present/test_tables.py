@@ -156,6 +156,16 @@ def test_caption_tells_what_a_reader_must_know():
     )
 
 
+def test_captions_tell_which_targets_are_partial():
+    part = {"target": "ped1", "frames": 2958, "videos": 17, "of_videos": 36}
+    rows = frame(row(of_videos=12), row(**part), row(target="plaza"), failed(target="avenue", of_videos=21))
+    said = captions.caption(rows)
+    assert "ped1: 2958 frames of 17 of 36 videos; ped2: 1800 frames of 12 videos; plaza: 1800 frames of 12 v" in said
+    assert "; ped1: 17 of 36 videos; " in captions.caption(rows, "paper_auc")  # which counts frames of its own
+    assert captions.partial(rows) == ["ped1: 17 of 36 videos"]
+    assert captions.partial(frame(row(), failed())) == []
+
+
 def test_several_metrics_stand_side_by_side():
     rows = frame(row(eer=12.34, paper_auc=90.0), row(shots=5, eer=10.0, paper_auc=91.0))
     flat = tables.side_by_side(rows, ["method"], [], ["auc", "eer"])

@@ -50,6 +50,7 @@ class Curves(RowsPlot):
             "AUC in %",
             captions.values(done, "protocol"),
             captions.values(done, "budget"),
+            *captions.partial(done),
             *_adaptation(done[done["shots"] > 0], self.along),
             *captions.contamination(done),
             *_drawn(points.dropna(subset="auc"), self.along),

@@ -15,6 +15,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.selection import refuse_mixtures, varying_keys
 from crossvad.evaluation.tidy import counted_frames_of_cells
+from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures.layout import SCENES
@@ -42,7 +43,7 @@ class Roc(RowsPlot):
         """Read the curve of every finished cell that the protocol may read, but of those that are no detectors.
 
         Columns: source, target, those of `LINE`, support, budget, seed; protocol, its name; `auc` in %; `rates`, false
-        and true positive, (n,) each, from (0, 0) to (1, 1).
+        and true positive, (n,) each, from (0, 0) to (1, 1); `videos` scored, and `of_videos` published.
         """
         keys = [*SCENES, *LINE, "support", "budget", "seed"]
         rows = []
@@ -51,8 +52,9 @@ class Roc(RowsPlot):
                 frames = read(protocol)
                 rates = roc_curve(frames.labels, frames.scores)[:2]
                 auc = 100 * micro_auc(frames.labels, frames.scores)
-                rows.append([*(getattr(record.cell, key) for key in keys), protocol.name, auc, rates])
-        return pd.DataFrame(rows, columns=[*keys, "protocol", "auc", "rates"])
+                videos = len(np.unique(frames.videos)), published_videos(record.cell.target)
+                rows.append([*(getattr(record.cell, key) for key in keys), protocol.name, auc, rates, *videos])
+        return pd.DataFrame(rows, columns=[*keys, "protocol", "auc", "rates", "videos", "of_videos"])
 
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Average the curves of several seeds: the mean true positive rate at each false positive rate.
@@ -80,6 +82,7 @@ class Roc(RowsPlot):
             captions.values(rows, "protocol"),
             captions.values(rows, "budget"),
             captions.support(rows["support"]),
+            *captions.partial(rows),
             f"{captions.span(seeds)} seeds a curve",
         ]
         if seeds.max() > 1:
