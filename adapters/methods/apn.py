@@ -31,14 +31,14 @@ RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest
 class Options:
     """What the paper varies, and what it leaves open."""
 
-    prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4")
-    cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out")
+    prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4", minimum=0)
+    cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out", minimum=0)
     resolution: Literal["1/1", "1/2", "1/4"] = option("1/1", "of the APU's map (Table 6)")
-    levels: int = option(4, "resolutions of the U-Net: 'same as [22, 37]' (MNAD, MPN) is 4; the code has 3")
+    levels: int = option(4, "resolutions of the U-Net: 'same as [22, 37]' (MNAD, MPN) is 4; the code has 3", minimum=2)
     attention: Literal["deepest", "finest"] = option("deepest", "CAU after the encoder (figure) or the decoder (text)")
     weights: Literal["softmax", "ratio"] = option("softmax", "of maps over pixels; printed: 'w / sum w'")
     temperature: float = option(
-        0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse"
+        0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse", minimum=1e-3
     )
     predicts: Literal["frame", "change"] = option(
         "frame", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
@@ -46,16 +46,23 @@ class Options:
     frame: Literal["squared", "norm"] = option("squared", "Eq. 4: mean squared error, or the 2-norm of each pixel")
     distance: Literal["squared", "absolute"] = option("squared", "Eq. 7, to the nearest prototype; printed: '|x - p|'")
     apart: Literal["hinge", "mean"] = option("hinge", "Eq. 8, with margin 1 (text); the printed mean is unbounded")
-    compactness: float = option(1.0, "lambda 1")
-    diversity: float = option(0.01, "lambda 2")
-    covariance: float = option(0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined")
-    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False)
+    compactness: float = option(1.0, "lambda 1", minimum=0)
+    diversity: float = option(0.01, "lambda 2", minimum=0)
+    covariance: float = option(
+        0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined", minimum=0
+    )
+    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False, minimum=0)
     calibrate: Literal["none", "scene"] = option(
         "none", "divide the error map by what the support set leads to expect there", trains=False
     )
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a map that the U-Net does not have."""
+        if self.levels <= RESOLUTIONS.index(self.resolution):
+            raise ValueError(f"levels = {self.levels} leaves no map at resolution {self.resolution}")
 
 
 class Apn(PrototypePredictor):
@@ -75,6 +82,8 @@ class Apn(PrototypePredictor):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         o = options or Options()
         super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene")
+        if budget.size % 2 ** (o.levels - 1):
+            raise ValueError(f"levels = {o.levels} halves frames of {budget.size} pixels {o.levels - 1} times")
         width, halvings = budget.width, RESOLUTIONS.index(o.resolution)
         deepest = width * 2 ** (o.levels - 1)  # channels there
         # Channels halve with every stage of the decoder but the last, which leaves skip and features side by side.

@@ -25,11 +25,11 @@ LEVELS = 3
 class Options:
     """The code's settings."""
 
-    prototypes: int = option(10, "M")
-    compactness: float = option(1.0, "weight of the distance to the nearest prototype")
-    diversity: float = option(1e-4, "weight of the hinge between prototypes")
-    covariance: float = option(1e-4, "weight of the kernel similarity, a constant without a gradient")
-    ssim: float = option(1e-4, "weight of 1 - SSIM")
+    prototypes: int = option(10, "M", minimum=2)
+    compactness: float = option(1.0, "weight of the distance to the nearest prototype", minimum=0)
+    diversity: float = option(1e-4, "weight of the hinge between prototypes", minimum=0)
+    covariance: float = option(1e-4, "weight of the kernel similarity, a constant without a gradient", minimum=0)
+    ssim: float = option(1e-4, "weight of 1 - SSIM", minimum=0)
 
 
 class ApnReleased(PrototypePredictor):

@@ -29,24 +29,28 @@ LEVELS = 4
 class Options:
     """The paper's hyper-parameters, prediction."""
 
-    items: int = option(10, "M")
-    compactness: float = option(0.1, "weight of the distance of queries to their nearest item")
-    separateness: float = option(0.1, "weight of the triplet loss between nearest and second nearest item")
+    items: int = option(10, "M", minimum=2)
+    compactness: float = option(0.1, "weight of the distance of queries to their nearest item", minimum=0)
+    separateness: float = option(0.1, "weight of the triplet loss between nearest and second nearest item", minimum=0)
     largest: Literal["all", "own"] = option(
         "all",
         "update weights are divided by their maximum over all queries (code) or over the item's own (paper, Eq. 5)",
     )
     test_update: bool = option(False, "go on writing the memory at test time with frames that pass the gate (Eq. 13)")
-    gate: float = option(0.01, "threshold below which a frame's weighted regular error lets it into the memory")
+    gate: float = option(
+        0.01, "threshold below which a frame's weighted regular error lets it into the memory", minimum=0
+    )
 
 
 @dataclass(frozen=True)
 class ReconOptions(Options):
     """The paper's hyper-parameters, reconstruction."""
 
-    compactness: float = option(0.01, "weight of the distance of queries to their nearest item")
-    separateness: float = option(0.01, "weight of the triplet loss between nearest and second nearest item")
-    gate: float = option(0.015, "threshold below which a frame's weighted regular error lets it into the memory")
+    compactness: float = option(0.01, "weight of the distance of queries to their nearest item", minimum=0)
+    separateness: float = option(0.01, "weight of the triplet loss between nearest and second nearest item", minimum=0)
+    gate: float = option(
+        0.015, "threshold below which a frame's weighted regular error lets it into the memory", minimum=0
+    )
 
 
 class Lmn(Adapter):

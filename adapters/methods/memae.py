@@ -27,9 +27,11 @@ LEVELS = 4  # of the 2-D network
 class Options:
     """The paper's hyper-parameters."""
 
-    slots: int = option(2000, "N")
-    shrink: float = option(0.0, "lambda; 0 stands for 1 / slots, the least the paper advises; its code has 0.0025")
-    entropy: float = option(2e-4, "weight of the sparsity loss (Eq. 10)")
+    slots: int = option(2000, "N", minimum=2)
+    shrink: float = option(
+        0.0, "lambda; 0 stands for 1 / slots, the least the paper advises; its code has 0.0025", minimum=0, maximum=0.5
+    )
+    entropy: float = option(2e-4, "weight of the sparsity loss (Eq. 10)", minimum=0)
 
 
 class MemoryAutoencoder(Adapter):

@@ -27,11 +27,11 @@ LEVELS = 4
 class Options:
     """The paper's hyper-parameters, and where its two scripts differ."""
 
-    prototypes: int = option(10, "M")
+    prototypes: int = option(10, "M; 0 leaves the DPU out", minimum=0)
     training: Literal["all", "frame"] = option("all", "losses before any meta-learning: Eq. 7, or Eq. 4 (few-shot)")
-    compactness: float = option(1.0, "weight of the distance to the nearest prototype, in training")
-    diversity: float = option(1e-4, "weight of the hinge between prototypes, in training")
-    adaptation: float = option(0.1, "weight of both on a support set (code)")
+    compactness: float = option(1.0, "weight of the distance to the nearest prototype, in training", minimum=0)
+    diversity: float = option(1e-4, "weight of the hinge between prototypes, in training", minimum=0)
+    adaptation: float = option(0.1, "weight of both on a support set (code)", minimum=0)
     score: Literal["unsupervised", "few-shot"] = option(
         "unsupervised", "0.5 : 0.5 with FR in dB; or the few-shot script's 0.7 : 0.3 with FR's sign turned, by mistake"
     )

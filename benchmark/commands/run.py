@@ -61,7 +61,7 @@ def matrix(context: click.Context, /, suite: Path | None, **said: Any) -> None:
 
 
 def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | None, **amounts: Any) -> None:
-    """Run a grid and print its tables; exit with 1 if a cell failed."""
+    """Run a grid and print its tables; exit with 1 if a cell failed or was refused, and say why even if quiet."""
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
@@ -73,7 +73,7 @@ def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | N
     reporter = Reporter(quiet=amounts["quiet"])
     failed = failures(results.store, results.records)
     for line in failed:
-        reporter.say(line)
+        click.echo(line, err=True)
     cells = results.store.root / "cells"
     reporter.say(f"Scores of these {len(results)} cells lie in {cells}. More tables: bench table --help")
     if failed:

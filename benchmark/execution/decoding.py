@@ -67,7 +67,8 @@ class Decoder:
         Raises:
             InputError: a file is missing, truncated or not a video, or no such extra input can be made.
         """
-        return with_extras(self.cache.open(video, self.size, self.budget.channels), extra_inputs)
+        frames = self.cache.open(video, self.size, self.budget.channels)
+        return with_extras(frames, extra_inputs, lambda: video.source.blocks(None, 3))
 
     def missing(self, videos: Iterable[Video]) -> list[Video]:
         """List those of the videos that are not decoded yet, each once."""

@@ -9,16 +9,39 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.extra_inputs import get_extractor
 from crossvad.execution.decoding import training_videos
 from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable, frames_spanned, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import Protocol, SupportPolicy
+from crossvad.planning.specs import MethodSpec
+
+
+class Refused(InputError):
+    """A method cannot do what one of its cells asks of it: that cell is left out, with the reason, and others run."""
+
+
+def build_method(method: MethodSpec, budget: Budget) -> Adapter:
+    """Build a method as its cells will, and look its extra inputs up.
+
+    Raises:
+        Refused: it cannot be built at this budget, or asks for an extra input that is not to be had.
+    """
+    try:
+        adapter = method.build(budget)
+        for name in adapter.extra_inputs:
+            get_extractor(name)
+    except InputError as error:
+        where = error.where if error.where == method.label else f"{method.label}, {error.where}"
+        raise Refused(where, error.problem, error.fix) from error
+    return adapter
 
 UNDERSTOOD = 12  # lines on a label file of a user's own; `bench datasets info` prints the others
 
@@ -65,7 +88,7 @@ def check_source(source: Dataset, clip: ClipSpec) -> None:
 
     Raises:
         Unsuitable: there is no training video.
-        InputError: a video is shorter than a clip.
+        Refused: a video is shorter than a clip.
     """
     videos = source.videos("train")
     if not videos:
@@ -95,7 +118,7 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
 
     Raises:
         Unsuitable: there is no test video, or no training video though the support set is to come from it.
-        InputError: a video is shorter than a clip, or a support video than the support set.
+        Refused: a video is shorter than a clip, or a support video than the support set.
     """
     videos = target.videos("test")
     if not videos:
@@ -106,7 +129,7 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
     needed = frames_spanned(clip, shots)
     for video in support_videos(target, support):
         if len(video) < needed:
-            raise InputError(
+            raise Refused(
                 f"--shots {shots}",
                 f"takes {needed} frames, but {target.name}'s support video {video.name} has {len(video)}",
                 f"choose at most --shots {max(0, len(video) - needed + shots)}",
@@ -119,27 +142,33 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
     `tuning` is None where the cell has none.
 
     Raises:
-        Unsuitable: the method lacks it.
+        Refused: the method lacks it.
     """
-    if tuning is not None and method.extra_inputs and tuning.rate_is_open:
+    if tuning is None:
+        return
+    if method.extra_inputs and tuning.rate_is_open:
         what = f"has extra inputs, so that no {tuning.rate} can be chosen on frames as another camera would film them"
-        raise Unsuitable(cell.method, what, f"choose {cell.tuning}[{tuning.rate}=…]")
-    if tuning is not None and not method.needs_source and (tuning.learns or tuning.rate_is_open):
+        raise Refused(cell.method, what, f"choose {cell.tuning}[{tuning.rate}=…]")
+    if not method.needs_source and (tuning.learns or tuning.rate_is_open):
         what = "is fitted on no source, on which it would have to be learned how to adapt"
-        raise Unsuitable(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")
-    if tuning is not None and (reason := tuning.unsupported_reason(method)):
-        raise Unsuitable(cell.method, f"{reason}, which --tuning {cell.tuning} would move", "choose another --tuning")
+        raise Refused(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")
+    if reason := tuning.unsupported_reason(method):
+        fix = "choose another --tuning"
+        if not method.adaptable_parameters():
+            fix = "a method that adapts by its calibrate says tunable = False, one that does not adapt adapts = False"
+        raise Refused(cell.method, f"{reason}, which --tuning {cell.tuning} would move", fix)
 
 
 def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:
     """Check a protocol's demands on a clip and a target: no support frame counts, some frame does, and has a label.
 
     Raises:
-        InputError: a clip is too long, every test video too short, or labels are missing or do not fit.
+        Refused: a clip is too long.
+        InputError: every test video is too short, or labels are missing or do not fit.
     """
     first = protocol.first_frame(shots)
     if protocol.common_mask and (excess := shots + clip.frames - 1 - first) > 0:
-        raise InputError(
+        raise Refused(
             f"--protocol {protocol.name}",
             f"counts frames from {first} on, which {shots} shots of {clip.frames} frames reach into",
             f"choose --protocol fair@{protocol.max_shots + excess}",
@@ -175,7 +204,7 @@ def _check_lengths(dataset: Dataset, videos: list[Video], clip: ClipSpec) -> Non
     """Refuse a video that is shorter than a clip."""
     for video in videos:
         if len(video) < clip.frames:
-            raise InputError(
+            raise Refused(
                 f"{dataset.name}, video {video.name}",
                 f"has {len(video)} frames, but one clip takes {clip.frames}",
                 "remove it or leave out the method",

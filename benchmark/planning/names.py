@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from crossvad.adapters.options import check_ranges
 from crossvad.datasets.errors import InputError
 
 
@@ -37,7 +38,11 @@ def split_options(text: str) -> tuple[str, dict[str, str]]:
 
 
 def with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
-    """The label, the class and its options object; values are read as the type that the option's field declares."""
+    """The label, the class and its options object; values are read as the type that the option's field declares.
+
+    Raises:
+        InputError: no such option, or a value of another type, out of its range, or at odds with another.
+    """
     hints = get_type_hints(cls.Options)  # type: ignore[attr-defined]
     fields = [field.name for field in dataclasses.fields(cls.Options)]  # type: ignore[attr-defined]
     values: dict[str, Any] = {}
@@ -45,7 +50,12 @@ def with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, ty
         if field not in fields:
             raise unknown_name(f"option of {name}", field, fields)
         values[field] = _value(f"{name}[{field}={text}]", text, hints[field])
-    chosen = cls.Options(**values)  # type: ignore[attr-defined]
+    try:
+        chosen = cls.Options(**values)  # type: ignore[attr-defined]
+        check_ranges(chosen)
+    except ValueError as error:
+        given = ",".join(f"{field}={text}" for field, text in options.items())
+        raise InputError(f"{name}[{given}]", str(error), "choose another value (bench methods info)") from error
     changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
     label = name + ("[" + ",".join(f"{field}={value}" for field, value in changed.items()) + "]" if changed else "")
     return label, cls, chosen

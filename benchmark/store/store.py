@@ -38,7 +38,7 @@ from crossvad.planning.cell import Cell
 from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_scores
 
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
-Status = Literal["done", "failed", "interrupted", "skipped"]
+Status = Literal["done", "failed", "refused", "interrupted", "skipped"]
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Record:
 
     cell: Cell
     status: Status
-    reason: str = ""  # of a skip or failure; with the traceback for the latter
+    reason: str = ""  # of a skip, refusal or failure; with the traceback for the last
     facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
     digest: str = ""  # sha256 of scores.npz
     finished: str = ""  # UTC, ISO 8601

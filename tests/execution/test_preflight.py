@@ -40,7 +40,7 @@ def test_a_sound_pair_passes(north, south):
 def test_a_source_needs_training_video_of_a_clip_each(south):
     with pytest.raises(Unsuitable, match="has no training video, so nothing can be trained on it"):
         preflight.check_source(Without(south, "test"), CLIP)
-    with pytest.raises(InputError, match="has 40 frames, but one clip takes 50"):
+    with pytest.raises(preflight.Refused, match="has 40 frames, but one clip takes 50"):
         preflight.check_source(OwnFolder(south), ClipSpec(50, 49, (32, 32), 1))
 
 
@@ -62,13 +62,13 @@ def test_a_target_needs_test_video_and_room_for_the_support_set(south):
         preflight.check_target(Without(south, "test"), CLIP, 1, TRAIN_HEAD)
     preflight.check_target(Without(south, "test"), CLIP, 0, TRAIN_HEAD)  # without shots none is drawn
     preflight.check_target(Without(south, "test"), CLIP, 32, TEST_HEAD)
-    with pytest.raises(InputError, match=r"takes 41 frames, but .* video a has 40; choose at most --shots 36$"):
+    with pytest.raises(preflight.Refused, match=r"takes 41 frames, but .* video a has 40; choose at most --shots 36$"):
         preflight.check_target(Without(south, "test"), CLIP, 37, TEST_HEAD)
 
 
 def test_a_protocol_counts_no_frame_that_a_support_set_spans(south):
     target, long = OwnFolder(south), ClipSpec(20, 19, (32, 32), 1)
-    with pytest.raises(InputError, match="which 10 shots of 20 frames reach into; choose --protocol fair@13"):
+    with pytest.raises(preflight.Refused, match="which 10 shots of 20 frames reach into; choose --protocol fair@13"):
         preflight.check_protocol(FAIR, target, long, 10)
     preflight.check_protocol(PAPER, target, long, 10)  # whose frames count from where the support set ends
 
@@ -152,7 +152,7 @@ def refusal(make_grid, method, tuning, **declared):
     cell = replace(grid.cells()[0], tuning=tuning)
     try:
         preflight.check_tuning(cell, adapter, grid.tunings[0].build())
-    except Unsuitable as error:
+    except preflight.Refused as error:
         return str(error)
     return ""
 

@@ -35,7 +35,7 @@ def test_full_size():
 def test_options_say_what_they_may_be():
     options = {option.name: option for option in describe(registry.get_method("apn"), BUDGETS["smoke"]).options}
     assert (options["weights"].default, options["weights"].choices) == ("softmax", "softmax, ratio")
-    assert (options["prototypes"].default, options["prototypes"].choices) == ("10", "int")
+    assert (options["prototypes"].default, options["prototypes"].choices) == ("10", "int, 0 or more")
     assert all(option.text for option in options.values())
 
 
