@@ -78,6 +78,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option  # plug-ins import it from here
+from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
 from crossvad.datasets.clips import Clips, ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
@@ -122,6 +123,7 @@ class Adapter(nn.Module):
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
+    published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:

@@ -8,22 +8,25 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, CueScores
+from crossvad.adapters.base import Adapter, CueScores, Versions
 from crossvad.adapters.nets.losses import decibel, gradient_loss, pool_error, squared_error
 from crossvad.adapters.nets.unet import UNet
 from crossvad.adapters.options import Budget, PoolOptions, Schedule
+from crossvad.adapters.published import EVALUATIONS
 
 
 class FramePrediction(Adapter):
     """A U-Net that predicts the next frame; 7 704 195 parameters at width 64 in RGB."""
 
     Options = PoolOptions
+    versions = Versions(fit=2)
     paper = "Liu et al., CVPR 2018"
     licence = "none"
     last_layers = ("net.head.",)
     published = Schedule(80_000, 4, 2e-4, "adam", "none")
+    published_evaluation = EVALUATIONS["framepred"]
     deviations = (
         "intensity and gradient loss only: no optical-flow loss, which needs a pre-trained network, and no adversarial "
         "one (the paper's Table 3 credits them with less than a point each)",
@@ -33,6 +36,7 @@ class FramePrediction(Adapter):
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=5)
         self.net = UNet(4 * budget.channels, budget.channels, budget.width)
+        self.apply(_published_initialisation)
 
     def predict(self, clips: Tensor) -> Tensor:
         """Predict the fifth frame of clips (B, 5, C, H, W) from the four before it (Section 3.1)."""
@@ -60,3 +64,11 @@ class FramePrediction(Adapter):
     def predicted_frames(self, clips: Tensor) -> Tensor:
         """The frame predicted in the place of each clip's last, (B, C, H, W) in [-1, 1]."""
         return self.predict(clips)
+
+
+def _published_initialisation(module: nn.Module) -> None:
+    """Draw a layer's weights as the published code does: uniformly after Glorot and Bengio, with biases of zero."""
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None  # every convolution of the U-Net has one
+        nn.init.zeros_(module.bias)

@@ -21,6 +21,7 @@ from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regul
 from crossvad.adapters.nets.memory import ItemMemory
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
+from crossvad.adapters.published import EVALUATIONS
 
 LEVELS = 4
 
@@ -56,6 +57,7 @@ class Lmn(Adapter):
     paper = "Park et al., CVPR 2020"
     licence = "none"
     published = Schedule(37_000, 4, 2e-4, "adam", "cosine")  # 60 epochs of Ped2's 2 486 clips
+    published_evaluation = EVALUATIONS["lmn"]
     deviations: ClassVar[tuple[str, ...]] = (
         "the memory stays as training left it unless test_update is set, and then starts anew with every video: the "
         "published one carries over, so that scores depend on the order of videos",
@@ -174,6 +176,7 @@ class LmnReconstruction(Lmn):
 
     Options = ReconOptions
     published = Schedule(37_000, 4, 2e-5, "adam", "cosine")
+    published_evaluation = EVALUATIONS["lmn-recon"]
     cue = "reconstruction"
 
     def __init__(self, budget: Budget, options: Any = None) -> None:

@@ -18,9 +18,11 @@ from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
+from crossvad.adapters.published import EVALUATIONS
 
 FULL_WIDTH = 64  # a budget's width at which the 3-D network has the published 96 channels
 LEVELS = 4  # of the 2-D network
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R 601): as the authors' code and our readers make gray
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class MemAE(MemoryAutoencoder):
 
     last_layers = ("decoder.9.",)  # its last layer is linear
     published = Schedule(16_000, 14, 1e-4, "adam", "none")  # 100 epochs of Ped2's 2 310 clips
+    published_evaluation = EVALUATIONS["memae"]
     deviations: ClassVar[tuple[str, ...]] = (
         "shrinkage 1 / slots: the code's 0.0025 lets, at small widths, almost no query reach any slot",
         "colour budgets are turned to gray, as the paper's input is",
@@ -105,7 +108,7 @@ class MemAE(MemoryAutoencoder):
 
     def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rebuild the gray clips (B, 1, T, H, W) by addressing weights (B * t * h * w, N)."""
-        gray = clips.mean(2).unsqueeze(1)  # (B, 1, T, H, W)
+        gray = _gray(clips)  # (B, 1, T, H, W)
         # Encode (Section 3.2, Eq. 1): D = 4w channels on t x h x w = T/8 x H/16 x W/16 places.
         grid = self.encoder(gray).permute(0, 2, 3, 4, 1)  # (B, t, h, w, D)
         queries = grid.flatten(0, 3)  # (B * t * h * w, D)
@@ -121,6 +124,7 @@ class MemAE2d(MemoryAutoencoder):
 
     paper = "after Gong et al., ICCV 2019, as in Park et al., CVPR 2020"
     published = Schedule(37_000, 4, 2e-5, "adam", "cosine")  # MNAD's, for its reconstruction
+    published_evaluation = EVALUATIONS["memae-2d"]
     deviations: ClassVar[tuple[str, ...]] = ("nobody's published network to the letter: no paper gives its size",)
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
@@ -143,6 +147,13 @@ class MemAE2d(MemoryAutoencoder):
         code = read.view_as(grid).permute(0, 3, 1, 2)  # (B, D, h, w)
         # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
         return frames, self.head(self.decoder(code, [])), weights
+
+
+def _gray(clips: Tensor) -> Tensor:
+    """Turn clips (B, T, C, H, W), RGB or gray already, into gray (B, 1, T, H, W)."""
+    if clips.shape[2] == 1:
+        return clips.transpose(1, 2)
+    return torch.tensordot(clips, clips.new_tensor(LUMA), ([2], [0])).unsqueeze(1)
 
 
 def _published_initialisation(module: nn.Module) -> None:

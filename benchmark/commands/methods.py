@@ -95,5 +95,6 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         f"size at {budget}": f"{facts.parameters:,} parameters",
         "adapts to a scene": f"{sum(facts.adapted.values()):,} of them: {parts}" if parts else "",
         f"training at {budget}": trained or "none",
+        "by protocol paper": f"each cue stretched to [0, 1] per video; {facts.published_evaluation}",
         "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
     }

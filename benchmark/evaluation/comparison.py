@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import KEYS, select
+from crossvad.evaluation.selection import KEYS, published_evaluation, select
 from crossvad.evaluation.statistics import (
     LEVEL,
     average_ranks,
@@ -38,9 +38,10 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         row["cell"] = record.cell.key
         row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
         row["reverted"] = reverted(record)
+        row["postprocessing"] = str(published_evaluation(record))
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", "frames"])
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", "postprocessing", "frames"])
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -65,8 +66,8 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     of the table (Holm).
 
     Returns:
-        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), auc, difference,
-        low, high (in points of AUC), p and p_holm.
+        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
+        the method's authors), auc, difference, low, high (in points of AUC), p and p_holm.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -87,6 +88,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        facts |= {"postprocessing": group["postprocessing"].iloc[0]}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise InputError(

@@ -11,6 +11,7 @@ import torch
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget, Schedule
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.clips import head
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
@@ -40,6 +41,7 @@ class MethodInfo:
     adapted: dict[str, int]  # part -> its parameters that adapt to a scene
     cues: dict[str, float]  # cue -> its share of the fused score
     schedule: Schedule | None  # what it trains with at this budget; None if it does not train
+    published_evaluation: PublishedEvaluation  # what protocol `paper` does to its scores
     deviations: tuple[str, ...]
     options: tuple[OptionInfo, ...]
 
@@ -63,6 +65,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         adapted=adapted,
         cues=_cues(method),
         schedule=adapter.schedule(budget) if cls.needs_source else None,
+        published_evaluation=cls.published_evaluation,
         deviations=cls.deviations,
         options=tuple(_options(cls)),
     )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
 from crossvad.evaluation.selection import varying_keys
+from crossvad.present.captions import protocols
 from crossvad.present.formats import Tables
 
 
@@ -51,7 +52,7 @@ def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
     same = [f"{key} {gaps[key].iloc[0]}" for key in ENTRY if key != "method" and gaps[key].nunique() == 1]
     seeds = " to ".join(dict.fromkeys(map(str, (gaps["seeds"].min(), gaps["seeds"].max()))))
     return (
-        f"auc in %, difference in points to {rival(against)}; protocol {protocol}; {', '.join(same)}; {seeds} seeds; "
-        "brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
-        f"{len(gaps)} rows"
+        f"auc in %, difference in points to {rival(against)}; {protocols(gaps, protocol)}; {', '.join(same)}; "
+        f"{seeds} seeds; brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; "
+        f"Holm: adjusted over these {len(gaps)} rows"
     )
