@@ -40,7 +40,8 @@ is not called, no held-out scores are kept), `stochastic` (False: seeds make no 
 the order of `source`'s clips), `adapts` (False: support sets make no difference), `tunable` (False: it adapts in
 `calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
 `extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
-method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options.
+method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options. Protocol
+`paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.

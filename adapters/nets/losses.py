@@ -41,7 +41,7 @@ def decibel(mean_squared_error: Tensor) -> Tensor:
 
 
 def weighted_regular_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """What MNAD's test-time gate looks at (Park et al. 2020, Eq. 12 to 14): squared error, large ones weighing more.
+    """What MNAD's test-time gate looks at (Park et al. 2020): squared error, large ones weighing more.
 
     Images (B, C, H, W) in [-1, 1] are mapped to [0, 1]; an error e weighs 1 - exp(-e) in the image's mean: (B,).
     """

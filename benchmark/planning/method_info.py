@@ -11,7 +11,7 @@ import torch
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget, Schedule
-from crossvad.adapters.published import PublishedEvaluation
+from crossvad.adapters.published import DEVIATIONS, PublishedEvaluation
 from crossvad.datasets.clips import head
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
@@ -66,7 +66,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         cues=_cues(method),
         schedule=adapter.schedule(budget) if cls.needs_source else None,
         published_evaluation=cls.published_evaluation,
-        deviations=cls.deviations,
+        deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
         options=tuple(_options(cls)),
     )
 
