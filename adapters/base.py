@@ -40,7 +40,8 @@ is not called, no held-out scores are kept), `stochastic` (False: seeds make no 
 the order of `source`'s clips), `adapts` (False: support sets make no difference), `tunable` (False: it adapts in
 `calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
 `extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
-method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options.
+method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options. Protocol
+`paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
@@ -133,6 +134,7 @@ from torch import Tensor, nn
 from crossvad.adapters.nets.frozen import Frozen as Frozen  # plug-ins import it, and `option`, from here
 from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option
+from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
 from crossvad.datasets.clips import Clips, ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
@@ -177,6 +179,7 @@ class Adapter(nn.Module):
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
+    published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:

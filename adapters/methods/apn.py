@@ -43,9 +43,11 @@ class Options:
     predicts: Literal["frame", "change"] = option(
         "frame", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
     )
-    frame: Literal["squared", "norm"] = option("squared", "Eq. 4: mean squared error, or the 2-norm of each pixel")
-    distance: Literal["squared", "absolute"] = option("squared", "Eq. 7, to the nearest prototype; printed: '|x - p|'")
-    apart: Literal["hinge", "mean"] = option("hinge", "Eq. 8, with margin 1 (text); the printed mean is unbounded")
+    frame: Literal["squared", "norm"] = option("squared", "L_fra: mean squared error (code), or each pixel's 2-norm")
+    distance: Literal["squared", "absolute"] = option("squared", "L_c, to the nearest prototype; printed: '|x - p|'")
+    apart: Literal["hinge", "mean"] = option(
+        "hinge", "L_d, of squared distances: hinge, with margin 1 (text), or their mean; printed: a mean without square"
+    )
     compactness: float = option(1.0, "lambda 1", minimum=0)
     diversity: float = option(0.01, "lambda 2", minimum=0)
     covariance: float = option(
@@ -77,6 +79,10 @@ class Apn(PrototypePredictor):
         "without APU is MPN's row without DPU, digit for digit",
         "temperature 0.05, where the paper has none (1) and its prototypes are one and the same vector",
         "no episodes in training: meta-learning is a tuning (metasgd), over the same frozen U-Net",
+        "one training of 130 000 steps, the length of the code's checkpoint (210 epochs of Ped2): the paper trains the "
+        "AE, then the APU alone for 1000 epochs (not measured)",
+        "lambda 1 weighs L_c alone, as in the code: the paper's weighs L_c, L_d and L_cov (no difference at its 1)",
+        "apart=mean is of squared distances: printed are distances, which push near prototypes harder",
     )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
@@ -124,7 +130,7 @@ class Apn(PrototypePredictor):
         return Prediction(frame + last if self.options.predicts == "change" else frame, target, retrieval)
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
-        """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""
+        """Frame, compactness, diversity and covariance losses (L_fra, L_c, L_d and L_cov)."""
         o = self.options
         prediction, target, retrieval = self.predict(clips)
         residual, prototypes = prediction - target, retrieval.prototypes

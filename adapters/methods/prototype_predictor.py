@@ -144,5 +144,5 @@ class PrototypePredictor(Adapter):
         return likeness(self.predict(clips).retrieval.prototypes) if self.prototypes.count > 1 else {}
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
-        """The prototype maps and the head, over a frozen U-Net (MPN, Section 3.3)."""
+        """The prototype maps and the head, over a frozen U-Net, as in MPN's few-shot recipe."""
         return {name: p for name, p in self.named_parameters() if name.startswith(("prototypes.", "head."))}

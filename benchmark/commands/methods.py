@@ -98,5 +98,6 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         + (f", and {facts.frozen:,} of pretrained parts, which stay as they are" if facts.frozen else ""),
         "adapts to a scene": "in closed form" if facts.calibrated else parts,
         f"training at {budget}": trained or ("its own way" if facts.own_fit else "none"),
+        "by protocol paper": f"each cue stretched to [0, 1] per video; {facts.published_evaluation}",
         "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
     }

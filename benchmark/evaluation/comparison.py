@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import KEYS, select
+from crossvad.evaluation.selection import KEYS, published_evaluation, select
 from crossvad.evaluation.statistics import (
     LEVEL,
     average_ranks,
@@ -39,10 +39,12 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         row["cell"] = record.cell.key
         row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
         row["reverted"] = reverted(record)
+        row["postprocessing"] = str(published_evaluation(record))
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         row |= {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", "frames", "videos", "of_videos"])
+    columns = [*ENTRY, "seed", "cell", "wins", "reverted", "postprocessing", "frames", "videos", "of_videos"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -67,8 +69,9 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     of the table (Holm).
 
     Returns:
-        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), videos (those
-        scored, of_videos published), auc, difference, low, high (in points of AUC), p and p_holm.
+        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
+        the method's authors), videos (those scored, of_videos published), auc, difference, low, high (in points of
+        AUC), p and p_holm.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -89,7 +92,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
-        facts |= {name: group[name].iloc[0] for name in ("videos", "of_videos")}
+        facts |= {name: group[name].iloc[0] for name in ("postprocessing", "videos", "of_videos")}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise InputError(

@@ -16,6 +16,7 @@ from types import TracebackType
 
 from crossvad.datasets.readers.file_identity import cache_root
 from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
+from crossvad.evaluation.selection import published_evaluation
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
 from crossvad.store.store import Record, Store
@@ -49,7 +50,8 @@ class MetricCache:
         cell = record.cell
         key = digest_of({
             "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
-            "fusion": record.facts["fusion"], "metrics": list(METRICS),
+            "fusion": record.facts["fusion"], "published": asdict(published_evaluation(record)),
+            "metrics": list(METRICS),
         })  # fmt: skip
         if key not in self.numbers:
             self.numbers[key] = self.added[key] = compute()

@@ -43,6 +43,7 @@ def build_method(method: MethodSpec, budget: Budget) -> Adapter:
         raise Refused(where, error.problem, error.fix) from error
     return adapter
 
+
 UNDERSTOOD = 12  # lines on a label file of a user's own; `bench datasets info` prints the others
 
 

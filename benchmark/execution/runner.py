@@ -176,7 +176,8 @@ class Runner:
         """Run cells of one group together."""
         first = cells[0]
         try:
-            fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
+            method = self.methods[first.method]
+            fitted = self.fitter.fitted(first, method, self.sources[first.source])
             decided = self.fitter.decided(cells, fitted)
             tasks = [CellRun(cell, decided[cell][0]) for cell in cells]
             maps_version = self._maps_version(first)
@@ -199,6 +200,8 @@ class Runner:
             facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
             facts |= {"torch": torch.__version__, "numpy": np.__version__}
             facts |= {"maps": maps_version} if result.maps else {}
+            if method.code:  # of a plug-in, which cannot be asked when its scores are read
+                facts["published_evaluation"] = asdict(method.cls.published_evaluation)
             if (search := decided[cell][1]) is not None:
                 facts["search"] = asdict(search)
             if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):

@@ -12,6 +12,7 @@ import torch
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.nets.frozen import frozen_count
 from crossvad.adapters.options import Budget, Range, Schedule
+from crossvad.adapters.published import DEVIATIONS, PublishedEvaluation
 from crossvad.datasets.clips import head
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import with_extras
@@ -45,6 +46,7 @@ class MethodInfo:
     schedule: Schedule | None  # what it trains with at this budget; None if it does not train, or its own way
     own_fit: bool  # it is fitted its own way
     calibrated: bool  # it adapts in closed form, and by no steps
+    published_evaluation: PublishedEvaluation  # what protocol `paper` does to its scores
     deviations: tuple[str, ...]
     options: tuple[OptionInfo, ...]
 
@@ -70,7 +72,8 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         schedule=adapter.schedule(budget) if cls.needs_source and not own_fit else None,
         own_fit=own_fit,
         calibrated=cls.adapts and not cls.tunable,
-        deviations=cls.deviations,
+        published_evaluation=cls.published_evaluation,
+        deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
         options=tuple(_options(cls)),
     )
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from crossvad.evaluation.metrics import METRICS, Metric
 from crossvad.evaluation.selection import mixtures, varying_keys
+from crossvad.planning.names import split_options
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import MISSING, REVERTED
 
@@ -31,7 +32,8 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     facts = [
         *incomparable(rows),
         *([f"{', '.join(percent)} in %"] if percent else []),
-        *(values(done, key) for key in ("protocol", "budget", "device", "version")),
+        protocols(done),
+        *(values(done, key) for key in ("budget", "device", "version")),
         support(done["support"]),
         *contamination(done),
         f"seeds {listed(sorted(done['seed'].unique()))}",
@@ -49,7 +51,7 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
     for metric in shown:
         if metric.rules:
             which = f"{metric.name}: " if len(shown) > 1 else ""
-            facts.append(f"{which}the same raw scores read by the rules of protocol {metric.rules.name}")
+            facts.append(f"{which}the same raw scores read by the rules of {protocols(done, metric.rules.name)}")
     if all(metric.rules for metric in shown):
         return [*facts, *partial(done)]
     for target, rows in done.groupby("target"):
@@ -64,9 +66,8 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
         chosen = get_protocol(done["protocol"].iloc[0])
         spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
-        facts.append(
-            f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
-        )
+        if chosen.common_mask:
+            facts.append(f"first {chosen.first_frame(0)} frames of a test video not scored")
     notes = [
         _filled(metric.note, done, metric.beside) for metric in METRICS.values() if metric in shown and metric.note
     ]
@@ -112,6 +113,22 @@ def span(numbers: pd.Series, form: str = "{}") -> str:
 def values(rows: pd.DataFrame, key: str) -> str:
     """Say which values of a key the rows have: budget quick."""
     return f"{key} {listed(rows[key].dropna().unique()) or MISSING}"
+
+
+def protocols(rows: pd.DataFrame, name: str = "") -> str:
+    """Say which protocol read the rows, and where it follows their methods' authors, what these do with scores.
+
+    Args:
+        rows: of cells, with their `postprocessing`.
+        name: of the protocol; empty: the rows say it.
+    """
+    names = [name] if name else list(rows["protocol"].dropna().unique())
+    said = f"protocol {listed(names) or MISSING}"
+    if not any(get_protocol(each).smooth == "published" for each in names):
+        return said
+    methods = rows.assign(method=[split_options(method)[0] for method in rows["method"]])
+    ways = [f"{listed(of['method'].unique())}: {way}" for way, of in methods.groupby("postprocessing", sort=False)]
+    return f"{said}, each method as its authors evaluate it ({'; '.join(ways)})"
 
 
 def fixed(rows: pd.DataFrame, keys: Sequence[str]) -> list[str]:

@@ -35,13 +35,14 @@ def cell_page(line: Page, record: Record, tracks: pd.DataFrame | None) -> Page:
 
 
 def _scores(tracks: pd.DataFrame | None) -> Page:
-    """Gather a cell's scores as ranks, a byte each, the first frame that counts, and its worst moments."""
+    """Gather a cell's scores as ranks, a byte each, which frames these are of, and its worst moments."""
     if tracks is None or not len(tracks):
-        return {"ranks": "", "first": 0, "alarms": [], "misses": []}
+        return {"ranks": "", "first": 0, "counts": [], "alarms": [], "misses": []}
     ranks = np.round(np.concatenate([*tracks["scores"]]) * LEVELS / 100).astype(np.uint8)
     return {
         "ranks": base64.b64encode(ranks.tobytes()).decode(),
         "first": int(min(frames[0] for frames in tracks["frames"] if len(frames))),
+        "counts": [len(frames) for frames in tracks["frames"]],
         "alarms": worst(tracks, 0),
         "misses": worst(tracks, 1),
     }

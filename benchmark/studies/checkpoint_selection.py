@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.clips import ClipSource
 from crossvad.evaluation.tidy import evaluate
@@ -55,11 +56,13 @@ def train_and_score(
     return [(int(path.stem), path) for path in sorted(folder.glob("*.npz"))]
 
 
-def judge(cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, float]) -> pd.DataFrame:
+def judge(
+    cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, float], published: PublishedEvaluation
+) -> pd.DataFrame:
     """Evaluate each checkpoint by protocol fair and by the paper's rules: a row each, AUC in percent, `COLUMNS`."""
     rows = []
     for step, path in checkpoints:
-        figures = evaluate(load_scores(path), FAIR, 0, weights)
+        figures = evaluate(load_scores(path), FAIR, 0, weights, published=published)
         keys: dict[str, Any] = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
         keys |= {"videos": figures["videos"], "of_videos": published_videos(cell.target)}
         rows.append(keys | {"step": step, "auc": figures["auc"], "paper_auc": figures["paper_auc"]})

@@ -53,7 +53,7 @@ def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
     facts = "; ".join([", ".join(same), *captions.partial(gaps)])
     seeds = " to ".join(dict.fromkeys(map(str, (gaps["seeds"].min(), gaps["seeds"].max()))))
     return (
-        f"auc in %, difference in points to {rival(against)}; protocol {protocol}; {facts}; {seeds} seeds; "
-        "brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; Holm: adjusted over these "
-        f"{len(gaps)} rows"
+        f"auc in %, difference in points to {rival(against)}; {captions.protocols(gaps, protocol)}; {facts}; "
+        f"{seeds} seeds; brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; "
+        f"Holm: adjusted over these {len(gaps)} rows"
     )

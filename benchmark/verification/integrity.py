@@ -12,7 +12,7 @@ from crossvad.datasets.published.manifest import Manifest, spans_to_labels
 from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.evaluation import metrics
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import support_span
+from crossvad.evaluation.selection import published_evaluation, support_span
 from crossvad.evaluation.tidy import counted_frames
 from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import registry
@@ -56,7 +56,9 @@ def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
             if record.status == "done":
                 scores = store.scores(record.cell)
                 check_scores(scores, record, place)
-                counted_frames(scores, PAPER, record.cell.shots, record.facts["fusion"], support_span(record, scores))
+                how = {"shots": record.cell.shots, "weights": record.facts["fusion"]}
+                how |= {"seen": support_span(record, scores), "published": published_evaluation(record)}
+                counted_frames(scores, PAPER, **how)
                 sound.append((record, scores))
         except InputError as error:
             problems.append(Problem("error", error.where, error.problem, error.fix))

@@ -188,6 +188,23 @@ def test_a_caption_tells_of_every_metric():
     assert captions.caption(rows) == captions.caption(rows, "auc")
 
 
+def test_the_caption_of_protocol_paper_says_what_is_done_to_each_method():
+    smoothed, plain = "smoothed, without the first 4 + K frames", "not smoothed, without the first K frames"
+    rows = frame(
+        row("apn", protocol="paper", postprocessing=smoothed),
+        row("apn[cycles=1]", protocol="paper", postprocessing=smoothed),
+        row("lmn-recon", protocol="paper", postprocessing=plain),
+    )
+    ways = f"protocol paper, each method as its authors evaluate it (apn: {smoothed}; lmn-recon: {plain})"
+    told = captions.caption(rows)
+    assert f"; {ways}; " in told
+    fair = rows.assign(protocol="fair")
+    assert "authors" not in captions.caption(fair)
+    read = f"; paper_auc: the same raw scores read by the rules of {ways}; "
+    assert read in captions.caption(fair, "auc", "paper_auc")
+    assert "frames of a test video not scored" not in told, "which frames these are differs"
+
+
 def test_a_table_of_failures_still_prints():
     rows = frame(failed(), failed(shots=5))
     assert md(rows)[2] == "| apn      | finetune | –       | –       |"

@@ -48,7 +48,7 @@ class Curves(RowsPlot):
         return "; ".join([
             *captions.incomparable(rows),
             "AUC in %",
-            captions.values(done, "protocol"),
+            captions.protocols(done),
             captions.values(done, "budget"),
             *captions.partial(done),
             *_adaptation(done[done["shots"] > 0], self.along),

@@ -62,7 +62,7 @@ class Timelines(RowsPlot):
         """Say what a reader must know to read the curves."""
         adapted = _adapted(points)
         facts = [
-            f"anomaly scores by {captions.values(points, 'protocol')}, as ranks among all counted frames of the test "
+            f"anomaly scores by {captions.protocols(points)}, as ranks among all counted frames of the test "
             "set, 100: most abnormal",
             "shaded: abnormal",
             "before a curve begins, frames do not count",

@@ -186,9 +186,9 @@ function still(video) {
 function ranks(cell, videos) {
   const bytes = Uint8Array.from(atob(cell.ranks), letter => letter.charCodeAt(0));
   let start = 0;
-  return videos.map(video => {
-    const count = Math.max(0, video.length - cell.first), own = bytes.subarray(start, start + count);
-    start += count;
+  return videos.map((video, number) => {
+    const own = bytes.subarray(start, start + cell.counts[number]);
+    start += cell.counts[number];
     return Array.from(own, level => level / 2.55);
   });
 }
