@@ -36,6 +36,7 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     from crossvad.present import report as page
     from crossvad.present.atomic_files import replacing
     from crossvad.present.thumbnails import Thumbnails
+    from crossvad.studies import published, references
     from crossvad.verification import integrity
 
     stored, reporter = api.load_results(results, where, rules), Reporter(quiet=quiet)
@@ -45,7 +46,11 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
             update(0, 1, "")
             _, problems = integrity.verify_store(stored.store)
         thumbnails = Thumbnails(data_root(data))
-        shown = page.gather(stored.store, list(stored.records), stored.protocol, problems, thumbnails, reporter)
+        shown = page.gather(
+            stored.store, stored.records, stored.protocol, problems, thumbnails, reporter, stored.rivals
+        )
+        targets = {entry["target"] for entry in shown["entries"]}
+        shown |= {"published": references.references(published.load(), targets)}
         draft.write_text(page.render(shown), encoding="utf-8")
     lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
