@@ -21,9 +21,10 @@ MEGABYTE = 1_000_000
 def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Path, quiet: bool) -> None:
     """All stored cells as one web page: no network, no server, one file to send.
 
-    A leaderboard to sort and filter, the source x target matrix, gains of adaptation, speed, and of every cell its
-    scores over time, its worst false alarms and misses, and what made it. Frames are shown where the targets' video is
-    found below --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
+    A board of each source and target to sort and filter, with what adapting gains and which rows no other beats by more
+    than chance; mean ranks across them; published figures; speed; and of every cell its scores over time, its worst
+    false alarms and misses, and the command that makes it. Frames are shown where the targets' video is found below
+    --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
 
     \b
     bench report

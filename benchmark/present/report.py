@@ -29,7 +29,9 @@ from crossvad.store.store import Record, Store
 IDENTITY = [*ENTRY, "seed"]
 LABELLED = ("method", "tuning", "source", "target")  # keys whose values have short names
 STYLES = ("base", "boards", "cell")  # the page's style sheets and scripts, in the order in which they stand in it
-SCRIPTS = ("base", "state", "apart", "board", "across", "speed", "cell", "page")
+SCRIPTS = (
+    "base", "columns", "state", "form", "apart", "board", "published", "across", "speed", "cell", "page"
+)  # fmt: skip
 Gains = dict[tuple[Any, ...], dict[str, float]]  # by entry: difference, low, high, in points
 
 

@@ -301,10 +301,10 @@ def test_rows_that_are_open_are_in_the_address(show, page):
 
 
 def test_what_an_address_asks_for_in_vain_is_said(show, page):
-    view = show(page, "#target=avenue&shots=5&colour=red")
-    assert "target avenue, colour" in view.inner_text("#lost")
+    view = show(page, "#target=avenue&shots=5&colour=red&sort=behind&constructor=1&sort=constructor")
+    assert "target avenue, colour, sort behind, constructor, sort constructor" in view.inner_text("#lost")
     assert all(shots == 5 for _, shots, *_ in shown(view, "street → ped2"))
-    assert "cell nowhere" in show(page, "#cell/nowhere").inner_text("#lost")
+    assert "cell constructor" in show(page, "#cell/constructor").inner_text("#lost")
 
 
 def test_budgets_are_never_shown_together(show, page):
