@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
 
 from crossvad.verification.reproduction import committed
 
@@ -52,26 +53,25 @@ def table(printed: str) -> str:
 
 
 def screenshot(page: Path, out: Path) -> None:
-    """The report's overview beside a cell's page."""
+    """The report's first board above a cell's page."""
     from PIL import Image
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 900, "height": 1000})
+        tab = browser.new_page(viewport={"width": 1240, "height": 800})
         tab.goto(page.as_uri())
         views = [Path(folder) / "overview.png", Path(folder) / "cell.png"]
         tab.screenshot(path=views[0])
-        for name, value in zip(("text", "source", "target"), CELL, strict=True):
-            tab.fill("#f-text", value) if name == "text" else tab.select_option(f"#f-{name}", label=value)
-        tab.click(f'#board tbody a[title="{CELL[0]}"] >> nth=0')
+        tab.goto(f"{page.as_uri()}#{urlencode(dict(zip(('method', 'source', 'target'), CELL, strict=True)))}")
+        tab.click("#boards tbody a >> nth=0")
         tab.screenshot(path=views[1])
         browser.close()
         both = [Image.open(view) for view in views]
-        side = Image.new("RGB", (sum(each.width for each in both) + 20, both[0].height), "#888888")
-        side.paste(both[0], (0, 0))
-        side.paste(both[1], (both[0].width + 20, 0))
-        side.quantize(128).save(out, optimize=True)
+        stack = Image.new("RGB", (both[0].width, sum(each.height for each in both) + 20), "#888888")
+        stack.paste(both[0], (0, 0))
+        stack.paste(both[1], (0, both[0].height + 20))
+        stack.quantize(128).save(out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
+from crossvad.planning.spelling import command
 from crossvad.store.store import Record
 
 WORST, APART = 3, 15  # moments shown of a cell, of each kind; frames between two of one video, at least
@@ -31,6 +32,7 @@ def cell_page(line: Page, record: Record, tracks: pd.DataFrame | None) -> Page:
     made = {name: value for name, value in vars(record.cell).items() if name not in (*ENTRY, "seed")}
     made |= {"finished": record.finished, "sha256 of scores": record.digest, **record.facts}
     about = {"seed": line["seed"], "status": line["status"], "reason": record.reason, "made": made}
+    about |= {"command": command([record.cell])}
     return numbers | _scores(tracks) | about
 
 
