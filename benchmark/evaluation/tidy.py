@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.localisation import map_curves, renumber
 from crossvad.evaluation.metric_cache import MetricCache
@@ -24,7 +25,7 @@ LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
 COUNTS = ("contamination", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
-    "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
+    "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version", PLACE,
 ]  # fmt: skip
 
 
@@ -101,6 +102,7 @@ def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) ->
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
+    known[PLACE] = store.place_of(cell)
     if record.status == "done":
         store.check_scores(record)
         numbers = cache.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))

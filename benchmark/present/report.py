@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -35,6 +35,7 @@ def gather(
     problems: list[Problem],
     stills: Thumbnails,
     reporter: Reporter,
+    remarks: Sequence[str] = (),
 ) -> Page:
     """Gather all that the page shows of these cells, read by a protocol; metrics in %, times in seconds.
 
@@ -45,6 +46,7 @@ def gather(
         problems: what `bench verify` found.
         stills: frames of test videos, where they are at hand.
         reporter: told how far it is.
+        remarks: what captions say of cells that are left out.
 
     Raises:
         InputError: stored scores are missing or were changed.
@@ -68,7 +70,10 @@ def gather(
     return {
         "version": __version__,
         "protocol": protocol.name,
-        "captions": {budget: captions.caption(part, "auc", *METRICS[:5]) for budget, part in tidy.groupby("budget")},
+        "captions": {
+            budget: "; ".join([captions.caption(part, "auc", *METRICS[:5]), *remarks])
+            for budget, part in tidy.groupby("budget")
+        },
         "entries": _entries(lines, gains),
         "cells": cells,
         "targets": target_videos(store, scored, stills, reporter),
@@ -96,13 +101,16 @@ def _by_cell(scores: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
 
 
 def _gains(store: Store, records: list[Record], protocol: Protocol) -> Gains:
-    """Measure what adapting gains over K = 0, in points, by entry; none where each K counts other frames."""
+    """Measure what adapting gains over K = 0, in points, by entry; none where each K counts other frames.
+
+    Nor where there are too few videos for an interval: such a gain says nothing.
+    """
     if not protocol.common_mask or not any(record.cell.shots for record in records if record.status == "done"):
         return {}
     gaps = differences(counted(store, records, protocol), ITSELF)
     return {
         tuple(line[name] for name in ENTRY): {name: line[name] for name in ("difference", "low", "high")}
-        for line in gaps[gaps["shots"] > 0].to_dict("records")
+        for line in gaps[(gaps["shots"] > 0) & gaps["low"].notna()].to_dict("records")
     }
 
 

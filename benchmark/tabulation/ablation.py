@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from crossvad.planning.protocol import FAIR
-from crossvad.present import tables
+from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
 from crossvad.studies.ablation import ABLATIONS, DIAGNOSTICS, MEASURED, measured, summary
@@ -31,7 +31,7 @@ def tabulate(
     numbers = summary(what, measured(what, store, records, FAIR), target)
     note = (
         f"trained on {source}, scored on {target} without adaptation; budget {budget}; "
-        f"seeds {', '.join(map(str, seeds))}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
+        f"{captions.seed_numbers(seeds)}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
         "published: the paper's, at its full size, by a protocol like that of paper AUC; prototype cosine (1: all "
         "alike) and effective rank (1: all alike, M: all different): on training clips"
     )
