@@ -54,7 +54,7 @@ class Results:
         statuses = [record.status for record in self.records]
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
         what = f" ({counts}), protocol {self.protocol.name}: {methods}; {sources} → {targets}" if cells else ""
-        return f"<Results: {number_of(len(cells), 'cell')} in {self.folder}{what}>"
+        return f"<Results: {number_of(len(cells), 'cell')} in {self.folder}{'; '.join([what, *self.left_out])}>"
 
     def _repr_html_(self) -> str:
         """As a table of AUC where there is one, for notebooks."""

@@ -49,15 +49,18 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
     bench audit protocol --data DIR --out audit.svg
     """
     from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.evaluation.selection import superseded
     from crossvad.execution.device import get_device
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
     from crossvad.planning.data_root import data_root
     from crossvad.present.figures import audit as picture
+    from crossvad.results import conditions
     from crossvad.store.store import Store
     from crossvad.studies import audit as study
     from crossvad.studies import published
     from crossvad.tabulation.audit import tabulate_protocol
+    from crossvad.tabulation.left_out import noted, older_facts
 
     reporter, store = Reporter(quiet=quiet), Store(results, "" if stored else "runs")
     if stored:
@@ -75,7 +78,9 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
             picture.figure(labels, untrained, rivals).savefig(figure, metadata={"Date": None})
         except (OSError, ValueError) as error:
             raise InputError(figure, f"cannot be written ({error})", "name an .svg, .png or .pdf file") from error
-    return tabulate_protocol(labels, untrained, rivals)
+    tables, asked = tabulate_protocol(labels, untrained, rivals), {"tuning": "none", "shots": 0}
+    asked |= {"method": study.labels_of_untrained(), "budget": study.BUDGET.name}
+    return noted(tables, older_facts(superseded(store.records(), conditions(asked))), place=-1)
 
 
 @audit.command("scores", cls=TableCommand)

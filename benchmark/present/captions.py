@@ -65,7 +65,8 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
     facts = []
     if any(metric.interval for metric in shown) and len(done["protocol"].unique()) == 1:
         chosen = get_protocol(done["protocol"].iloc[0])
-        spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
+        brackets = "brackets: 95 % bootstrap over videos; " if done["auc_low"].notna().any() else ""
+        spread = f"{brackets}±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
         if intervals:
             facts += _no_interval(done[done["auc"].notna() & done["auc_low"].isna()])

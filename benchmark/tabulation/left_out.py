@@ -61,10 +61,12 @@ def _are_not_shown(count: int, of: str) -> str:
     return f"{number_of(count, 'cell')} {of} {'is' if count == 1 else 'are'} not shown"
 
 
-def noted(tables: Tables, facts: Sequence[str]) -> Tables:
-    """Add facts to what the first table's caption says, and to the notes of formats that have none."""
+def noted(tables: Tables, facts: Sequence[str], place: int = 0) -> Tables:
+    """Add facts to what the caption of a table says, the first unless told, and to the notes of formats without."""
     if not facts:
         return tables
-    parts = [(table, "; ".join([note, *facts]) if number == 0 else note) for number, (table, note) in
-             enumerate(tables.parts)]  # fmt: skip
+    parts = [*tables.parts]
+    if parts:
+        table, note = parts[place]
+        parts[place] = table, "; ".join([note, *facts])
     return replace(tables, parts=parts, notes=facts)

@@ -39,7 +39,7 @@ def test_a_single_video_has_no_interval_and_no_p(bench, single, words, seeds):
     done = bench(*words.split(), "--results", single, "--where", f"seed={seeds}", "--format", "md")
     assert done.code == 0 and not BRACKETS.search(done.out)
     assert "no interval on path:single: abnormal or normal frames in less than two videos" in done.out
-    assert "Holm: adjusted" not in done.out and "paired bootstrap" not in done.out
+    assert "Holm: adjusted" not in done.out and "brackets" not in done.out
     if words.startswith("compare"):
         assert re.search(r"\| [+-]\d+\.\d +\| – +\| – +\|", done.out)
 
