@@ -207,7 +207,9 @@ class Results:
         Raises:
             InputError: there is none.
         """
-        fix = "; ".join(self.left_out) if self.left_out and not self.records else ""
+        if len(some):
+            return
+        fix = "; ".join(self.left_out) if not self.records else ""
         if not self.store.cell_places():
             fix = "run some with bench run, or name another --results folder"
         refuse_empty(some, self.folder, what, fix)

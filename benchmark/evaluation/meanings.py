@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 
 from crossvad.store.store import Record
@@ -26,7 +27,9 @@ def told(record: Record, name: tuple) -> tuple[str, str]:
     # A test copy is asked for by itself, which goes for what was not adapted to it, too.
     value = meaning_of(record)[name] if name[0] == "target" else str(getattr(record.cell, key))
     called = getattr(record.cell, of) if of else ""
-    also = f"--where {of}={called} " if of in ("method", "tuning") else ""  # whose versions are no names of their own
+    also = (
+        f"--where {shlex.quote(f'{of}={called}')} " if of in ("method", "tuning") else ""
+    )  # whose versions are no names of their own
     return f"another {what} {called}".strip(), f"{also}--where {key}={value}"
 
 

@@ -158,7 +158,8 @@ class Metric:
 
 def _auc(frames: CountedFrames) -> Numbers:
     low = high = float("nan")
-    if enough_videos(*(np.bincount(frames.videos, frames.labels == label) for label in (1, 0))):
+    counts = [np.bincount(frames.videos[frames.labels == label]).astype(float) for label in (1, 0)]
+    if enough_videos(*counts):
         low, high = bootstrap_auc(frames.labels, frames.scores, frames.videos)
     return {"auc": 100 * micro_auc(frames.labels, frames.scores), "auc_low": 100 * low, "auc_high": 100 * high}
 

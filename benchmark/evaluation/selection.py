@@ -22,6 +22,7 @@ from crossvad.store.scores import Scores
 from crossvad.store.store import Record
 
 Also = Literal["", "starts", "unadapted"]
+LISTED = 10  # values that a message lists, at most
 
 
 def support_span(record: Record, scores: Scores) -> int:
@@ -125,8 +126,9 @@ def unmatched(records: Iterable[Record], conditions: Iterable[str], protocol: st
         stored = list(dict.fromkeys(value_of(record, key, protocol) for record in by_age(records)))
         for value in values:
             if not any(is_value(one, key, value) for one in stored):
-                close = did_you_mean(value, stored).rstrip() or f"stored: {', '.join(sorted(stored))}"
-                found.append((f"{key}={value}", close))
+                some = ", ".join(sorted(stored, key=lambda one: one.zfill(9) if one.isdigit() else one))
+                all_of_them = f"stored: {some}" if len(stored) <= LISTED else "see bench results list"
+                found.append((f"{key}={value}", did_you_mean(value, stored).rstrip() or all_of_them))
     return found
 
 
