@@ -6,7 +6,7 @@
 ...     quiet=True, results=tmp_path,
 ... )
 >>> results
-<Results: 5 cells in ... (5 done), protocol fair: ...; synthetic-street -> synthetic-plaza>
+<Results: 5 cells in ... (5 done), protocol fair: ...; synthetic-street → synthetic-plaza>
 >>> results.table(rows="method", columns="target", metric="auc")
 | method       | synthetic-plaza   |
 |:-------------|:------------------|
@@ -34,12 +34,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossvad.evaluation.selection import select
+from crossvad.evaluation.conditions import by_place
+from crossvad.evaluation.selection import select, superseded
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy, get_protocol
 from crossvad.results import Results, Where, conditions
 from crossvad.store.store import Store
+from crossvad.tabulation.left_out import not_shown
 
 if TYPE_CHECKING:
     from crossvad.adapters.base import Adapter
@@ -125,7 +127,7 @@ def run(
     )
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     grid = request.grid(data_root(data))
-    store, cache = Store(Path(results)), FrameCache()
+    store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
     store.check_writable()
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
@@ -141,20 +143,25 @@ def load_results(
     Args:
         results: folder that keeps the runs.
         where: conditions on their keys: {"method": ["apn", "lmn"], "shots": 10}, or method=apn,lmn, or several such.
+            {"place": "runs"} takes one's own alone, {"target_digest": …} an older copy of a target.
         protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
         starts: take the cells that they start from at K = 0, too, as curves do.
 
     Raises:
         InputError: a condition cannot be read, or there is no such protocol.
     """
-    store, wanted = Store(Path(results)), conditions(where)
-    protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
+    only, wanted = by_place(conditions(where))
+    store, protocol = Store(Path(results), only), get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
+    chosen = select(stored, wanted, also="starts" if starts else "", protocol=protocol.name)
+    older = superseded(stored, wanted, protocol.name)
     return Results(
         store,
-        select(stored, wanted, also="starts" if starts else "", protocol=protocol.name),
+        chosen,
         protocol,
         rivals=select(stored, wanted, also="unadapted", protocol=protocol.name),
+        older=[record for records in older.values() for record in records],
+        left_out=not_shown(stored, chosen, older, wanted, protocol),
     )
 
 

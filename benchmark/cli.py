@@ -8,6 +8,7 @@ import click
 
 from crossvad import __version__
 from crossvad.commands.lazy_group import Deferred, LazyGroup
+from crossvad.commands.options import spelling
 from crossvad.datasets.errors import InputError
 
 COMMANDS = {  # a short help is the command's docstring up to its first full stop
@@ -52,6 +53,7 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.report:report",
         "All stored cells as one web page: no network, no server, one file to send.",
     ),
+    "results": Deferred("crossvad.commands.results:results", "What is stored: list."),
     "run": Deferred(
         "crossvad.commands.run:run",
         "Train on a source, adapt to a target, score every test frame, print the table.",
@@ -71,7 +73,11 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
 @click.group(
     cls=LazyGroup,
     deferred=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "token_normalize_func": spelling,  # --sources is --source
+    },
 )
 @click.version_option(__version__, prog_name="bench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -81,7 +87,7 @@ def bench(debug: bool) -> None:
     \b
     bench run --source synthetic-street --target synthetic-plaza      needs no data
     bench run --source ped2 --target ped1 --data DIR --support test-head
-    bench matrix --sources ped2,synthetic-street --targets ped2,synthetic-plaza --data DIR
+    bench matrix --source ped2,synthetic-street --target ped2,synthetic-plaza --data DIR
     bench table --matrix --where shots=10
     bench plot shots --where source=path:normal --out shots.svg
     bench report --data DIR

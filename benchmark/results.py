@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -16,11 +16,12 @@ from crossvad.evaluation import tidy
 from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.execution.progress import Reporter
-from crossvad.planning.names import listed
+from crossvad.planning.names import listed, number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
-from crossvad.tabulation import comparison, diagnostics, gain, summary
+from crossvad.tabulation import comparison, diagnostics, gain, stored, summary
+from crossvad.tabulation.left_out import noted
 from crossvad.tabulation.table import TableRequest, tabulate
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Results:
     records: Sequence[Record]  # of the cells
     protocol: Protocol
     rivals: Sequence[Record] = ()  # of more cells that these may be compared with
+    older: Sequence[Record] = ()  # that would be among these, were their copies and versions the newest
+    left_out: Sequence[str] = ()  # what captions say of cells that are stored, but not among these
     methods: Sequence[str] = ()  # labels in the order in which tables list them; empty: sorted
 
     def __len__(self) -> int:
@@ -50,8 +53,8 @@ class Results:
         )
         statuses = [record.status for record in self.records]
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
-        what = f" ({counts}), protocol {self.protocol.name}: {methods}; {sources} -> {targets}" if cells else ""
-        return f"<Results: {len(cells)} cells in {self.folder}{what}>"
+        what = f" ({counts}), protocol {self.protocol.name}: {methods}; {sources} → {targets}" if cells else ""
+        return f"<Results: {number_of(len(cells), 'cell')} in {self.folder}{'; '.join([what, *self.left_out])}>"
 
     def _repr_html_(self) -> str:
         """As a table of AUC where there is one, for notebooks."""
@@ -105,12 +108,12 @@ class Results:
             InputError: there is no cell, an unknown key or metric, or cells that do not compare.
         """
         rows = self.to_frame()
-        refuse_empty(rows, self.folder, "cell")
+        self.refuse_empty(rows, "cell")
         if request.needs_locations:
             with Reporter().task("RBDC and TBDC") as update:
                 rows = tidy.with_locations(self.store, self.records, rows, self.protocol, update)
         gaps = differences(self.counted, request.against, self._counted_among) if request.against else None
-        return tabulate(rows, request, gaps)
+        return noted(tabulate(rows, request, gaps), self.left_out)
 
     def compare(self, against: str = "framediff") -> Tables:
         """Set out paired differences of AUC to a method at K = 0, or to each one `itself` before it adapted.
@@ -118,8 +121,9 @@ class Results:
         Raises:
             InputError: no cell has such a rival, or one counts other frames than its rival.
         """
-        refuse_empty(self.counted, self.folder, "finished cell")
-        return comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
+        self.refuse_empty(self.counted, "finished cell")
+        compared = comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
+        return noted(compared, self.left_out)
 
     def gains(self) -> Tables:
         """Set out what adapting gains over the same method at K = 0, in points of AUC.
@@ -127,8 +131,8 @@ class Results:
         Raises:
             InputError: no cell adapted, or none has such a start.
         """
-        refuse_empty(self.counted[self.counted["shots"] > 0], self.folder, "adapted cell")
-        return gain.tabulate(self.counted, self._counted_among, self.protocol.name)
+        self.refuse_empty(self.counted[self.counted["shots"] > 0], "adapted cell")
+        return noted(gain.tabulate(self.counted, self._counted_among, self.protocol.name), self.left_out)
 
     def rates(self) -> Tables:
         """Set out how the rates of adaptation were chosen on the source.
@@ -137,8 +141,8 @@ class Results:
             InputError: no rate was searched for.
         """
         searches = tidy.rates(self.records)
-        refuse_empty(searches[searches["shots"] > 0], self.folder, "adapted cell")
-        return gain.tabulate_rates(searches)
+        self.refuse_empty(searches[searches["shots"] > 0], "adapted cell")
+        return noted(gain.tabulate_rates(searches), self.remarks)
 
     def diagnostics(self) -> Tables:
         """Set out what methods watched as they trained.
@@ -147,8 +151,18 @@ class Results:
             InputError: none watched anything.
         """
         watched = tidy.diagnostics(self.records)
-        refuse_empty(watched, self.folder, "fit")
-        return diagnostics.tabulate(watched)
+        self.refuse_empty(watched, "fit")
+        return noted(diagnostics.tabulate(watched), self.remarks)
+
+    def listing(self) -> Tables:
+        """Set out what is stored of these cells, older copies and versions included, and by what it can be asked for.
+
+        Raises:
+            InputError: there is no cell.
+        """
+        cells = [*self.records, *self.older]
+        self.refuse_empty(cells, "cell")
+        return stored.tabulate(self.store, cells)
 
     def summary(self) -> list[Tables]:
         """Set out what a run shows when it ends: AUC, also by the paper's rules, and what adapting gained.
@@ -157,7 +171,7 @@ class Results:
             InputError: there is no cell.
         """
         rows = self.to_frame()
-        refuse_empty(rows, self.folder, "cell")
+        self.refuse_empty(rows, "cell")
         adapted = any(record.status == "done" and record.cell.shots for record in self.records)
         # Without a common mask each K counts other frames, and no two of them make a pair.
         gains = differences(self._in_order(self.counted), ITSELF) if adapted and self.protocol.common_mask else None
@@ -175,8 +189,45 @@ class Results:
         """
         from crossvad.present.figures.drawing import draw
 
-        figure, _ = draw(kind, self.store, self.records, self.protocol, **options)
+        figure, _ = draw(kind, self.store, self.records, self.protocol, left_out=self.remarks, **options)
         return figure
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a caption says of cells that are not among these, and of committed ones that are among one's own."""
+        committed = sum(self.store.place_of(record.cell) == "reference" for record in self.records)
+        if not 0 < committed < len(self):
+            return [*self.left_out]
+        told = f"{committed} of {len(self)} cells are committed ones of reference/ (--where place=runs leaves them out)"
+        return [told, *self.left_out]
+
+    def refuse_empty(self, some: Sized, what: str) -> None:
+        """Refuse to go on with none of the cells, or of what is made of them; says what may help.
+
+        Raises:
+            InputError: there is none.
+        """
+        if len(some):
+            return
+        fix = "; ".join(self.left_out) if not self.records else ""
+        if not self.store.cell_places():
+            fix = "run some with bench run, or name another --results folder"
+        refuse_empty(some, self.folder, what, fix)
+
+    def of_newest_budget(self) -> Results:
+        """Keep, where budgets are mixed, of one's own cells those of the budget that ran last, if there are any.
+
+        What captions say of cells that are left out then tells of the others.
+        """
+        budgets = {record.cell.budget for record in self.records}
+        own = [record for record in self.records if self.store.place_of(record.cell) == "runs"]
+        if len(budgets) < 2 or not own:
+            return self
+        newest = max(own, key=lambda record: record.finished).cell.budget
+        kept = [record for record in own if record.cell.budget == newest]
+        told = f"your own cells of budget {newest}, which ran last; {number_of(len(self) - len(kept), 'more cell')}: "
+        told += f"bench results list, --where budget={','.join(sorted(budgets))}"
+        return replace(self, records=kept, left_out=[told, *self.left_out])
 
     @property
     def counted(self) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from crossvad.commands.options import BUDGET, DEVICE, PLACES, QUIET, STORED, Numbers
+from crossvad.commands.options import BUDGET, DEVICE, ONE_DATASET, PLACES, QUIET, SEEDS, STORED
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
@@ -15,9 +15,9 @@ NAMES = ("components", "resolution", "prototypes", "collapse")
 
 @click.command(cls=TableCommand, offline=("--stored", "--quiet"))
 @click.argument("what", type=click.Choice(NAMES))
-@click.option("--source", default="ped2", show_default=True, help="Train on this.")
-@click.option("--target", help="Score this, without adaptation. [the source]")
-@click.option("--seeds", type=Numbers(), default="0", show_default=True, help="At least three for a claim.")
+@click.option("--source", type=ONE_DATASET, default="ped2", show_default=True, help="Train on this.")
+@click.option("--target", type=ONE_DATASET, help="Score this, without adaptation. [the source]")
+@SEEDS
 @PLACES
 @BUDGET
 @DEVICE
@@ -39,11 +39,12 @@ def ablate(
     """Take APN apart, beside what its paper prints (Tables 4, 6 and 7). `collapse` shows whether its prototypes differ.
 
     \b
-    bench ablate components --data DIR --seeds 0,1,2
+    bench ablate components --data DIR --seed 0,1,2
     bench ablate collapse --source synthetic-street --target synthetic-plaza --budget demo
     bench ablate prototypes --data DIR --format md > prototypes.md
     """
     from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.evaluation.selection import superseded
     from crossvad.execution.device import get_device
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
@@ -51,11 +52,13 @@ def ablate(
     from crossvad.planning.budgets import BUDGETS
     from crossvad.planning.data_root import data_root
     from crossvad.planning.request import unadapted
+    from crossvad.results import conditions
     from crossvad.store.store import Store
-    from crossvad.studies.ablation import ABLATIONS, stored_variants
+    from crossvad.studies.ablation import ABLATIONS, labels_of, stored_variants
     from crossvad.tabulation import ablation
+    from crossvad.tabulation.left_out import noted, older_facts
 
-    target, store = target or source, Store(results)
+    target, store = target or source, Store(results, "" if stored else "runs")
     if stored:
         records = stored_variants(what, store, source, target, budget, seeds)
     else:
@@ -63,4 +66,7 @@ def ablate(
         grid = unadapted(list(ABLATIONS[what].variants.values()), trained, scored, BUDGETS[budget], seeds)
         records = Runner(store, FrameCache(), get_device(device), Reporter(quiet=quiet)).run(grid)
         source, target = trained.name, scored.name
-    return ablation.tabulate(what, store, records, source, target, budget, seeds)
+    tables = ablation.tabulate(what, store, records, source, target, budget, seeds)
+    asked = {"method": labels_of(what), "source": source, "target": target, "budget": budget, "seed": seeds}
+    older = superseded(store.records(), conditions(asked | {"tuning": "none", "shots": 0}))
+    return noted(tables, older_facts(older))

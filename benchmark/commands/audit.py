@@ -6,13 +6,27 @@ from pathlib import Path
 
 import click
 
-from crossvad.commands.options import BUDGET, DATA, DEVICE, PATH, PLACES, QUIET, RESULTS, STORED, Numbers, where
+from crossvad.commands.lazy_group import Group
+from crossvad.commands.options import (
+    BUDGET,
+    DATA,
+    DEVICE,
+    ONE_DATASET,
+    PATH,
+    PLACES,
+    QUIET,
+    RESULTS,
+    SEEDS,
+    STORED,
+    one_method,
+    where,
+)
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.datasets.errors import InputError
 from crossvad.present.formats import Tables
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """What is wrong with how the field measures, in numbers anyone can reproduce."""
 
@@ -20,7 +34,7 @@ def audit() -> None:
 @audit.command("protocol", cls=TableCommand, offline=("--stored", "--quiet"))
 @DATA
 @RESULTS
-@click.option("--figure", type=PATH, help="Draw it, too: FILE.svg, .png or .pdf.")
+@click.option("--out", "figure", type=PATH, help="Draw it, too: FILE.svg, .png or .pdf.")
 @DEVICE
 @format_option("parts")
 @STORED
@@ -32,20 +46,23 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
 
     \b
     bench audit protocol
-    bench audit protocol --data DIR --figure audit.svg
+    bench audit protocol --data DIR --out audit.svg
     """
     from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.evaluation.selection import superseded
     from crossvad.execution.device import get_device
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
     from crossvad.planning.data_root import data_root
     from crossvad.present.figures import audit as picture
+    from crossvad.results import conditions
     from crossvad.store.store import Store
     from crossvad.studies import audit as study
     from crossvad.studies import published
     from crossvad.tabulation.audit import tabulate_protocol
+    from crossvad.tabulation.left_out import noted, older_facts
 
-    reporter, store = Reporter(quiet=quiet), Store(results)
+    reporter, store = Reporter(quiet=quiet), Store(results, "" if stored else "runs")
     if stored:
         records = study.stored_untrained(store)
     else:
@@ -61,7 +78,9 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
             picture.figure(labels, untrained, rivals).savefig(figure, metadata={"Date": None})
         except (OSError, ValueError) as error:
             raise InputError(figure, f"cannot be written ({error})", "name an .svg, .png or .pdf file") from error
-    return tabulate_protocol(labels, untrained, rivals)
+    tables, asked = tabulate_protocol(labels, untrained, rivals), {"tuning": "none", "shots": 0}
+    asked |= {"method": study.labels_of_untrained(), "budget": study.BUDGET.name}
+    return noted(tables, older_facts(superseded(store.records(), conditions(asked))), place=-1)
 
 
 @audit.command("scores", cls=TableCommand)
@@ -77,22 +96,22 @@ def scores(where: tuple[str, ...], results: Path) -> Tables:
     bench audit scores --where budget=quick --where shots=0
     """
     from crossvad import api
-    from crossvad.evaluation.selection import refuse_empty
     from crossvad.studies.audit import readings
     from crossvad.tabulation.audit import tabulate_scores
+    from crossvad.tabulation.left_out import noted
 
     stored = api.load_results(results, where)
     rows = readings(stored.store, list(stored.records), stored.protocol)
-    refuse_empty(rows, results, "finished cell")
-    return tabulate_scores(rows)
+    stored.refuse_empty(rows, "finished cell")
+    return noted(tabulate_scores(rows), stored.remarks)
 
 
 @audit.command("checkpoints", cls=TableCommand, offline=None)
-@click.option("--source", default="ped2", show_default=True, help="Train on this.")
-@click.option("--target", help="Score this, unadapted. [the source]")
-@click.option("--method", default="framepred", show_default=True, help="Name, name[option=value] or file.py:Class.")
+@click.option("--source", type=ONE_DATASET, default="ped2", show_default=True, help="Train on this.")
+@click.option("--target", type=ONE_DATASET, help="Score this, unadapted. [the source]")
+@one_method("framepred")
 @click.option("--checkpoints", "count", type=click.IntRange(2), default=30, show_default=True, help="How many.")
-@click.option("--seeds", type=Numbers(), default="0", show_default=True, help="A training each.")
+@SEEDS
 @PLACES
 @BUDGET
 @DEVICE
@@ -116,7 +135,7 @@ def checkpoints(
     protocol reports, and the best one's. Format `long` is a CSV row per checkpoint.
 
     \b
-    bench audit checkpoints --data DIR --seeds 0,1,2
+    bench audit checkpoints --data DIR --seed 0,1,2
     bench audit checkpoints --source synthetic-street --target synthetic-plaza --budget demo
     """
     from crossvad.datasets.readers.frame_cache import FrameCache

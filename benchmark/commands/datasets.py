@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import BUDGET, DATA, DATASET, JOBS, QUIET
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.planning import catalogue
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from crossvad.tabulation.dataset_facts import Labels
 
 
-@click.group()
+@click.group(cls=Group)
 def datasets() -> None:
     """What there is to train on and to score: list, info, where, check, prepare."""
 

@@ -1,13 +1,51 @@
-"""A group of commands that are imported when they are called, not when they are listed."""
+"""Groups of commands: one says what comes close to a name; one imports commands when they are called, not listed."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
+
+
+class Group(click.Group):
+    """A group that says what comes close to a command's name where there is none of it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first word names.
+
+        Raises:
+            click.UsageError: there is none; says what comes close, or all that there are.
+        """
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            close = get_close_matches(name, known)
+            fix = f"Did you mean {' or '.join(close)}?" if close else f"Choose from {', '.join(known)}."
+            raise click.UsageError(f"No such command {name!r}. {fix}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def helps(self, ctx: click.Context) -> dict[str, str]:
+        """Tell each command's help."""
+        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        return {name: command.help or "" for name, command in commands.items() if command}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its help up to the first full stop."""
+        helps = self.helps(ctx)
+        limit = formatter.width - 6 - max(map(len, helps))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _short(text, limit)) for name, text in helps.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, and options as other commands do."""
+        found = {name: text for name, text in self.helps(ctx).items() if name.startswith(incomplete)}
+        commands = [CompletionItem(name, help=_short(text)) for name, text in found.items()]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 class Deferred(NamedTuple):
@@ -17,7 +55,7 @@ class Deferred(NamedTuple):
     short_help: str  # its help up to the first full stop
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose commands are known by name, place and short help alone until one is called."""
 
     def __init__(self, *args: Any, deferred: Mapping[str, Deferred], **settings: Any) -> None:
@@ -36,18 +74,10 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading them."""
-        widest = max(map(len, self.deferred))
-        limit = formatter.width - 6 - widest
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self._short_help(name, limit)) for name in self.list_commands(ctx)])
+    def helps(self, ctx: click.Context) -> dict[str, str]:
+        """Tell each command's short help without loading any."""
+        return {name: self.deferred[name].short_help for name in self.list_commands(ctx)}
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete a command's name without loading any, and options as other commands do."""
-        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        commands = [CompletionItem(name, help=self._short_help(name)) for name in names]
-        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def _short_help(self, name: str, limit: int = 45) -> str:
-        return click.Command(name, help=self.deferred[name].short_help).get_short_help_str(limit)
+def _short(text: str, limit: int = 45) -> str:
+    return click.Command("", help=text).get_short_help_str(limit)

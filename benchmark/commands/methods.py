@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import BUDGET, Name
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 METHOD = click.argument("method", type=Name(lambda: list(catalogue.METHODS)))
 
 
-@click.group()
+@click.group(cls=Group)
 def methods() -> None:
     """What is benchmarked: list, info, check."""
 

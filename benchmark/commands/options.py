@@ -10,11 +10,12 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from crossvad.evaluation.columns import KEYS
+from crossvad.evaluation import columns
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed
 from crossvad.planning.protocol import SUPPORTS
+from crossvad.store.stored_values import stored_values
 
 
 class Names(click.ParamType):
@@ -37,6 +38,16 @@ class Names(click.ParamType):
         return [CompletionItem(lead + name) for name in known if name.startswith(last)]
 
 
+class Datasets(Names):
+    """A list of data sets; a comma may be part of the path of one's own footage."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Split at the commas, unless it is a folder as it stands."""
+        if isinstance(value, str) and Path(value.removeprefix("path:")).is_dir():
+            return [value]
+        return super().convert(value, param, ctx)
+
+
 class Name(click.ParamType):
     """One name, completed from those known; it may be another one, such as path:DIR."""
 
@@ -51,7 +62,7 @@ class Name(click.ParamType):
 
 
 class Condition(click.ParamType):
-    """KEY=VALUE[,VALUE], the key and what is known of its values completed."""
+    """KEY=VALUE[,VALUE], the key and its values completed: those that are stored, else those that are known."""
 
     name = "text"
 
@@ -59,10 +70,12 @@ class Condition(click.ParamType):
         """Complete the key, or the last of the values."""
         key, equals, values = incomplete.partition("=")
         if not equals:
-            return [CompletionItem(f"{name}=") for name in KEYS if name.startswith(key)]
+            return [CompletionItem(f"{name}=") for name in columns.CONDITIONS if name.startswith(key)]
         done, _, last = values.rpartition(",")
         lead = f"{key}={done}," if done else f"{key}="
-        known = VALUES[key]() if key in VALUES else ()
+        known = stored_values(Path(ctx.params.get("results") or "results"), key)
+        if not known and key in VALUES:
+            known = list(VALUES[key]())
         return [CompletionItem(lead + value) for value in known if value.startswith(last)]
 
 
@@ -88,15 +101,46 @@ VALUES: dict[str, Callable[[], Iterable[str]]] = {  # of the keys whose values h
     "support": lambda: ("none", *SUPPORTS),
     "tuning": lambda: catalogue.TUNINGS,
     "budget": lambda: BUDGETS,
+    "protocol": lambda: ("fair", "paper"),
+    "place": lambda: columns.PLACES,
 }
 METHODS = Names(lambda: list(catalogue.METHODS))
 TUNINGS = Names(lambda: list(catalogue.TUNINGS))
-DATASETS = Names(catalogue.dataset_names)
-DATASET = click.argument("name", type=Name(catalogue.dataset_names))
+DATASETS = Datasets(catalogue.dataset_names)
+ONE_DATASET = Name(catalogue.dataset_names)
+DATASET = click.argument("name", type=ONE_DATASET)
+
+
+PATH = click.Path(path_type=Path)
+PLURALS = {name: f"{name}s" for name in ("source", "target", "method", "seed")}  # what functions call several
+# A flag is called as the key that it sets, and what is written goes to --out. Other spellings are understood.
+SPELLINGS = {plural: name for name, plural in PLURALS.items()} | {"tunings": "tuning", "figure": "out"}
+
+
+def spelling(word: str) -> str:
+    """Return the one spelling of a flag, without its dashes."""
+    return SPELLINGS.get(word, word)
 
 
 def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
-    return click.option(name, type=kind, default=default, show_default=True, help=text)
+    return click.option(f"--{name}", PLURALS.get(name, name), type=kind, default=default, show_default=True, help=text)
+
+
+def _several(name: str, kind: Names, text: str, required: bool = False) -> Callable:
+    """Make an option of names, comma-separated or said several times."""
+
+    def joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[str]]) -> list[str]:
+        return [one for names in value for one in names]
+
+    return click.option(
+        f"--{name}", PLURALS[name], type=kind, multiple=True, required=required, callback=joined, help=text
+    )
+
+
+def one_method(default: str) -> Callable:
+    """Make the option `--method` of a command that takes one."""
+    kind, text = Name(lambda: list(catalogue.METHODS)), "Name, name[option=value] or file.py:Class."
+    return click.option("--method", type=kind, default=default, show_default=True, help=text)
 
 
 def stacked(*options: Callable) -> Callable:
@@ -110,11 +154,15 @@ def stacked(*options: Callable) -> Callable:
     return decorate
 
 
-def where(what: str = "cells") -> Callable:
+def where(what: str = "cells", help: str = "") -> Callable:
     """Make the option `--where`, which says what stored results are about."""
-    return click.option(
-        "--where", type=Condition(), multiple=True, help=f"Keep {what} where KEY=VALUE[,VALUE]. May be repeated."
-    )
+    text = help or f"Keep {what} where KEY=VALUE[,VALUE]. May be repeated."
+    return click.option("--where", type=Condition(), multiple=True, help=text)
+
+
+def out(default: str, text: str) -> Callable:
+    """Make the option `--out`, which says where to write."""
+    return click.option("--out", type=PATH, default=default, show_default=True, help=text)
 
 
 def stated(context: click.Context) -> dict[str, Any]:
@@ -126,7 +174,6 @@ def stated(context: click.Context) -> dict[str, Any]:
     }
 
 
-PATH = click.Path(path_type=Path)
 RULES = click.option(
     "--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules."
 )
@@ -134,21 +181,31 @@ DEVICE = click.option("--device", default="auto", show_default=True, help="auto,
 BUDGET = click.option(
     "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
 )
-QUIET = click.option("--quiet", is_flag=True, help="No progress, only the result.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress: the result, and why a cell failed.")
 STORED = click.option("--stored", is_flag=True, help="Run nothing: read what is stored, which needs no data.")
 JOBS = click.option("--jobs", type=click.IntRange(1), help="Files at a time. [one per core]")
 DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
 RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
 PLACES = stacked(DATA, RESULTS)
+SEEDS = _listed("seed", Numbers(), "0", "Of trainings; at least three for a claim.")
+METHOD = _several("method", METHODS, "Name, name[option=value] or file.py:Class. [apn,memae,lmn]")
+PAIR = stacked(
+    _several("source", DATASETS, "Train on this: a data set's name, or path:DIR.", required=True),
+    _several("target", DATASETS, "Adapt to and score this.", required=True),
+)
+PAIRS = stacked(
+    _several("source", DATASETS, "Comma-separated: train on these."),
+    _several("target", DATASETS, "Comma-separated: adapt to and score these. [the sources]"),
+)
 AMOUNTS = stacked(
-    _listed("--shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
-    _listed("--steps", Numbers(), "1", "Gradient steps on the support set."),
-    _listed("--tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
-    _listed("--seeds", Numbers(), "0", "At least three for a claim."),
+    _listed("shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
+    _listed("steps", Numbers(), "1", "Gradient steps on the support set."),
+    _listed("tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
+    SEEDS,
     BUDGET,
-    _listed("--protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
+    _listed("protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
     click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
-    _listed("--device", str, "auto", "auto, cpu, cuda, cuda:1, …"),
+    DEVICE,
     click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
     QUIET,

@@ -6,34 +6,34 @@ from collections.abc import Callable
 from dataclasses import fields
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from crossvad.commands.options import DATA, PATH, RESULTS, Numbers, stacked
-from crossvad.evaluation.selection import select
-from crossvad.planning.data_root import data_root
-from crossvad.planning.protocol import get_protocol
+from crossvad.commands.lazy_group import Group
+from crossvad.commands.options import DATA, RESULTS, RULES, Numbers, out, stacked, where
 from crossvad.present.figures import drawing
-from crossvad.present.figures.plot import Plot
-from crossvad.present.figures.style import save, writable
-from crossvad.store.store import Store
 
-STARTS = ", and what they start from at K = 0"
+if TYPE_CHECKING:
+    from crossvad.present.figures.plot import Plot
+
 KINDS = {"text": str, "numbers": Numbers()}  # of an option's values
 
 
-class PlotGroup(click.Group):
-    """A group whose commands are the plots, whatever they are."""
+class PlotGroup(Group):
+    """A group whose commands are the plots, whatever they are. They are listed without loading any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the plots."""
-        return sorted(drawing.plots())
+        return sorted(drawing.listed())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of a plot."""
-        kind = drawing.plots().get(cmd_name)
-        return None if kind is None else plot_command(kind)
+        return plot_command(drawing.load(cmd_name)) if cmd_name in drawing.listed() else None
+
+    def helps(self, ctx: click.Context) -> dict[str, str]:
+        """Tell each plot's help up to its first full stop."""
+        return {name: plot.help for name, plot in sorted(drawing.listed().items())}
 
 
 @click.group(cls=PlotGroup)
@@ -48,14 +48,19 @@ def plot_command(kind: type[Plot]) -> click.Command:
     """Make the command that draws a plot: its docstring is the help, its fields are options."""
 
     def draw(where: tuple[str, ...], out: Path, results: Path, rules: str = "fair", **options: Any) -> None:
+        from crossvad import api
+        from crossvad.planning.data_root import data_root
+        from crossvad.present.figures.style import save, writable
+
         writable(out)
-        store = Store(results)
-        protocol = get_protocol(rules)
-        records = select(store.records(), where, "starts" if kind.with_starts else "", rules)
+        stored = api.load_results(results, where, rules, starts=kind.with_starts)
+        stored.refuse_empty(stored.records, "finished cell")
         if "data" in options:
             options["data"] = data_root(options["data"])
         given = {name: value for name, value in options.items() if value is not None}
-        figure, note = drawing.draw(kind.name, store, records, protocol, **given)
+        figure, note = drawing.draw(
+            kind.name, stored.store, stored.records, stored.protocol, left_out=stored.remarks, **given
+        )
         save(figure, out)
         click.echo(f"{out}: {note}")
 
@@ -69,13 +74,8 @@ def _options(kind: type[Plot]) -> Callable[[Callable[..., None]], Callable[..., 
         if (of := field.metadata)
     ]
     data = [DATA] if any(field.name == "data" for field in fields(kind)) else []
-    default = kind.name + kind.suffix
-    out = click.option("--out", type=PATH, default=default, show_default=True, help="FILE.svg, .pdf or .png.")
+    file = out(kind.name + kind.suffix, "FILE.svg, .pdf or .png.")
     if kind.of_one_cell:
-        one = click.option("--where", multiple=True, help="Narrow to one cell, where KEY=VALUE. May be repeated.")
-        return stacked(one, *own, out, *data, RESULTS)
-    kept = f"Keep cells where KEY=VALUE[,VALUE]{STARTS if kind.with_starts else ''}. May be repeated."
-    where = click.option("--where", multiple=True, help=kept)
-    read_by = "Read stored scores by these rules."
-    protocol = click.option("--protocol", "rules", default="fair", show_default=True, help=read_by)
-    return stacked(*own, *data, where, protocol, out, RESULTS)
+        return stacked(where(help="Narrow to one cell, where KEY=VALUE. May be repeated."), *own, file, *data, RESULTS)
+    starts = "cells, and what they start from at K = 0," if kind.with_starts else "cells"
+    return stacked(*own, *data, where(starts), RULES, file, RESULTS)

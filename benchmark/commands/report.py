@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from crossvad.commands.options import DATA, PATH, QUIET, RESULTS, RULES, where
+from crossvad.commands.options import DATA, QUIET, RESULTS, RULES, out, where
 
 MEGABYTE = 1_000_000
 
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 @click.command()
 @where()
 @RULES
-@click.option("--out", type=PATH, default="report.html", show_default=True, help="The file to write.")
+@out("report.html", "The file to write.")
 @DATA
 @RESULTS
 @QUIET
@@ -31,9 +31,9 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     bench report --where budget=quick --data DIR --out quick.html
     """
     from crossvad import api
-    from crossvad.evaluation.selection import refuse_empty
     from crossvad.execution.progress import Reporter
     from crossvad.planning.data_root import data_root
+    from crossvad.planning.names import number_of
     from crossvad.present import report as page
     from crossvad.present.atomic_files import replacing
     from crossvad.present.thumbnails import Thumbnails
@@ -41,14 +41,15 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     from crossvad.verification import integrity
 
     stored, reporter = api.load_results(results, where, rules), Reporter(quiet=quiet)
-    refuse_empty([record for record in stored.records if record.status == "done"], results, "finished cell")
+    stored.refuse_empty([record for record in stored.records if record.status == "done"], "finished cell")
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")
             _, problems = integrity.verify_store(stored.store)
         thumbnails = Thumbnails(data_root(data))
+        cells = list(stored.records)
         shown = page.gather(
-            stored.store, stored.records, stored.protocol, problems, thumbnails, reporter, stored.rivals
+            stored.store, cells, stored.protocol, problems, thumbnails, reporter, stored.rivals, stored.remarks
         )
         targets = {entry["target"] for entry in shown["entries"]}
         shown |= {"published": references.references(published.load(), targets)}
@@ -56,4 +57,4 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
     size = out.stat().st_size / MEGABYTE
-    click.echo(f"{out}: {len(shown['cells'])} cells, {size:.1f} MB{without}")
+    click.echo(f"{out}: {number_of(len(shown['cells']), 'cell')}, {size:.1f} MB{without}")

@@ -8,20 +8,18 @@ from typing import Any
 
 import click
 
-from crossvad.commands.options import AMOUNTS, DATASETS, METHODS, PLACES, stated
+from crossvad.commands.options import AMOUNTS, METHOD, PAIR, PAIRS, PLACES, stated
 from crossvad.datasets.errors import InputError
+from crossvad.planning.names import number_of
 from crossvad.present.formats import TABLE_FORMATS
 
 
 @click.command()
-@click.option("--source", required=True, help="Train on this: a data set's name, or path:DIR.")
-@click.option("--target", required=True, help="Adapt to and score this.")
-@click.option(
-    "--method", type=METHODS, multiple=True, help="Name, name[option=value] or file.py:Class. [apn,memae,lmn]"
-)
+@PAIR
+@METHOD
 @PLACES
 @AMOUNTS
-def run(source: str, target: str, method: tuple[list[str], ...], **amounts: Any) -> None:
+def run(**said: Any) -> None:
     """Train on a source, adapt to a target, score every test frame, print the table.
 
     \b
@@ -29,14 +27,13 @@ def run(source: str, target: str, method: tuple[list[str], ...], **amounts: Any)
     bench run --source ped2 --target ped2 --data DIR --method apn --shots 0,10 --tuning finetune,metasgd
     bench run --source path:my_camera --target ped2 --method 'apn[prototypes=20]' --method my_file.py:MyMethod
     """
-    _run_and_show([source], [target], [name for names in method for name in names], leave_out=False, **amounts)
+    _run_and_show(leave_out=False, **said)
 
 
 @click.command()
 @click.argument("suite", type=click.Path(path_type=Path, dir_okay=False), required=False)
-@click.option("--sources", type=DATASETS, help="Comma-separated.")
-@click.option("--targets", type=DATASETS, help="Comma-separated. [the sources]")
-@click.option("--methods", type=METHODS, help="Comma-separated. [apn,memae,lmn]")
+@PAIRS
+@METHOD
 @PLACES
 @AMOUNTS
 @click.pass_context
@@ -46,18 +43,18 @@ def matrix(context: click.Context, /, suite: Path | None, **said: Any) -> None:
     A pair that cannot be (a source without training video) is left out, with the reason.
 
     \b
-    bench matrix --sources synthetic-street,ped2 --targets synthetic-plaza,ped2 --data DIR
-    bench matrix suite.toml        # sources = ["ped2"]  targets = ["ped1"]  methods = ["apn"]  shots = [0, 10]
+    bench matrix --source synthetic-street,ped2 --target synthetic-plaza,ped2 --data DIR
+    bench matrix suite.toml        # source = ["ped2"]  target = ["ped1"]  method = ["apn"]  shots = [0, 10]
     """
     if suite:
         from crossvad.planning.request import read_suite
 
         given = stated(context)
         said |= {name: value for name, value in read_suite(suite).items() if name not in given}
-    sources, targets, methods = (said.pop(name) for name in ("sources", "targets", "methods"))
-    if not sources:
-        raise InputError("bench matrix", "has no sources", "give --sources, or a suite file with sources = […]")
-    _run_and_show(sources, targets or sources, methods, leave_out=True, **said)
+    if not said["sources"]:
+        raise InputError("bench matrix", "has no sources", "give --source, or a suite file with source = […]")
+    said["targets"] = said["targets"] or said["sources"]
+    _run_and_show(leave_out=True, **said)
 
 
 def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | None, **amounts: Any) -> None:
@@ -65,16 +62,15 @@ def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | N
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
-    from crossvad.tabulation.failed_cells import failures
+    from crossvad.tabulation.failed_cells import failures, skips
 
     results = api.run(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
     for tables in results.summary():
         TABLE_FORMATS["rich"].write(tables, "")
-    reporter = Reporter(quiet=amounts["quiet"])
     failed = failures(results.store, results.records)
-    for line in failed:
+    for line in (*failed, *skips(results.records)):
         click.echo(line, err=True)
-    cells = results.store.root / "cells"
-    reporter.say(f"Scores of these {len(results)} cells lie in {cells}. More tables: bench table --help")
+    told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
+    Reporter(quiet=amounts["quiet"]).say(f"{told}. More tables: bench table --help")
     if failed:
         sys.exit(1)

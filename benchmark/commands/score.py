@@ -8,19 +8,14 @@ from typing import Any
 
 import click
 
-from crossvad.commands.options import BUDGET, DEVICE, PATH, PLACES, QUIET, Name
+from crossvad.commands.options import BUDGET, DEVICE, ONE_DATASET, PATH, PLACES, QUIET, Name, one_method
 from crossvad.planning import catalogue
 
 
 @click.command()
 @click.argument("videos", nargs=-1, required=True, type=PATH, metavar="VIDEO...")
-@click.option(
-    "--source", required=True, type=Name(catalogue.dataset_names), help="Trained on this: a data set, or path:DIR."
-)
-@click.option(
-    "--method", type=Name(lambda: list(catalogue.METHODS)), default="apn", show_default=True,
-    help="Name, name[option=value] or file.py:Class.",
-)  # fmt: skip
+@click.option("--source", required=True, type=ONE_DATASET, help="Trained on this: a data set, or path:DIR.")
+@one_method("apn")
 @PLACES
 @BUDGET
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the training.")

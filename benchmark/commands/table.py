@@ -52,6 +52,8 @@ class MetricOption(click.Option):
 def table_command(context: click.Context, /, where: tuple[str, ...], rules: str, results: Path, **shape: Any) -> Tables:
     """Turn stored scores into a table. Nothing is trained or scored.
 
+    Where cells of several budgets are stored and none is asked for, it is of your own cells of the one that ran last.
+
     Format `long` is one tidy CSV row per cell; `latex` (booktabs) and `html` set the best value of a column in bold and
     underline the second.
 
@@ -69,4 +71,6 @@ def table_command(context: click.Context, /, where: tuple[str, ...], rules: str,
 
     asked = {name: value for name, value in stated(context).items() if name in shape}
     request = TableRequest(**asked, long=TABLE_FORMATS[chosen_format(context)].content == "rows")
-    return api.load_results(results, where, rules).show(request)
+    stored = api.load_results(results, where, rules)
+    chosen = request.long or any(condition.startswith("budget=") for condition in where)
+    return (stored if chosen else stored.of_newest_budget()).show(request)

@@ -11,7 +11,7 @@ import click
 
 from crossvad.present.formats import TABLE_FORMATS, Content, Tables, names
 
-WHEREABOUTS = ("--data", "--results", "--format", "--figure", "--device")
+WHEREABOUTS = ("--data", "--results", "--format", "--out", "--figure", "--device")
 SWITCHES = ("--quiet", "--debug", "--stored")
 WORDS, FORMAT = f"{__name__}.words", f"{__name__}.format"  # what a context keeps of how it was called
 
@@ -41,8 +41,10 @@ class TableCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Print the tables, and what is missing from them. Exit with 1 if a cell failed."""
         tables = self.make_tables(ctx)
-        TABLE_FORMATS[chosen_format(ctx)].write(tables, spelled(ctx.command_path, ctx.meta[WORDS]))
-        for line in () if ctx.params.get("quiet") else tables.failures:
+        form = TABLE_FORMATS[chosen_format(ctx)]
+        form.write(tables, spelled(ctx.command_path, ctx.meta[WORDS]))
+        notes = tables.notes if form.content in ("numbers", "rows") else ()  # others have captions
+        for line in (*(f"note: {note}" for note in notes), *tables.failures):
             click.echo(line, err=True)
         if tables.failures:
             sys.exit(1)
@@ -76,7 +78,7 @@ def remake(bench: click.Group, words: Sequence[str], results: str) -> Tables | N
         click.ClickException: there is no such command, or it cannot be called so.
     """
     command: click.Command = bench
-    context, rest = click.Context(bench, info_name="bench"), list(words)
+    context, rest = click.Context(bench, info_name="bench", **bench.context_settings), list(words)
     while isinstance(command, click.Group):
         name, found, rest = command.resolve_command(context, rest)
         assert found, "click raises an error if there is no such command"

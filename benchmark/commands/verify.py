@@ -30,8 +30,10 @@ def verify(context: click.Context, results: Path, quiet: bool) -> None:
     """
     from crossvad.execution.progress import Reporter
     from crossvad.present import terminal
+    from crossvad.store.store import Store
     from crossvad.verification.results_folder import verify_folder
 
+    Store(results).refuse_missing()
     bench = context.find_root().command
     assert isinstance(bench, click.Group)
     checks, problems = verify_folder(results, partial(remake, bench), Reporter(quiet=quiet))
@@ -51,10 +53,13 @@ def keep(where: tuple[str, ...], results: Path) -> None:
     bench keep --where budget=quick --where target=ped2
     """
     from crossvad import api
+    from crossvad.planning.names import number_of
 
     stored = api.load_results(results, where)
-    stored.store.check_writable()
     finished = [record.cell for record in stored.records if record.status == "done"]
+    stored.refuse_empty(finished, "finished cell")
+    stored.store.check_writable()
     for cell in finished:
         stored.store.keep(cell)
-    click.echo(f"{len(finished)} cells lie in {stored.store.reference}")
+    lie = "lies" if len(finished) == 1 else "lie"
+    click.echo("; ".join([f"{number_of(len(finished), 'cell')} {lie} in {stored.store.reference}", *stored.left_out]))

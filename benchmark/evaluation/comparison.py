@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.selection import KEYS, published_evaluation, select
 from crossvad.evaluation.statistics import (
     LEVEL,
+    Difference,
+    PairCounts,
     average_ranks,
     critical_difference,
     critical_groups,
+    enough_videos,
     holm,
     pair_counts,
     paired_difference,
@@ -38,13 +42,13 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
         row["cell"] = record.cell.key
         row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
-        row["reverted"] = reverted(record)
+        row |= {"reverted": reverted(record), PLACE: store.place_of(record.cell)}
         row["postprocessing"] = str(published_evaluation(record))
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
         row |= {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
         rows.append(row)
-    columns = [*ENTRY, "seed", "cell", "wins", "reverted", "postprocessing", "frames", "videos", "of_videos"]
-    return pd.DataFrame(rows, columns=columns)
+    facts = ["reverted", "postprocessing", PLACE, "frames", "videos", "of_videos"]
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", *facts])
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -71,7 +75,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     Returns:
         A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
         the method's authors), videos (those scored, of_videos published), auc, difference, low, high (in points of
-        AUC), p and p_holm.
+        AUC), p, place and p_holm. No interval and no p where there are too few videos.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -88,19 +92,30 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
             raise InputError(
                 f"{entry['method']}, K = {entry['shots']}", what, "compare by a protocol with one mask: fair"
             )
-        gap = paired_difference(list(group["wins"]), list(found["wins"]))
+        gap = _gap(list(group["wins"]), list(found["wins"]))
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
         facts |= {name: group[name].iloc[0] for name in ("postprocessing", "videos", "of_videos")}
+        facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]}))}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise InputError(
             f"--against {against}", "is in none of these cells unadapted", "run it on the same sources and targets"
         )
-    table = pd.DataFrame(rows)
-    table["p_holm"] = holm(table["p"].to_numpy())
+    table = pd.DataFrame(rows).assign(p_holm=np.nan)
+    known = table["p"].notna()
+    table.loc[known, "p_holm"] = holm(table.loc[known, "p"].to_numpy())
     return table
+
+
+def _gap(first: list[PairCounts], second: list[PairCounts]) -> Difference:
+    """The paired difference; without interval and p value where videos are too few to say."""
+    if enough_videos(first[0].abnormal, first[0].normal):
+        return paired_difference(first, second)
+    nothing = float("nan")
+    mean = np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second])
+    return Difference(float(mean), nothing, nothing, nothing)
 
 
 def better_or_worse(tidy: pd.DataFrame, found: pd.DataFrame) -> pd.Series:

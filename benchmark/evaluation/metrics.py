@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.published.manifest import labels_to_spans
 from crossvad.evaluation.frames import CountedFrames, Labels, Values, refuse_unfinite
 from crossvad.evaluation.localisation import Curves, rbdc_tbdc
-from crossvad.evaluation.statistics import bootstrap_auc
+from crossvad.evaluation.statistics import bootstrap_auc, enough_videos
 from crossvad.planning.protocol import PAPER, Protocol
 
 Numbers = dict[str, float]  # columns of a tidy row
@@ -143,6 +143,12 @@ class Metric:
     interval: tuple[str, ...] = ()  # the metrics that are the ends of its 95 % interval
     beside: tuple[str, ...] = ()  # further columns that it fills
     note: str = ""  # what a caption says of it, where {column:.1f} becomes a column's values by target
+    label: str = ""  # as a reader expects it; empty: its name
+
+    @property
+    def title(self) -> str:
+        """What a reader is told it is."""
+        return self.label or self.name
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -151,7 +157,10 @@ class Metric:
 
 
 def _auc(frames: CountedFrames) -> Numbers:
-    low, high = bootstrap_auc(frames.labels, frames.scores, frames.videos)
+    low = high = float("nan")
+    counts = [np.bincount(frames.videos[frames.labels == label]).astype(float) for label in (1, 0)]
+    if enough_videos(*counts):
+        low, high = bootstrap_auc(frames.labels, frames.scores, frames.videos)
     return {"auc": 100 * micro_auc(frames.labels, frames.scores), "auc_low": 100 * low, "auc_high": 100 * high}
 
 
@@ -180,7 +189,7 @@ def _rbdc_tbdc(curves: Curves) -> Numbers:
 
 
 LOCATED_NOTE = (
-    "rbdc, tbdc: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
+    "RBDC, TBDC: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
     "tracks as annotated, or derived from pixel masks"
 )
 DELAY_NOTE = (
@@ -191,25 +200,27 @@ DELAY_NOTE = (
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auc", _auc, interval=("auc_low", "auc_high")),
-        Metric("auc_low", _auc),
-        Metric("auc_high", _auc),
+        Metric("auc", _auc, interval=("auc_low", "auc_high"), label="AUC"),
+        Metric("auc_low", _auc, label="AUC, low"),
+        Metric("auc_high", _auc, label="AUC, high"),
         Metric(
             "macro_auc",
             _macro_auc,
             beside=("macro_videos",),
-            note="macro_auc: of videos with both classes, {macro_videos:.0f}",
+            note="macro AUC: of videos with both classes, {macro_videos:.0f}",
+            label="macro AUC",
         ),
         Metric(
             "ap",
             _average_precision,
             beside=("prevalence",),
-            note="ap: to be compared at equal shares of abnormal frames only, {prevalence:.1f} %",
+            note="AP: to be compared at equal shares of abnormal frames only, {prevalence:.1f} %",
+            label="AP",
         ),
-        Metric("eer", partial(_share, "eer", equal_error_rate), higher_is_better=False),
-        Metric("rbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE),
-        Metric("tbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE),
+        Metric("eer", partial(_share, "eer", equal_error_rate), higher_is_better=False, label="EER"),
+        Metric("rbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE, label="RBDC"),
+        Metric("tbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE, label="TBDC"),
         Metric("delay", _delay, unit="frames", higher_is_better=False, beside=("delay_events",), note=DELAY_NOTE),
-        Metric("paper_auc", partial(_share, "paper_auc", micro_auc), rules=PAPER),
+        Metric("paper_auc", partial(_share, "paper_auc", micro_auc), rules=PAPER, label="paper AUC"),
     )
 }

@@ -12,13 +12,18 @@ import pandas as pd
 from crossvad.adapters.published import EVALUATIONS, PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
+from crossvad.evaluation.columns import PLACE, VERSIONS
+from crossvad.evaluation.conditions import Conditions, is_value, meets, parsed, spared_keys, value_of
+from crossvad.evaluation.meanings import KINDS, Meanings, by_age, meaning_of, newest, told
+from crossvad.evaluation.meanings import current as current
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import listed, split_options
+from crossvad.planning.names import did_you_mean, split_options
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record
 
 Also = Literal["", "starts", "unadapted"]
+LISTED = 10  # values that a message lists, at most
 
 
 def support_span(record: Record, scores: Scores) -> int:
@@ -46,31 +51,14 @@ def belongs(record: Record, protocol: Protocol) -> bool:
     return record.cell.policy in (SupportPolicy.NONE, protocol.support) or protocol.common_mask
 
 
-def current(records: Iterable[Record]) -> list[Record]:
-    """The cells whose names mean what they meant when last used.
+def committed_among_own(rows: pd.DataFrame) -> pd.Series:
+    """Tell which of some rows are of committed cells, where others are of one's own; none, where all are of one place.
 
-    A name stands for code, options or files that may change; a table that mixed a method's results with those of its
-    earlier code would compare nothing. The older cells stay in the store, and count again if the change is taken back
-    and a cell is run.
+    Rows have a column `PLACE`: one of `PLACES`, or both, comma-separated, where a row is made of several cells.
     """
-    ordered = sorted(records, key=lambda record: record.finished)
-    meaning: dict[tuple, str] = {}
-    for record in ordered:
-        meaning |= _meaning(record)
-    return [record for record in ordered if _meaning(record).items() <= meaning.items()]
-
-
-def _meaning(record: Record) -> dict[tuple, str]:
-    """What each name in a cell stood for. A target stands for more files where training video is its support set."""
-    cell = record.cell
-    return {
-        ("harness",): str(cell.harness_version),
-        ("method", cell.method): cell.method_version,
-        ("tuning", cell.tuning): cell.tuning_version,
-        ("budget", cell.budget): cell.budget_digest,
-        ("source", cell.source): cell.source_digest,
-        ("target", cell.target, cell.policy == SupportPolicy.TRAIN_HEAD): cell.target_digest,
-    }
+    places = rows[PLACE].fillna("").astype(str)
+    mixed = len({place for text in places.unique() for place in text.split(", ")}) > 1
+    return places.str.startswith("reference") & mixed
 
 
 def mixtures(tidy: pd.DataFrame) -> list[str]:
@@ -92,6 +80,9 @@ def mixtures(tidy: pd.DataFrame) -> list[str]:
 def select(records: Iterable[Record], conditions: Iterable[str], also: Also = "", protocol: str = "") -> list[Record]:
     """Select the current ones among some cells for which every condition holds, before any score is read.
 
+    Current are those whose names mean what they meant last, unless a condition says what a name is to mean: of
+    `VERSIONS`, such as target_digest. The names of the cells that it holds for then mean that.
+
     Args:
         records: stored cells.
         conditions: of the form KEY=VALUE[,VALUE]; one holds for a cell whose key has one of the values.
@@ -103,37 +94,75 @@ def select(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
         protocol: name of the protocol that the cells are to be read by, which conditions may then name.
 
     Raises:
-        InputError: a condition is not written so, or there is no such key.
+        InputError: a condition is not written so, there is no such key, or cells of several copies or versions of one
+            thing are asked for at once.
     """
-    keys = [key for key in KEYS if key != "protocol" or protocol]
-    wanted = [_parsed(condition, keys) for condition in conditions]
+    ordered, wanted = by_age(records), parsed(conditions, protocol)
+    meaning = _asked_for(ordered, wanted, protocol)
 
     def selected(record: Record) -> bool:
         if also == "unadapted" and not record.cell.shots:
             return True
-        spared = _spared(record) if also == "starts" else ()
-        return all(_value(record, key, protocol) in allowed or key in spared for key, allowed in wanted)
+        return meets(record, wanted, protocol, spared_keys(record) if also == "starts" else ())
 
-    return [record for record in current(records) if selected(record)]
-
-
-def _parsed(condition: str, keys: Sequence[str]) -> tuple[str, list[str]]:
-    """Split KEY=VALUE[,VALUE] into the key and its values."""
-    key, equals, values = condition.partition("=")
-    if not equals or key not in keys:
-        raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(keys)}")
-    return key, listed(values)
+    return [record for record in ordered if meaning_of(record).items() <= meaning.items() and selected(record)]
 
 
-def _value(record: Record, key: str, protocol: str) -> str:
-    """Read one of `KEYS` of a cell as it is typed."""
-    return protocol if key == "protocol" else str(getattr(record.cell, key))
+def superseded(
+    records: Iterable[Record], conditions: Iterable[str], protocol: str = ""
+) -> dict[tuple[str, str], list[Record]]:
+    """Find the cells for which every condition holds and that `select` leaves out, as a name means another thing now.
+
+    Returns:
+        The cells by what they are of, in words, and the conditions that ask for them.
+    """
+    ordered, wanted = by_age(records), parsed(conditions, protocol)
+    meaning = _asked_for(ordered, wanted, protocol)
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in ordered:
+        differing = [name for name, what in meaning_of(record).items() if meaning[name] != what]
+        if differing and meets(record, wanted, protocol):
+            found.setdefault(told(record, differing[-1]), []).append(record)
+    return found
 
 
-def _spared(record: Record) -> tuple[str, ...]:
-    """List the keys that mean nothing to a cell, so that a condition on them is about others."""
-    unadapted = ("shots", "support", "steps") if not record.cell.shots else ()
-    return unadapted + (("tuning", "steps") if record.cell.tuning == NO_TUNING else ())
+def unmatched(records: Iterable[Record], conditions: Iterable[str], protocol: str = "") -> list[tuple[str, str]]:
+    """List each KEY=VALUE of the conditions that no stored cell has, with what comes close or all that there are."""
+    records, found = list(records), []
+    for key, values in parsed(conditions, protocol):
+        stored = list(dict.fromkeys(value_of(record, key, protocol) for record in by_age(records)))
+        for value in values:
+            if not any(is_value(one, key, value) for one in stored):
+                some = ", ".join(sorted(stored, key=lambda one: one.zfill(9) if one.isdigit() else one))
+                all_of_them = f"stored: {some}" if len(stored) <= LISTED else "see bench results list"
+                found.append((f"{key}={value}", did_you_mean(value, stored).rstrip() or all_of_them))
+    return found
+
+
+def _asked_for(ordered: Sequence[Record], wanted: Conditions, protocol: str) -> Meanings:
+    """What each name in these cells, oldest first, is to mean: the newest thing, unless a condition says which."""
+    meaning = newest(ordered)
+    if not any(key in VERSIONS for key, _ in wanted):
+        return meaning
+    named = [(key, values) for key, values in wanted if key in VERSIONS or any(key == of for *_, of in KINDS.values())]
+    meant = [record for record in ordered if meets(record, named, protocol)]
+    for _, key, of in KINDS.values():
+        for values in (values for wanted_key, values in named if wanted_key == key):
+            _refuse_several(meant, key, of, values)
+    return meaning | newest(meant)
+
+
+def _refuse_several(meant: Iterable[Record], key: str, of: str, values: Sequence[str]) -> None:
+    """Refuse to show several copies or versions of one thing as if they were one."""
+    asked: dict[str, set[str]] = {}
+    for record in meant:
+        value = next(value for value in values if is_value(str(getattr(record.cell, key)), key, value))
+        asked.setdefault(getattr(record.cell, of) if of else "the harness", set()).add(value)
+    for name, several in asked.items():
+        if len(several) > 1:
+            where = f"--where {key}={','.join(values)}"
+            fix = f"ask for one at a time: --where {key}={next(value for value in values if value in several)}"
+            raise InputError(where, f"would mix {len(several)} of {name}", fix)
 
 
 def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str] = ()) -> list[str]:
@@ -141,19 +170,20 @@ def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str
     return [key for key in keys if key in always or rows[key].nunique() > 1]
 
 
-def refuse_empty(rows_or_records: Sized, results: Path, what: str) -> None:
+def refuse_empty(rows_or_records: Sized, results: Path, what: str, fix: str = "") -> None:
     """Refuse to go on with nothing: no cell of a results folder was asked for.
 
     Args:
         rows_or_records: what was selected.
         results: the folder it was selected from.
         what: what there is none of: cell, finished cell, fit.
+        fix: what to do, where more is known of it.
 
     Raises:
         InputError: nothing was selected.
     """
     if not len(rows_or_records):
-        raise InputError(results, f"holds no such {what}", "run some with bench run, or loosen --where")
+        raise InputError(results, f"holds no such {what}", fix or "run some with bench run, or loosen --where")
 
 
 def refuse_mixtures(

@@ -144,6 +144,14 @@ def paired_difference(
     return Difference(mean, mean - reach, mean + reach, float(2 * t.sf(abs(mean) / np.sqrt(variance), freedom)))
 
 
+def enough_videos(abnormal: Values, normal: Values) -> bool:
+    """Whether resamples of videos can tell how an AUC varies, from each video's counts of frames, (V,) each.
+
+    With a single video of a class, every resample has the same frames of that class, or none.
+    """
+    return bool(min((abnormal > 0).sum(), (normal > 0).sum()) >= 2)
+
+
 def holm(p: Values) -> Values:
     """P values (n,) adjusted so that the chance of any false claim among them stays at the level (Holm 1979)."""
     order = np.argsort(p)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.localisation import map_curves, renumber
 from crossvad.evaluation.metric_cache import MetricCache
@@ -27,7 +28,7 @@ COUNTS = ("contamination", "frames", "videos")  # beside the metrics, in every c
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
     "frames", "videos", "of_videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
-    "postprocessing",
+    "postprocessing", PLACE,
 ]  # fmt: skip
 
 
@@ -131,6 +132,7 @@ def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) ->
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
     known |= {"of_videos": published_videos(cell.target), "postprocessing": str(published_evaluation(record))}
+    known[PLACE] = store.place_of(cell)
     if record.status == "done":
         store.check_scores(record)
         numbers = cache.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))

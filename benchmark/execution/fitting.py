@@ -29,6 +29,7 @@ from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.execution.tensorboard import Write, curve_writer
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
@@ -100,7 +101,7 @@ class Fitter:
         if not cells or fitted.source is None:
             return
         tuning, first = fitted.tuning, cells[0]
-        title = f"Choose {tuning.rate} of {first.tuning} on {first.source}, {first.shots} shots"
+        title = f"Choose {tuning.rate} of {first.tuning} on {first.source}, {number_of(first.shots, 'shot')}"
         with self.reporter.task(title) as update:
             episodes = fitted.source().unseen(EPISODES, first.shots, QUERY)
             counts = sorted({cell.steps for cell in cells})

@@ -108,7 +108,7 @@ def check_apart(source: Dataset, target: Dataset) -> None:
     shared = [video for video in source.videos("train") if video.source in test_sources]
     if shared:
         raise Unsuitable(
-            f"{source.name} -> {target.name}",
+            f"{source.name} → {target.name}",
             f"{len(shared)} training videos of the source, such as {shared[0].name}, are test videos of the target",
             "keep them apart: ucf[train=official] for ucf, folders train/ and test/ for footage of your own",
         )

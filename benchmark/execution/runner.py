@@ -24,6 +24,7 @@ from crossvad.execution.scoring import CellRun, score_cells
 from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
 from crossvad.store.store import Record, Store
 
 
@@ -62,7 +63,7 @@ class Runner:
         cells = self.take(grid)
         records = {cell: self.store.record(cell) for cell in cells}
         todo = [cell for cell, record in records.items() if record is None or not self._complete(record)]
-        self.reporter.say(f"{len(cells)} cells: {len(cells) - len(todo)} in the store, {len(todo)} to run")
+        self.reporter.say(f"{number_of(len(cells), 'cell')}: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
             number, started = 0, time.monotonic()

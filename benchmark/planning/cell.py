@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field, fields
 
 from crossvad import __version__
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import SupportPolicy
 from crossvad.planning.versions import HARNESS
 
@@ -71,8 +72,9 @@ class Cell:
 
     def __str__(self) -> str:
         """One readable line, for progress and errors."""
-        how = f"{self.tuning}, {self.shots} shots x {self.steps} steps" if self.shots else f"{self.tuning}, 0 shots"
-        return f"{self.method}: {self.source} -> {self.target} ({how}, seed {self.seed})"
+        how = [self.tuning, number_of(self.shots, "shot")]
+        how[1] += f" x {number_of(self.steps, 'step')}" if self.shots else ""
+        return f"{self.method}: {self.source} → {self.target} ({', '.join(how)}, seed {self.seed})"
 
 
 def digest_of(facts: dict[str, object]) -> str:

@@ -50,7 +50,8 @@ class Grid:
                 raise InputError(dataset.name, "is the name of two different data sets", "rename one of the folders")
         for name in ("shots", "steps", "seeds"):
             if min(getattr(self, name)) < (1 if name == "steps" else 0):
-                raise InputError(f"--{name}", f"{min(getattr(self, name))} is too small", "correct it")
+                flag = name.removesuffix("s") if name == "seeds" else name
+                raise InputError(f"--{flag}", f"{min(getattr(self, name))} is too small", "correct it")
 
     def cells(self) -> list[Cell]:
         """All cells, without repeats, those of one fit together.

@@ -73,8 +73,19 @@ def _value(where: str, text: str, kind: Any) -> Any:
         raise InputError(where, f"is not a {kind.__name__}", "correct it") from error
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Say what comes close to a name: `did you mean lmn? `; nothing if nothing does."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]}? " if close else ""
+
+
+def number_of(count: int, thing: str) -> str:
+    """Say how many things there are: 1 cell, 2 cells."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> InputError:
     """The error for a name that is not known: says what comes close, and all that are."""
-    close = difflib.get_close_matches(name, list(known), 1, 0.5)
-    fix = f"did you mean {close[0]}? " if close else ""
-    return InputError(name or "(empty)", f"is no known {kind}", f"{fix}known: {', '.join(known)} {more}".strip())
+    known = list(known)
+    fix = f"{did_you_mean(name, known)}known: {', '.join(known)} {more}".strip()
+    return InputError(name or "(empty)", f"is no known {kind}", fix)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
+from crossvad.planning.names import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,5 +97,6 @@ def get_protocol(name: str) -> Protocol:
         return PAPER
     match = re.fullmatch(r"fair(?:@(\d+))?", name)
     if not match:
-        raise InputError(name, "is no protocol", "choose fair, paper, or fair@N for more than 10 shots")
+        close = did_you_mean(name, ["fair", "paper"])
+        raise InputError(name, "is no protocol", f"{close}choose fair, paper, or fair@N for more than 10 shots")
     return replace(FAIR, name=name, max_shots=int(match[1])) if match[1] else FAIR

@@ -19,6 +19,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 
 Plugin = TypeVar("Plugin", bound="str | type")
@@ -27,6 +28,7 @@ ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of i
     **{name: (list, int) for name in ("shots", "steps", "seeds")},
     **{name: (str, str) for name in ("budget", "protocol", "support")},
 }
+PLURALS = {name: f"{name}s" for name in ("source", "target", "method", "seed")}
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def unadapted_cell(cell: Cell, methods: list[str], source: str, target: str, bud
 
 
 def read_suite(path: Path) -> dict[str, Any]:
-    """The entries of a suite file: any of `ENTRIES`.
+    """The entries of a suite file: any of `ENTRIES`, or as a flag calls them: source for sources.
 
     Raises:
         InputError: it is not there, is not TOML, or has an entry of an unknown name, type or budget.
@@ -151,9 +153,11 @@ def read_suite(path: Path) -> dict[str, Any]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(path, f"cannot be read ({error})", "write a TOML file; see bench matrix --help") from error
+    entries = {PLURALS.get(name, name): value for name, value in entries.items()}
     for name, value in entries.items():
         if name not in ENTRIES:
-            raise InputError(path, f"has an unknown entry {name!r}", f"known: {', '.join(ENTRIES)}")
+            fix = f"{did_you_mean(name, ENTRIES)}known: {', '.join(ENTRIES)}"
+            raise InputError(path, f"has an unknown entry {name!r}", fix)
         kind, member = ENTRIES[name]
         # type() and not isinstance: true is an int to Python, but no number of shots to anyone.
         if not isinstance(value, kind) or not all(type(each) is member for each in value) or not value:

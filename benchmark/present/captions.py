@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crossvad.evaluation.metrics import METRICS, Metric
-from crossvad.evaluation.selection import mixtures, varying_keys
-from crossvad.planning.names import split_options
+from crossvad.evaluation.selection import committed_among_own, mixtures, varying_keys
+from crossvad.planning.names import number_of, split_options
 from crossvad.planning.protocol import get_protocol
-from crossvad.present.tables import MISSING, REVERTED
+from crossvad.present.tables import COMMITTED, MISSING, REVERTED
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
+COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (--where place=runs leaves it out)"
 
 
 def table_title(tidy: pd.DataFrame, metrics: list[str]) -> str:
     """Name sources, targets and metrics of a table, in a line."""
-    return f"{', '.join(tidy['source'].unique())} -> {', '.join(tidy['target'].unique())}: {', '.join(metrics)}"
+    shown = listed(METRICS[name].title if name in METRICS else name for name in metrics)
+    return f"{listed(tidy['source'].unique())} → {listed(tidy['target'].unique())}: {shown}"
 
 
 def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
@@ -28,7 +30,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     """
     shown = [METRICS[name] for name in metrics or ("auc",)]
     done = rows[rows["status"] == "done"]
-    percent = [metric.name for metric in shown if metric.unit == "%"]
+    percent = [metric.title for metric in shown if metric.unit == "%"]
     facts = [
         *incomparable(rows),
         *([f"{', '.join(percent)} in %"] if percent else []),
@@ -36,13 +38,13 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
         *(values(done, key) for key in ("budget", "device", "version")),
         support(done["support"]),
         *contamination(done),
-        f"seeds {listed(sorted(done['seed'].unique()))}",
+        seed_numbers(done["seed"]),
         *_frames(done, shown),
         *_metrics(done, shown, intervals),
     ]
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
-    return "; ".join([*facts, *reverted(done), *missing(rows)])
+    return "; ".join([*facts, *reverted(done), *committed(rows), *missing(rows)])
 
 
 def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
@@ -50,13 +52,15 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
     facts = []
     for metric in shown:
         if metric.rules:
-            which = f"{metric.name}: " if len(shown) > 1 else ""
+            which = f"{metric.title}: " if len(shown) > 1 else ""
             facts.append(f"{which}the same raw scores read by the rules of {protocols(done, metric.rules.name)}")
     if all(metric.rules for metric in shown):
-        return [*facts, *partial(done)]
-    for target, rows in done.groupby("target"):
-        facts.append(f"{target}: {int(rows['frames'].max())} frames of {_coverage(rows)} videos")
-    return facts
+        facts += partial(done)
+    else:
+        for target, rows in done.groupby("target"):
+            facts.append(f"{target}: {int(rows['frames'].max())} frames of {_coverage(rows)}")
+    one_class = listed(done.loc[done["auc"].isna(), "target"].unique())
+    return [*facts, *([f"no AUC on {one_class}: all counted frames are of one class"] if one_class else [])]
 
 
 def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> list[str]:
@@ -64,8 +68,11 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
     facts = []
     if any(metric.interval for metric in shown) and len(done["protocol"].unique()) == 1:
         chosen = get_protocol(done["protocol"].iloc[0])
-        spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
+        brackets = "brackets: 95 % bootstrap over videos; " if done["auc_low"].notna().any() else ""
+        spread = f"{brackets}±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
+        if intervals:
+            facts += _no_interval(done[done["auc"].notna() & done["auc_low"].isna()])
         if chosen.common_mask:
             facts.append(f"first {chosen.first_frame(0)} frames of a test video not scored")
     notes = [
@@ -92,9 +99,13 @@ class _PerTarget:
 
 
 def _coverage(rows: pd.DataFrame) -> str:
-    """Say how many videos of one target were scored, and of how many if some are missing: 17 of 36."""
+    """Say how many videos of one target were scored, and of how many if some are missing: 17 of 36 videos."""
     scored, published = rows["videos"].max(), rows["of_videos"].max()
-    return f"{int(scored)} of {int(published)}" if scored < published else str(int(scored))
+    return (
+        f"{int(scored)} of {number_of(int(published), 'video')}"
+        if scored < published
+        else number_of(int(scored), "video")
+    )
 
 
 # ---- facts: one each, or a list that is empty where there is nothing to say ------------------------------------------
@@ -157,12 +168,43 @@ def contamination(done: pd.DataFrame) -> list[str]:
 def partial(rows: pd.DataFrame) -> list[str]:
     """Say of each target whose published test videos were not all scored how many were."""
     lacking = rows[rows["videos"] < rows["of_videos"]]
-    return [f"{target}: {_coverage(some)} videos" for target, some in lacking.groupby("target")]
+    return [f"{target}: {_coverage(some)}" for target, some in lacking.groupby("target")]
 
 
 def reverted(rows: pd.DataFrame) -> list[str]:
     """Explain the mark of what was taken back, if anything was."""
     return [REVERTED_NOTE] if (rows["reverted"] > 0).any() else []
+
+
+def seed_numbers(seeds: Iterable[int]) -> str:
+    """Name seeds: seed 0; seeds 0, 1, 2."""
+    numbers = sorted(set(seeds))
+    return f"seed{'' if len(numbers) == 1 else 's'} {listed(numbers)}"
+
+
+def seed_counts(counts: pd.Series) -> str:
+    """Say of how many seeds each of some things is: 3 seeds, 1 to 3 seeds, 1 seed."""
+    return f"{span(counts)} seed{'' if counts.max() == 1 else 's'}"
+
+
+def paired_intervals(differences: pd.DataFrame, what: str) -> list[str]:
+    """Say what the intervals of differences are, and where there is none."""
+    facts = []
+    if (known := differences["low"].notna()).any():
+        several = differences["seeds"].max() > 1
+        over = "videos and spread over seeds" if several else "videos, for these trainings alone (one seed)"
+        facts.append(f"brackets: {what}, paired bootstrap over {over}")
+    return facts + _no_interval(differences[~known])
+
+
+def _no_interval(rows: pd.DataFrame) -> list[str]:
+    targets = listed(rows["target"].unique())
+    return [f"no interval on {targets}: abnormal or normal frames in less than two videos"] if targets else []
+
+
+def committed(rows: pd.DataFrame) -> list[str]:
+    """Explain the mark of committed cells, if some are among one's own."""
+    return [COMMITTED_NOTE] if committed_among_own(rows).any() else []
 
 
 def missing(rows: pd.DataFrame) -> list[str]:

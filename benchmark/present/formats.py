@@ -28,6 +28,7 @@ class Tables:
     rows: pd.DataFrame | None = None  # tidy rows: one per cell, or per checkpoint
     digits: str = "%.4f"  # of numbers
     failures: Sequence[str] = ()  # a line for each cell that the tables lack because it failed
+    notes: Sequence[str] = ()  # of what captions say, what numbers by themselves must not go without
 
     @property
     def frame(self) -> pd.DataFrame:

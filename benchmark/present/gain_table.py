@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
-from crossvad.evaluation.selection import varying_keys
+from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import captions
-from crossvad.present.tables import MISSING, REVERTED
+from crossvad.present.tables import COMMITTED, MISSING, REVERTED, difference_and_interval
 
 ACROSS = "shots"
 
@@ -23,7 +23,8 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
     Args:
         differences: rows of `comparison.differences` to `ITSELF`.
     """
-    adapted = differences[differences["shots"] > 0]
+    marked = differences.assign(committed=committed_among_own(differences))
+    adapted = marked[marked["shots"] > 0]
     keys = varying_keys(adapted, [key for key in ENTRY if key != ACROSS], always=["method", "tuning"])
     wide = adapted[[*keys, ACROSS]].assign(
         text=[_text(line) for line in adapted.to_dict("records")],
@@ -38,17 +39,19 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(line: dict[Any, Any]) -> str:
-    gain = f"{line['difference']:+.1f} [{line['low']:+.1f}, {line['high']:+.1f}]"
-    return f"{line['auc']:.1f}: {gain}{REVERTED if line['reverted'] > 0 else ''}"
+    gain = difference_and_interval(line["difference"], line["low"], line["high"])
+    marks = (REVERTED if line["reverted"] > 0 else "") + (COMMITTED if line["committed"] else "")
+    return f"{line['auc']:.1f}: {gain}{marks}"
 
 
 def note(differences: pd.DataFrame, protocol: str) -> str:
     """Say what a reader must know to read that table; `protocol` is the name of the one that scores were read by."""
     return "; ".join([
-        f"auc in %: gain over the same method at K = 0 in points; {captions.protocols(differences, protocol)}",
+        f"AUC in %: gain over the same method at K = 0 in points; {captions.protocols(differences, protocol)}",
         *captions.fixed(differences, [key for key in ENTRY if key not in ("method", ACROSS)]),
         *captions.partial(differences),
-        f"{captions.span(differences['seeds'])} seeds",
-        "brackets: 95 % of the gain, paired bootstrap over videos and spread over seeds",
+        captions.seed_counts(differences["seeds"]),
+        *captions.paired_intervals(differences, "95 % of the gain"),
         *captions.reverted(differences),
+        *captions.committed(differences),
     ])  # fmt: skip

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import METRICS
-from crossvad.present.tables import MISSING, RANK, flat_table
+from crossvad.present.tables import MISSING, RANK, joined_heads
 from crossvad.present.words import CONTROLS
 
 VALUE = re.compile(r"-?\d+(?:\.\d+)?")
@@ -23,17 +23,17 @@ def with_ranks(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
         The table, its column levels joined into one, and what a caption says of the ranks.
 
     Raises:
-        InputError: in no column has every row a value.
+        InputError: there are no two columns in which every row has a value.
     """
     ranked = rankable(table).to_numpy()
     values = pd.DataFrame({column: printed_values(table.iloc[:, column]) for column in range(table.shape[1])})[ranked]
     whole = values.dropna(axis=1)
-    if whole.empty:
-        problem = "cannot rank: in every column some row has no value"
-        raise InputError("--ranks", problem, "narrow the rows or columns with --where")
+    if whole.shape[1] < 2:
+        problem = "cannot rank: no two columns in which every row has a value, of which to take a mean"
+        raise InputError("--ranks", problem, "narrow the rows or columns with --where, or add columns")
     ranks = whole.rank(ascending=lower_is_better(metric)).mean(axis=1)
     means = [f"{ranks[row]:.2f}" if row in ranks.index else MISSING for row in range(len(table))]
-    shown = table.set_axis(flat_table(table).columns[table.index.nlevels :], axis=1).assign(**{RANK: means})
+    shown = table.set_axis(joined_heads(table), axis=1).assign(**{RANK: means})
     counted = f"{whole.shape[1]} of {table.shape[1]} columns, those in which no row lacks a value"
     return shown, f"; {RANK}: over {counted}, 1: best; {' and '.join(CONTROLS)} are not ranked"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -43,6 +43,7 @@ def gather(
     stills: Thumbnails,
     reporter: Reporter,
     rivals: Iterable[Record] = (),
+    remarks: Sequence[str] = (),
 ) -> Page:
     """Gather all that the page shows of these cells, read by a protocol; metrics in %, times in seconds.
 
@@ -54,6 +55,7 @@ def gather(
         stills: frames of test videos, where they are at hand.
         reporter: told how far it is.
         rivals: of more cells, among which are those that these start from at K = 0.
+        remarks: what captions say of cells that are left out.
 
     Raises:
         InputError: stored scores are missing or were changed.
@@ -65,7 +67,7 @@ def gather(
         update(1, 3, "differences")
         among = counted(store, {record.cell.key: record for record in [*rivals, *records]}.values(), protocol)
         cells = among[among["cell"].isin([record.cell.key for record in records])]
-        described, places = boards(tidy, cells)
+        described, places = boards(tidy, cells, remarks)
         gains = _gains(cells, among, protocol)
         update(2, 3, "timelines")
         scores = _by_cell(tracks(store, records, protocol))
@@ -118,7 +120,10 @@ def _by_cell(scores: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
 
 
 def _gains(cells: pd.DataFrame, among: pd.DataFrame, protocol: Protocol) -> Gains:
-    """Measure what adapting gains over K = 0, in points, by entry; none where each K counts other frames."""
+    """Measure what adapting gains over K = 0, in points, by entry; none where each K counts other frames.
+
+    Nor where there are too few videos for an interval: such a gain says nothing.
+    """
     if not protocol.common_mask or not (cells["shots"] > 0).any():
         return {}
     try:
@@ -127,7 +132,7 @@ def _gains(cells: pd.DataFrame, among: pd.DataFrame, protocol: Protocol) -> Gain
         return {}
     return {
         tuple(line[name] for name in ENTRY): {name: line[name] for name in ("difference", "low", "high")}
-        for line in gaps[gaps["shots"] > 0].to_dict("records")
+        for line in gaps[(gaps["shots"] > 0) & gaps["low"].notna()].to_dict("records")
     }
 
 

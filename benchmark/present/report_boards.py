@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,13 @@ RANKED = 100  # rows whose mean ranks are tested, at most
 Key = tuple[Any, ...]
 
 
-def boards(tidy: pd.DataFrame, cells: pd.DataFrame) -> tuple[list[Page], dict[Key, int]]:
+def boards(tidy: pd.DataFrame, cells: pd.DataFrame, remarks: Sequence[str] = ()) -> tuple[list[Page], dict[Key, int]]:
     """Describe each board: its budget, source and target, its caption, and which of its entries differ.
 
     Args:
         tidy: a row per cell.
         cells: rows of `comparison.counted` of the same cells.
+        remarks: what captions say of cells that are left out.
 
     Returns:
         The boards by name; and by entry its place in its board's `apart`, if it is there.
@@ -35,7 +37,7 @@ def boards(tidy: pd.DataFrame, cells: pd.DataFrame) -> tuple[list[Page], dict[Ke
     counted = dict(list(cells.groupby(BOARD)))
     described, places = [], {}
     for key, rows in tidy.groupby(BOARD):
-        note = captions.caption(rows, "auc", *METRICS[:5])
+        note = "; ".join([captions.caption(rows, "auc", *METRICS[:5]), *remarks])
         page: Page = dict(zip(BOARD, key, strict=True)) | {"caption": note, "why": "", "apart": None}
         if key in counted:
             page["why"] = incomparable(counted[key])

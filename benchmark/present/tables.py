@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import METRICS
-from crossvad.evaluation.selection import DISTINGUISHING, KEYS, spread_unadapted
+from crossvad.evaluation.selection import DISTINGUISHING, KEYS, committed_among_own, spread_unadapted
+from crossvad.planning.names import did_you_mean
 from crossvad.present.words import NUMBERS, named
 
 MISSING = "–"
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
+COMMITTED = "‡"  # marks a committed cell among one's own
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 RANK = "mean rank"
 
@@ -30,7 +32,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     """
     for name, names in [(metric, METRICS), *((key, KEYS) for key in [*index, *columns])]:
         if name not in names:
-            raise InputError(name, "is no such column", f"choose from {', '.join(names)}")
+            raise InputError(name, "is no such column", f"{did_you_mean(name, names)}choose from {', '.join(names)}")
     rows = spread_unadapted(rows) if "shots" in columns and "tuning" in index else rows
     across = [key for key in columns if key not in index]
     extra = [
@@ -39,8 +41,9 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
         if key not in [*index, *across] and (rows.groupby([*index, *across], dropna=False)[key].nunique() > 1).any()
     ]
     keys = [*index, *extra, *across]
-    rows = rows if "sign" in rows else rows.assign(sign=0)
-    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, *METRICS[metric].interval, "reverted", "sign"]]
+    rows = (rows if "sign" in rows else rows.assign(sign=0)).assign(committed=committed_among_own(rows))
+    shown = [metric, *METRICS[metric].interval, "reverted", "committed", "sign"]
+    groups = rows.groupby(keys, dropna=False, sort=False)[shown]
     cells = groups.apply(lambda group: _cell(group, metric) + _marks(group))
     if not across:
         return cells.to_frame(metric)
@@ -80,7 +83,13 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
 
 def _marks(group: pd.DataFrame) -> str:
     marks = {1: BETTER, -1: WORSE}.get(group["sign"].iloc[0], "")
-    return (REVERTED if (group["reverted"] > 0).any() else "") + (f" {marks}" if marks else "")
+    notes = (REVERTED if (group["reverted"] > 0).any() else "") + (COMMITTED if group["committed"].any() else "")
+    return notes + (f" {marks}" if marks else "")
+
+
+def difference_and_interval(difference: float, low: float, high: float) -> str:
+    """Write a difference in points with its interval; alone where there is none."""
+    return f"{difference:+.1f}" + ("" if pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]")
 
 
 def mean_and_spread(mean: float, spread: float, digits: int) -> str:
@@ -91,10 +100,17 @@ def mean_and_spread(mean: float, spread: float, digits: int) -> str:
 
 
 def flat_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn index levels into columns, and join column levels into one name each."""
+    """Turn index levels into columns, and join column levels into one name each, metrics as a reader expects them."""
     flat = table.copy()
-    names = table.columns.names
-    heads = [head if isinstance(head, tuple) else (head,) for head in table.columns]
-    texts = [", ".join(map(named, names, head)) for head in heads]
-    flat.columns = pd.Index(texts, dtype=object)
+    flat.columns = pd.Index(joined_heads(table, _label), dtype=object)
     return flat.reset_index()
+
+
+def joined_heads(table: pd.DataFrame, name: Callable[[object, object], str] = named) -> list[str]:
+    """Join the levels of each column into one name, of what `name` makes of a level and its value."""
+    heads = [head if isinstance(head, tuple) else (head,) for head in table.columns]
+    return [", ".join(map(name, table.columns.names, head)) for head in heads]
+
+
+def _label(level: object, value: object) -> str:
+    return METRICS[str(value)].title if level in (None, "metric") and value in METRICS else named(level, value)

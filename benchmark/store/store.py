@@ -56,15 +56,24 @@ class Record:
 class Store:
     """The runs below one results folder, which need not be there before something is written."""
 
-    def __init__(self, results: Path) -> None:
-        """Name a results folder.
+    def __init__(self, results: Path, only: str = "") -> None:
+        """Name a results folder, and in which of its places cells are looked for: `runs` or `reference`; "": in both.
 
         Raises:
             InputError: something else is in its place.
         """
         if results.exists() and not results.is_dir():
             raise InputError(results, "cannot hold results (it is no folder)", "choose a writable --results folder")
-        self.root, self.reference = results / "runs", results / "reference"
+        self.root, self.reference, self.only = results / "runs", results / "reference", only
+
+    def refuse_missing(self) -> None:
+        """Refuse to look at a results folder that is not there.
+
+        Raises:
+            InputError: there is no such folder.
+        """
+        if not self.root.parent.is_dir():
+            raise InputError(self.root.parent, "is no folder", "run some cells first, or name another --results folder")
 
     def check_writable(self) -> None:
         """Create the store's folder and write to it: to be called before work whose outcome is to be stored.
@@ -101,12 +110,19 @@ class Store:
     def cell_place(self, key: str) -> Path:
         """Directory of a cell: of this machine's own run, else of the committed one, there or not."""
         own, committed = self.place("cells", key), self.reference / key
+        if self.only:
+            return committed if self.only == "reference" else own
         return committed if committed.is_dir() and not own.is_dir() else own
+
+    def place_of(self, cell: Cell) -> str:
+        """Where a stored cell lies: `runs`, one's own, or `reference`, committed by whoever published the tables."""
+        return "reference" if self.cell_place(cell.key).parent == self.reference else "runs"
 
     def cell_places(self) -> list[Path]:
         """The directories of all stored cells, in the order of cell keys."""
-        folders = [folder for folder in (self.place("cells", ""), self.reference) if folder.is_dir()]
-        keys = {place.name for folder in folders for place in folder.glob("[!.]*") if place.is_dir()}
+        folders = {"runs": self.place("cells", ""), "reference": self.reference}
+        looked_in = [folder for name, folder in folders.items() if self.only in ("", name)]
+        keys = {place.name for folder in looked_in for place in folder.glob("[!.]*") if place.is_dir()}
         return [self.cell_place(key) for key in sorted(keys)]
 
     def record(self, cell: Cell) -> Record | None:

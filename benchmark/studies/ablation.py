@@ -70,9 +70,14 @@ def stored_variants(
     name: str, store: Store, source: str, target: str, budget: str, seeds: Collection[int]
 ) -> list[Record]:
     """Take the stored cells of an ablation's variants: of these names and seeds, as trained, without adaptation."""
-    labels = [registry.get_method(text).label for text in ABLATIONS[name].variants.values()]
+    labels = labels_of(name)
     records = [record for record in store.records() if unadapted_cell(record.cell, labels, source, target, budget)]
     return [record for record in current(records) if record.cell.seed in seeds]
+
+
+def labels_of(name: str) -> list[str]:
+    """List the methods that are an ablation's variants, as tables call them."""
+    return [registry.get_method(text).label for text in ABLATIONS[name].variants.values()]
 
 
 def measured(name: str, store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:

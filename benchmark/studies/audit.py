@@ -84,9 +84,13 @@ def run_untrained(targets: list[Dataset], runner: Runner) -> list[Record]:
 
 def stored_untrained(store: Store) -> list[Record]:
     """Find the stored records of these detectors, the current code's or an earlier one's."""
-    labels = [registry.get_method(text).label for text in UNTRAINED.values()]
-    records = current(store.records())
+    labels, records = labels_of_untrained(), current(store.records())
     return [r for r in records if unadapted_cell(r.cell, labels, r.cell.target, r.cell.target, BUDGET.name)]
+
+
+def labels_of_untrained() -> list[str]:
+    """List these detectors as tables call them."""
+    return [registry.get_method(text).label for text in UNTRAINED.values()]
 
 
 def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def tabulate(
     scored = pd.DataFrame({"target": target, "videos": some, "of_videos": published_videos(target)})
     note = (
         f"trained on {source}, scored on {target} without adaptation; budget {budget}; "
-        f"seeds {', '.join(map(str, seeds))}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
+        f"{captions.seed_numbers(seeds)}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
         "published: the paper's, at its full size, by a protocol like that of paper AUC; prototype cosine (1: all "
         "alike) and effective rank (1: all alike, M: all different): on training clips"
         + "".join(f"; {fact}" for fact in captions.partial(scored))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
-from crossvad.evaluation.selection import varying_keys
+from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import captions
 from crossvad.present.formats import Tables
+from crossvad.present.tables import COMMITTED, MISSING, difference_and_interval
 
 
 def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: str) -> Tables:
@@ -38,22 +39,27 @@ def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: s
 
 def _texts(gaps: pd.DataFrame) -> pd.DataFrame:
     lines = gaps.sort_values(["source", "target", "auc"], ascending=[True, True, False])
-    points = [f"{r.difference:+.1f} [{r.low:+.1f}, {r.high:+.1f}]" for r in lines.itertuples()]
-    texts = {"auc": [f"{auc:.1f}" for auc in lines["auc"]], "difference": points}
+    marks = committed_among_own(lines).map({True: COMMITTED, False: ""})
+    points = [difference_and_interval(*ends) for ends in lines[["difference", "low", "high"]].to_numpy()]
+    points = [point + mark for point, mark in zip(points, marks, strict=True)]
+    texts = {"AUC": [f"{auc:.1f}" for auc in lines["auc"]], "difference": points}
     texts |= {"p": [_p(p) for p in lines["p"]], "p, Holm": [_p(p) for p in lines["p_holm"]]}
     return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(lines[varying_keys(gaps, ENTRY, always=["method"])]))
 
 
 def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return MISSING if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
     same = [f"{key} {gaps[key].iloc[0]}" for key in ENTRY if key != "method" and gaps[key].nunique() == 1]
-    facts = "; ".join([", ".join(same), *captions.partial(gaps)])
-    seeds = " to ".join(dict.fromkeys(map(str, (gaps["seeds"].min(), gaps["seeds"].max()))))
-    return (
-        f"auc in %, difference in points to {rival(against)}; {captions.protocols(gaps, protocol)}; {facts}; "
-        f"{seeds} seeds; brackets: 95 %, paired bootstrap over videos and spread over seeds; p: two-sided; "
-        f"Holm: adjusted over these {len(gaps)} rows"
-    )
+    tested = int(gaps["p"].notna().sum())
+    return "; ".join([
+        f"AUC in %, difference in points to {rival(against)}; {captions.protocols(gaps, protocol)}; {', '.join(same)}",
+        *captions.partial(gaps),
+        captions.seed_counts(gaps["seeds"]),
+        *captions.paired_intervals(gaps, "95 %"),
+        *(["p: two-sided"] if tested else []),
+        *([f"Holm: adjusted over these {tested} rows"] if tested > 1 else []),
+        *captions.committed(gaps),
+    ])  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crossvad.evaluation.columns import KEYS
-from crossvad.present import tables
+from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
 
 FIT = ["method", "source", "budget"]  # what one line is of; its seeds are averaged over
@@ -23,5 +23,5 @@ def tabulate(diagnostics: pd.DataFrame) -> Tables:
     table = mean.apply(
         lambda column: [tables.mean_and_spread(*pair, 3) for pair in zip(column, spread[column.name], strict=True)]
     )
-    note = f"on training clips, at the end of training; seeds {', '.join(map(str, sorted(fits['seed'].unique())))}"
+    note = f"on training clips, at the end of training; {captions.seed_numbers(fits['seed'])}"
     return Tables([(table, note)], numbers=fits)

@@ -1,9 +1,11 @@
-"""Cells that a table lacks because they failed, or their method refused."""
+"""Cells that a table lacks because they failed, their method refused, or they were left out."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
+from crossvad.planning.names import number_of
 from crossvad.store.store import Record, Store
 
 
@@ -18,6 +20,12 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
     for (status, _, why), group in alike.items():
         first = group[0].cell
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-        record = f" ({store.place('cells', first.key) / 'record.json'})" if status == "failed" else ""
-        lines.append(f"{status}: {first}{more}: {why}{record}")
+        details = f" ({store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
+        lines.append(f"{status}: {first}{more}: {why}{details}")
     return lines
+
+
+def skips(records: Iterable[Record]) -> list[str]:
+    """Say of the cells that could not be why not, a line for each reason."""
+    counts = Counter(record.reason for record in records if record.status == "skipped")
+    return [f"left out: {number_of(count, 'cell')}: {reason}" for reason, count in counts.items()]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from crossvad.evaluation.comparison import ITSELF, differences
 from crossvad.evaluation.selection import varying_keys
-from crossvad.present import gain_table, tables
+from crossvad.present import captions, gain_table, tables
 from crossvad.present.formats import Tables
 
 ENTRY = ["method", "source", "tuning", "shots", "steps"]  # what one search of a rate is of; its seeds are averaged over
@@ -40,6 +40,6 @@ def tabulate_rates(searches: pd.DataFrame) -> Tables:
         "video, mean over seeds",
         "chosen: the least, by seed",
         *(f"{key} {searches[key].iloc[0]}" for key in ENTRY if key not in keys),
-        f"seeds {', '.join(map(str, sorted(searches['seed'].unique())))}",
+        captions.seed_numbers(searches["seed"]),
     ]
     return Tables([(table, "; ".join(facts))], numbers=searches, digits="%.6g")

@@ -12,6 +12,7 @@ from crossvad.evaluation.comparison import better_or_worse, rival
 from crossvad.evaluation.selection import refuse_mixtures
 from crossvad.evaluation.statistics import LEVEL
 from crossvad.evaluation.tidy import LOCATED
+from crossvad.planning.names import number_of
 from crossvad.present import captions, tables
 from crossvad.present.captions import table_title
 from crossvad.present.formats import Tables
@@ -87,7 +88,7 @@ def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFram
     metrics, marks = list(request.shown_metrics), ""
     if differences is not None and request.against:
         rows = rows.assign(sign=better_or_worse(rows, differences))
-        marks = _marks_note(request.against, len(differences))
+        marks = _marks_note(request.against, int(differences["p"].notna().sum()))
     if request.matrix:
         table = tables.matrix(rows, *metrics)
     else:
@@ -103,8 +104,10 @@ def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFram
 
 def _marks_note(against: str, count: int) -> str:
     """Say in a caption what the marks mean, `count` differences having been looked at."""
+    if not count:
+        return f"; too few videos to say what is better or worse than {rival(against)}"
     return (
         f"; {tables.BETTER} {tables.WORSE}: better or worse than {rival(against)}, "
         f"p < {1 - LEVEL:.2f} by paired bootstrap over videos and "
-        f"spread over seeds, adjusted over {count} differences (Holm)"
+        f"spread over seeds, adjusted over {number_of(count, 'difference')} (Holm)"
     )

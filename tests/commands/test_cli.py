@@ -1,6 +1,7 @@
 import csv
 import io
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -67,8 +68,8 @@ def test_version(bench):
 def test_run(run, tmp_path):
     done = run("--method", "framepred,ramp", "--method", "framediff[pool=patch]")
     assert (done.code, done.err) == (0, "")
-    words = ["path:north -> path:south", "K = 0", "K = 2", "framepred", "framediff[pool=patch]"]
-    words += ["random", "ramp", "extrapolate", "finetune", "protocol fair", "budget smoke", "paper_auc in %"]
+    words = ["path:north → path:south", "K = 0", "K = 2", "framepred", "framediff[pool=patch]"]
+    words += ["random", "ramp", "extrapolate", "finetune", "protocol fair", "budget smoke", "paper AUC in %"]
     assert all(word in done.out for word in words)
     records = Store(tmp_path / "results").records()
     assert {record.status for record in records} == {"done"} and len(records) == 2 + 5 + 2
@@ -85,7 +86,7 @@ def test_progress_goes_to_stderr(bench, north, south):
 def test_run_under_paper_rules(run):
     done = run("--method", "framepred", "--protocol", "paper")
     assert done.code == 0 and "support test-head" in done.out and "first 4 + K frames" in " ".join(done.out.split())
-    assert "paper_auc" not in done.out
+    assert "paper AUC" not in done.out
 
 
 def test_more_shots_need_a_wider_protocol(run):
@@ -123,7 +124,7 @@ def test_table(run, bench, tmp_path):
     assert several.splitlines()[0].endswith("auc,paper_auc")
     assert bench("table", "--metric", "auc,acc").code == bench("table", "--matrix", "--metric", "auc,eer").code == 2
     wide = bench("table", "--rows", "source", "--columns", "target", "--where", "method=ramp", "--metric", "ap")
-    assert wide.code == 0 and "path:south" in wide.out and "ap in %" in wide.out
+    assert wide.code == 0 and "path:south" in wide.out and "AP in %" in wide.out
     assert "path:south" in bench("table", "--matrix", "--where", "shots=0").out
 
 
@@ -134,14 +135,16 @@ def test_a_table_never_mixes_budgets(run, bench, tmp_path):
     scores = store.scores(record.cell)
     record.cell = replace(record.cell, budget="quick")
     store.write(record, scores)
-    refused(bench("table"), "would mix budgets", "add --where budget=")
+    refused(bench("table", "--where", "budget=smoke,quick"), "would mix budgets", "add --where budget=")
     assert bench("table", "--where", "budget=quick").code == 0
+    newest = bench("table", "--format", "md")
+    assert newest.code == 0 and "your own cells of budget quick, which ran last; 6 more cells" in newest.out
 
 
 def test_matrix(bench, north, south):
     words = ("--sources", f"path:{north},path:{south}", "--methods", "framepred", *SMOKE, "--shots", "2")
     done = bench("matrix", *words)
-    assert done.code == 0 and "path:north, path:south -> path:north, path:south" in done.out
+    assert done.code == 0 and "path:north, path:south → path:north, path:south" in done.out
     rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long", "--where", "method=framepred").out)))
     assert len(rows) == 8 and len({(row["source"], row["target"]) for row in rows}) == 4
     assert " *" in bench("table", "--matrix", "--where", "shots=2", "--format", "csv").out
@@ -154,7 +157,7 @@ def suite(tmp_path, text):
 
 def test_suite_file(bench, north, south, tmp_path):
     text = f"""
-        sources = ["path:{north}"]
+        source = ["path:{north}"]
         targets = ["path:{south}"]
         methods = ["framepred"]
         shots = [0, 3]
@@ -353,14 +356,16 @@ def test_tampered_scores_are_not_shown(run, bench, tmp_path):
     [
         ([], ["results: holds no such cell", "run some with bench run"]),
         (["--where", "method"], ["--where method: cannot be read", "KEY=VALUE"]),
-        (["--where", "metod=apn"], ["--where metod=apn: cannot be read"]),
+        (["--where", "metod=apn"], ["--where metod=apn: cannot be read", "did you mean method?"]),
+        (["--where", "method=rmp"], ["holds no such cell", "no stored cell has method=rmp (did you mean ramp?)"]),
+        (["--where", "shots=77"], ["holds no such cell", "no stored cell has shots=77 (stored: 0)"]),
         (["--rows", "metod"], ["metod: is no such column", "choose from method"]),
-        (["--where", "method=apn"], ["holds no such cell", "loosen --where"]),
+        (["--where", "method=apn"], ["holds no such cell", "name another --results folder"]),
     ],
 )
 def test_wrong_table(run, bench, words, said):
     if words and "method=apn" not in words:
-        run("--method", "ramp")
+        run("--method", "ramp", "--shots", "0")
     refused(bench("table", *words), *said)
 
 
@@ -368,7 +373,7 @@ def test_wrong_table(run, bench, words, said):
     ("text", "said"),
     [
         ("sources = [", ["suite.toml: cannot be read", "write a TOML file"]),
-        ('source = ["a"]', ["suite.toml: has an unknown entry 'source'", "known: sources"]),
+        ('sauce = ["a"]', ["suite.toml: has an unknown entry 'sauce'", "did you mean sources?", "known: sources"]),
         ('sources = "ped2"', ["suite.toml: sources = 'ped2' is of the wrong type", "write a list of str"]),
         ('sources = ["ped2"]\nshots = ["1"]', ["suite.toml: shots = ['1'] is of the wrong type", "list of int"]),
         ('sources = ["ped2"]\nshots = [true]', ["suite.toml: shots = [True] is of the wrong type"]),
@@ -377,7 +382,7 @@ def test_wrong_table(run, bench, words, said):
         ('sources = ["ped2"]\nbudget = "huge"', ["suite.toml: budget 'huge' is unknown", "choose from smoke"]),
         ('sources = ["ped2"]\nprotocol = "fare"', ["fare: is no protocol"]),
         ('sources = ["pet2"]\nsupport = "head"', ["suite.toml: support 'head' is unknown", "train-head"]),
-        ('methods = ["apn"]', ["bench matrix: has no sources", "give --sources"]),
+        ('methods = ["apn"]', ["bench matrix: has no sources", "give --source, or a suite file with source"]),
         ('sources = ["pet2"]', ["pet2: is no known dataset", "did you mean ped2?"]),
     ],
 )
@@ -399,3 +404,86 @@ def test_unknown_dataset(bench, command):
 def test_debug_shows_the_traceback(bench, capsys):
     with pytest.raises(InputError):
         bench("--debug", "datasets", "info", "pad2")
+
+
+# ----------------------------------------------------------------------------------------------------- one vocabulary
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
+        ("run", ["--source", "--target", "--method", "--tuning", "--seed"]),
+        ("matrix", ["--source", "--target", "--method", "--tuning", "--seed"]),
+        ("ablate", ["--source", "--target", "--seed"]),
+        ("audit checkpoints", ["--source", "--target", "--method", "--seed"]),
+        ("audit protocol", ["--out"]),
+        ("plot roc", ["--out"]),
+        ("report", ["--out"]),
+        ("score", ["--source", "--method", "--tuning", "--seed", "--out"]),
+    ],
+)
+def test_a_flag_has_one_spelling_in_every_help(bench, command, flags):
+    told = bench(*command.split(), "--help").out
+    assert all(re.search(rf"^ +{flag} ", told, re.MULTILINE) for flag in flags)
+    options = told.partition("Options:")[2]
+    assert not re.search(r"--(sources|targets|methods|tunings|seeds|figure)\b", told) and options
+
+
+def test_other_spellings_of_flags_are_understood(bench, north, south, tmp_path):
+    words = ("--budget", "smoke", "--quiet", "--shots", "0")
+    one = bench("run", "--sources", f"path:{north}", "--targets", f"path:{south}", "--methods", "ramp", *words)
+    two = ("--source", f"path:{north}", "--source", f"path:{south}", "--target", f"path:{south},path:{north}")
+    several = bench("run", *two, "--method", "ramp", "--seeds", "0,1", *words)
+    assert one.code == several.code == 0 and "path:north, path:south → path:south, path:north" in several.out
+    done = bench("matrix", "--source", f"path:{north}", "--method", "ramp", "--method", "framediff", *words)
+    assert done.code == 0
+    pairs = {(record.cell.source, record.cell.target) for record in Store(tmp_path / "results").records()}
+    assert len(pairs) == 4
+    drawn = [bench("plot", "roc", flag, f"{flag[2:]}.svg").code for flag in ("--out", "--figure")]
+    assert drawn == [0, 0] and (tmp_path / "figure.svg").is_file()
+
+
+def test_a_comma_in_the_path_of_ones_footage_is_no_list(bench, camera):
+    here = camera("north, south")
+    words = ("--method", "ramp", "--budget", "smoke", "--quiet", "--shots", "0")
+    assert bench("run", "--source", f"path:{here}", "--target", f"path:{here}", *words).code == 0
+
+
+def test_quiet_still_says_why_a_cell_failed(run, plugin):
+    broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
+    done = run("--method", broken)  # with --quiet
+    assert done.code == 1 and done.err.count("failed: mine.py:Mine") == 2 and "RuntimeError: no luck" in done.err
+    assert done.err.count("\n") == 2
+
+
+def test_quiet_still_says_what_was_left_out(bench, camera, south):
+    here = camera("bare")
+    shutil.rmtree(here / "train")
+    words = ("--target", f"path:{south}", "--method", "framepred", "--shots", "0", *SMOKE)
+    done = bench("matrix", "--source", f"path:{here}", *words)
+    assert done.err.startswith("left out: 1 cell: path:bare") and "training video" in done.err
+
+
+READERS = ["table", "table --format long", "compare", "gain", "gain --rates", "diagnostics", "report", "keep", "verify"]
+READERS += ["plot matrix", "plot scores", "plot errors", "plot shots", "audit scores", "results list"]
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_results_folder_that_is_not_there_or_empty_is_refused(bench, tmp_path, command):
+    before = {*tmp_path.iterdir()}
+    refused(bench(*command.split(), "--results", tmp_path / "gone"), "gone", "name another --results folder")
+    assert {*tmp_path.iterdir()} == before
+    (tmp_path / "empty").mkdir()
+    done = bench(*command.split(), "--results", tmp_path / "empty")
+    if command != "verify":  # a folder of pages alone may be verified
+        refused(done, "empty", "name another --results folder")
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_one_of_a_kind_is_told_so(bench, north, south, tmp_path):
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0")
+    done = bench("run", *words, "--method", "ramp")
+    assert "path:north → path:south" in done.out and "->" not in done.out + done.err
+    assert "1 seed;" in bench("compare", "--format", "md").out
+    assert bench("keep", "--where", "method=ramp").out.startswith("1 cell lies in ")
+    assert bench("report", "--where", "method=ramp").out.startswith("report.html: 1 cell, ")

@@ -15,8 +15,8 @@ from crossvad.studies.ablation import ABLATIONS
 HEAVY = {"torch", "numpy", "pandas", "matplotlib", "scipy", "sklearn"}
 
 
-def in_a_process(*words, completing=False):
-    """What `bench` printed in a process of its own, and which heavy modules that loaded."""
+def in_a_process(*words, completing=False, folder=None):
+    """What `bench` printed in a process of its own, started in a folder, and which heavy modules that loaded."""
     code = f"""
 import atexit, json, sys
 atexit.register(lambda: print(json.dumps(sorted({HEAVY!r} & {{*sys.modules}})), file=sys.stderr))
@@ -28,7 +28,8 @@ main()
     if completing:
         line = " ".join(["bench", *words])
         settings = {"_BENCH_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **settings})
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder,
+                          env={**os.environ, **settings})  # fmt: skip
     return done.stdout, {*json.loads(done.stderr.splitlines()[-1])}
 
 
@@ -47,20 +48,49 @@ def test_help_loads_nothing_heavy(words):
         (["run", "--method", "ap"], ["apn", "apn-released"]),
         (["run", "--method", "apn,me"], ["apn,memae", "apn,memae-2d"]),
         (["run", "--tuning", "me"], ["metasgd"]),
-        (["matrix", "--sources", "synthetic-s"], ["synthetic-street"]),
+        (["run", "--source", "synthetic-s"], ["synthetic-street"]),
+        (["matrix", "--source", "ped1,synthetic-s"], ["ped1,synthetic-street"]),
+        (["matrix", "--sou"], ["--source"]),
+        (["audit", "checkpoints", "--target", "ped"], ["ped1", "ped2"]),
         (["table", "--rows", "me"], ["method"]),
-        (["table", "--where", "tar"], ["target="]),
+        (["table", "--where", "tar"], ["target=", "target_digest="]),
         (["table", "--where", "method=ap"], ["method=apn", "method=apn-released"]),
         (["gain", "--where", "tuning=none,me"], ["tuning=none,metasgd"]),
         (["compare", "--format", "m"], ["md"]),
         (["datasets", "check", "av"], ["avenue"]),
+        (["results", "list", "--where", "place=r"], ["place=runs", "place=reference"]),
         (["methods", "in"], ["info"]),
+        (["plot", "s"], ["scores", "shots", "speed", "steps"]),
     ],
     ids=lambda words: " ".join(words),
 )
-def test_completion_loads_nothing_heavy(words, completed):
-    out, heavy = in_a_process(*words, completing=True)
+def test_completion_loads_nothing_heavy(words, completed, tmp_path):
+    out, heavy = in_a_process(*words, completing=True, folder=tmp_path)
     assert [line.partition(",")[2] for line in out.splitlines()] == completed and heavy == set()
+
+
+def cells(folder, **keys):
+    """Records of cells, of which a key each differs, and one that cannot be read."""
+    for number, (key, value) in enumerate([*keys.items(), (None, None)]):
+        place = folder / ("reference" if number % 2 else "runs/cells") / f"{number:016x}"
+        place.mkdir(parents=True)
+        (place / "record.json").write_text(json.dumps({"cell": {key: value}}) if key else "{")
+
+
+@pytest.mark.parametrize("command", ["table", "plot roc", "results list", "keep", "audit scores", "plot errors"])
+def test_values_that_are_stored_are_completed_everywhere(command, tmp_path):
+    cells(tmp_path / "mine", method="apn[cycles=1]", shots=7, target_digest="abc")
+    words = [*command.split(), "--results", str(tmp_path / "mine"), "--where"]
+    for typed, completed in (("method=", "method=apn[cycles=1]"), ("shots=", "shots=7"), ("target_digest=a", "abc")):
+        out, heavy = in_a_process(*words, typed, completing=True, folder=tmp_path)
+        assert out.rstrip().endswith(completed) and out.count("\n") == 1
+        assert heavy == set() or "plot" in command
+
+
+def test_a_plot_is_listed_without_loading_any_and_loads_no_other():
+    out, heavy = in_a_process("plot", "--help")
+    assert "Anomaly scores over the frames" in out and heavy == set()
+    assert "torch" not in in_a_process("plot", "matrix", "--help")[1]
 
 
 def test_short_helps_are_the_commands_own():
@@ -75,6 +105,21 @@ def test_names_that_are_listed_before_loading():
     assert list(NAMES) == list(ABLATIONS)
 
 
-def test_a_command_that_is_not_there(bench):
-    done = bench("tabel")
-    assert done.code == 2 and "No such command 'tabel'" in done.err
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("tabel", "No such command 'tabel'. Did you mean table"),
+        ("dataset list", "No such command 'dataset'. Did you mean datasets"),
+        ("datasets lst", "No such command 'lst'. Did you mean list?"),
+        ("methods inf", "Did you mean info?"),
+        ("audit score", "Did you mean scores?"),
+        ("plot matrx", "Did you mean matrix?"),
+        ("results lsit", "Did you mean list?"),
+        ("xyz", "No such command 'xyz'. Choose from ablate, audit,"),
+        ("run --sauce ped2", "'--source'"),
+        ("table --wher shots=1", "'--where'"),
+    ],
+)
+def test_a_command_or_option_that_is_not_there(bench, words, said):
+    done = bench(*words.split())
+    assert done.code == 2 and said in " ".join(done.err.split())

@@ -244,6 +244,8 @@ GOLDEN = {
     },
 }
 
+GOLDEN[2] = GOLDEN[1]  # no interval where a class is in less than two videos: none of these
+
 
 def fixed_scores() -> Scores:
     """Two cues, of four videos in two adaptation units, with gaps at the ends; drawn without a library's generator."""
@@ -305,7 +307,7 @@ def test_a_metric_is_one_entry_that_tables_captions_and_help_read(make_grid, run
     abnormal = counted.scores[counted.labels == 1]
     page = printed(*words, "--format", "md")
     assert re.search(rf"\| {np.ptp(abnormal):.1f} +\|", page)
-    assert "auc in %" in page and f"span: of abnormal frames, {record.cell.target}: {len(abnormal)}\n" in page
+    assert "AUC in %" in page and f"span: of abnormal frames, {record.cell.target}: {len(abnormal)}\n" in page
     long = pd.read_csv(io.StringIO(printed(*words[:3], "--format", "long")))
     assert long["span"][0] == pytest.approx(np.ptp(abnormal)) and long["span_frames"][0] == len(abnormal)
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import refuse_empty, refuse_mixtures, select, varying_keys
+from crossvad.evaluation.conditions import by_place
+from crossvad.evaluation.selection import refuse_empty, refuse_mixtures, select, superseded, unmatched, varying_keys
 from crossvad.planning.cell import Cell
 from crossvad.store.store import Record
 
@@ -80,8 +81,112 @@ def test_a_name_that_now_means_another_thing_selects_no_older_cell():
 @pytest.mark.parametrize("condition", ["shot=5", "shots", "status=done", "protocol=fair"])
 @pytest.mark.parametrize("also", ["", "starts", "unadapted"])
 def test_a_condition_that_cannot_be_read_is_refused(condition, also):
-    with pytest.raises(InputError, match=rf"--where {condition}: cannot be read; write KEY=VALUE with a key of method"):
+    with pytest.raises(
+        InputError, match=rf"--where {condition}: cannot be read; .*write KEY=VALUE with a key of method"
+    ):
         select(SEVERAL, [condition], also=also)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("shot=5", "shots"), ("metod=apn", "method"), ("sources=a", "source")])
+def test_a_key_that_comes_close_is_named(typed, meant):
+    with pytest.raises(InputError, match=rf"cannot be read; did you mean {meant}\? write"):
+        select(SEVERAL, [typed])
+
+
+def copies() -> list[Record]:
+    """Copy `a` of a target, all there is to compare on it; then a newer copy `b` that less was run on."""
+    cells = [
+        ("1", record("apn", target_digest="a", method_version="1.1")),
+        ("2", record("apn", target_digest="t+a", shots=5, method_version="1.1")),
+        ("3", record("lmn", target_digest="a")),
+        ("4", record("framediff", target_digest="a")),
+        ("5", record("framediff", target_digest="b")),
+    ]
+    return [replace(each, finished=when) for when, each in cells]
+
+
+def names(records: list[Record]) -> list[str]:
+    return [f"{record.cell.method}@{record.cell.shots}" for record in records]
+
+
+def test_a_copy_that_is_not_the_newest_is_left_out_whole_and_told():
+    """Also what adapted to it: its test video is another, whatever is known of its training video."""
+    assert names(select(copies(), [])) == ["framediff@0"]
+    assert select(copies(), ["method=apn"]) == []
+    (found,) = superseded(copies(), []).items()
+    assert found[0] == ("another copy of ped2", "--where target_digest=a")
+    assert names(found[1]) == ["apn@0", "apn@5", "lmn@0", "framediff@0"]
+    assert names(superseded(copies(), ["method=apn"])[found[0]]) == ["apn@0", "apn@5"]
+    assert superseded(copies(), ["budget=paper"]) == {}
+
+
+def test_an_older_copy_is_taken_with_what_its_cells_start_from_and_are_compared_with():
+    chosen = ["target_digest=a"]
+    assert names(select(copies(), chosen)) == ["apn@0", "apn@5", "lmn@0", "framediff@0"]
+    assert superseded(copies(), chosen) == {}
+    only = [*chosen, "method=apn", "shots=5"]
+    assert names(select(copies(), only, also="starts")) == ["apn@0", "apn@5"]
+    rivals = select(copies(), only, also="unadapted")
+    assert names(rivals) == ["apn@0", "apn@5", "lmn@0", "framediff@0"]
+    assert {each.cell.target_digest for each in rivals} == {"a", "t+a"}
+    assert names(select(copies(), ["target_digest=b"])) == ["framediff@0"]
+
+
+def test_training_video_that_changed_leaves_what_was_not_adapted_to_it():
+    cells = [*copies()[:2], replace(record("apn", target_digest="u+a", shots=5, method_version="1.1"), finished="6")]
+    assert names(select(cells, [])) == ["apn@0", "apn@5"]
+    (told,) = superseded(cells, [])
+    assert told == ("another copy of the training video of ped2", "--where target_digest=t+a")
+    for digest in ("t+a", "u+a"):
+        assert select(cells, [f"target_digest={digest}"])[-1].cell.target_digest == digest
+        assert len(select(cells, [f"target_digest={digest}"])) == 2
+
+
+def test_an_older_version_of_a_method_is_compared_with_the_newest_of_the_others():
+    cells = [*copies()[:4], replace(record("lmn", target_digest="a", method_version="2"), finished="5")]
+    cells.append(replace(record("apn", target_digest="a", method_version="2"), finished="6"))
+    old = ["method=apn", "method_version=1.1"]
+    assert list(superseded(cells, ["method=apn"])) == [("another version of apn", f"--where {' --where '.join(old)}")]
+    assert names(select(cells, old)) == ["apn@0", "apn@5"]
+    rivals = select(cells, old, also="unadapted")
+    assert {each.cell.method_version for each in rivals if each.cell.method == "lmn"} == {"2"}
+    assert {each.cell.method_version for each in rivals if each.cell.method == "apn"} == {"1.1"}
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("harness_version", "another version of the harness"),
+        ("tuning_version", "another version of finetune"),
+        ("budget_digest", "another budget quick"),
+        ("source_digest", "another copy of street"),
+    ],
+)
+def test_whatever_a_name_stands_for_is_told_and_can_be_asked_for(key, told):
+    older, newer = (replace(record(shots=5, **{key: value}), finished=value) for value in ("1", "2"))
+    (found,) = superseded([older, newer], [])
+    assert found[0] == told and found[1].endswith(f"--where {key}=1")
+    assert select([older, newer], [f"{key}=1"]) == [older] and select([older, newer], []) == [newer]
+
+
+def test_several_copies_are_never_shown_as_one():
+    with pytest.raises(InputError, match=r"^--where target_digest=a,b: would mix 2 of ped2; .* target_digest=a$"):
+        select(copies(), ["target_digest=a,b"])
+    assert names(select(copies(), ["target_digest=b,c"])) == ["framediff@0"]
+
+
+def test_a_value_that_no_cell_has_is_told_with_what_comes_close():
+    assert unmatched(copies(), ["method=apm,lmn", "shots=0,7"]) == [
+        ("method=apm", "did you mean apn?"),
+        ("shots=7", "stored: 0, 5"),
+    ]
+
+
+def test_places_are_asked_for_by_their_names():
+    assert by_place(["place=runs", "method=apn"]) == ("runs", ["method=apn"])
+    assert by_place(["place=runs,reference"]) == by_place([]) == ("", [])
+    with pytest.raises(InputError, match=r"--where place=referense: is no place of cells; did you mean reference\?"):
+        by_place(["place=referense"])
 
 
 def test_varying_keys_are_those_that_differ_in_the_order_asked_for():

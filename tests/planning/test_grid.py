@@ -151,10 +151,10 @@ def test_more_shots_than_the_protocol_keeps_out_are_refused(make_grid):
 
 @pytest.mark.parametrize("changes", [{"shots": [0, -1]}, {"steps": [0]}, {"seeds": [-3]}])
 def test_numbers_too_small_are_refused(make_grid, changes):
-    with pytest.raises(InputError, match=f"--{next(iter(changes))}: .* is too small"):
+    with pytest.raises(InputError, match=f"--{next(iter(changes)).replace('seeds', 'seed')}: .* is too small"):
         make_grid("framepred", **changes)
 
 
 def test_a_cell_tells_what_it_is(make_grid, cell):
-    assert str(cell) == "framepred: path:north -> path:south (finetune, 2 shots x 1 steps, seed 0)"
-    assert str(one(make_grid("ramp"))) == "ramp: path:north -> path:south (none, 0 shots, seed 0)"
+    assert str(cell) == "framepred: path:north → path:south (finetune, 2 shots x 1 step, seed 0)"
+    assert str(one(make_grid("ramp"))) == "ramp: path:north → path:south (none, 0 shots, seed 0)"

@@ -78,7 +78,7 @@ def test_results_of_earlier_code_options_or_data_are_left_out(changed):
 
 def test_results_under_other_names_stay():
     one, other = record("2026-01-01", method_version="a"), record("2026-02-01", method="lmn", method_version="b")
-    with_training_video = record("2026-03-01", support="train-head", method_version="a", target_digest="more")
+    with_training_video = record("2026-03-01", support="train-head", method_version="a", target_digest="train+")
     assert current([one, other, with_training_video]) == [one, other, with_training_video]
 
 
@@ -149,7 +149,7 @@ def test_long_keeps_every_column_and_row():
 def test_caption_tells_what_a_reader_must_know():
     rows = frame(row(), row(shots=5, contamination=12.0), row(seed=1), failed(seed=2))
     assert captions.caption(rows) == (
-        "auc in %; protocol fair; budget quick; device cpu; version 0.1.0; support train-head; "
+        "AUC in %; protocol fair; budget quick; device cpu; version 0.1.0; support train-head; "
         "up to 12 % of the support frames are abnormal; seeds 0, 1; ped2: 1800 frames of 12 videos; "
         "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds; "
         "first 26 frames of a test video not scored; 1 of 4 cells missing (failed)"
@@ -172,7 +172,7 @@ def test_several_metrics_stand_side_by_side():
     assert [*flat.columns] == ["auc", "eer"] and flat.shape[0] == 2  # tuning and shots vary, so they are told apart
     wide = terminal.markdown(tables.side_by_side(rows, ["method", "tuning"], ["shots"], ["paper_auc", "eer"]), "")
     assert wide.splitlines()[0].split("|")[3:-1] == [
-        f" {head}   " for head in ("paper_auc, K = 0", "paper_auc, K = 5", "eer, K = 0", "eer, K = 5")
+        f" {head}   " for head in ("paper AUC, K = 0", "paper AUC, K = 5", "EER, K = 0", "EER, K = 5")
     ]
     assert wide.splitlines()[2].replace("|", " ").split() == ["apn", "finetune", "90.0", "91.0", "12.3", "10.0"]
     one = tables.side_by_side(rows, ["method"], ["shots"], ["eer"])
@@ -182,9 +182,9 @@ def test_several_metrics_stand_side_by_side():
 def test_a_caption_tells_of_every_metric():
     rows = frame(row(paper_auc=90.0))
     both, paper = captions.caption(rows, "auc", "paper_auc"), captions.caption(rows, "paper_auc")
-    assert both.startswith("auc, paper_auc in %; ") and "paper_auc: the same raw scores" in both
+    assert both.startswith("AUC, paper AUC in %; ") and "paper AUC: the same raw scores" in both
     assert "1800 frames" in both and "brackets" in both
-    assert paper.startswith("paper_auc in %; ") and "; the same raw scores" in paper and "1800 frames" not in paper
+    assert paper.startswith("paper AUC in %; ") and "; the same raw scores" in paper and "1800 frames" not in paper
     assert captions.caption(rows) == captions.caption(rows, "auc")
 
 
@@ -214,7 +214,7 @@ def test_a_table_of_failures_still_prints():
 @pytest.mark.parametrize("names", [("metod", "shots", "auc"), ("method", "shot", "auc"), ("method", "shots", "acc")])
 def test_an_unknown_column_is_refused(names):
     index, columns, metric = names
-    with pytest.raises(InputError, match=r"^(metod|shot|acc): is no such column; choose from"):
+    with pytest.raises(InputError, match=r"^(metod|shot|acc): is no such column; did you mean (method|shots|auc)\?"):
         tables.pivot(frame(row()), [index], [columns], metric)
 
 
@@ -246,5 +246,6 @@ def test_mean_ranks_by_hand():
     assert shown[tables.RANK].tolist() == ["1.75", "1.25", "3.00", "–"] and "over 2 of 3 columns" in note
     assert ranks.with_ranks(texts, "eer")[0][tables.RANK].tolist() == ["2.25", "2.75", "1.00", "–"]
     assert shown.iloc[:, :3].to_numpy().tolist() == texts.to_numpy().tolist()
-    with pytest.raises(InputError, match="in every column some row has no value"):
-        ranks.with_ranks(texts.iloc[:, [2]], "auc")
+    for too_few in ([2], [0], [1, 2]):  # a mean of one rank is no mean
+        with pytest.raises(InputError, match="no two columns in which every row has a value"):
+            ranks.with_ranks(texts.iloc[:, too_few], "auc")

@@ -129,7 +129,7 @@ def _drawn(points: pd.DataFrame, along: Along) -> list[str]:
     line = [*SCENES, *along.line]
     seeds = sorted({seed for each in (curves if len(curves) else levels)["seeds"] for seed in each})
     unequal = curves.groupby(line)["seeds"].nunique().max() > 1
-    facts = [f"seeds {captions.listed(seeds)}{', not all of them at every point' if unequal else ''}"]
+    facts = [f"{captions.seed_numbers(seeds)}{', not all of them at every point' if unequal else ''}"]
     several = curves["seeds"].map(len) > 1
     single = ~several & curves["low"].notna()
     if several.any():

@@ -81,12 +81,12 @@ class FrameGrid(Plot):
             how = [*filter(None, how), f"support {cell.support}"]
         high, wide = view.sample.frames.shape[1:3]
         facts = [
-            f"{cell.method}, {cell.source} -> {cell.target}, {', '.join(how)}, seed {cell.seed}, budget {cell.budget}",
+            f"{cell.method}, {cell.source} → {cell.target}, {', '.join(how)}, seed {cell.seed}, budget {cell.budget}",
             f"video {view.sample.video}, by frame number, as decoded for the method: {wide} x {high} pixels",
         ]
         if view.sample.masks is not None:
             facts.append("outlined: abnormal, by the data set's masks")
-        return "; ".join([*facts, *self.facts(view)])
+        return "; ".join([*facts, *self.facts(view), *self.left_out])
 
     def draw(self, view: ModelView, note: str) -> Figure:
         """Draw the images, and below them the caption.

@@ -64,7 +64,7 @@ def label_edges(axes: Sequence[Axes], across: int, x: str, y: str, size: float) 
 
 def scene_title(axes: Axes, scene: Sequence[object]) -> None:
     """Title a panel by its source and target, the smaller the longer they are."""
-    title = " -> ".join(map(str, scene))
+    title = " → ".join(map(str, scene))
     titled(axes, title, min(9.5, 9.5 * 36 / len(title)))
 
 

@@ -36,6 +36,8 @@ class Plot(ABC):
     with_starts: ClassVar[bool] = False  # a condition on how a method adapts spares what it starts from, at K = 0
     of_one_cell: ClassVar[bool] = False
 
+    left_out: Sequence[str] = ()  # what its caption says of cells that are stored, but not among those drawn
+
     @abstractmethod
     def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
         """Draw these cells, their scores read by a protocol, and say what a reader must know of it.
@@ -79,7 +81,7 @@ class RowsPlot(Plot):
         refuse_empty(rows, results, "finished cell")
         points = self.points(rows)
         refuse_empty(points[points["auc"].notna()] if "auc" in points else points, results, "finished cell")
-        note = self.caption(rows, points)
+        note = "; ".join([self.caption(rows, points), *self.left_out])
         return self.draw(points, note), note
 
 

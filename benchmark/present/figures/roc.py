@@ -86,7 +86,7 @@ class Roc(RowsPlot):
             captions.values(rows, "budget"),
             captions.support(rows["support"]),
             *captions.partial(rows),
-            f"{captions.span(seeds)} seeds a curve",
+            f"{captions.seed_counts(seeds)} a curve",
         ]
         if seeds.max() > 1:
             facts.append("curves: mean over seeds; AUC: mean of theirs")

@@ -233,15 +233,15 @@ def test_a_panel_shows_its_points():
     )
     picture = drawn(rows)
     panels = {axes.get_title(loc="left"): axes for axes in picture.axes}
-    assert list(panels) == ["a -> ped2", "b -> ped2"]
-    assert lines_of(panels["a -> ped2"]) == [([0, 1, 10], [50.0, 51.0, 60.0], False)]
-    assert lines_of(panels["b -> ped2"]) == [([0, 1, 10], [60.0, 61.0, 70.0], False)]
+    assert list(panels) == ["a → ped2", "b → ped2"]
+    assert lines_of(panels["a → ped2"]) == [([0, 1, 10], [50.0, 51.0, 60.0], False)]
+    assert lines_of(panels["b → ped2"]) == [([0, 1, 10], [60.0, 61.0, 70.0], False)]
     assert [text.get_text() for text in picture.legends[0].get_texts()] == ["apn, finetune"]
-    levels = [line.get_ydata()[0] for line in panels["a -> ped2"].lines if line.get_color() == style.GREY]
+    levels = [line.get_ydata()[0] for line in panels["a → ped2"].lines if line.get_color() == style.GREY]
     assert sorted(levels) == [61.9, 62.0]
-    named = {text.get_text(): text.xy[1] for text in panels["a -> ped2"].texts}
+    named = {text.get_text(): text.xy[1] for text in panels["a → ped2"].texts}
     assert named["framediff"] > 62.0 and named["extrapolate"] < 61.9  # their names do not lie on each other
-    assert not panels["b -> ped2"].texts
+    assert not panels["b → ped2"].texts
     assert {axes.get_ylim() for axes in picture.axes} == {(46.0, 75.0)}  # of all that is drawn, and 2 on each side
 
 
@@ -350,7 +350,7 @@ def test_a_caption_tells_what_a_reader_must_know():
     rows = frame(row(), row(seed=7), row(shots=5), row("random", seed=8), row("framediff"))  # 7 was never adapted
     dots = points(rows, SHOTS)
     assert caption(rows, dots, SHOTS) == (
-        "AUC in %; protocol fair; budget quick; support train-head; steps 10; seeds 0; "
+        "AUC in %; protocol fair; budget quick; support train-head; steps 10; seed 0; "
         "bars: 95 % of a single seed, bootstrap over videos; grey lines: nothing trained, nothing adapted"
     )
     rows = frame(*(row(seed=s, shots=k, contamination=12.0) for s in (1, 2) for k in (0, 5)), row("framediff"))

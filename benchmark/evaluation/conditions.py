@@ -1,0 +1,81 @@
+"""Conditions on stored cells as they are typed: KEY=VALUE[,VALUE]"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation.columns import CONDITIONS, KEYS, PLACE, PLACES, VERSIONS
+from crossvad.planning.catalogue import NO_TUNING
+from crossvad.planning.names import did_you_mean, listed
+from crossvad.store.store import Record
+
+Conditions = list[tuple[str, list[str]]]  # keys, and their values
+
+
+def by_place(conditions: Iterable[str]) -> tuple[str, list[str]]:
+    """Take the conditions on `PLACE` apart: in which place alone cells are looked for, "" for both; and the others.
+
+    Raises:
+        InputError: there is no such place.
+    """
+    places, others = set(PLACES), []
+    for condition in conditions:
+        key, _, values = condition.partition("=")
+        if key != PLACE:
+            others.append(condition)
+            continue
+        for value in listed(values):
+            if value not in PLACES:
+                fix = f"{did_you_mean(value, PLACES)}choose from {', '.join(PLACES)}"
+                raise InputError(f"--where {condition}", "is no place of cells", fix)
+        places &= {*listed(values)}
+    return "" if len(places) != 1 else places.pop(), others
+
+
+def parsed(conditions: Iterable[str], protocol: str = "") -> Conditions:
+    """Split each KEY=VALUE[,VALUE] into the key and its values.
+
+    Raises:
+        InputError: one is not written so, or there is no such key; says what comes close.
+    """
+    keys = [key for key in (*KEYS, *VERSIONS) if key != "protocol" or protocol]
+    found = []
+    for condition in conditions:
+        key, equals, values = condition.partition("=")
+        if not equals or key not in keys:
+            known = [name for name in CONDITIONS if name in (*keys, PLACE)]
+            fix = f"{did_you_mean(key, known)}write KEY=VALUE with a key of {', '.join(known)}"
+            raise InputError(f"--where {condition}", "cannot be read", fix)
+        found.append((key, listed(values)))
+    return found
+
+
+def meets(record: Record, wanted: Conditions, protocol: str, spared: Collection[str] = ()) -> bool:
+    """Whether every condition holds for a cell, but those on keys that are spared it."""
+    return all(
+        key in spared or any(is_value(value_of(record, key, protocol), key, value) for value in values)
+        for key, values in wanted
+    )
+
+
+def is_value(value: str, key: str, wanted: str) -> bool:
+    """Whether a cell's value is the one wanted. A copy of a target is known by its test video.
+
+    Where the support set is training video, that of the copy counts too, if both name it: TRAIN+TEST.
+    """
+    if key != "target_digest":
+        return value == wanted
+    (train, _, test), (other, _, asked) = value.rpartition("+"), wanted.rpartition("+")
+    return test == asked and (train == other or not train or not other)
+
+
+def value_of(record: Record, key: str, protocol: str) -> str:
+    """Read one of `KEYS` or `VERSIONS` of a cell as it is typed."""
+    return protocol if key == "protocol" else str(getattr(record.cell, key))
+
+
+def spared_keys(record: Record) -> tuple[str, ...]:
+    """List the keys that mean nothing to a cell, so that a condition on them is about others."""
+    unadapted = ("shots", "support", "steps") if not record.cell.shots else ()
+    return unadapted + (("tuning", "tuning_version", "steps") if record.cell.tuning == NO_TUNING else ())

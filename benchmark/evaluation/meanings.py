@@ -1,0 +1,73 @@
+"""What the names in stored cells stood for: which version of a method, which copy of a data set."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from crossvad.store.store import Record
+
+Meanings = dict[tuple, str]  # of names, each told by what it is of
+
+# What a name that changed is called, the key that holds what it stood for, and the key of the name.
+KINDS = {
+    "harness": ("version of the harness", "harness_version", ""),
+    "method": ("version of", "method_version", "method"),
+    "tuning": ("version of", "tuning_version", "tuning"),
+    "budget": ("budget", "budget_digest", "budget"),
+    "source": ("copy of", "source_digest", "source"),
+    "support": ("copy of the training video of", "target_digest", "target"),
+    "target": ("copy of", "target_digest", "target"),
+}
+
+
+def told(record: Record, name: tuple) -> tuple[str, str]:
+    """Say what a cell is of that is not current, and which conditions ask for it."""
+    what, key, of = KINDS[name[0]]
+    # A test copy is asked for by itself, which goes for what was not adapted to it, too.
+    value = meaning_of(record)[name] if name[0] == "target" else str(getattr(record.cell, key))
+    called = getattr(record.cell, of) if of else ""
+    also = (
+        f"--where {shlex.quote(f'{of}={called}')} " if of in ("method", "tuning") else ""
+    )  # whose versions are no names of their own
+    return f"another {what} {called}".strip(), f"{also}--where {key}={value}"
+
+
+def current(records: Iterable[Record]) -> list[Record]:
+    """The cells whose names mean what they meant when last used.
+
+    A name stands for code, options or files that may change; a table that mixed a method's results with those of its
+    earlier code would compare nothing. The older cells stay in the store, and count again if the change is taken back
+    and a cell is run.
+    """
+    ordered = by_age(records)
+    meaning = newest(ordered)
+    return [record for record in ordered if meaning_of(record).items() <= meaning.items()]
+
+
+def by_age(records: Iterable[Record]) -> list[Record]:
+    """Put the oldest first."""
+    return sorted(records, key=lambda record: record.finished)
+
+
+def newest(ordered: Iterable[Record]) -> Meanings:
+    """What each name in these cells, oldest first, stood for at last."""
+    meaning: Meanings = {}
+    for record in ordered:
+        meaning |= meaning_of(record)
+    return meaning
+
+
+def meaning_of(record: Record) -> Meanings:
+    """What each name in a cell stood for; among them a target's training video where that is its support set."""
+    cell = record.cell
+    train, _, test = cell.target_digest.rpartition("+")
+    return {
+        ("harness",): str(cell.harness_version),
+        ("method", cell.method): cell.method_version,
+        ("tuning", cell.tuning): cell.tuning_version,
+        ("budget", cell.budget): cell.budget_digest,
+        ("source", cell.source): cell.source_digest,
+        **({("support", cell.target): train} if train else {}),
+        ("target", cell.target): test,
+    }

@@ -1,0 +1,20 @@
+"""What values the keys of stored cells have, read fast and with nothing heavy, for the tab key"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+
+def stored_values(results: Path, key: str) -> list[str]:
+    """List the values of a key in the cells of a results folder, sorted; none where there are no such cells.
+
+    What cannot be read is passed over.
+    """
+    found = set()
+    for place in ("runs/cells", "reference"):
+        for path in results.glob(f"{place}/[!.]*/record.json"):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                found.add(str(json.loads(path.read_text(encoding="utf-8"))["cell"][key]))
+    return sorted(found - {""})
