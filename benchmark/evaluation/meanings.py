@@ -27,9 +27,8 @@ def told(record: Record, name: tuple) -> tuple[str, str]:
     # A test copy is asked for by itself, which goes for what was not adapted to it, too.
     value = meaning_of(record)[name] if name[0] == "target" else str(getattr(record.cell, key))
     called = getattr(record.cell, of) if of else ""
-    also = (
-        f"--where {shlex.quote(f'{of}={called}')} " if of in ("method", "tuning") else ""
-    )  # whose versions are no names of their own
+    numbered = of in ("method", "tuning")  # several have versions of one number
+    also = f"--where {shlex.quote(f'{of}={called}')} " if numbered else ""
     return f"another {what} {called}".strip(), f"{also}--where {key}={value}"
 
 

@@ -434,7 +434,7 @@ def test_other_spellings_of_flags_are_understood(bench, north, south, tmp_path):
     one = bench("run", "--sources", f"path:{north}", "--targets", f"path:{south}", "--methods", "ramp", *words)
     two = ("--source", f"path:{north}", "--source", f"path:{south}", "--target", f"path:{south},path:{north}")
     several = bench("run", *two, "--method", "ramp", "--seeds", "0,1", *words)
-    assert one.code == several.code == 0 and "path:north, path:south → path:south, path:north" in several.out
+    assert one.code == several.code == 0 and "path:north, path:south → path:north, path:south" in several.out
     done = bench("matrix", "--source", f"path:{north}", "--method", "ramp", "--method", "framediff", *words)
     assert done.code == 0
     pairs = {(record.cell.source, record.cell.target) for record in Store(tmp_path / "results").records()}
