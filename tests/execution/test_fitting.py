@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,13 @@ import torch
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Schedule
+from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
-from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, train
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers.excerpts import origin
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.decoding import Decoder, training_videos
+from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, source_clips, train
 from crossvad.execution.model_state import ARRAYS, load_model, save_model
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
@@ -141,6 +147,38 @@ def test_another_methods_state_is_refused(tmp_path):
     save_model(fitted(Honest), tmp_path)
     with pytest.raises(RuntimeError, match="discriminator"):
         load_model(build(spec(TinyGan), SMOKE, 0, CPU), tmp_path, CPU)
+
+
+# ---- what it may learn from ------------------------------------------------------------------------------------------
+
+
+class Cameras(Dataset):
+    """Several cameras' training video, a scene each."""
+
+    name = "cameras"
+
+    def __init__(self, *folders: Path) -> None:
+        self.cameras = [OwnFolder(folder) for folder in folders]
+
+    def scenes(self, split):
+        return [scene for camera in self.cameras for scene in camera.scenes(split)]
+
+    def labels(self, video):
+        raise AssertionError("nobody asks for labels")
+
+
+@pytest.mark.parametrize(("limit", "parts", "length"), [(800, 2, 96), (1200, 1, 300)])
+def test_a_source_longer_than_the_budget_reads_gives_excerpts_each_in_its_scene(camera, limit, parts, length):
+    """Of four videos of two scenes, 300 frames each."""
+    cameras = Cameras(camera("north", 1, 300), camera("south", 5, 300))
+    budget = replace(SMOKE, source_frames=limit)
+    adapter = registry.get_method("framepred").build(budget)
+    clips = source_clips(cameras, adapter, Decoder(FrameCache(), budget), CPU, 0)
+    homes = {video.source: scene.name for scene in cameras.scenes("train") for video in scene.videos}
+    kept = [homes[origin(video.source)] for video in training_videos(cameras, budget)]
+    assert [{kept[number] for number in group} for group in clips.scenes] == [{"north"}, {"south"}]
+    assert [len(group) for group in clips.scenes] == [2 * parts] * 2
+    assert {len(video) for video in clips.videos} == {length}
 
 
 # ---- through the store -----------------------------------------------------------------------------------------------
