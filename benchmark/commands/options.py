@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed
 from crossvad.planning.protocol import SUPPORTS
+
+
+def _completed(incomplete: str, known: Iterable[str], lead: str = "") -> list[CompletionItem]:
+    """Complete the last name of a list, before which there is a comma or, where data sets are joined, a +."""
+    last = re.split("[,+]", incomplete)[-1]
+    lead += incomplete.removesuffix(last)
+    return [CompletionItem(lead + name) for name in known if name.startswith(last)]
 
 
 class Names(click.ParamType):
@@ -31,10 +39,7 @@ class Names(click.ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last name of the list."""
-        done, _, last = incomplete.rpartition(",")
-        lead = f"{done}," if done else ""
-        known = self.known() if self.known else ()
-        return [CompletionItem(lead + name) for name in known if name.startswith(last)]
+        return _completed(incomplete, self.known() if self.known else ())
 
 
 class Name(click.ParamType):
@@ -46,8 +51,8 @@ class Name(click.ParamType):
         self.known = known
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete the name."""
-        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+        """Complete the name, or the last of those that are joined."""
+        return _completed(incomplete, self.known())
 
 
 class Condition(click.ParamType):
@@ -60,10 +65,7 @@ class Condition(click.ParamType):
         key, equals, values = incomplete.partition("=")
         if not equals:
             return [CompletionItem(f"{name}=") for name in KEYS if name.startswith(key)]
-        done, _, last = values.rpartition(",")
-        lead = f"{key}={done}," if done else f"{key}="
-        known = VALUES[key]() if key in VALUES else ()
-        return [CompletionItem(lead + value) for value in known if value.startswith(last)]
+        return _completed(values, VALUES[key]() if key in VALUES else (), lead=f"{key}=")
 
 
 class Numbers(click.ParamType):

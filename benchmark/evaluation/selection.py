@@ -12,7 +12,7 @@ import pandas as pd
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import listed
+from crossvad.planning.names import joined, listed
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record
@@ -115,7 +115,8 @@ def _parsed(condition: str, keys: Sequence[str]) -> tuple[str, list[str]]:
     key, equals, values = condition.partition("=")
     if not equals or key not in keys:
         raise InputError(f"--where {condition}", "cannot be read", f"write KEY=VALUE with a key of {', '.join(keys)}")
-    return key, listed(values)
+    names = listed(values)
+    return key, [*names, *map(joined, names)] if key == "source" else names
 
 
 def _value(record: Record, key: str, protocol: str) -> str:

@@ -11,16 +11,21 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from crossvad.datasets.errors import InputError
 
 
-def listed(text: str) -> list[str]:
+def listed(text: str, separator: str = ",") -> list[str]:
     """The names in `apn[prototypes=5,cycles=1],lmn`: two of them; empty ones are left out."""
     parts, depth = [""], 0
     for character in text:
         depth += {"[": 1, "]": -1}.get(character, 0)
-        if character == "," and depth == 0:
+        if character == separator and depth == 0:
             parts.append("")
         else:
             parts[-1] += character
     return [part.strip() for part in parts if part.strip()]
+
+
+def joined(text: str) -> str:
+    """The name that data sets trained on at once go by, in whatever order they are named: ped1+ped2 of ped2+ped1."""
+    return "+".join(sorted(listed(text, "+")))
 
 
 def split_options(text: str) -> tuple[str, dict[str, str]]:
