@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
 from crossvad.adapters.nets.attention import CirculativeAttention
-from crossvad.adapters.nets.losses import pixel_norm
+from crossvad.adapters.nets.losses import PATCH, pixel_norm
 from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity, prototype_unit
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
+from crossvad.datasets.errors import InputError
 
 RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest first
 
@@ -56,6 +57,21 @@ class Options:
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
     )
+    scales: tuple[float, ...] = option(
+        (1.0,),
+        "multi-scale testing (Table 2), such as 1,0.5,0.25: shares of the frames' size over which FP and FR, in dB, "
+        "are means; the paper does not say how it does it",
+        trains=False,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse scales that are no shares.
+
+        Raises:
+            InputError: one is not above 0 and at most 1.
+        """
+        if wrong := [scale for scale in self.scales if not 0 < scale <= 1]:
+            raise InputError(f"apn[scales={wrong[0]:g}]", "is no share of a frame's size", "write above 0, at most 1")
 
 
 class Apn(PrototypePredictor):
@@ -74,7 +90,8 @@ class Apn(PrototypePredictor):
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         o = options or Options()
-        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene")
+        multiple = max(PATCH, 2 ** (o.levels - 1))  # pixels: the U-Net halves its input so often
+        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene", scales=o.scales, multiple=multiple)
         width, halvings = budget.width, RESOLUTIONS.index(o.resolution)
         deepest = width * 2 ** (o.levels - 1)  # channels there
         # Channels halve with every stage of the decoder but the last, which leaves skip and features side by side.

@@ -14,6 +14,7 @@ from crossvad.adapters.options import Budget, Schedule
 from crossvad.datasets.clips import head
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.names import written
 from crossvad.planning.specs import MethodSpec
 
 
@@ -81,10 +82,12 @@ def _cues(method: MethodSpec) -> dict[str, float]:
 def _options(cls: type[Adapter]) -> list[OptionInfo]:
     hints = get_type_hints(cls.Options)
     return [
-        OptionInfo(field.name, str(field.default), _kind(hints[field.name]), field.metadata.get("help", ""))
+        OptionInfo(field.name, written(field.default), _kind(hints[field.name]), field.metadata.get("help", ""))
         for field in dataclasses.fields(cls.Options)
     ]
 
 
 def _kind(hint: Any) -> str:
+    if get_origin(hint) is tuple:
+        return f"{_kind(get_args(hint)[0])},…"
     return ", ".join(get_args(hint)) if get_origin(hint) is Literal else hint.__name__

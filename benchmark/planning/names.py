@@ -37,8 +37,14 @@ def split_options(text: str) -> tuple[str, dict[str, str]]:
     match = re.fullmatch(r"(?P<name>[^\[\]]+)(?:\[(?P<options>[^\[\]]*)\])?", text.strip())
     if not match:
         raise InputError(text, "cannot be read", "write name or name[field=value,field=value]")
-    pairs = [pair.partition("=") for pair in (match["options"] or "").split(",") if pair.strip()]
-    return match["name"].strip(), {field.strip(): value.strip() for field, _, value in pairs}
+    options: dict[str, str] = {}
+    for part in filter(str.strip, (match["options"] or "").split(",")):
+        field, equals, value = (text.strip() for text in part.partition("="))
+        if options and not equals:  # one more member of a list: scales=1,0.5
+            options[next(reversed(options))] += f",{field}"
+        else:
+            options[field] = value
+    return match["name"].strip(), options
 
 
 def with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
@@ -52,12 +58,19 @@ def with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, ty
         values[field] = _value(f"{name}[{field}={text}]", text, hints[field])
     chosen = cls.Options(**values)  # type: ignore[attr-defined]
     changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
-    label = name + ("[" + ",".join(f"{field}={value}" for field, value in changed.items()) + "]" if changed else "")
+    label = name + ("[" + ",".join(f"{f}={written(value)}" for f, value in changed.items()) + "]" if changed else "")
     return label, cls, chosen
 
 
+def written(value: Any) -> str:
+    """An option's value as it is typed: a list's members with a comma between."""
+    return ",".join(f"{member:g}" for member in value) if isinstance(value, tuple) else str(value)
+
+
 def _value(where: str, text: str, kind: Any) -> Any:
-    """An option's value, read as the type of its field."""
+    """An option's value, read as the type of its field; of a list, of numbers with a comma between, every member."""
+    if get_origin(kind) is tuple:
+        return tuple(_value(where, member.strip(), get_args(kind)[0]) for member in text.split(","))
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
             raise InputError(where, "is no choice", f"choose from {', '.join(get_args(kind))}")

@@ -45,6 +45,22 @@ def test_options_are_read_as_their_type():
 
 
 @pytest.mark.parametrize(
+    ("text", "scales", "label"),
+    [
+        ("apn[scales=1,0.5,0.25]", (1, 0.5, 0.25), "apn[scales=1,0.5,0.25]"),
+        ("apn[scales=1, 0.5 ,cycles=1]", (1, 0.5), "apn[cycles=1,scales=1,0.5]"),
+        ("apn[cycles=1,scales=.5]", (0.5,), "apn[cycles=1,scales=0.5]"),
+        ("apn[scales=1]", (1,), "apn"),
+    ],
+)
+def test_an_option_may_be_a_list(text, scales, label):
+    method = registry.get_method(text)
+    assert method.options.scales == scales and method.label == label
+    assert registry.get_method(method.label) == method
+    assert listed(f"lmn,{text}") == ["lmn", text]
+
+
+@pytest.mark.parametrize(
     ("look_up", "text", "problem"),
     [
         (registry.get_method, "framepret", "framepret: is no known method; did you mean framepred?"),
@@ -53,6 +69,12 @@ def test_options_are_read_as_their_type():
         (registry.get_method, "framepred[]x", "cannot be read"),
         (registry.get_method, "framepred[pol=mean]", "pol: is no known option of framepred; did you mean pool?"),
         (registry.get_method, "framepred[pool=median]", "is no choice; choose from mean, p99, patch"),
+        (registry.get_method, "apn[scales=1,half]", "apn[scales=1,half]: is not a float"),
+        (registry.get_method, "apn[scales=]", "apn[scales=]: is not a float"),
+        (registry.get_method, "apn[scales=1,0]", "apn[scales=0]: is no share of a frame's size; write above 0"),
+        (registry.get_method, "apn[scales=nan]", "apn[scales=nan]: is no share of a frame's size; write above 0"),
+        (registry.get_method, "apn[cycles=1,2]", "apn[cycles=1,2]: is not a int"),
+        (registry.get_method, "apn[cycles]", "apn[cycles=]: is not a int"),
         (registry.get_method, "ramp[x=1]", "x: is no known option of ramp"),
         (registry.get_tuning, "finetun", "finetun: is no known tuning; did you mean finetune?"),
         (registry.get_tuning, "finetune[learning_rate=fast]", "finetune[learning_rate=fast]: is not a float"),
