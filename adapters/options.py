@@ -54,15 +54,16 @@ def option(
 
 
 def check_ranges(options: Any) -> None:
-    """Hold the numbers of an `Options` dataclass against their ranges.
+    """Hold the numbers of an `Options` dataclass, and those in its lists, against their ranges.
 
     Raises:
         ValueError: names the option and its range.
     """
     for each in fields(options):
-        value, allowed = getattr(options, each.name), each.metadata.get("range", Range())
-        if type(value) in (int, float) and value not in allowed:
-            raise ValueError(f"{each.name} = {value} cannot be: {allowed}")
+        chosen, allowed = getattr(options, each.name), each.metadata.get("range", Range())
+        for value in chosen if isinstance(chosen, tuple) else (chosen,):
+            if type(value) in (int, float) and value not in allowed:
+                raise ValueError(f"{each.name} = {value} cannot be: {allowed}")
 
 
 @dataclass(frozen=True)

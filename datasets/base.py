@@ -118,6 +118,11 @@ class Dataset(ABC):
         A test scene and the train scene of the same camera carry the same name.
         """
 
+    @property
+    def parts(self) -> list[Dataset]:
+        """The data sets that it joins to be trained on as one: itself alone, unless it is `Joined`."""
+        return [self]
+
     def videos(self, split: Split) -> list[Video]:
         """The videos of all scenes of a split, in order."""
         return [video for scene in self.scenes(split) for video in scene.videos]

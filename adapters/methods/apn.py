@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
 from crossvad.adapters.nets.attention import CirculativeAttention
-from crossvad.adapters.nets.losses import pixel_norm
+from crossvad.adapters.nets.losses import PATCH, pixel_norm
 from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity, prototype_unit
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
@@ -60,6 +60,14 @@ class Options:
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
     )
+    scales: tuple[float, ...] = option(
+        (1.0,),
+        "multi-scale testing (Table 2), such as 1,0.5,0.25: shares of the frames' size over which FP and FR, in dB, "
+        "are means; the paper does not say how it does it",
+        trains=False,
+        above=0,
+        maximum=1,
+    )
 
     def __post_init__(self) -> None:
         """Refuse a map that the U-Net does not have."""
@@ -87,9 +95,10 @@ class Apn(PrototypePredictor):
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         o = options or Options()
-        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene")
         if budget.size % 2 ** (o.levels - 1):
             raise ValueError(f"levels = {o.levels} halves frames of {budget.size} pixels {o.levels - 1} times")
+        multiple = max(PATCH, 2 ** (o.levels - 1))  # pixels: the U-Net halves its input so often
+        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene", scales=o.scales, multiple=multiple)
         width, halvings = budget.width, RESOLUTIONS.index(o.resolution)
         deepest = width * 2 ** (o.levels - 1)  # channels there
         # Channels halve with every stage of the decoder but the last, which leaves skip and features side by side.

@@ -21,6 +21,7 @@ from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
+from crossvad.datasets.readers.excerpts import origin
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now, on_device
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
@@ -185,9 +186,9 @@ def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -
 
 def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: torch.device, seed: int) -> ClipSource:
     """What a method may learn from at the decoder's budget, with draws from the start of the seed."""
-    scenes = {video.name: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
+    scenes = {video.source: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
     videos = training_videos(source, decoder.budget)
-    owners = [scenes[video.name] for video in videos]
+    owners = [scenes[origin(video.source)] for video in videos]  # of excerpts, too
     footage = [decoder.frames(video, adapter.extra_inputs) for video in videos]
     return ClipSource(footage, adapter.clip, device, seed, owners)
 

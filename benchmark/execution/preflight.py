@@ -85,17 +85,18 @@ def _tell_understood(target: Dataset, reporter: Reporter) -> None:
 
 
 def check_source(source: Dataset, clip: ClipSpec) -> None:
-    """Refuse a source without training video, or with a training video shorter than a clip.
+    """Refuse a source without training video, or with a training video shorter than a clip; of joined ones each.
 
     Raises:
         Unsuitable: there is no training video.
         Refused: a video is shorter than a clip.
     """
-    videos = source.videos("train")
-    if not videos:
-        problem = "has no training video, so nothing can be trained on it"
-        raise Unsuitable(source.name, problem, "choose another --source")
-    _check_lengths(source, videos, clip)
+    for part in source.parts:
+        videos = part.videos("train")
+        if not videos:
+            problem = "has no training video, so nothing can be trained on it"
+            raise Unsuitable(part.name, problem, "choose another --source")
+        _check_lengths(part, videos, clip)
 
 
 def check_apart(source: Dataset, target: Dataset) -> None:
@@ -121,6 +122,9 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
         Unsuitable: there is no test video, or no training video though the support set is to come from it.
         Refused: a video is shorter than a clip, or a support video than the support set.
     """
+    if len(target.parts) > 1:
+        choices = ", ".join(part.name for part in target.parts)
+        raise Unsuitable(target.name, "is joined to be trained on, and is no target", f"choose one of {choices}")
     videos = target.videos("test")
     if not videos:
         raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")

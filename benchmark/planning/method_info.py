@@ -17,6 +17,7 @@ from crossvad.datasets.clips import head
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.names import written
 from crossvad.planning.specs import MethodSpec
 
 
@@ -103,7 +104,9 @@ def _cues(method: MethodSpec) -> dict[str, float]:
 def _options(cls: type[Adapter]) -> list[OptionInfo]:
     hints = get_type_hints(cls.Options)
     return [
-        OptionInfo(field.name, str(field.default), _choices(hints[field.name], field), field.metadata.get("help", ""))
+        OptionInfo(
+            field.name, written(field.default), _choices(hints[field.name], field), field.metadata.get("help", "")
+        )
         for field in dataclasses.fields(cls.Options)
     ]
 
@@ -112,5 +115,7 @@ def _choices(hint: Any, field: dataclasses.Field[Any]) -> str:
     """What an option may be: the words to choose from, or a type, of numbers with their range."""
     if get_origin(hint) is Literal:
         return ", ".join(get_args(hint))
-    kind, allowed = hint.__name__, field.metadata.get("range", Range())
-    return f"{kind}, {allowed}" if hint in (int, float) and allowed != Range() else kind
+    several = get_origin(hint) is tuple
+    one, allowed = get_args(hint)[0] if several else hint, field.metadata.get("range", Range())
+    kind = f"{one.__name__},…" if several else one.__name__
+    return f"{kind}, {allowed}" if one in (int, float) and allowed != Range() else kind

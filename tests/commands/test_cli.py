@@ -150,6 +150,33 @@ def test_matrix(bench, north, south):
     assert " *" in bench("table", "--matrix", "--where", "shots=2", "--format", "csv").out
 
 
+def test_a_run_on_two_data_sets_at_once(bench, north, south, tmp_path):
+    both, target = f"path:{south}+path:{north}", f"path:{south}"
+    words = ("--method", "framepred", *SMOKE, "--shots", "2")
+    done = bench("run", "--source", both, "--target", target, *words)
+    assert done.code == 0 and "path:north+path:south -> path:south" in done.out
+    (fit,) = (tmp_path / "results/runs/fits").iterdir()
+    table = bench("table", "--rows", "source", "--where", f"source={both}", "--where", "method=framepred")
+    assert table.code == 2  # by the names that cells have, and not by folders
+    named = "source=path:south+path:north"
+    table = bench("table", "--rows", "source", "--where", named, "--where", "method=framepred", "--format", "csv")
+    assert "path:north+path:south" in table.out
+    # In the other order it is the same source: nothing is trained again.
+    assert bench("run", "--source", f"path:{north}+path:{south}", "--target", target, *words).code == 0
+    assert [*(tmp_path / "results/runs/fits").iterdir()] == [fit]
+    refused = bench("run", "--source", target, "--target", both, *words)
+    assert refused.code == 2 and "path:north+path:south: is joined to be trained on, and is no target" in refused.err
+
+
+def test_a_matrix_leaves_joined_data_sets_out_of_its_targets(bench, north, south):
+    both = f"path:{north}+path:{south}"
+    done = bench("matrix", "--sources", f"{both},path:{north}", "--methods", "framepred", *SMOKE, "--shots", "2")
+    assert done.code == 0
+    rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long", "--where", "method=framepred").out)))
+    finished = {(row["source"], row["target"]) for row in rows if row["status"] == "done"}
+    assert finished == {("path:north+path:south", "path:north"), ("path:north", "path:north")}
+
+
 def suite(tmp_path, text):
     (tmp_path / "suite.toml").write_text(text, encoding="utf-8")
     return tmp_path / "suite.toml"

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.execution import preflight
 from crossvad.execution.progress import Reporter
@@ -205,3 +206,26 @@ def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, 
 def test_a_tuning_that_finds_nothing_to_move_is_refused(make_grid, run_grid, store):
     with pytest.raises(InputError, match="apn: has no normalisation statistics, which --tuning norm would move"):
         run_grid(store, make_grid("apn", tunings=("norm",)))
+
+
+def test_a_part_of_a_joined_source_that_cannot_be_one_is_named(north, south):
+    preflight.check_source(Joined([OwnFolder(north), OwnFolder(south)]), CLIP)
+    with pytest.raises(Unsuitable, match=r"^path:south: has no training video"):
+        preflight.check_source(Joined([OwnFolder(north), Without(south, "test")]), CLIP)
+    with pytest.raises(InputError, match=r"^path:north, video monday: has 40 frames, but one clip takes 50"):
+        preflight.check_source(Joined([OwnFolder(north), OwnFolder(south)]), ClipSpec(50, 49, (32, 32), 1))
+
+
+def test_joined_data_sets_are_no_target(north, south):
+    joined = Joined([OwnFolder(north), OwnFolder(south)])
+    with pytest.raises(Unsuitable, match=r"is joined to be trained on, and is no target; choose one of path:north, "):
+        preflight.check_target(joined, CLIP, 0, TRAIN_HEAD)
+
+
+def test_no_part_of_a_joined_source_may_be_scored(north, south):
+    class Leak(OwnFolder):
+        def scenes(self, split):
+            return super().scenes("test")
+
+    with pytest.raises(Unsuitable, match="3 training videos of the source, such as path:south/a, are test videos"):
+        preflight.check_apart(Joined([OwnFolder(north), Leak(south)]), OwnFolder(south))
