@@ -1,4 +1,4 @@
-"""Make what the README shows from the committed cells: its table, its matrix, and a screenshot of the report.
+"""Make the pictures that the README shows from the committed cells: its matrix, and a screenshot of the report.
 
     .venv/bin/python results/pictures.py DATA
 
@@ -7,7 +7,6 @@ DATA holds ped2 and ped1, for the frames in the report; the screenshot takes Deb
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import subprocess
@@ -19,8 +18,6 @@ from urllib.parse import urlencode
 from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-TABLE = re.compile(r"(<!-- (bench table .+?) -->\n\n).+?(?=\n<!-- end -->)", re.DOTALL)
 MATRIX = (
     "bench plot matrix --where budget=quick --where method=apn,lmn,memae,apn[predicts=change,score=0.0],framediff "
     "--where shots=0,10 --where steps=0,10 --where tuning=none,finetune --where support=none,train-head,scene-head"
@@ -29,27 +26,19 @@ CELL = ("apn[predicts=change,score=0.0]", "path:normal", "ped2")  # the one whos
 
 
 def main(data: str) -> None:
-    """Write results/matrix.svg and results/report.png, and the table in README.md."""
+    """Write results/matrix.svg and results/report.png."""
     with committed(HERE) as results, tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         bench(f"{MATRIX} --out {HERE / 'matrix.svg'}", results)
         bench(f"bench report --where budget=quick --data {data} --out {page}", results)
         screenshot(page, HERE / "report.png")
-        text = README.read_text(encoding="utf-8")
-        made = TABLE.sub(lambda found: found[1] + table(bench(f"{found[2]} --format md", results)), text)
-        README.write_text(made, encoding="utf-8")
 
 
-def bench(command: str, results: Path) -> str:
-    """What a command prints of the committed cells."""
+def bench(command: str, results: Path) -> None:
+    """Run a command on the committed cells."""
     words = [*shlex.split(command), "--results", str(results)]
     words[0] = str(Path(sys.executable).parent / words[0])
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def table(printed: str) -> str:
-    """The table and its caption, without the command above them."""
-    return printed.partition("-->")[2].strip() + "\n"
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def screenshot(page: Path, out: Path) -> None:

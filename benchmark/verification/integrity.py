@@ -34,7 +34,8 @@ def verify_store(store: Store) -> tuple[Sound, list[Problem]]:
         The cells that are done and sound with their scores, and every problem found.
     """
     sound, problems = verify_cells(store)
-    return sound, [*problems, *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
+    problems += [*verify_stamps(sound), *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
+    return sound, [*problems, *find_leftovers(store)]
 
 
 def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
@@ -65,6 +66,22 @@ def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
         except (KeyError, ValueError, OSError) as error:
             problems.append(Problem("error", str(place), f"cannot be read ({error!r})", "run the cell again"))
     return sound, problems
+
+
+def verify_stamps(sound: Sound) -> list[Problem]:
+    """Whether records are hashed whole: of one that is not, only the scores can be told from changed ones."""
+    without = [record.cell.key for record, _ in sound if not record.stamp]
+    if not without:
+        return []
+    problem = "written before records were hashed whole: whether speed, device and such were changed, nobody can tell"
+    named = f"{len(without)} cells, {', '.join(without[:3])}{' …' if len(without) > 3 else ''}"
+    return [Problem("error", named, problem, "stamp them as they are: python results/restamp.py FOLDER")]
+
+
+def find_leftovers(store: Store) -> list[Problem]:
+    """What killed runs left half-written."""
+    problem, fix = "was left half-written by a run that was killed", "the next run removes it"
+    return [Problem("warning", str(path.relative_to(store.root.parent)), problem, fix) for path in store.leftovers()]
 
 
 def check_scores(scores: Scores, record: Record, place: Path) -> None:
