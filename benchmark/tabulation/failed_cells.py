@@ -18,6 +18,6 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
     for (status, _, why), group in alike.items():
         first = group[0].cell
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-        record = f" ({store.place('cells', first.key) / 'record.json'})" if status == "failed" else ""
-        lines.append(f"{status}: {first}{more}: {why}{record}")
+        place = f" ({store.place('cells', first.key) / 'record.json'})" if status == "failed" else ""
+        lines.append(f"{status}: {first}{more}: {why}{place}")
     return lines
