@@ -43,7 +43,7 @@ class Frozen(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move the network where the method is moved."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self.network._apply(fn, recurse)
+        self.network._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

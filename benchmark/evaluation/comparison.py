@@ -95,7 +95,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         gap = _gap(list(group["wins"]), list(found["wins"]))
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
-        facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        facts: dict[str, Any] = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
         facts |= {name: group[name].iloc[0] for name in ("postprocessing", "videos", "of_videos")}
         facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]}))}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -82,7 +83,8 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
 def _built(method: MethodSpec, budget: Budget) -> Adapter:
     """A method without memory for its parameters, so that full-size ones are built in no time, if it can be."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pretrained weights, which find no memory to be read into
             return method.build(budget)
     except InputError:  # it looks at what is in its parameters
         return method.build(budget)

@@ -80,10 +80,10 @@ def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
     if not adapter.stochastic:
         yield _same("seeds make no difference", scores, _score(_trained(method, seed=1), video, 16))
     yield from _adaptation(adapter, video, scores)
-    cameras = [
-        MadeUpCamera(f"camera {number}", *(moving_squares(size, LENGTH, 2 * number + test) for test in (0, 1)), ANOMALY)
-        for number in range(3)
-    ]
+    cameras = []
+    for number in range(3):
+        train, test = (moving_squares(size, LENGTH, 2 * number + split) for split in range(2))
+        cameras.append(MadeUpCamera(f"camera {number}", train, test, ANOMALY))
     yield Verdict("a grid runs, and again from the store", *run_twice(method, adapter, cameras))
 
     onset = ANOMALY - adapter.clip.scored

@@ -99,8 +99,18 @@ def test_a_failing_method_gives_exit_code_1(run, plugin, tmp_path):
     broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
     done = run("--method", broken, "--method", "framepred")
     assert done.code == 1 and "–" in done.out and "2 of 10 cells missing (failed)" in " ".join(done.out.split())
+    assert done.err.count("\n") == 1 and done.err.startswith("failed: mine.py:Mine: path:north -> path:south")
+    assert " and 1 more: RuntimeError: no luck (" in done.err and done.err.endswith("record.json)\n")
     statuses = [record.status for record in Store(tmp_path / "results").records()]
     assert sorted(statuses) == ["done"] * 8 + ["failed"] * 2
+
+
+def test_a_refused_method_gives_exit_code_1_and_says_why(run, plugin, tmp_path):
+    done = run("--method", plugin(("frames=5", "frames=41")), "--method", "framepred")
+    assert done.code == 1 and "2 of 10 cells missing (refused)" in " ".join(done.out.split())
+    assert done.err.count("\n") == 1 and done.err.startswith("refused: mine.py:Mine: ")
+    assert "has 40 frames, but one clip takes 41; remove it or leave out the method" in done.err
+    assert run("--method", plugin(("frames=5", "frames=41")), "--method", "framepred") == done
 
 
 def test_stopping_by_hand_says_how_to_go_on(run, plugin, tmp_path):

@@ -11,7 +11,19 @@ from crossvad.adapters.base import Adapter
 from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue, registry
 from crossvad.verification.conformance import ANOMALY, check_adapter, moving_squares
-from doubles import Honest, Moving, NearestNeighbour, PcaInArrays, Ranked, Rising, TinyGan, Untrained, spec
+from doubles import (
+    Detecting,
+    Honest,
+    Moving,
+    NearestNeighbour,
+    OverFrozen,
+    PcaInArrays,
+    Ranked,
+    Rising,
+    TinyGan,
+    Untrained,
+    spec,
+)
 
 SHAPE = "one finite score per clip and cue"
 BATCH = "the batch size does not matter"
@@ -250,7 +262,7 @@ def test_scores_in_order_may_depend_on_an_option():
     assert CLIPS not in {verdict.rule for verdict in verdicts} and all(verdict.holds for verdict in verdicts)
 
 
-KINDS = [Honest, TinyGan, NearestNeighbour, PcaInArrays, Rising, Ranked, Untrained, Moving]
+KINDS = [Honest, TinyGan, NearestNeighbour, PcaInArrays, Rising, Ranked, Untrained, Moving, Detecting, OverFrozen]
 KINDS += [GrowsAParameter, FillsABufferOfNothing, TiesItsWeights, KeepsAGraph]
 
 
