@@ -22,7 +22,7 @@ FLOORS = [
     ["crossvad.datasets.base", "crossvad.datasets.camera_shift", "crossvad.datasets.clips", "crossvad.datasets.errors"],
     ["crossvad.datasets.joined", "crossvad.datasets.readers"],
     ["crossvad.datasets.own_folder", "crossvad.datasets.published", "crossvad.datasets.synthetic"],
-    ["crossvad.adapters.options"],
+    ["crossvad.adapters.options", "crossvad.adapters.published"],
     ["crossvad.adapters.base", "crossvad.adapters.nets"],
     ["crossvad.adapters.methods", "crossvad.adapters.tunings"],
     ["crossvad.planning"],

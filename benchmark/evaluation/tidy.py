@@ -118,8 +118,8 @@ def counted_frames_of_cells(
             seen = support_span(record, scores)
             if not reaches(record, seen, protocol):
                 weights = record.facts["fusion"]
-                how = {"shots": record.cell.shots, "weights": weights, "seen": seen}
-                yield record, partial(counted_frames, scores, **how, published=published_evaluation(record))
+                read = partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
+                yield record, partial(read, published=published_evaluation(record))
 
 
 def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) -> dict[str, Any]:

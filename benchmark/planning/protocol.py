@@ -63,7 +63,8 @@ class Protocol:
 
     def of(self, published: PublishedEvaluation) -> Protocol:
         """These rules for a method, where they are those of its authors."""
-        smooth = ("gaussian" if published.smoothed else "none") if self.smooth == "published" else self.smooth
+        authors: Smoothing = "gaussian" if published.smoothed else "none"
+        smooth = authors if self.smooth == "published" else self.smooth
         return replace(self, smooth=smooth, head=published.head, tail=published.tail)
 
     def first_frame(self, shots: int, seen: int = 0) -> int:

@@ -94,8 +94,8 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
         scores, diagnostics = store.scores(record.cell), record.facts["diagnostics"]
         for score, cues in CUES.items():
             if set(cues) <= set(scores.cues):
-                how = {"weights": record.facts["fusion"], "published": published_evaluation(record)}
-                figures = evaluate(only(scores, cues), protocol, record.cell.shots, **how)
+                weights, published = record.facts["fusion"], published_evaluation(record)
+                figures = evaluate(only(scores, cues), protocol, record.cell.shots, weights, published=published)
                 row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
                 row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"]}
                 rows.append(row | {name: diagnostics.get(name, float("nan")) for name in DIAGNOSTICS})

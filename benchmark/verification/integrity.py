@@ -57,9 +57,8 @@ def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
             if record.status == "done":
                 scores = store.scores(record.cell)
                 check_scores(scores, record, place)
-                how = {"shots": record.cell.shots, "weights": record.facts["fusion"]}
-                how |= {"seen": support_span(record, scores), "published": published_evaluation(record)}
-                counted_frames(scores, PAPER, **how)
+                seen, published = support_span(record, scores), published_evaluation(record)
+                counted_frames(scores, PAPER, record.cell.shots, record.facts["fusion"], seen, published)
                 sound.append((record, scores))
         except InputError as error:
             problems.append(Problem("error", error.where, error.problem, error.fix))
