@@ -19,6 +19,7 @@ from crossvad.planning.data_root import data_root
 
 if TYPE_CHECKING:
     from crossvad.datasets.base import Dataset, Split
+    from crossvad.datasets.published.published_dataset import PublishedDataset
     from crossvad.tabulation.dataset_facts import Labels
 
 
@@ -113,6 +114,7 @@ def where(name: str, data: Path | None) -> None:
             state = f"not unpacked yet: {', '.join(map(str, downloaded))}; say bench datasets prepare {label}"
     lines = [
         *(guide.title, f"paper    {guide.paper}", f"page     {guide.page}", f"terms    {guide.terms}"),
+        f"part     {_example_part(cls)}, or [videos=FILE.txt] with a name a line: some of the test videos, as a target",
         *(f"here     {state}", "", f"Expected below {root}:", "", guide.tree),
     ]
     click.echo("\n".join(lines))
@@ -199,6 +201,12 @@ def _count(dataset: Dataset, split: Split) -> str:
     published = dataset.manifest.count(split) if hasattr(dataset, "manifest") else 0
     here = len(dataset.videos(split))
     return f"{here} of {published}" if here < published else str(here)
+
+
+def _example_part(cls: type[PublishedDataset]) -> str:
+    """Name two ranges of a data set's test videos, as --target takes them."""
+    first, second, *_, last = cls.facts(cls.Options(), cls.family).test
+    return f"{cls.name}[videos={first}-{second}+{last}]"
 
 
 def _explain_own_footage(name: str, root: Path) -> None:

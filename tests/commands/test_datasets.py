@@ -47,7 +47,7 @@ def datasets(bench, root, monkeypatch):
 def test_where_tells_all_there_is_to_know_without_any_data(datasets, name):
     done = datasets("where", name)
     assert done.code == 0
-    assert all(word in done.out for word in ("paper ", "page http", "terms ", "not below ", "Expected below "))
+    assert all(word in done.out for word in ("paper ", "page http", "terms ", "part ", "not below ", "Expected below "))
 
 
 def test_where_knows_what_is_there(datasets, root):

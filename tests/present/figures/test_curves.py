@@ -361,6 +361,11 @@ def test_a_caption_tells_what_a_reader_must_know():
     )
 
 
+def test_a_caption_tells_of_a_partial_target():
+    rows = frame(row(target="ped1", videos=17, of_videos=36), row(target="ped1", shots=5, videos=17, of_videos=36))
+    assert "; ped1: 17 of 36 videos; " in caption(rows, points(rows, SHOTS), SHOTS)
+
+
 def test_a_caption_tells_of_unequal_seeds_devices_and_curves_moved_aside():
     rows = frame(*(row(seed=s) for s in (0, 1)), *(row(seed=s, shots=5) for s in (0, 1)), row(shots=10))
     text = caption(rows, points(rows, SHOTS), SHOTS)

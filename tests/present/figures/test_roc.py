@@ -29,6 +29,13 @@ def test_a_curve_has_the_area_of_the_table(finished):
         assert 100 * area(*line.rates) == pytest.approx(line.auc)
 
 
+def test_a_caption_tells_of_a_partial_target(finished):
+    store, records = finished
+    curves = roc.Roc().rows(store, records, FAIR)
+    assert set(curves["videos"]) == {3} and curves["of_videos"].isna().all()
+    assert "; path:south: 3 of 4 videos; " in roc.Roc().caption(curves.assign(of_videos=4), curves)
+
+
 def made(*curves, method="apn", budget="quick"):
     rows = [
         ["a", "b", method, "none", 0, 0, "none", budget, seed, 100 * area(*rates), rates]

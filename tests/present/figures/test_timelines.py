@@ -127,4 +127,6 @@ def test_the_unadapted_is_named_by_its_method_alone(scored):
     assert sorted(rows["name"]) == ["framediff, K = 0", "framepred, K = 0", "framepred, finetune, K = 2"]
     rows = rows.assign(small=[{}] * len(rows))
     note = Timelines().caption(rows, rows)
+    assert "; ped1: 1 of 36 videos; " in Timelines().caption(rows.assign(target="ped1"), rows)
+    assert "of 36 videos" not in note
     assert "support train-head" in note and "steps 1" in note and "none" not in note
