@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 
@@ -33,7 +34,7 @@ class Frozen(nn.Module):
         seen = hashlib.sha256()
         for name, values in self.network.state_dict().items():
             seen.update(name.encode())
-            seen.update(values.detach().cpu().contiguous().numpy().tobytes())
+            seen.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return seen.hexdigest()[:16]
 
     def forward(self, *given: Any, **named: Any) -> Any:

@@ -108,7 +108,10 @@ def _equal(first: Any, second: Any, seen: set[int]) -> bool:
         return True
     seen.add(id(first))
     if isinstance(first, Tensor):
-        return _equal(first.detach().cpu().numpy(), second.detach().cpu().numpy(), seen)
+        pair = [each.detach().cpu() for each in (first, second)]
+        if pair[0].shape != pair[1].shape or pair[0].dtype != pair[1].dtype:
+            return False
+        return torch.allclose(*pair, 0, 0, equal_nan=True) if first.is_floating_point() else torch.equal(*pair)
     if isinstance(first, np.ndarray):
         return bool(np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"))
     if isinstance(first, nn.Module):

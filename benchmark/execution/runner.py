@@ -135,6 +135,8 @@ class Runner:
             if verdict := verdicts[question]:
                 reasons[cell] = verdict
         self._stop_at_refusals(reasons)
+        for told in dict.fromkeys(reason.text for reason in reasons.values() if reason.status == "refused"):
+            self.reporter.say(f"refused, while the others run: {told}")
         stop_at(self.decoder.fill(preflight.needed_videos(self.grid), self.reporter))
         return reasons
 

@@ -69,9 +69,9 @@ def get_extractor(name: str) -> Extractor:
         raise InputError(f"extra input {name}", "is not known", f"choose from {', '.join(EXTRACTORS)}, or register it")
     extractor = EXTRACTORS[name]
     if extractor.library and not importlib.util.find_spec(extractor.library):
-        raise InputError(
-            f"extra input {name}", f"needs {extractor.library}, which is not installed", "pip install opencv-python"
-        )
+        package = {"cv2": "opencv-python"}.get(extractor.library, extractor.library)
+        problem = f"needs {extractor.library}, which is not installed"
+        raise InputError(f"extra input {name}", problem, f"pip install {package}")
     return extractor
 
 

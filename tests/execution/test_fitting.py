@@ -1,11 +1,14 @@
 """Training a method, and having it again: from the store, with all that it consists of, and nothing pickled."""
 
+import copy
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
+from torch import nn
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Schedule
@@ -16,7 +19,7 @@ from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, source_clips, train
-from crossvad.execution.model_state import ARRAYS, load_model, save_model
+from crossvad.execution.model_state import ARRAYS, load_model, lost_state, save_model
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
@@ -140,6 +143,37 @@ def test_a_buffer_that_is_first_made_in_fit_is_loaded(tmp_path):
     save_model(adapter, tmp_path)
     load_model(again, tmp_path, CPU)
     assert torch.equal(again.mean, adapter.mean) and torch.equal(again.bank, adapter.bank)
+
+
+def test_only_what_saving_changes_is_named():
+    class Crowded(NearestNeighbour):
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options)
+            self.register_buffer("passing", torch.zeros(2), persistent=False)
+            self.register_buffer("unknown", torch.tensor([float("nan")]), persistent=False)
+            self.half, self.table, self.pair = torch.zeros(2, dtype=torch.bfloat16), {"a": np.zeros(2)}, (1, [2])
+            self.rule, self.layers, self.pca = (lambda x: x), [nn.Linear(2, 2).requires_grad_(False)], PCA(2)
+            self.myself = {"me": None}
+            self.myself["me"] = self.myself
+
+    torch.manual_seed(0)
+    adapter = Crowded(SMOKE)
+    torch.manual_seed(0)
+    assert lost_state(adapter, Crowded(SMOKE)) == []
+    changes = {
+        "passing": torch.ones(2),
+        "half": torch.ones(2, dtype=torch.bfloat16),
+        "table": {"a": np.ones(2)},
+        "pair": (1, [3]),
+        "layers": [nn.Linear(2, 2)],
+        "pca": PCA(3),
+        "new": "word",
+    }
+    for name, value in changes.items():
+        changed = copy.copy(adapter)
+        changed._buffers = dict(adapter._buffers)
+        setattr(changed, name, value)
+        assert lost_state(changed, adapter) == [name]
 
 
 def test_another_methods_state_is_refused(tmp_path):

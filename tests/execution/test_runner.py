@@ -259,6 +259,10 @@ FAILURES = {
     "raises in score": ((SCORE, f"raise KeyError('lost')\n        {SCORE}"), "KeyError: 'lost'"),
     "loss diverges": ((".square().mean()\n", ".square().mean() * float('nan')\n"), "training diverged"),
     "scores are not finite": ((".mean((1, 2, 3))}", ".mean((1, 2, 3)) / 0}"), "scores that are not finite"),
+    "takes its own fault for the user's": (
+        (SCORE, f"from crossvad.datasets.errors import InputError\n        raise InputError(1, 2, 3)\n        {SCORE}"),
+        "InputError: 1: 2; 3",
+    ),
     "has no score": (("def score(", "def rate("), "must define score"),
 }
 
@@ -354,7 +358,8 @@ def test_a_method_that_is_refused_does_not_take_the_others_down(make_grid, run_g
     for record in records:
         if record.status == "refused":
             assert why in record.reason and "\n" not in record.reason
-    assert why in told.getvalue()
+    said = told.getvalue()  # at once, and where its cells would have come
+    assert said.index("refused, while the others run: ") < said.index("[1/") and said.count(why) == 3
     with pytest.raises(InputError, match=r"mine\.py:Mine|takes 41"):  # of what was asked for nothing is left
         run_grid(store, make_grid(plugin((old, new)), "ramp"))
 
