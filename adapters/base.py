@@ -17,7 +17,7 @@ A method trained by gradients says how it is built, what it loses on normal clip
 `bench run --method my_file.py:MyPredictor --source … --target …` trains, adapts and scores it.
 
 **In closed form.** A method need not have a loss or a parameter. It overrides `fit`, and `calibrate` if a support set
-can change it; there are no steps then:
+can change it. There are no steps then: whatever `--tuning` and `--steps` say, `calibrate` is called once a scene:
 
     class NearestNeighbour(Adapter):
         tunable = False                                          # no tuning's steps: `calibrate` alone adapts it
@@ -40,7 +40,8 @@ is not called, no held-out scores are kept), `stochastic` (False: seeds make no 
 the order of `source`'s clips), `adapts` (False: support sets make no difference), `tunable` (False: it adapts in
 `calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
 `extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
-method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options.
+method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options. Protocol
+`paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
@@ -49,16 +50,70 @@ Parts that only training needs, such as a discriminator, are kept out of `adapta
 `clips.frames` (B, T, C, H, W) and `clips.extras["flow"]` (B, T, 2, H, W). `datasets/readers/extra_inputs.py` says what
 there is, and how to register more; each is computed once a video and kept beside its frames.
 
-**What survives saving.** Parameters and persistent buffers, which may have grown in `fit`, and what `state_arrays`
-returns. No other attribute does: give a fitted scikit-learn object's numbers as arrays, and rebuild it from them in
-`load_state_arrays`.
+**What survives saving.** Parameters and persistent buffers that `__init__` made, which may have grown in `fit`, and
+what `state_arrays` returns. No other attribute does, whether a number, a scikit-learn object or a layer made in `fit`.
+What is scored is always the method as the store gives it back, so that a fit whose scores rest on anything else fails
+and names it. An object's numbers are given as arrays, of which it is made again:
+
+    class PcaResidual(Adapter):
+        adapts = False                                           # no support set changes it
+
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options, frames=1)
+            self.pca = PCA(8, svd_solver="full")                 # of sklearn.decomposition
+
+        def fit(self, source, budget, log):
+            self.pca.fit(source.batch(1000).flatten(1).cpu().numpy())
+
+        def state_arrays(self):
+            return {name: getattr(self.pca, name) for name in ("mean_", "components_", "explained_variance_")}
+
+        def load_state_arrays(self, arrays):
+            for name, array in arrays.items():
+                setattr(self.pca, name, array)
+
+        def score(self, clips):
+            frames = clips.flatten(1).cpu().numpy()
+            left = frames - self.pca.inverse_transform(self.pca.transform(frames))
+            return {"residual": torch.from_numpy((left**2).mean(1))}
+
+**Pretrained parts.** `Frozen` holds a network that somebody else trained. It stays as it is, is not counted among the
+method's parameters and is not saved with its fits, but refuses a fit made over other weights; adapted copies share it.
+What it says of a clip is made once for all numbers of shots and steps, if `frozen_features` gives it:
+
+    class FeatureDistance(Adapter):
+        tunable = False
+
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options, frames=1)
+            self.backbone = Frozen(pretrained_network())         # its weights read from where you keep them
+            self.register_buffer("mean", torch.zeros(64))
+
+        def frozen_features(self, clips):
+            return self.backbone(clips[:, 0].expand(-1, 3, -1, -1)).mean((2, 3))     # (B, 64)
+
+        def fit(self, source, budget, log):
+            self.mean = self.frozen_features(source.batch(100)).mean(0)
+
+        def calibrate(self, features):
+            self.mean = features.mean(0)
+
+        def score(self, clips):                                  # clips, or what `frozen_features` made of them
+            features = clips if clips.dim() == 2 else self.frozen_features(clips)
+            return {"feature": (features - self.mean).square().mean(1)}
+
+What needs the video's own frames, such as a detector, is an extra input, registered with `native=True`.
+
+**Options.** A frozen dataclass, named by the class as `Options`, of fields made by `option`, each number with the range
+that it may have: `width: int = option(3, "of the window, in frames", minimum=1)`.
 
 What the harness relies on, and `bench methods check` tests:
 
 * adapting leaves the original bit-identical; no support clips or no steps change nothing;
 * a clip's score depends on that clip alone: not on the batch size, the order of videos, or other clips or videos,
   unless the method says `scores_in_order` (other clips of the video) or `scores_scene` (other videos of the scene);
-* a fresh method into which a saved one is loaded gives the same scores;
+* a fresh method into which a saved one is loaded gives the same scores, before and after it adapts, and so does a whole
+  run that finds the fit in the store;
 * the same seed gives the same method; a planted anomaly scores higher than what came before it.
 
 A method that can say where defines `maps(clips)`, too: (B, h, w), for the metrics RBDC and TBDC and for pictures.
@@ -76,8 +131,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from crossvad.adapters.nets.frozen import Frozen as Frozen  # plug-ins import it, and `option`, from here
 from crossvad.adapters.options import Budget, NoOptions, Schedule
-from crossvad.adapters.options import option as option  # plug-ins import it from here
+from crossvad.adapters.options import option as option
+from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
 from crossvad.datasets.clips import Clips, ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
@@ -122,6 +179,7 @@ class Adapter(nn.Module):
     licence: ClassVar[str] = ""  # of its authors' code, of which nothing is copied
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
+    published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
@@ -265,8 +323,8 @@ class Adapter(nn.Module):
         return values
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
-        """The parameters, by name, that adaptation to a scene may move. All of them unless a method says otherwise."""
-        return dict(self.named_parameters())
+        """The parameters, by name, that adapting may move: all that take a gradient unless a method says otherwise."""
+        return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
 
     def head_parameters(self) -> dict[str, nn.Parameter]:
         """The adaptable ones of the last layers."""

@@ -5,16 +5,65 @@ Imports nothing heavy, so that commands can list choices at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 
-def option(default: Any, text: str, trains: bool = True) -> Any:
+@dataclass(frozen=True)
+class Range:
+    """What a number may be: `minimum` or more, more than `above`, at most `maximum`; never infinite or NaN."""
+
+    minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        return (
+            math.isfinite(value)
+            and (self.minimum is None or value >= self.minimum)
+            and (self.above is None or value > self.above)
+            and (self.maximum is None or value <= self.maximum)
+        )
+
+    def __str__(self) -> str:
+        """In words, such as `2 to 7`, `0 or more`, `more than 0`."""
+        if self.above is not None:
+            return f"more than {self.above:g}" + ("" if self.maximum is None else f", at most {self.maximum:g}")
+        if self.minimum is None:
+            return "any number" if self.maximum is None else f"at most {self.maximum:g}"
+        return f"{self.minimum:g} or more" if self.maximum is None else f"{self.minimum:g} to {self.maximum:g}"
+
+
+def option(
+    default: Any,
+    text: str,
+    trains: bool = True,
+    *,
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+) -> Any:
     """A field of an `Options` dataclass: its default, what `bench methods info` says of it, and if training reads it.
 
-    Methods that differ only in options that training does not read are trained once.
+    Methods that differ only in options that training does not read are trained once. A number says what it may be;
+    what options demand of one another is said by raising a ValueError in the dataclass's `__post_init__`, and what they
+    demand of a budget in the method's `__init__`: all of that is told in one line before anything is trained.
     """
-    return field(default=default, metadata={"help": text, "trains": trains})
+    return field(default=default, metadata={"help": text, "trains": trains, "range": Range(minimum, above, maximum)})
+
+
+def check_ranges(options: Any) -> None:
+    """Hold the numbers of an `Options` dataclass, and those in its lists, against their ranges.
+
+    Raises:
+        ValueError: names the option and its range.
+    """
+    for each in fields(options):
+        chosen, allowed = getattr(options, each.name), each.metadata.get("range", Range())
+        for value in chosen if isinstance(chosen, tuple) else (chosen,):
+            if type(value) in (int, float) and value not in allowed:
+                raise ValueError(f"{each.name} = {value} cannot be: {allowed}")
 
 
 @dataclass(frozen=True)

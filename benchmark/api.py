@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from crossvad.adapters.options import Budget
     from crossvad.adapters.tunings.base import Tuning
     from crossvad.datasets.base import Dataset
+    from crossvad.execution.progress import Reporter
     from crossvad.footage.footage_scorer import ScoredVideo
 
     AnyDataset = str | Path | Dataset  # by name, a folder of one's own, or an object
@@ -128,7 +129,7 @@ def run(
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     grid = request.grid(data_root(data))
     store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
-    store.check_writable()
+    _prepare(store, reporter)
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
     records = Runner(store, cache, torch_device, reporter, maps).run(grid, leave_out)
@@ -242,9 +243,16 @@ def score_videos(
     )
     grid = request.bare_grid(data_root(data))
     store = Store(Path(results))
-    store.check_writable()
+    _prepare(store, reporter)
     scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
     return scorer.score(top, None if out is None else Path(out), overlay)
+
+
+def _prepare(store: Store, reporter: Reporter) -> None:
+    """Make sure that a store can be written, and clear it of what killed runs left half-written."""
+    store.check_writable()
+    for name in store.sweep():
+        reporter.say(f"removed {name}: left half-written by a run that was killed")
 
 
 def _several(one_or_more: Any) -> list[Any]:

@@ -118,6 +118,11 @@ class Dataset(ABC):
         A test scene and the train scene of the same camera carry the same name.
         """
 
+    @property
+    def parts(self) -> list[Dataset]:
+        """The data sets that it joins to be trained on as one: itself alone, unless it is `Joined`."""
+        return [self]
+
     def videos(self, split: Split) -> list[Video]:
         """The videos of all scenes of a split, in order."""
         return [video for scene in self.scenes(split) for video in scene.videos]
@@ -155,6 +160,16 @@ class Dataset(ABC):
                 except InputError as error:
                     problems.append(Problem("error", error.where, error.problem, error.fix))
         return problems
+
+    def understood(self) -> list[str]:
+        """Say in lines what was read out of a user's own label file, to be compared with what was meant.
+
+        Nothing where labels are published.
+
+        Raises:
+            InputError: as `labels`.
+        """
+        return []
 
     def digest(self, split: Split) -> str:
         """Hash the split's videos into 16 hex digits: their names, lengths and file identities."""

@@ -22,3 +22,4 @@ class Problem:
     where: str
     problem: str
     fix: str
+    names: tuple[str, ...] = ()  # all that it is about, where the problem names a few

@@ -2,61 +2,86 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Dataset, Scene, Split, Video
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.datasets.readers.frame_folder import find_videos
+from crossvad.datasets.published.manifest import labels_to_spans
+from crossvad.datasets.readers.frame_folder import damaged_in_archive, find_videos
+from crossvad.datasets.readers.label_table import LabelRow, LabelTable
 
-HEADER = ["video", "start", "end"]
+GUIDE = """\
+Your own footage: videos of one fixed camera, which are one scene
 
+{here}
 
-class LabelRow(NamedTuple):
-    """One abnormal range: frames `start` to `end` - 1, counted from 0."""
+Expected, as path:my_camera:
 
-    line: int
-    start: int
-    end: int
+my_camera/
+  train/monday.mp4 …       training videos, all of them normal; or folders of frames: train/monday/001.jpg …
+  test/tuesday.mp4 …       test videos; without test/, the videos in my_camera itself are these
+  labels.csv               which frames of the test videos are abnormal; without it, no target
+
+Without train/ and test/, the videos serve for both, but not in one run. labels.csv has a line per abnormal range:
+
+  video,start,end
+  tuesday,120,180          frames 120 to 179 of tuesday: frames are counted from 0, and 180 is normal again
+  wednesday,,              normal throughout, as are videos that are not listed
+
+Who counts from 1 and names the last abnormal frame says so in the header. The same frames are then
+
+  video,start,end,first=1,inclusive
+  tuesday,121,180"""
 
 
 class OwnFolder(Dataset):
     """A directory of videos, or of folders of numbered images, taken by one fixed camera: one scene.
 
     Training videos lie in `train/`, test videos in `test/`. Without `test/`, the videos of the directory itself are the
-    test videos; without both, they serve for both.
-
-    Frame labels come from an optional `labels.csv` in the directory, one line per abnormal range:
-
-        video,start,end
-        monday,120,180
-        tuesday,,
-
-    `start` is the first abnormal frame, counted from 0, and `end` the first normal one after it. A video may have many
-    lines. One that is listed without a range, or not listed, is normal throughout.
+    test videos; without both, they serve for both. Frame labels come from an optional `labels.csv` in the directory:
+    see `LabelTable`. A video that it does not list is normal throughout.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, instead_of: Path | None = None) -> None:
         """Find the videos of both splits.
+
+        Args:
+            directory: of the footage.
+            instead_of: where it was looked for first, which `check` then tells.
 
         Raises:
             InputError: the directory, or a split of it, is missing or holds no video.
         """
-        self.directory = directory
+        self.directory, self._instead_of = directory, instead_of
         self.name = f"path:{directory.resolve().name}"
         train, test = directory / "train", directory / "test"
         self._videos: dict[Split, tuple[Video, ...]] = {
             "train": _videos(train) if train.is_dir() else () if test.is_dir() else _videos(directory),
             "test": _videos(test) if test.is_dir() else _videos(directory, skip={"train"}),
         }
+
+    @classmethod
+    def find(cls, name: str, root: Path) -> OwnFolder:
+        """Find the folder that `path:NAME` means: in the working directory, else in the data root.
+
+        Raises:
+            InputError: it is in neither (names both), or holds no video.
+        """
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return cls(path)
+        if (root / path).is_dir():
+            return cls(root / path, instead_of=path.absolute())
+        places = dict.fromkeys([str(path.absolute()), str((root / path).absolute())])
+        problem = f"is no folder (looked for {' and '.join(places)})"
+        raise InputError(f"path:{name}", problem, "name the folder of a camera; see bench datasets where path:DIR")
 
     def scenes(self, split: Split) -> list[Scene]:
         """One scene, named after the directory; no train scene where there is `test/` and no `train/`."""
@@ -73,24 +98,38 @@ class OwnFolder(Dataset):
         labels = np.zeros(frames, np.uint8)
         for line, start, end in self._ranges.get(video, []):
             if end > frames:
-                problem = f"ends at {end}, but {video} has {frames} frames"
-                raise InputError(self._at(line), problem, f"end it at {frames} or before")
+                written = self._table.counting.written
+                problem = f"ends at {written(end)}, but {video} has {frames} frames"
+                raise InputError(self._table.at(line), problem, f"end it at {written(frames)} or before")
             labels[start:end] = 1
         return labels
 
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """List every problem at once. That there are no labels is a warning: the footage can still be scored."""
         problems = list(dict.fromkeys(super().check(splits)))  # a bad labels.csv is one problem, not one per video
-        if self._label_file.exists():
+        problems += damaged_in_archive(video for split in splits for video in self._videos[split])
+        if self._instead_of:
+            problem = f"is read, as there is no folder {self._instead_of}"
+            problems.append(Problem("warning", str(self.directory), problem, f"say path:{self.directory} to be clear"))
+        if self._table.path.exists():
             return problems
-        return [replace(p, severity="warning") if p.where == str(self._label_file) else p for p in problems]
+        return [replace(p, severity="warning") if p.where == str(self._table.path) else p for p in problems]
 
-    @property
-    def _label_file(self) -> Path:
-        return self.directory / "labels.csv"
+    def understood(self) -> list[str]:
+        """Say how labels.csv counts, and the first and last frame of each run that it calls abnormal, counted so.
 
-    def _at(self, line: int) -> str:
-        return f"{self._label_file}, line {line}"
+        Raises:
+            InputError: as `labels`.
+        """
+        first = self._table.counting.first
+        lines = [f"{self._table.path}: {self._table.counting}"]
+        for video in self._videos["test"]:
+            if spans := labels_to_spans(self.labels(video.name)):
+                runs = ", ".join(f"{start + first}..{end - 1 + first}" for start, end in spans)
+                count = sum(end - start for start, end in spans)
+                lines.append(f"video {video.name}: {count} abnormal frames, {runs}")
+        normal = len(self._videos["test"]) + 1 - len(lines)
+        return [*lines, f"test videos that are normal throughout: {normal}"]
 
     def _test_video(self, name: str, asked_in: object) -> Video:
         """Find a test video by its name; an error names the closest, and where this one was asked for."""
@@ -101,41 +140,17 @@ class OwnFolder(Dataset):
         return videos[name]
 
     @cached_property
+    def _table(self) -> LabelTable:
+        return LabelTable(self.directory / "labels.csv")
+
+    @cached_property
     def _ranges(self) -> dict[str, list[LabelRow]]:
         """The abnormal ranges of every listed video, by its name."""
-        if not self._label_file.is_file():
-            fix = "write one: the header video,start,end, then a line per abnormal range, such as monday,120,180"
-            raise InputError(self._label_file, "is missing, so there are no labels", fix)
         ranges: dict[str, list[LabelRow]] = {}
-        for line, (video, start, end) in self._rows():
-            self._test_video(video, self._at(line))
-            listed = ranges.setdefault(video, [])
-            if start or end:
-                listed.append(self._row(line, start, end))
+        for line, video, row in self._table.rows():
+            self._test_video(video, self._table.at(line))
+            ranges.setdefault(video, []).extend([row] if row else [])
         return ranges
-
-    def _rows(self) -> list[tuple[int, list[str]]]:
-        """Read the lines below the header, numbered and split; empty ones left out."""
-        try:
-            with self._label_file.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file)
-                rows = [(reader.line_num, [field.strip() for field in fields]) for fields in reader]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(self._label_file, f"cannot be read ({error})", "save it as CSV in UTF-8") from error
-        rows = [(line, fields) for line, fields in rows if any(fields)]
-        if not rows or rows[0][1] != HEADER:
-            raise InputError(self._label_file, "has another header", f"begin it with {','.join(HEADER)}")
-        for line, fields in rows:
-            if len(fields) != len(HEADER):
-                raise InputError(self._at(line), f"has {len(fields)} fields", f"write {','.join(HEADER)}")
-        return rows[1:]
-
-    def _row(self, line: int, start: str, end: str) -> LabelRow:
-        """Parse one abnormal range."""
-        if not (start.isdecimal() and end.isdecimal() and int(start) < int(end)):
-            fix = "write start and end as whole numbers of frames, 0 or more, start below end"
-            raise InputError(self._at(line), f"{start!r} to {end!r} is no range of frames", fix)
-        return LabelRow(line, int(start), int(end))
 
 
 def _videos(directory: Path, skip: Collection[str] = ()) -> tuple[Video, ...]:

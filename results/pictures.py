@@ -1,4 +1,4 @@
-"""Make what the README shows from the committed cells: its table, its matrix, and a screenshot of the report.
+"""Make the pictures that the README shows from the committed cells: its matrix, and a screenshot of the report.
 
     .venv/bin/python results/pictures.py DATA
 
@@ -7,19 +7,17 @@ DATA holds ped2 and ped1, for the frames in the report; the screenshot takes Deb
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
 
 from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-TABLE = re.compile(r"(<!-- (bench table .+?) -->\n\n).+?(?=\n<!-- end -->)", re.DOTALL)
 MATRIX = (
     "bench plot matrix --where budget=quick --where method=apn,lmn,memae,apn[predicts=change,score=0.0],framediff "
     "--where shots=0,10 --where steps=0,10 --where tuning=none,finetune --where support=none,train-head,scene-head"
@@ -28,50 +26,41 @@ CELL = ("apn[predicts=change,score=0.0]", "path:normal", "ped2")  # the one whos
 
 
 def main(data: str) -> None:
-    """Write results/matrix.svg and results/report.png, and the table in README.md."""
+    """Write results/matrix.svg and results/report.png."""
     with committed(HERE) as results, tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         bench(f"{MATRIX} --out {HERE / 'matrix.svg'}", results)
         bench(f"bench report --where budget=quick --data {data} --out {page}", results)
         screenshot(page, HERE / "report.png")
-        text = README.read_text(encoding="utf-8")
-        made = TABLE.sub(lambda found: found[1] + table(bench(f"{found[2]} --format md", results)), text)
-        README.write_text(made, encoding="utf-8")
 
 
-def bench(command: str, results: Path) -> str:
-    """What a command prints of the committed cells."""
+def bench(command: str, results: Path) -> None:
+    """Run a command on the committed cells."""
     words = [*shlex.split(command), "--results", str(results)]
     words[0] = str(Path(sys.executable).parent / words[0])
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def table(printed: str) -> str:
-    """The table and its caption, without the command above them."""
-    return printed.partition("-->")[2].strip() + "\n"
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def screenshot(page: Path, out: Path) -> None:
-    """The report's overview beside a cell's page."""
+    """The report's first board above a cell's page."""
     from PIL import Image
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        tab = browser.new_page(viewport={"width": 900, "height": 1000})
+        tab = browser.new_page(viewport={"width": 1240, "height": 800})
         tab.goto(page.as_uri())
         views = [Path(folder) / "overview.png", Path(folder) / "cell.png"]
         tab.screenshot(path=views[0])
-        for name, value in zip(("text", "source", "target"), CELL, strict=True):
-            tab.fill("#f-text", value) if name == "text" else tab.select_option(f"#f-{name}", label=value)
-        tab.click(f'#board tbody a[title="{CELL[0]}"] >> nth=0')
+        tab.goto(f"{page.as_uri()}#{urlencode(dict(zip(('method', 'source', 'target'), CELL, strict=True)))}")
+        tab.click("#boards tbody a >> nth=0")
         tab.screenshot(path=views[1])
         browser.close()
         both = [Image.open(view) for view in views]
-        side = Image.new("RGB", (sum(each.width for each in both) + 20, both[0].height), "#888888")
-        side.paste(both[0], (0, 0))
-        side.paste(both[1], (both[0].width + 20, 0))
-        side.quantize(128).save(out, optimize=True)
+        stack = Image.new("RGB", (both[0].width, sum(each.height for each in both) + 20), "#888888")
+        stack.paste(both[0], (0, 0))
+        stack.paste(both[1], (0, both[0].height + 20))
+        stack.quantize(128).save(out, optimize=True)
 
 
 if __name__ == "__main__":

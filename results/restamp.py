@@ -1,11 +1,13 @@
-"""Name cells anew that were stored when a cell's name held a digest of its method's code: by versions, as they are now.
+"""Stamp records of earlier versions anew, as they would be written now.
 
-    .venv/bin/python results/restamp.py results/reference --data DIR
+    .venv/bin/python results/restamp.py results/reference
     .venv/bin/python results/restamp.py results/runs/cells --data DIR
 
-Before anything is changed, a sample of the cells is run again with the present code, and every score must be the very
+A record that was written before records were hashed whole gets that hash, if its scores are those that it names. One of
+a cell whose name still held a digest of its method's code is named by versions, as they are now; that takes --data:
+before anything is changed, a sample of these cells is run again with the present code, and every score must be the very
 same. Of methods that are not trained, as training differs in its last digits from machine to machine; what trained
-methods compute is held by the golden tests. Nothing but the names changes: scores stay as they are, byte by byte.
+methods compute is held by the golden tests. Scores stay as they are, byte by byte.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.names import split_options
 from crossvad.planning.protocol import FAIR
 from crossvad.store.scores import load_scores
-from crossvad.store.store import Store
+from crossvad.store.store import Store, sha256, stamped
 
 OLD = ("method_digest", "tuning_digest")  # what is replaced by versions
 SAMPLE = 20  # cells that must be proved, at least
@@ -41,17 +43,26 @@ SAMPLE = 20  # cells that must be proved, at least
 
 @click.command(help=__doc__)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the archives.")
-def main(folder: Path, data: Path) -> None:
-    """Prove a sample, then rename every cell's folder and rewrite its record."""
-    stamped = {path.parent: stamp(json.loads(path.read_text())) for path in sorted(folder.glob("*/record.json"))}
-    proved = sum(prove(cells, data) for cells in samples(stamped).values())
-    if proved < SAMPLE:
-        raise click.ClickException(f"only {proved} cells could be run again, fewer than {SAMPLE}: nothing was changed")
-    for old, record in stamped.items():
-        (old / "record.json").write_text(json.dumps(record, indent=1, sort_keys=True))
-        old.replace(folder / Cell(**record["cell"]).key)
-    click.echo(f"{len(stamped)} cells are stamped; {proved} of them were run again and gave the same scores")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the archives, to run a sample again.")
+def main(folder: Path, data: Path | None) -> None:
+    """Prove what can be proved, then rewrite every record that lacks something, and rename its cell's folder."""
+    records = {path.parent: json.loads(path.read_text()) for path in sorted(folder.glob("[!.]*/record.json"))}
+    for place, record in records.items():
+        if record["status"] == "done" and sha256(place / "scores.npz") != record["digest"]:
+            raise click.ClickException(f"{place}: its scores are not those that it names; nothing was changed")
+    renamed = {place: stamp(record) for place, record in records.items() if OLD[0] in record["cell"]}
+    if renamed:
+        if data is None:
+            raise click.ClickException(f"{len(renamed)} cells have names of an earlier version: --data is needed")
+        proved = sum(prove(cells, data) for cells in samples(renamed).values())
+        if proved < SAMPLE:
+            raise click.ClickException(f"only {proved} cells could be run again, fewer than {SAMPLE}: nothing changed")
+        click.echo(f"{proved} cells were run again and gave the same scores")
+    todo = {place: renamed.get(place, record) for place, record in records.items() if not record.get("stamp")}
+    for place, record in todo.items():
+        (place / "record.json").write_text(json.dumps(stamped(record), indent=1, sort_keys=True))
+        place.replace(folder / Cell(**record["cell"]).key)
+    click.echo(f"{len(todo)} of {len(records)} records were stamped")
 
 
 def stamp(record: dict[str, Any]) -> dict[str, Any]:
@@ -64,10 +75,10 @@ def stamp(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "cell": {field.name: cell.get(field.name, field.default) for field in fields(Cell)}}
 
 
-def samples(stamped: dict[Path, dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Path]]:
+def samples(renamed: dict[Path, dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Path]]:
     """The cells of untrained methods by what a grid has one of: new key -> folder."""
     groups: dict[tuple[str, ...], dict[str, Path]] = defaultdict(dict)
-    for place, record in stamped.items():
+    for place, record in renamed.items():
         cell = Cell(**record["cell"])
         if split_options(cell.method)[0] in BASELINES and record["status"] == "done":
             groups[cell.source, cell.target, cell.budget, cell.support][cell.key] = place

@@ -7,8 +7,9 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter
+from crossvad.adapters.base import Adapter, Frozen
 from crossvad.adapters.options import NoOptions
+from crossvad.datasets.readers.extra_inputs import Extractor, register
 from crossvad.planning.specs import MethodSpec
 
 
@@ -155,6 +156,80 @@ class Untrained(Adapter):
     @torch.no_grad()
     def score(self, clips):
         return {"level": (clips[:, 0] - self.level).square().mean((1, 2, 3))}
+
+
+def bright_box(blocks):
+    """A detector: of each frame as it was filmed, the box around what is brightest, and a row for a second that is not.
+
+    (N, 2, 5): x0, y0, x1, y1 as shares of the frame, and a confidence.
+    """
+    found = []
+    for block in blocks:
+        assert block.dtype == np.uint8 and block.shape[3] == 3
+        for frame in block[..., 0].astype(int):
+            ys, xs = np.nonzero(frame == frame.max())
+            box = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1] / np.tile(frame.shape[::-1], 2)
+            found.append([[*box, frame.max() / 255], [np.nan] * 5])
+    return np.array(found)
+
+
+register(Extractor("boxes:bright", 1, bright_box, native=True))
+
+
+class Detecting(Adapter):
+    """How far the box that a detector found in the frame's own pixels is from where such boxes are."""
+
+    extra_inputs = ("boxes:bright",)
+    tunable = False
+    usual: Tensor  # (4,)
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options, frames=1)
+        self.register_buffer("usual", torch.zeros(4))
+
+    def boxes(self, clips):
+        boxes = clips.extras["boxes:bright"][:, -1]  # (B, 2, 5), NaN where there is none
+        assert boxes[:, 1].isnan().all()
+        return boxes[:, 0, :4]
+
+    def fit(self, source, budget, log):
+        self.usual = self.boxes(source.batch(20)).mean(0)
+
+    def calibrate(self, support):
+        self.usual = self.boxes(support).mean(0)
+
+    def score(self, clips):
+        return {"place": (self.boxes(clips) - self.usual).square().sum(1)}
+
+
+class OverFrozen(Adapter):
+    """A layer learned over a pretrained network, whose features are made once."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options, frames=1)
+        self.backbone = Frozen(pretrained())
+        self.head = nn.Conv2d(4, 4, 1)
+
+    def frozen_features(self, clips):
+        return self.backbone(clips[:, 0])
+
+    def loss(self, clips):
+        features = clips if clips.dim() == 4 else self.frozen_features(clips)
+        return (self.head(features) - features).square().mean()
+
+    @torch.no_grad()
+    def score(self, clips):
+        features = clips if clips.dim() == 4 else self.frozen_features(clips)
+        return {"feature": (self.head(features) - features).square().mean((1, 2, 3))}
+
+
+def pretrained(seed: int = 5) -> nn.Module:
+    """A network with weights and statistics that somebody else trained: the same whenever it is made."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+        network(torch.rand(8, 1, 8, 8))
+    return network
 
 
 class Moving(Adapter):

@@ -83,6 +83,16 @@ def write_images(folder: Path, pictures: Sequence[NDArray], suffix: str = "jpg",
     return folder
 
 
+def damaged_tif(path: Path) -> Path:
+    """A PackBits TIFF (30, 40) whose only strip gives fewer pixels than it should."""
+    rows, columns = np.indices((30, 40))
+    Image.fromarray(((rows + columns) % 3 + 1).astype(np.uint8)).save(path, compression="packbits")
+    data = bytearray(path.read_bytes())
+    data[8] = 3  # the first run, of 40 pixels, claims 4: those that follow are taken for the lengths of others
+    path.write_bytes(data)
+    return path
+
+
 def mask_pictures(labels: Sequence[int]) -> list[NDArray[np.bool_]]:
     """Pixel masks (48, 64): a patch where the label is 1."""
     masks = [np.zeros((HEIGHT, WIDTH), bool) for _ in labels]

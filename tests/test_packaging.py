@@ -20,9 +20,9 @@ OURS = ("benchmark", "adapters", "datasets")
 FLOORS = [
     ["crossvad"],  # the version
     ["crossvad.datasets.base", "crossvad.datasets.camera_shift", "crossvad.datasets.clips", "crossvad.datasets.errors"],
-    ["crossvad.datasets.readers"],
+    ["crossvad.datasets.joined", "crossvad.datasets.readers"],
     ["crossvad.datasets.own_folder", "crossvad.datasets.published", "crossvad.datasets.synthetic"],
-    ["crossvad.adapters.options"],
+    ["crossvad.adapters.options", "crossvad.adapters.published"],
     ["crossvad.adapters.base", "crossvad.adapters.nets"],
     ["crossvad.adapters.methods", "crossvad.adapters.tunings"],
     ["crossvad.planning"],

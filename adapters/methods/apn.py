@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
 from crossvad.adapters.nets.attention import CirculativeAttention
-from crossvad.adapters.nets.losses import pixel_norm
+from crossvad.adapters.nets.losses import PATCH, pixel_norm
 from crossvad.adapters.nets.prototypes import absolute_distance, closeness, covariance, diversity, prototype_unit
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
@@ -31,31 +31,48 @@ RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest
 class Options:
     """What the paper varies, and what it leaves open."""
 
-    prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4")
-    cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out")
+    prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4", minimum=0)
+    cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out", minimum=0)
     resolution: Literal["1/1", "1/2", "1/4"] = option("1/1", "of the APU's map (Table 6)")
-    levels: int = option(4, "resolutions of the U-Net: 'same as [22, 37]' (MNAD, MPN) is 4; the code has 3")
+    levels: int = option(4, "resolutions of the U-Net: 'same as [22, 37]' (MNAD, MPN) is 4; the code has 3", minimum=2)
     attention: Literal["deepest", "finest"] = option("deepest", "CAU after the encoder (figure) or the decoder (text)")
     weights: Literal["softmax", "ratio"] = option("softmax", "of maps over pixels; printed: 'w / sum w'")
     temperature: float = option(
-        0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse"
+        0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse", minimum=1e-3
     )
     predicts: Literal["frame", "change"] = option(
         "frame", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
     )
-    frame: Literal["squared", "norm"] = option("squared", "Eq. 4: mean squared error, or the 2-norm of each pixel")
-    distance: Literal["squared", "absolute"] = option("squared", "Eq. 7, to the nearest prototype; printed: '|x - p|'")
-    apart: Literal["hinge", "mean"] = option("hinge", "Eq. 8, with margin 1 (text); the printed mean is unbounded")
-    compactness: float = option(1.0, "lambda 1")
-    diversity: float = option(0.01, "lambda 2")
-    covariance: float = option(0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined")
-    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False)
+    frame: Literal["squared", "norm"] = option("squared", "L_fra: mean squared error (code), or each pixel's 2-norm")
+    distance: Literal["squared", "absolute"] = option("squared", "L_c, to the nearest prototype; printed: '|x - p|'")
+    apart: Literal["hinge", "mean"] = option(
+        "hinge", "L_d, of squared distances: hinge, with margin 1 (text), or their mean; printed: a mean without square"
+    )
+    compactness: float = option(1.0, "lambda 1", minimum=0)
+    diversity: float = option(0.01, "lambda 2", minimum=0)
+    covariance: float = option(
+        0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined", minimum=0
+    )
+    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False, minimum=0)
     calibrate: Literal["none", "scene"] = option(
         "none", "divide the error map by what the support set leads to expect there", trains=False
     )
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map into FP: mean (paper), 99th percentile, worst 8 x 8 mean", trains=False
     )
+    scales: tuple[float, ...] = option(
+        (1.0,),
+        "multi-scale testing (Table 2), such as 1,0.5,0.25: shares of the frames' size over which FP and FR, in dB, "
+        "are means; the paper does not say how it does it",
+        trains=False,
+        above=0,
+        maximum=1,
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a map that the U-Net does not have."""
+        if self.levels <= RESOLUTIONS.index(self.resolution):
+            raise ValueError(f"levels = {self.levels} leaves no map at resolution {self.resolution}")
 
 
 class Apn(PrototypePredictor):
@@ -70,11 +87,18 @@ class Apn(PrototypePredictor):
         "without APU is MPN's row without DPU, digit for digit",
         "temperature 0.05, where the paper has none (1) and its prototypes are one and the same vector",
         "no episodes in training: meta-learning is a tuning (metasgd), over the same frozen U-Net",
+        "one training of 130 000 steps, the length of the code's checkpoint (210 epochs of Ped2): the paper trains the "
+        "AE, then the APU alone for 1000 epochs (not measured)",
+        "lambda 1 weighs L_c alone, as in the code: the paper's weighs L_c, L_d and L_cov (no difference at its 1)",
+        "apart=mean is of squared distances: printed are distances, which push near prototypes harder",
     )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         o = options or Options()
-        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene")
+        if budget.size % 2 ** (o.levels - 1):
+            raise ValueError(f"levels = {o.levels} halves frames of {budget.size} pixels {o.levels - 1} times")
+        multiple = max(PATCH, 2 ** (o.levels - 1))  # pixels: the U-Net halves its input so often
+        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene", scales=o.scales, multiple=multiple)
         width, halvings = budget.width, RESOLUTIONS.index(o.resolution)
         deepest = width * 2 ** (o.levels - 1)  # channels there
         # Channels halve with every stage of the decoder but the last, which leaves skip and features side by side.
@@ -115,7 +139,7 @@ class Apn(PrototypePredictor):
         return Prediction(frame + last if self.options.predicts == "change" else frame, target, retrieval)
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:
-        """Frame, compactness, diversity and covariance losses (Eq. 4 to 9)."""
+        """Frame, compactness, diversity and covariance losses (L_fra, L_c, L_d and L_cov)."""
         o = self.options
         prediction, target, retrieval = self.predict(clips)
         residual, prototypes = prediction - target, retrieval.prototypes

@@ -25,11 +25,11 @@ LEVELS = 3
 class Options:
     """The code's settings."""
 
-    prototypes: int = option(10, "M")
-    compactness: float = option(1.0, "weight of the distance to the nearest prototype")
-    diversity: float = option(1e-4, "weight of the hinge between prototypes")
-    covariance: float = option(1e-4, "weight of the kernel similarity, a constant without a gradient")
-    ssim: float = option(1e-4, "weight of 1 - SSIM")
+    prototypes: int = option(10, "M", minimum=2)
+    compactness: float = option(1.0, "weight of the distance to the nearest prototype", minimum=0)
+    diversity: float = option(1e-4, "weight of the hinge between prototypes", minimum=0)
+    covariance: float = option(1e-4, "weight of the kernel similarity, a constant without a gradient", minimum=0)
+    ssim: float = option(1e-4, "weight of 1 - SSIM", minimum=0)
 
 
 class ApnReleased(PrototypePredictor):
@@ -39,7 +39,10 @@ class ApnReleased(PrototypePredictor):
     paper = "Hu et al., code of arXiv 2108.11055"
     licence = "none"
     published = Schedule(130_000, 4, 1e-3, "adamw", "none")  # 210 epochs of Ped2's 2 486 clips
-    deviations = ("adapts to a scene, by prototype maps and head: its code has no adaptation at all",)
+    deviations = (
+        "adapts to a scene, by prototype maps and head: its code has no adaptation at all",
+        "batches of 4, the code's default: its train.sh has 5 (not measured)",
+    )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options or Options())

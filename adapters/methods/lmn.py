@@ -21,6 +21,7 @@ from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regul
 from crossvad.adapters.nets.memory import ItemMemory
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
+from crossvad.adapters.published import EVALUATIONS
 
 LEVELS = 4
 
@@ -29,24 +30,28 @@ LEVELS = 4
 class Options:
     """The paper's hyper-parameters, prediction."""
 
-    items: int = option(10, "M")
-    compactness: float = option(0.1, "weight of the distance of queries to their nearest item")
-    separateness: float = option(0.1, "weight of the triplet loss between nearest and second nearest item")
+    items: int = option(10, "M", minimum=2)
+    compactness: float = option(0.1, "weight of the distance of queries to their nearest item", minimum=0)
+    separateness: float = option(0.1, "weight of the triplet loss between nearest and second nearest item", minimum=0)
     largest: Literal["all", "own"] = option(
         "all",
-        "update weights are divided by their maximum over all queries (code) or over the item's own (paper, Eq. 5)",
+        "update weights are divided by their maximum over all queries (code) or over the item's own (paper)",
     )
-    test_update: bool = option(False, "go on writing the memory at test time with frames that pass the gate (Eq. 13)")
-    gate: float = option(0.01, "threshold below which a frame's weighted regular error lets it into the memory")
+    test_update: bool = option(False, "go on writing the memory at test time with frames that pass the gate")
+    gate: float = option(
+        0.01, "threshold below which a frame's weighted regular error lets it into the memory", minimum=0
+    )
 
 
 @dataclass(frozen=True)
 class ReconOptions(Options):
     """The paper's hyper-parameters, reconstruction."""
 
-    compactness: float = option(0.01, "weight of the distance of queries to their nearest item")
-    separateness: float = option(0.01, "weight of the triplet loss between nearest and second nearest item")
-    gate: float = option(0.015, "threshold below which a frame's weighted regular error lets it into the memory")
+    compactness: float = option(0.01, "weight of the distance of queries to their nearest item", minimum=0)
+    separateness: float = option(0.01, "weight of the triplet loss between nearest and second nearest item", minimum=0)
+    gate: float = option(
+        0.015, "threshold below which a frame's weighted regular error lets it into the memory", minimum=0
+    )
 
 
 class Lmn(Adapter):
@@ -56,9 +61,12 @@ class Lmn(Adapter):
     paper = "Park et al., CVPR 2020"
     licence = "none"
     published = Schedule(37_000, 4, 2e-4, "adam", "cosine")  # 60 epochs of Ped2's 2 486 clips
+    published_evaluation = EVALUATIONS["lmn"]
     deviations: ClassVar[tuple[str, ...]] = (
         "the memory stays as training left it unless test_update is set, and then starts anew with every video: the "
         "published one carries over, so that scores depend on the order of videos",
+        "the learning rate decays at every step: the code's at every epoch (not measured)",
+        "adapts to a scene, by all of its parameters: its authors adapt nothing but the memory",
     )
     cue: ClassVar[str] = "prediction"  # name of the frame's error
 
@@ -75,7 +83,7 @@ class Lmn(Adapter):
 
     @property
     def fusion(self) -> dict[str, float]:
-        """The frame's error by alpha = 0.6, the queries' distance by the rest (Section 3.3)."""
+        """The frame's error by alpha = 0.6, the queries' distance by the rest."""
         return {"prediction": 0.6, "feature": 0.4}
 
     @property
@@ -91,21 +99,21 @@ class Lmn(Adapter):
         """
         frames = clips[:, :-1] if self.clip.frames > 1 else clips
         images = frames.flatten(1, 2)  # (B, 4C, H, W); (B, C, H, W) to be rebuilt
-        # Encode (Section 3.1.1): the skips (B, w, H, W), (B, 2w, H/2, W/2), (B, 4w, H/4, W/4), the deepest (B, D, h, w)
+        # Encode: the skips (B, w, H, W), (B, 2w, H/2, W/2), (B, 4w, H/4, W/4), the deepest (B, D, h, w)
         # with D = 8w channels on h x w = H/8 x W/8 places.
         *skips, deepest = self.encoder(images)
         grid = normalize(deepest, dim=1).permute(0, 2, 3, 1)  # (B, h, w, D), unit queries
         queries = grid.flatten(0, 2)  # (B * h * w, D)
-        # Read (Section 3.1.2, Eq. 1 and 2): each query goes on beside what the items answer.
+        # Read: each query goes on beside what the items answer.
         answers = self.memory.read(queries).view_as(grid)  # (B, h, w, D)
         features = torch.cat([grid, answers], 3).permute(0, 3, 1, 2)  # (B, 2D, h, w)
         # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
         return self.head(self.decoder(features, skips)), queries
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Add intensity, compactness and separateness (Section 3.2, Eq. 8 to 11).
+        """Add intensity, compactness and separateness.
 
-        In train mode the memory then takes the queries in (Section 3.1.2).
+        In train mode the memory then takes the queries in.
         """
         prediction, queries = self.predict(clips)
         nearest, second = self.memory.nearest_two(queries)
@@ -120,7 +128,7 @@ class Lmn(Adapter):
 
     @torch.no_grad()
     def score(self, clips: Tensor) -> CueScores:
-        """{"prediction" or "reconstruction": (B,) in dB, "feature": (B,)}: the mean squared distance (Section 3.3)."""
+        """{"prediction" or "reconstruction": (B,) in dB, "feature": (B,)}: the mean squared distance."""
         return self._scores(clips, *self.predict(clips))
 
     @torch.no_grad()
@@ -174,6 +182,7 @@ class LmnReconstruction(Lmn):
 
     Options = ReconOptions
     published = Schedule(37_000, 4, 2e-5, "adam", "cosine")
+    published_evaluation = EVALUATIONS["lmn-recon"]
     cue = "reconstruction"
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
@@ -181,5 +190,5 @@ class LmnReconstruction(Lmn):
 
     @property
     def fusion(self) -> dict[str, float]:
-        """The frame's error by alpha = 0.7, the queries' distance by the rest (Section 3.3)."""
+        """The frame's error by alpha = 0.7, the queries' distance by the rest."""
         return {"reconstruction": 0.7, "feature": 0.3}

@@ -18,18 +18,23 @@ from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
+from crossvad.adapters.published import EVALUATIONS
 
+ADAPTS = "adapts to a scene, by all of its parameters: its authors adapt nothing"
 FULL_WIDTH = 64  # a budget's width at which the 3-D network has the published 96 channels
 LEVELS = 4  # of the 2-D network
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R 601): as the authors' code and our readers make gray
 
 
 @dataclass(frozen=True)
 class Options:
     """The paper's hyper-parameters."""
 
-    slots: int = option(2000, "N")
-    shrink: float = option(0.0, "lambda; 0 stands for 1 / slots, the least the paper advises; its code has 0.0025")
-    entropy: float = option(2e-4, "weight of the sparsity loss (Eq. 10)")
+    slots: int = option(2000, "N", minimum=2)
+    shrink: float = option(
+        0.0, "lambda; 0 stands for 1 / slots, the least the paper advises; its code has 0.0025", minimum=0, maximum=0.5
+    )
+    entropy: float = option(2e-4, "weight of the sparsity loss (Eq. 10)", minimum=0)
 
 
 class MemoryAutoencoder(Adapter):
@@ -53,7 +58,7 @@ class MemoryAutoencoder(Adapter):
         """
 
     def loss(self, clips: Tensor) -> Tensor:
-        """Add mean squared error and entropy of the addressing (Section 3.4, Eq. 9 to 11)."""
+        """Add mean squared error and entropy of the addressing."""
         images, rebuilt, weights = self.rebuild(clips)
         return (rebuilt - images).square().mean() + self.options.entropy * entropy(weights)
 
@@ -82,9 +87,13 @@ class MemAE(MemoryAutoencoder):
 
     last_layers = ("decoder.9.",)  # its last layer is linear
     published = Schedule(16_000, 14, 1e-4, "adam", "none")  # 100 epochs of Ped2's 2 310 clips
+    published_evaluation = EVALUATIONS["memae"]
     deviations: ClassVar[tuple[str, ...]] = (
         "shrinkage 1 / slots: the code's 0.0025 lets, at small widths, almost no query reach any slot",
-        "colour budgets are turned to gray, as the paper's input is",
+        "the memory is asked by dot products, as in the code: by cosines in the paper (not measured)",
+        "colour budgets are turned to gray, as the paper's input is, which its authors resize bicubically in Matlab",
+        "batches of 14, the code's default: its training script has 10 (not measured)",
+        ADAPTS,
     )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
@@ -105,14 +114,14 @@ class MemAE(MemoryAutoencoder):
 
     def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rebuild the gray clips (B, 1, T, H, W) by addressing weights (B * t * h * w, N)."""
-        gray = clips.mean(2).unsqueeze(1)  # (B, 1, T, H, W)
-        # Encode (Section 3.2, Eq. 1): D = 4w channels on t x h x w = T/8 x H/16 x W/16 places.
+        gray = _gray(clips)  # (B, 1, T, H, W)
+        # Encode: D = 4w channels on t x h x w = T/8 x H/16 x W/16 places.
         grid = self.encoder(gray).permute(0, 2, 3, 4, 1)  # (B, t, h, w, D)
         queries = grid.flatten(0, 3)  # (B * t * h * w, D)
-        # Remember (Section 3.3, Eq. 4 to 8): each query is replaced.
+        # Remember: each query is replaced.
         read, weights = self.memory(queries)  # (B * t * h * w, D), (B * t * h * w, N)
         code = read.view_as(grid).permute(0, 4, 1, 2, 3)  # (B, D, t, h, w)
-        # Decode (Eq. 2).
+        # Decode.
         return gray, self.decoder(code), weights  # (B, 1, T, H, W) both
 
 
@@ -121,7 +130,11 @@ class MemAE2d(MemoryAutoencoder):
 
     paper = "after Gong et al., ICCV 2019, as in Park et al., CVPR 2020"
     published = Schedule(37_000, 4, 2e-5, "adam", "cosine")  # MNAD's, for its reconstruction
-    deviations: ClassVar[tuple[str, ...]] = ("nobody's published network to the letter: no paper gives its size",)
+    published_evaluation = EVALUATIONS["memae-2d"]
+    deviations: ClassVar[tuple[str, ...]] = (
+        "nobody's published network to the letter: no paper gives its size",
+        ADAPTS,
+    )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
@@ -138,11 +151,18 @@ class MemAE2d(MemoryAutoencoder):
         # Encode, of which the skips are left: D = 8w channels on h x w = H/8 x W/8 places.
         *_, deepest = self.encoder(frames)
         grid = deepest.permute(0, 2, 3, 1)  # (B, h, w, D)
-        # Remember (Section 3.3, Eq. 4 to 8): each query is replaced.
+        # Remember: each query is replaced.
         read, weights = self.memory(grid.flatten(0, 2))  # (B * h * w, D), (B * h * w, N)
         code = read.view_as(grid).permute(0, 3, 1, 2)  # (B, D, h, w)
         # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
         return frames, self.head(self.decoder(code, [])), weights
+
+
+def _gray(clips: Tensor) -> Tensor:
+    """Turn clips (B, T, C, H, W), RGB or gray already, into gray (B, 1, T, H, W)."""
+    if clips.shape[2] == 1:
+        return clips.transpose(1, 2)
+    return torch.tensordot(clips, clips.new_tensor(LUMA), ([2], [0])).unsqueeze(1)
 
 
 def _published_initialisation(module: nn.Module) -> None:

@@ -27,11 +27,11 @@ LEVELS = 4
 class Options:
     """The paper's hyper-parameters, and where its two scripts differ."""
 
-    prototypes: int = option(10, "M")
-    training: Literal["all", "frame"] = option("all", "losses before any meta-learning: Eq. 7, or Eq. 4 (few-shot)")
-    compactness: float = option(1.0, "weight of the distance to the nearest prototype, in training")
-    diversity: float = option(1e-4, "weight of the hinge between prototypes, in training")
-    adaptation: float = option(0.1, "weight of both on a support set (code)")
+    prototypes: int = option(10, "M; 0 leaves the DPU out", minimum=0)
+    training: Literal["all", "frame"] = option("all", "losses before meta-learning: all, or the frame's (few-shot)")
+    compactness: float = option(1.0, "weight of the distance to the nearest prototype, in training", minimum=0)
+    diversity: float = option(1e-4, "weight of the hinge between prototypes, in training", minimum=0)
+    adaptation: float = option(0.1, "weight of both on a support set (code)", minimum=0)
     score: Literal["unsupervised", "few-shot"] = option(
         "unsupervised", "0.5 : 0.5 with FR in dB; or the few-shot script's 0.7 : 0.3 with FR's sign turned, by mistake"
     )
@@ -47,6 +47,7 @@ class Mpn(PrototypePredictor):
     deviations = (
         "training clips are drawn one by one: in the code the four clips of a step are of one video",
         "support clips of an episode are consecutive, as at test time: the code draws them at random from a segment",
+        "1000 passes over the videos, the code's default: the paper has 60 epochs (not measured)",
     )
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
@@ -63,7 +64,7 @@ class Mpn(PrototypePredictor):
         return {"prediction": 0.7, "feature": -0.3} if self.options.score == "few-shot" else super().fusion
 
     def encode(self, clips: Tensor) -> Encoded:
-        """Run steps 1 and 2, the U-Net, which adaptation leaves as it is (Section 3.3)."""
+        """Run steps 1 and 2, the U-Net, which adaptation leaves as it is."""
         frames = clips[:, :-1].flatten(1, 2)  # (B, 4C, H, W)
         # 1. Encode: the skips (B, w, H, W), (B, 2w, H/2, W/2), (B, 4w, H/4, W/4), the deepest map (B, 8w, H/8, W/8).
         *skips, deepest = self.encoder(frames)
@@ -74,14 +75,14 @@ class Mpn(PrototypePredictor):
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the fifth frame of clips (B, 5, C, H, W): steps 3 and 4 after `encode`."""
         encoded = self.encoded(clips)
-        # 3. DPU (Section 3.1): features rebuilt (B, 2w, H, W) from prototypes (B, M, 2w), by maps (B, H * W, M).
+        # 3. DPU: features rebuilt (B, 2w, H, W) from prototypes (B, M, 2w), by maps (B, H * W, M).
         retrieval = self.prototypes(encoded.features)
         # 4. Head: (B, C, H, W).
         frame = self.head(retrieval.features)
         return Prediction(frame, encoded.target, retrieval)
 
     def losses(self, clips: Tensor | Encoded, compactness: float, weight: float) -> Tensor:
-        """Add the frame loss and the unit's two terms by the given weights (Section 3.2, Eq. 4 to 7)."""
+        """Add the frame loss and the unit's two terms by the given weights."""
         prediction, target, retrieval = self.predict(clips)
         unit = compactness * retrieval.distance.mean() + weight * diversity(retrieval.prototypes)
         return (prediction - target).square().mean() + unit
@@ -91,7 +92,7 @@ class Mpn(PrototypePredictor):
         return self.losses(clips, 0, 0) if self.options.training == "frame" else self.meta_loss(clips)
 
     def meta_loss(self, clips: Tensor | Encoded) -> Tensor:
-        """Compute what meta-learning lowers: all terms (Eq. 7)."""
+        """Compute what meta-learning lowers: all terms."""
         return self.losses(clips, self.options.compactness, self.options.diversity)
 
     def adaptation_loss(self, clips: Tensor | Encoded) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
@@ -28,6 +29,13 @@ class Encoded(NamedTuple):
     last: Tensor  # (B, C, H, W), the last frame that goes in
     target: Tensor  # (B, C, H, W), the frame to be predicted
     finer: tuple[Tensor, ...] = ()  # skips of the decoder's stages after the unit, finest first; none on the finest map
+
+
+class Pyramid(NamedTuple):
+    """Frames encoded at several sizes: scores are means over them, and all else is of the size that was trained on."""
+
+    whole: Encoded
+    scaled: tuple[Encoded, ...]  # one a scale
 
 
 class Prediction(NamedTuple):
@@ -59,6 +67,8 @@ class PrototypePredictor(Adapter):
         *,
         pool: Literal["mean", "p99", "patch"] = "mean",
         calibrates: bool = False,
+        scales: tuple[float, ...] = (1.0,),
+        multiple: int = 1,
     ) -> None:
         """Declare the clips and how errors become a cue; the parts are the method's to build.
 
@@ -67,9 +77,11 @@ class PrototypePredictor(Adapter):
             options: the method's own.
             pool: how an error map becomes one number, as `pool_error` takes it.
             calibrates: divide errors by what the support set leads to expect.
+            scales: shares of the frames' size at which they are scored; scores are means over them.
+            multiple: what height and width of the network's input must be a multiple of.
         """
         super().__init__(budget, options, frames=5)
-        self.pool, self.calibrates = pool, calibrates
+        self.pool, self.calibrates, self.scales, self.multiple = pool, calibrates, scales, multiple
         self.register_buffer("expected", torch.ones(()), persistent=False)
 
     @abstractmethod
@@ -80,8 +92,10 @@ class PrototypePredictor(Adapter):
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the last frame of clips (B, T, C, H, W), or of what `encode` made of them."""
 
-    def encoded(self, clips: Tensor | Encoded) -> Encoded:
+    def encoded(self, clips: Tensor | Encoded | Pyramid) -> Encoded:
         """Encode clips unless they are encoded already."""
+        if isinstance(clips, Pyramid):
+            return clips.whole
         return self.encode(clips) if isinstance(clips, Tensor) else clips
 
     @property
@@ -90,15 +104,32 @@ class PrototypePredictor(Adapter):
         return {"prediction": 0.5, "feature": 0.5}
 
     @torch.no_grad()
-    def frozen_features(self, clips: Tensor) -> Encoded:
+    def frozen_features(self, clips: Tensor) -> Encoded | Pyramid:
         """Encode clips (B, T, C, H, W): all before the prototype unit is frozen in adaptation."""
-        return self.encode(clips)
+        whole = self.encode(clips)
+        if self.scales == (1.0,):
+            return whole
+        sizes = [scaled(clips, scale, self.multiple) for scale in self.scales]
+        return Pyramid(whole, tuple(whole if size is clips else self.encode(size) for size in sizes))
 
     @torch.no_grad()
-    def score(self, clips: Tensor | Encoded) -> CueScores:
-        """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone."""
-        prediction = self.predict(clips)
-        scores = {"prediction": decibel(pool_error(prediction.error / self.expected, self.pool))}
+    def score(self, clips: Tensor | Encoded | Pyramid) -> CueScores:
+        """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone.
+
+        With several scales each is the mean over them.
+        """
+        features = self.frozen_features(clips) if isinstance(clips, Tensor) else clips
+        scores = [self._score(size) for size in (features.scaled if isinstance(features, Pyramid) else [features])]
+        return {cue: torch.stack([score[cue] for score in scores]).mean(0) for cue in scores[0]}
+
+    def _score(self, features: Encoded) -> CueScores:
+        """Both cues at one size of the frames."""
+        prediction = self.predict(features)
+        error = prediction.error  # (B, h, w)
+        expected = self.expected
+        if expected.dim():  # it was measured at the size that was trained on
+            expected = adaptive_avg_pool2d(expected.unsqueeze(0), error.shape[1:])  # (1, h, w)
+        scores = {"prediction": decibel(pool_error(error / expected, self.pool))}
         if self.prototypes.count:
             scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
         return scores
@@ -144,5 +175,16 @@ class PrototypePredictor(Adapter):
         return likeness(self.predict(clips).retrieval.prototypes) if self.prototypes.count > 1 else {}
 
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
-        """The prototype maps and the head, over a frozen U-Net (MPN, Section 3.3)."""
+        """The prototype maps and the head, over a frozen U-Net, as in MPN's few-shot recipe."""
         return {name: p for name, p in self.named_parameters() if name.startswith(("prototypes.", "head."))}
+
+
+def scaled(clips: Tensor, scale: float, multiple: int) -> Tensor:
+    """Resize clips (B, T, C, H, W) to a share of their size: to the nearest multiple of so many pixels, at least one.
+
+    A pixel becomes the mean of those that it covers.
+    """
+    size = [max(1, int(side * scale / multiple + 0.5)) * multiple for side in clips.shape[3:]]
+    if size == list(clips.shape[3:]):
+        return clips
+    return interpolate(clips.flatten(0, 1), size, mode="area").unflatten(0, clips.shape[:2])

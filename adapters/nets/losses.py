@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d
+from torch.nn.functional import avg_pool2d, conv2d, pad
 
 PATCH = 8  # pixels: side of the patch of pooling `patch`
 
@@ -41,7 +41,7 @@ def decibel(mean_squared_error: Tensor) -> Tensor:
 
 
 def weighted_regular_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """What MNAD's test-time gate looks at (Park et al. 2020, Eq. 12 to 14): squared error, large ones weighing more.
+    """What MNAD's test-time gate looks at (Park et al. 2020): squared error, large ones weighing more.
 
     Images (B, C, H, W) in [-1, 1] are mapped to [0, 1]; an error e weighs 1 - exp(-e) in the image's mean: (B,).
     """
@@ -51,10 +51,18 @@ def weighted_regular_error(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean difference of the absolute image gradients in x and in y (Frame-Pred, Liu et al. 2018, Eq. 2). Scalar."""
-    along_x = prediction.diff(dim=3).abs() - target.diff(dim=3).abs()
-    along_y = prediction.diff(dim=2).abs() - target.diff(dim=2).abs()
-    return along_x.abs().mean() + along_y.abs().mean()
+    """Mean difference of the absolute image gradients in x and in y (Frame-Pred's gradient loss). Scalar.
+
+    Images (B, C, H, W). Beyond the right and lower border lie zeros, so that there are as many gradients as pixels: as
+    Frame-Pred's published code has it.
+    """
+
+    def gradients(images: Tensor) -> tuple[Tensor, Tensor]:
+        return pad(images, (0, 1)).diff(dim=3).abs(), pad(images, (0, 0, 0, 1)).diff(dim=2).abs()
+
+    pairs = zip(gradients(prediction), gradients(target), strict=True)
+    along_x, along_y = ((ours - theirs).abs().mean() for ours, theirs in pairs)
+    return along_x + along_y
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def diversity(prototypes: Tensor, margin: float = 1.0) -> Tensor:
 def closeness(prototypes: Tensor) -> Tensor:
     """Compute minus the mean squared distance of pairs of unit prototypes (B, M, C). Scalar in [-4, 0].
 
-    APN's Eq. 8 as it is printed.
+    APN's L_d as the paper prints it, but for the square: printed are the distances themselves.
     """
     if prototypes.shape[1] < 2:
         return prototypes.sum() * 0.0

@@ -73,7 +73,7 @@ class Decoder(nn.Module):
             levels: how many there are.
             entry: channels of the map that comes in; None leaves the entry out (Frame-Pred).
             norm: batch norm after each convolution (MNAD).
-            up_kernel: 3 for transposed convolutions with ReLU (MNAD, MPN, APN), 2 for bare ones (Frame-Pred).
+            up_kernel: 3 for transposed convolutions whose patches overlap (MNAD, MPN, APN), 2 (Frame-Pred).
             skips: without, up-convolutions keep their channels instead, so that all else stays the same (MNAD's
                 reconstruction).
         """
@@ -133,8 +133,7 @@ class UNet(nn.Module):
 
 
 def _upsample(inputs: int, outputs: int, norm: bool, kernel: int) -> nn.Module:
-    """Build what doubles the resolution: a 3x3 transposed convolution with ReLU, or a bare 2x2 one."""
-    if kernel == 2:
-        return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
-    up = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+    """Build what doubles the resolution: a transposed convolution, 3x3 or 2x2, batch norm (if `norm`) and ReLU."""
+    filled = kernel - 2  # on each side of what goes in, and once of what comes out: exactly twice the size
+    up = nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=filled, output_padding=filled)
     return nn.Sequential(up, *([nn.BatchNorm2d(outputs)] if norm else []), nn.ReLU(inplace=True))

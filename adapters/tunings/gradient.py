@@ -19,7 +19,7 @@ from crossvad.adapters.tunings.base import Tuning
 class FineTuneOptions:
     """How to fine-tune."""
 
-    learning_rate: float = option(0.0, "of Adam; 0: chosen on the source, from four decades")
+    learning_rate: float = option(0.0, "of Adam; 0: chosen on the source, from four decades", minimum=0)
 
 
 class FineTune(Tuning):

@@ -29,12 +29,16 @@ RECIPE = "make meta (or the two pip commands under “Meta-learning” in README
 class MetaOptions:
     """How to meta-train."""
 
-    learning_rate: float = option(1e-3, "of an inner step; for metasgd what every step size is before it is learned")
-    meta_learning_rate: float = option(1e-4, "of Adam, on what is learned")
-    scenes: int = option(1, "N, episodes to a meta-step: each of another scene of the source, or another time of it")
-    support: int = option(5, "K, support clips of an episode")
-    query: int = option(5, "Q, query clips of an episode")
-    steps: int = option(1, "inner steps of an episode")
+    learning_rate: float = option(
+        1e-3, "of an inner step; for metasgd what every step size is before it is learned", above=0
+    )
+    meta_learning_rate: float = option(1e-4, "of Adam, on what is learned", above=0)
+    scenes: int = option(
+        1, "N, episodes to a meta-step: each of another scene of the source, or another time of it", minimum=1
+    )
+    support: int = option(5, "K, support clips of an episode", minimum=1)
+    query: int = option(5, "Q, query clips of an episode", minimum=1)
+    steps: int = option(1, "inner steps of an episode", minimum=1)
     first_order: bool = option(False, "take the inner gradient for a constant")
 
 

@@ -21,7 +21,9 @@ NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 class NormOptions:
     """How to move statistics."""
 
-    momentum: float = option(0.0, "share of the support set's statistics in a step; 0: chosen on the source")
+    momentum: float = option(
+        0.0, "share of the support set's statistics in a step; 0: chosen on the source", minimum=0, maximum=1
+    )
 
 
 class NormTuning(Tuning):

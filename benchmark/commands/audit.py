@@ -156,9 +156,9 @@ def checkpoints(
     runner = Runner(store, FrameCache(), torch_device, reporter)
     cells = runner.take(grid)
     runner.check(cells)
-    weights = grid.methods[0].build(grid.budget).fusion
+    weights, published = grid.methods[0].build(grid.budget).fusion, grid.methods[0].cls.published_evaluation
     curves = []
     for cell in cells:
         saved = train_and_score(grid, cell, count, store, runner.decoder, torch_device, reporter)
-        curves.append(judge(cell, saved, weights))
+        curves.append(judge(cell, saved, weights, published))
     return tabulate_checkpoints(curves, count)

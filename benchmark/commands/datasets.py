@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.data_root import data_root
 
 if TYPE_CHECKING:
+    from crossvad.datasets.base import Dataset, Split
     from crossvad.tabulation.dataset_facts import Labels
 
 
@@ -38,7 +40,7 @@ def list_datasets(data: Path | None) -> None:
     for name in catalogue.dataset_names():
         try:
             dataset = registry.get_dataset(name, data_root(data))
-            counts = [str(len(dataset.videos(split))) for split in SPLITS]
+            counts = [_count(dataset, split) for split in SPLITS]
             rows.append([name, *counts, str(getattr(dataset, "directory", "needs no data"))])
         except InputError as error:
             why = f"see bench datasets where {name}" if name in catalogue.ARCHIVES else error.problem
@@ -83,16 +85,23 @@ def info(name: str, data: Path | None, quiet: bool) -> None:
         if hasattr(dataset, attribute):
             console().print(f"{attribute}: {getattr(dataset, attribute)}", highlight=False, markup=False)
     _show_labels(name, [own_labels(dataset), *published])
+    _show_understood(dataset)
 
 
 @datasets.command()
 @DATASET
 @DATA
 def where(name: str, data: Path | None) -> None:
-    """How to get a data set: its name, its page, its terms, and what is expected where. Downloads nothing."""
+    """How to get a data set: its name, its page, its terms, and what is expected where. Downloads nothing.
+
+    Of your own footage, path:DIR, how it is to lie, and how its labels are written.
+    """
     from crossvad.execution.preparation import downloaded_archives
     from crossvad.planning import registry
 
+    if name.startswith("path:"):
+        _explain_own_footage(name, data_root(data))
+        return
     label, cls, options = registry.get_published(name)
     guide, root = cls.guide, data_root(data)
     try:
@@ -113,13 +122,14 @@ def where(name: str, data: Path | None) -> None:
 @DATASET
 @DATA
 @click.option("--fast", is_flag=True, help="Do not decode: what names, lengths and labels tell.")
+@click.option("--all", "every", is_flag=True, help="List every name where a line has room for a few.")
 @JOBS
 @QUIET
-def check(name: str, data: Path | None, fast: bool, jobs: int | None, quiet: bool) -> None:
+def check(name: str, data: Path | None, fast: bool, every: bool, jobs: int | None, quiet: bool) -> None:
     """Every problem of a data set's files at once. Exit code 1 if one is an error.
 
-    Tells what is missing, what is too much, what cannot be decoded, what is of the wrong length, which labels differ
-    from the published ones or are of the other family, and what to do.
+    Tells what is missing, what is too much, what nothing uses, what cannot be decoded, what is of the wrong length,
+    which labels differ from the published ones or are of the other family, and what to do.
     """
     from crossvad.datasets.base import SPLITS
     from crossvad.datasets.published.full_check import inspect
@@ -135,6 +145,11 @@ def check(name: str, data: Path | None, fast: bool, jobs: int | None, quiet: boo
         with reporter.task("Decode every frame") as update:
             problems += inspect(dataset, jobs=jobs, progress=update)
     show_problems(name, problems, str(getattr(dataset, "directory", "")))
+    for problem in dict.fromkeys(problems) if every else ():
+        if problem.names:
+            about = problem.problem.rpartition(": ")[0] or problem.problem
+            click.echo("\n".join([f"\n{about}:", *problem.names]))
+    _show_understood(dataset)
     if any(problem.severity == "error" for problem in problems):
         sys.exit(1)
 
@@ -177,6 +192,38 @@ def prepare(name: str, data: Path | None, budget: str, jobs: int | None, quiet: 
         show_problems(name, problems, str(getattr(dataset, "directory", "")))
         sys.exit(1)
     reporter.say(f"{name} is ready for budget {budget}.")
+
+
+def _count(dataset: Dataset, split: Split) -> str:
+    """Say how many videos of a split are at hand, and of how many if some are missing."""
+    published = dataset.manifest.count(split) if hasattr(dataset, "manifest") else 0
+    here = len(dataset.videos(split))
+    return f"{here} of {published}" if here < published else str(here)
+
+
+def _explain_own_footage(name: str, root: Path) -> None:
+    from crossvad.datasets.base import SPLITS
+    from crossvad.datasets.own_folder import GUIDE
+    from crossvad.planning import registry
+
+    own = None
+    try:
+        own = registry.get_dataset(name, root)
+        train, test = (len(own.videos(split)) for split in SPLITS)
+        here = f"{getattr(own, 'directory', '')}: {train} training videos, {test} test videos"
+    except InputError as error:
+        here = f"not there: {error}"
+    click.echo(GUIDE.format(here=f"here     {here}"))
+    if own is not None:
+        click.echo()
+        _show_understood(own)
+
+
+def _show_understood(dataset: Dataset) -> None:
+    """Print what was read out of a label file of the user's own, if it can be read."""
+    with suppress(InputError):
+        for line in dataset.understood():
+            click.echo(line)
 
 
 def _show_labels(name: str, known: Sequence[Labels]) -> None:

@@ -87,14 +87,18 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         f"{schedule.learning_rate:g}, {'cosine decay to zero' if schedule.decay == 'cosine' else 'constant'}"
     )
     parts = ", ".join(f"{part} {count:,}" for part, count in facts.adapted.items())
+    parts = parts and f"{sum(facts.adapted.values()):,} of them: {parts}"
     return {
         "what": facts.summary,
         "paper": facts.paper,
         "authors' code": f"licence: {facts.licence}; nothing of it is copied" if facts.licence else "",
         "clip": f"{facts.frames} frames, number {facts.scored + 1} is scored" if facts.frames > 1 else "a single frame",
-        "cues": ", ".join(f"{cue} ({share:.0%} of the fused score)" for cue, share in facts.cues.items()),
-        f"size at {budget}": f"{facts.parameters:,} parameters",
-        "adapts to a scene": f"{sum(facts.adapted.values()):,} of them: {parts}" if parts else "",
-        f"training at {budget}": trained or "none",
+        "cues": ", ".join(f"{cue} ({share:.0%} of the fused score)" for cue, share in facts.cues.items())
+        or "not to be seen before it is fitted",
+        f"size at {budget}": f"{facts.parameters:,} parameters"
+        + (f", and {facts.frozen:,} of pretrained parts, which stay as they are" if facts.frozen else ""),
+        "adapts to a scene": "in closed form" if facts.calibrated else parts,
+        f"training at {budget}": trained or ("its own way" if facts.own_fit else "none"),
+        "by protocol paper": f"each cue stretched to [0, 1] per video; {facts.published_evaluation}",
         "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ from crossvad.planning.protocol import SUPPORTS
 from crossvad.store.stored_values import stored_values
 
 
+def _completed(incomplete: str, known: Iterable[str], lead: str = "") -> list[CompletionItem]:
+    """Complete the last name of a list, before which there is a comma or, where data sets are joined, a +."""
+    last = re.split("[,+]", incomplete)[-1]
+    lead += incomplete.removesuffix(last)
+    return [CompletionItem(lead + name) for name in known if name.startswith(last)]
+
+
 class Names(click.ParamType):
     """A list of names, comma-separated; commas inside brackets belong to options: apn[prototypes=5,cycles=1],lmn."""
 
@@ -32,10 +40,7 @@ class Names(click.ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last name of the list."""
-        done, _, last = incomplete.rpartition(",")
-        lead = f"{done}," if done else ""
-        known = self.known() if self.known else ()
-        return [CompletionItem(lead + name) for name in known if name.startswith(last)]
+        return _completed(incomplete, self.known() if self.known else ())
 
 
 class Datasets(Names):
@@ -57,8 +62,8 @@ class Name(click.ParamType):
         self.known = known
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete the name."""
-        return [CompletionItem(name) for name in self.known() if name.startswith(incomplete)]
+        """Complete the name, or the last of those that are joined."""
+        return _completed(incomplete, self.known())
 
 
 class Condition(click.ParamType):
@@ -71,12 +76,10 @@ class Condition(click.ParamType):
         key, equals, values = incomplete.partition("=")
         if not equals:
             return [CompletionItem(f"{name}=") for name in columns.CONDITIONS if name.startswith(key)]
-        done, _, last = values.rpartition(",")
-        lead = f"{key}={done}," if done else f"{key}="
         known = stored_values(Path(ctx.params.get("results") or "results"), key)
         if not known and key in VALUES:
             known = list(VALUES[key]())
-        return [CompletionItem(lead + value) for value in known if value.startswith(last)]
+        return _completed(values, known, lead=f"{key}=")
 
 
 class Numbers(click.ParamType):

@@ -40,7 +40,7 @@ class PlotGroup(Group):
 def plot() -> None:
     """Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots, steps and speed.
 
-    And what one method sees of frames: its prototypes' maps, its errors. Nothing is trained.
+    And what one method sees of frames: its prototypes' maps, its activations, its errors. Nothing is trained.
     """
 
 

@@ -21,9 +21,10 @@ MEGABYTE = 1_000_000
 def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Path, quiet: bool) -> None:
     """All stored cells as one web page: no network, no server, one file to send.
 
-    A leaderboard to sort and filter, the source x target matrix, gains of adaptation, speed, and of every cell its
-    scores over time, its worst false alarms and misses, and what made it. Frames are shown where the targets' video is
-    found below --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
+    A board of each source and target to sort and filter, with what adapting gains and which rows no other beats by more
+    than chance; mean ranks across them; published figures; speed; and of every cell its scores over time, its worst
+    false alarms and misses, and the command that makes it. Frames are shown where the targets' video is found below
+    --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
 
     \b
     bench report
@@ -36,6 +37,7 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     from crossvad.present import report as page
     from crossvad.present.atomic_files import replacing
     from crossvad.present.thumbnails import Thumbnails
+    from crossvad.studies import published, references
     from crossvad.verification import integrity
 
     stored, reporter = api.load_results(results, where, rules), Reporter(quiet=quiet)
@@ -45,8 +47,12 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
             update(0, 1, "")
             _, problems = integrity.verify_store(stored.store)
         thumbnails = Thumbnails(data_root(data))
-        cells, rules_read = list(stored.records), stored.protocol
-        shown = page.gather(stored.store, cells, rules_read, problems, thumbnails, reporter, stored.remarks)
+        cells = list(stored.records)
+        shown = page.gather(
+            stored.store, cells, stored.protocol, problems, thumbnails, reporter, stored.rivals, stored.remarks
+        )
+        targets = {entry["target"] for entry in shown["entries"]}
+        shown |= {"published": references.references(published.load(), targets)}
         draft.write_text(page.render(shown), encoding="utf-8")
     lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""

@@ -57,8 +57,8 @@ def matrix(context: click.Context, /, suite: Path | None, **said: Any) -> None:
     _run_and_show(leave_out=True, **said)
 
 
-def _run_and_show(sources: list[str], targets: list[str], methods: list[str], **amounts: Any) -> None:
-    """Run a grid and print its tables; exit with 1 if a cell failed."""
+def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | None, **amounts: Any) -> None:
+    """Run a grid and print its tables; exit with 1 if a cell failed or was refused, and say why even if quiet."""
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS

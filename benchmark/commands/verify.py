@@ -13,30 +13,53 @@ from crossvad.commands.table_command import remake
 
 
 @click.command()
+@click.argument("pages", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--write", is_flag=True, help="Write what stored scores say otherwise into tables, and where prose quotes."
+)
 @RESULTS
 @QUIET
 @click.pass_context
-def verify(context: click.Context, results: Path, quiet: bool) -> None:
-    """Hold all that lies in the results folder against the stored scores. Exit code 1 if something does not fit.
+def verify(context: click.Context, pages: tuple[Path, ...], write: bool, results: Path, quiet: bool) -> None:
+    """Hold all that lies in the results folder, or PAGES alone, against the stored scores. Exits with 1 if not.
 
     Every cell: its name and hash, its labels against the manifests, its frames against those of other cells; a
-    perfect detector must get 100 %, and its own scores 50 under shuffled labels. Every table: a CSV row is computed
-    again, and so is a table on a page whose hidden comment names its command, as `--format md` prints it; from the
-    cells below reference/ where there are any, whatever else was run.
+    perfect detector must get 100 %, and its own scores 50 under shuffled labels. Every row of a CSV file is computed
+    again. So is every table on a page, by the command in the hidden comment above it, `<!-- NAME: bench … -->`, as
+    `--format md` prints it; from the cells below reference/ where there are any, whatever else was run. Every number in
+    a page's text must be listed in a hidden comment below it, as quoted from a table or typed; and a page lists the
+    rows that its tables must have:
+
+    \b
+    <!-- numbers
+    80.3 = main[framediff | auc]
+    13 = apn[K = 10 | auc] - apn[K = 0 | auc]
+    12, 19 = typed, counted by hand
+    -->
+    <!-- rows
+    main = apn | framediff | random
+    -->
+
+    Of PAGES outside the results folder, such as a README, tables count and text does not.
 
     \b
     bench verify
-    bench verify --results my_results
+    bench verify --write                     # after cells were run anew; says which sentences to read again
+    bench verify README.md results/methods.md
     """
     from crossvad.execution.progress import Reporter
     from crossvad.present import terminal
     from crossvad.store.store import Store
-    from crossvad.verification.results_folder import verify_folder
+    from crossvad.verification.results_folder import verify_folder, verify_pages
 
     Store(results).refuse_missing()
     bench = context.find_root().command
     assert isinstance(bench, click.Group)
-    checks, problems = verify_folder(results, partial(remake, bench), Reporter(quiet=quiet))
+    again, reporter = partial(remake, bench), Reporter(quiet=quiet)
+    if pages:
+        checks, problems = verify_pages(pages, results, again, reporter, write)
+    else:
+        checks, problems = verify_folder(results, again, reporter, write)
     terminal.console().print(terminal.plain_table(["what", "how"], checks))
     terminal.show_problems(str(results), problems)
     if any(problem.severity == "error" for problem in problems):

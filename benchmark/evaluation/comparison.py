@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.selection import KEYS, select
+from crossvad.evaluation.selection import KEYS, published_evaluation, select
 from crossvad.evaluation.statistics import (
     LEVEL,
     Difference,
@@ -24,6 +24,7 @@ from crossvad.evaluation.statistics import (
     paired_difference,
 )
 from crossvad.evaluation.tidy import counted_frames_of_cells, reverted
+from crossvad.planning.archives import published_videos
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.store import Record, Store
@@ -41,10 +42,13 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
         row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
         row["cell"] = record.cell.key
         row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
-        row["reverted"], row[PLACE] = reverted(record), store.place_of(record.cell)
+        row |= {"reverted": reverted(record), PLACE: store.place_of(record.cell)}
+        row["postprocessing"] = str(published_evaluation(record))
         row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
+        row |= {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
         rows.append(row)
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", "reverted", PLACE, "frames"])
+    facts = ["reverted", "postprocessing", PLACE, "frames", "videos", "of_videos"]
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", *facts])
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -69,8 +73,9 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     of the table (Holm).
 
     Returns:
-        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), auc, difference,
-        low, high (in points of AUC), p, place and p_holm. No interval and no p where there are too few videos.
+        A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
+        the method's authors), videos (those scored, of_videos published), auc, difference, low, high (in points of
+        AUC), p, place and p_holm. No interval and no p where there are too few videos.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -90,9 +95,10 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         gap = _gap(list(group["wins"]), list(found["wins"]))
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
-        facts = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
-        places = ", ".join(sorted({*group[PLACE], *found[PLACE]}))
-        rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p, PLACE: places})
+        facts: dict[str, Any] = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        facts |= {name: group[name].iloc[0] for name in ("postprocessing", "videos", "of_videos")}
+        facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]}))}
+        rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise InputError(
             f"--against {against}", "is in none of these cells unadapted", "run it on the same sources and targets"

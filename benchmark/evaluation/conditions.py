@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import CONDITIONS, KEYS, PLACE, PLACES, VERSIONS
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import did_you_mean, listed
+from crossvad.planning.names import did_you_mean, joined, listed
 from crossvad.store.store import Record
 
 Conditions = list[tuple[str, list[str]]]  # keys, and their values
@@ -60,12 +60,13 @@ def meets(record: Record, wanted: Conditions, protocol: str, spared: Collection[
 
 
 def is_value(value: str, key: str, wanted: str) -> bool:
-    """Whether a cell's value is the one wanted. A copy of a target is known by its test video.
+    """Whether a cell's value is the one wanted. Data sets trained on at once may be named in any order.
 
-    Where the support set is training video, that of the copy counts too, if both name it: TRAIN+TEST.
+    A copy of a target is known by its test video. Where the support set is training video, that of the copy counts
+    too, if both name it: TRAIN+TEST.
     """
     if key != "target_digest":
-        return value == wanted
+        return value == wanted or (key == "source" and value == joined(wanted))
     (train, _, test), (other, _, asked) = value.rpartition("+"), wanted.rpartition("+")
     return test == asked and (train == other or not train or not other)
 

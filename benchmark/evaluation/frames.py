@@ -15,11 +15,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CountedFrames:
-    """What a protocol counts of one cell: per frame its label, final score and number of its video, (n,) each."""
+    """What a protocol counts of one cell: per frame its label, final score, video and place in that, (n,) each."""
 
     labels: Labels  # 1 = abnormal
     scores: Values  # higher = more abnormal
-    videos: NDArray[np.int64]
+    videos: NDArray[np.int64]  # by number
+    places: NDArray[np.int64]  # 0 = the first frame of its video
 
 
 def refuse_unfinite(scores: Values) -> None:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.stats import norm
 
+from crossvad.adapters.published import PREDICTION_HEAD
 from crossvad.datasets.published.manifest import label_facts
 from crossvad.evaluation.frames import Labels, Values
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import minmax, per_video
 from crossvad.evaluation.statistics import pair_counts
-from crossvad.planning.protocol import PREDICTION_HEAD
 
 CHECKPOINTS = 30
 SHOTS = (1, 10)  # of the field's smallest and largest support set

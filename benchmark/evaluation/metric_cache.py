@@ -7,7 +7,6 @@ in the user's cache. What cannot be read is computed again, and what cannot be w
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -16,8 +15,10 @@ from types import TracebackType
 
 from crossvad.datasets.readers.file_identity import cache_root
 from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
+from crossvad.evaluation.selection import published_evaluation
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
+from crossvad.store.drafts import drafting
 from crossvad.store.store import Record, Store
 
 
@@ -49,7 +50,8 @@ class MetricCache:
         cell = record.cell
         key = digest_of({
             "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
-            "fusion": record.facts["fusion"], "metrics": list(METRICS),
+            "fusion": record.facts["fusion"], "published": asdict(published_evaluation(record)),
+            "metrics": list(METRICS),
         })  # fmt: skip
         if key not in self.numbers:
             self.numbers[key] = self.added[key] = compute()
@@ -69,8 +71,8 @@ def _replaced(path: Path, text: str) -> bool:
     """Put a text in place of a file, whole or not at all. Returns whether that could be done."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".metrics-", dir=path.parent) as folder:
-            draft = Path(folder) / path.name
+        with drafting(path.parent, "metrics") as folder:
+            draft = folder / path.name
             draft.write_text(text)
             draft.replace(path)
         return True

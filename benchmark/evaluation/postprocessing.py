@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.planning.protocol import Normalisation, Protocol, Smoothing
 from crossvad.store.scores import Cues, Scores
 
 Values = NDArray[np.float64]
 SIGMA, RADIUS = 2.0, 7  # of the field's smoothing, in frames: 15 taps
+UNTOLD = PublishedEvaluation()  # of methods whose authors do nothing else, or whose authors are not asked
 PRIOR_CLIPS = 10  # how many support clips the spread seen on the source is worth
 
 
@@ -36,10 +38,16 @@ def minmax(values: Values) -> Values:
 
 
 def smooth(values: Values) -> Values:
-    """One video's scores (N,) under the field's 15-tap Gaussian, sigma 2 frames, edges replicated. Uses the future."""
+    """One video's scores (N,) under the field's 15-tap Gaussian, sigma 2 frames. Uses the future.
+
+    As in the codes of MPN and APN, frames that are too near to an end for the whole window take the score of the
+    nearest that is not; all frames of a video of fewer than 15 take that of its middle one.
+    """
     from scipy.ndimage import gaussian_filter1d  # here, as tables of what is cached go without
 
-    return gaussian_filter1d(values, SIGMA, mode="nearest", radius=RADIUS)
+    middle = (len(values) - 1) // 2
+    first, last = min(RADIUS, middle), max(len(values) - 1 - RADIUS, middle)
+    return gaussian_filter1d(values, SIGMA, mode="nearest", radius=RADIUS)[np.arange(len(values)).clip(first, last)]
 
 
 def smooth_causal(values: Values) -> Values:
@@ -123,11 +131,17 @@ def refuse_gaps(scores: Scores) -> None:
 
 
 def final(
-    scores: Scores, protocol: Protocol, shots: int, weights: Mapping[str, float], seen: int = 0
+    scores: Scores,
+    protocol: Protocol,
+    shots: int,
+    weights: Mapping[str, float],
+    seen: int = 0,
+    published: PublishedEvaluation = UNTOLD,
 ) -> tuple[Values, NDArray[np.bool_]]:
     """What the protocol makes of raw scores; `seen` frames at the head of each test video were in a support set.
 
-    Cues stretched to [0, 1] are comparable, and fused as they are; raw ones are fused by `fuse`.
+    Cues stretched to [0, 1] are comparable, and fused as they are; raw ones are fused by `fuse`. `published` is what
+    the method's authors do, for protocols that follow them.
 
     Returns:
         One score per counted frame (n,), and the mask over all frames (N,) that says which are counted.
@@ -136,8 +150,9 @@ def final(
         InputError: a score is infinite, or missing amid others.
     """
     refuse_gaps(scores)
+    protocol = protocol.of(published)
     mask = protocol.mask(scores.lengths, shots, seen)
-    kept = (scores.lengths - protocol.first_frame(shots, seen)).clip(0)
+    kept = np.array([part.sum() for part in np.split(mask, np.cumsum(scores.lengths)[:-1])])
     cues = {cue: per_video(values.astype(float), scores.lengths, fill_nearest) for cue, values in scores.cues.items()}
     if protocol.normalise == "none":
         fused = fuse(scores, cues, weights)[mask]

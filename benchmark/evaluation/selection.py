@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from crossvad.adapters.published import EVALUATIONS, PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
 from crossvad.evaluation.columns import PLACE, VERSIONS
@@ -16,7 +17,7 @@ from crossvad.evaluation.conditions import Conditions, is_value, meets, parsed, 
 from crossvad.evaluation.meanings import KINDS, Meanings, by_age, meaning_of, newest, told
 from crossvad.evaluation.meanings import current as current
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import did_you_mean
+from crossvad.planning.names import did_you_mean, split_options
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record
@@ -30,6 +31,12 @@ def support_span(record: Record, scores: Scores) -> int:
     if not record.cell.policy.shows_test_video:
         return 0
     return len(scores.support_labels) // len(np.unique(scores.units))
+
+
+def published_evaluation(record: Record) -> PublishedEvaluation:
+    """What a method's authors do with its scores: of ours known by name, of a plug-in recorded with the cell."""
+    name, _ = split_options(record.cell.method)
+    return EVALUATIONS.get(name) or PublishedEvaluation(**record.facts.get("published_evaluation", {}))
 
 
 def reaches(record: Record, seen: int, protocol: Protocol) -> bool:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.localisation import map_curves, renumber
 from crossvad.evaluation.metric_cache import MetricCache
 from crossvad.evaluation.metrics import METRICS, Numbers
-from crossvad.evaluation.postprocessing import fill_nearest, final, per_video
-from crossvad.evaluation.selection import KEYS, belongs, current, reaches, support_span
+from crossvad.evaluation.postprocessing import UNTOLD, fill_nearest, final, per_video
+from crossvad.evaluation.selection import KEYS, belongs, current, published_evaluation, reaches, support_span
+from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
@@ -25,38 +27,64 @@ LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
 COUNTS = ("contamination", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
-    "frames", "videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version", PLACE,
+    "frames", "videos", "of_videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
+    "postprocessing", PLACE,
 ]  # fmt: skip
 
 
 def counted_frames(
-    scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0
+    scores: Scores,
+    protocol: Protocol,
+    shots: int,
+    weights: dict[str, float],
+    seen: int = 0,
+    published: PublishedEvaluation = UNTOLD,
 ) -> CountedFrames:
-    """Count the frames of one cell; `seen` is how many frames at the head of each test video a support set spans.
+    """Count the frames of one cell.
+
+    Args:
+        scores: the cell's raw ones.
+        protocol: by which they are read.
+        shots: of the cell.
+        weights: of the cues in the fused score.
+        seen: how many frames at the head of each test video a support set spans.
+        published: what the method's authors do, for protocols that follow them.
 
     Raises:
         InputError: there are none, or a score is not finite.
     """
-    fused, mask = final(scores, protocol, shots, weights, seen)
+    fused, mask = final(scores, protocol, shots, weights, seen, published)
     if not mask.any():
-        problem = f"has no test frame after frame {protocol.first_frame(shots, seen)}"
+        problem = f"has no test frame after frame {protocol.of(published).first_frame(shots, seen)}"
         raise InputError("the target", problem, "use longer videos")
-    return CountedFrames(scores.labels[mask], fused, np.repeat(np.arange(len(scores.videos)), scores.lengths)[mask])
+    videos = np.repeat(np.arange(len(scores.videos)), scores.lengths)
+    places = np.concatenate([np.arange(length) for length in scores.lengths])
+    return CountedFrames(scores.labels[mask], fused, videos[mask], places[mask])
 
 
-def evaluate(scores: Scores, protocol: Protocol, shots: int, weights: dict[str, float], seen: int = 0) -> Numbers:
+def evaluate(
+    scores: Scores,
+    protocol: Protocol,
+    shots: int,
+    weights: dict[str, float],
+    seen: int = 0,
+    published: PublishedEvaluation = UNTOLD,
+) -> Numbers:
     """Compute the metrics of one cell's frames, each in its unit, under a protocol or rules of its own, and `COUNTS`.
+
+    Takes what `counted_frames` takes.
 
     Raises:
         InputError: no frame counts, or a score is not finite.
     """
-    counted = counted_frames(scores, protocol, shots, weights, seen)
+    read = partial(counted_frames, scores, shots=shots, weights=weights, seen=seen, published=published)
+    counted = read(protocol)
     contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
     numbers: Numbers = {"contamination": 100 * contamination}
     numbers |= {"frames": len(counted.labels), "videos": len(np.unique(counted.videos))}
     for compute, rules in dict.fromkeys((metric.of_frames, metric.rules) for metric in METRICS.values()):
         if compute:
-            numbers |= compute(counted_frames(scores, rules, shots, weights, seen) if rules else counted)
+            numbers |= compute(read(rules) if rules else counted)
     return numbers
 
 
@@ -90,7 +118,8 @@ def counted_frames_of_cells(
             seen = support_span(record, scores)
             if not reaches(record, seen, protocol):
                 weights = record.facts["fusion"]
-                yield record, partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
+                read = partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
+                yield record, partial(read, published=published_evaluation(record))
 
 
 def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) -> dict[str, Any]:
@@ -102,6 +131,7 @@ def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) ->
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
+    known |= {"of_videos": published_videos(cell.target), "postprocessing": str(published_evaluation(record))}
     known[PLACE] = store.place_of(cell)
     if record.status == "done":
         store.check_scores(record)
@@ -123,7 +153,7 @@ def cell_metrics(store: Store, record: Record, protocol: Protocol) -> dict[str, 
     seen = support_span(record, scores)
     if reaches(record, seen, protocol):
         return {}
-    return evaluate(scores, protocol, record.cell.shots, record.facts["fusion"], seen)
+    return evaluate(scores, protocol, record.cell.shots, record.facts["fusion"], seen, published_evaluation(record))
 
 
 def reverted(record: Record) -> float:
@@ -156,7 +186,8 @@ def with_locations(
         maps = store.maps(record.cell) if line["status"] == "done" else None
         if maps:
             scores = store.scores(record.cell)
-            where = locate(scores, maps, protocol, record.cell.shots, support_span(record, scores))
+            rules = protocol.of(published_evaluation(record))
+            where = locate(scores, maps, rules, record.cell.shots, support_span(record, scores))
             found.loc[place, list(LOCATED)] = [where[name] for name in LOCATED]
     return found
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crossvad.adapters.options import Budget
 from crossvad.datasets.base import Dataset, Footage, Size, Video
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.excerpts import excerpts
+from crossvad.datasets.readers.excerpts import excerpts, shares
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.progress import Reporter
@@ -23,8 +23,13 @@ class Unreadable(NamedTuple):
 
 
 def training_videos(source: Dataset, budget: Budget) -> list[Video]:
-    """Choose what a budget trains on: a source's training videos, or excerpts of them where there are hours."""
-    return excerpts(source.videos("train"), budget.source_frames)
+    """Choose what a budget trains on: a source's training videos, or excerpts of them where there are hours.
+
+    Data sets that are joined share the budget's frames evenly, so that hours of one leave the others room.
+    """
+    videos = [part.videos("train") for part in source.parts]
+    limits = shares([sum(map(len, of_part)) for of_part in videos], budget.source_frames)
+    return [part for of_part, limit in zip(videos, limits, strict=True) for part in excerpts(of_part, limit)]
 
 
 def count_frames(videos: Iterable[Video], reporter: Reporter) -> list[Unreadable]:
@@ -67,7 +72,8 @@ class Decoder:
         Raises:
             InputError: a file is missing, truncated or not a video, or no such extra input can be made.
         """
-        return with_extras(self.cache.open(video, self.size, self.budget.channels), extra_inputs)
+        frames = self.cache.open(video, self.size, self.budget.channels)
+        return with_extras(frames, extra_inputs, lambda: video.source.blocks(None, 3))
 
     def missing(self, videos: Iterable[Video]) -> list[Video]:
         """List those of the videos that are not decoded yet, each once."""

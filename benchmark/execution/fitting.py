@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,14 @@ from torch import Tensor
 
 from crossvad.adapters.base import Adapter, Log
 from crossvad.adapters.options import Budget
-from crossvad.adapters.tunings.base import NoTuning, Tuning
+from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.clips import ClipSource
+from crossvad.datasets.readers.excerpts import origin
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now, on_device
-from crossvad.execution.model_state import load_model, save_model, save_tensors
+from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.execution.tensorboard import Write, curve_writer
@@ -47,6 +49,7 @@ class Fitter:
         self.grid, self.store, self.decoder, self.device, self.reporter = grid, store, decoder, device, reporter
         self.tunings = {tuning.label: tuning for tuning in grid.tunings}
         self._last: Fitted | None = None
+        self._broken: dict[str, Exception] = {}  # key of a stage -> why it failed, which need not be tried again
 
     def fitted(self, cell: Cell, method: MethodSpec, source: Dataset) -> Fitted:
         """The cell's method, trained on its source and prepared by its tuning."""
@@ -56,14 +59,16 @@ class Fitter:
         return self._last
 
     def _fit(self, cell: Cell, method: MethodSpec, source: Dataset) -> Fitted:
-        adapter = build(method, self.grid.budget, cell.seed, self.device)
+        make = partial(build, method, self.grid.budget, cell.seed, self.device)
+        adapter = make()
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
         if not adapter.needs_source:
             return Fitted(cell.prepared_key, adapter, tuning, {}, facts)
         # Each stage draws from the start of the seed, whether the one before was stored or not.
         fresh = partial(source_clips, source, adapter, self.decoder, self.device, cell.seed)
-        stage = self._stage("fits", cell.fit_key, adapter, None, fresh(), f"Train {method.label} on {cell.source}")
+        title = f"Train {method.label} on {cell.source}"
+        adapter, stage = self._stage("fits", cell.fit_key, adapter, make, None, fresh, title)
         facts["train_seconds"] = stage["seconds"]
         facts["diagnostics"] = {name: curve[-1][1] for name, curve in stage["curves"].items() if name != "loss"}
         if tuning.learns:
@@ -71,7 +76,7 @@ class Fitter:
             title = f"Prepare {method.label} for {cell.tuning}"
             if len(fresh().scenes) == 1:
                 title += f" (one scene in {cell.source}: episodes are of different times of it)"
-            stage = self._stage("prepared", cell.prepared_key, adapter, tuning, fresh(), title)
+            adapter, stage = self._stage("prepared", cell.prepared_key, adapter, make, tuning, fresh, title)
             facts["prepare_seconds"] = stage["seconds"]
             for name, (least, median, most) in (described := tuning.described()).items():
                 self.reporter.say(f"  step sizes of {name}: {least:.3g} to {most:.3g}, median {median:.3g}")
@@ -110,30 +115,63 @@ class Fitter:
         return self.store.place("searches", cell.search_key)
 
     def _stage(
-        self, kind: str, key: str, adapter: Adapter, tuning: Tuning | None, source: ClipSource, title: str
-    ) -> dict[str, Any]:
-        """Train the adapter in place or, given a tuning, let that prepare; from the store if it was done before."""
+        self,
+        kind: str,
+        key: str,
+        adapter: Adapter,
+        make: Callable[[], Adapter],
+        tuning: Tuning | None,
+        fresh: Callable[[], ClipSource],
+        title: str,
+    ) -> tuple[Adapter, dict[str, Any]]:
+        """Train a method or, given a tuning, let that prepare it, unless the store has that; and take it from there.
+
+        What comes is always what the store holds, in a method that `make` built: no score can rest on what is not
+        saved.
+        """
+        if key in self._broken:
+            raise self._broken[key]
         folder = self.store.place(kind, key)
         if not (folder / FACTS).is_file():
-            curves: Curves = {}
-            with (
-                self.reporter.task(title) as update,
-                self.store.writing(kind, key) as draft,
-                curve_writer(self.store.place("curves", key)) as write,
-            ):
-                started = now(self.device)
-                state = train(adapter, source, self.grid.budget, _logging(update, curves, write), tuning)
-                facts = {"seconds": now(self.device) - started, "curves": curves}
-                save_model(adapter, draft)
-                if tuning is not None:
-                    save_tensors(state, draft / TUNING)
-                if len(curves) > 1:
-                    ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
-                    self.reporter.say(f"  {', '.join(ends)}")
-                (draft / FACTS).write_text(json.dumps(facts))
-        load_fitted(adapter, tuning, folder, self.device)
+            try:
+                self._write_stage(kind, key, adapter, make, tuning, fresh, title)
+            except Exception as error:
+                self._broken[key] = error
+                raise
+        loaded = make()
+        load_fitted(loaded, tuning, folder, self.device)
         stored: dict[str, Any] = json.loads((folder / FACTS).read_text())
-        return stored
+        return loaded, stored
+
+    def _write_stage(
+        self,
+        kind: str,
+        key: str,
+        adapter: Adapter,
+        make: Callable[[], Adapter],
+        tuning: Tuning | None,
+        fresh: Callable[[], ClipSource],
+        title: str,
+    ) -> None:
+        curves: Curves = {}
+        with (
+            self.reporter.task(title) as update,
+            self.store.writing(kind, key) as draft,
+            curve_writer(self.store.place("curves", key)) as write,
+        ):
+            started = now(self.device)
+            state = train(adapter, fresh(), self.grid.budget, _logging(update, curves, write), tuning)
+            facts = {"seconds": now(self.device) - started, "curves": curves}
+            save_model(adapter, draft)
+            if tuning is not None:
+                save_tensors(state, draft / TUNING)
+            loaded = make()
+            load_fitted(loaded, tuning, draft, self.device)
+            check_saved(adapter, loaded, fresh(), self.grid.budget)
+            if len(curves) > 1:
+                ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
+                self.reporter.say(f"  {', '.join(ends)}")
+            (draft / FACTS).write_text(json.dumps(facts))
 
 
 def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -> Adapter:
@@ -148,9 +186,9 @@ def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -
 
 def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: torch.device, seed: int) -> ClipSource:
     """What a method may learn from at the decoder's budget, with draws from the start of the seed."""
-    scenes = {video.name: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
+    scenes = {video.source: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
     videos = training_videos(source, decoder.budget)
-    owners = [scenes[video.name] for video in videos]
+    owners = [scenes[origin(video.source)] for video in videos]  # of excerpts, too
     footage = [decoder.frames(video, adapter.extra_inputs) for video in videos]
     return ClipSource(footage, adapter.clip, device, seed, owners)
 
@@ -182,6 +220,32 @@ def load_fitted(adapter: Adapter, tuning: Tuning | None, folder: Path, device: t
     load_model(adapter, folder, device)
     if tuning is not None and (folder / TUNING).is_file():
         tuning.restore(load_file(folder / TUNING, device=str(device)))
+
+
+def check_saved(adapter: Adapter, loaded: Adapter, source: ClipSource, budget: Budget) -> None:
+    """Refuse a method whose scores rest on attributes that saving loses, as they would be others in the next run.
+
+    Raises:
+        ValueError: names the attributes.
+    """
+    lost = lost_state(adapter, loaded)
+    if not lost:
+        return
+    before = _answers(adapter, source, budget)
+    with suppress(Exception):  # it may lack what it scores with
+        after = _answers(loaded, source, budget)
+        if all(np.allclose(values, after[name], 1e-3, 1e-3) for name, values in before.items()):
+            return
+    raise ValueError(f"its scores rest on {', '.join(lost)}, set in fit, which saving loses: {SURVIVES}")
+
+
+def _answers(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:
+    """What a method says of held-out clips of its source, as it is and, where it can be calibrated, after that."""
+    answers = heldout_scores(adapter, source, budget)
+    if type(adapter).calibrate is not Adapter.calibrate and not adapter.tunable:
+        calibrated = adapt(adapter, next(source.heldout(2, 2)), 1, NoTuning())
+        answers |= {f"{cue}, calibrated": each for cue, each in heldout_scores(calibrated, source, budget).items()}
+    return answers
 
 
 def heldout_scores(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:

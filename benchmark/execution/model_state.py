@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.nets.frozen import Frozen
 
-MODEL, ARRAYS = "model.safetensors", "arrays.npz"
+SURVIVES = "keep it in a parameter, a persistent buffer or state_arrays (see “What survives saving” in the manual)"
+MODEL, ARRAYS, FROZEN = "model.safetensors", "arrays.npz", "frozen.json"
+MISSING = object()
+OF_TORCH = {*vars(nn.Module()), "training"}  # attributes that every module has
 
 
 def save_model(adapter: Adapter, folder: Path) -> None:
     """Write what a fitted method consists of: `MODEL` and, if it has `state_arrays`, `ARRAYS` beside it.
+
+    Of pretrained parts that are `Frozen` a digest is written, in `FROZEN`.
 
     Raises:
         ValueError: an array is not of numbers or text.
@@ -27,20 +36,33 @@ def save_model(adapter: Adapter, folder: Path) -> None:
             raise ValueError(f"state array {name!r} holds Python objects: give it as arrays of numbers")
     if arrays:
         np.savez(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
+    if frozen := _digests(adapter):
+        (folder / FROZEN).write_text(json.dumps(frozen))
 
 
 def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
-    """Make a freshly built method what a saved one was, in place. Buffers take the sizes that they were saved with.
+    """Make a freshly built method what a saved one was, in place.
+
+    Parameters and buffers take the sizes that they were saved with.
 
     Raises:
-        RuntimeError: the saved parameters or buffers are not those of this method.
+        ValueError: it was saved with a parameter or buffer that a freshly built one does not have, or over a pretrained
+            part with other weights.
+        RuntimeError: a freshly built one has a parameter or buffer that was not saved.
     """
     tensors = load_file(folder / MODEL, device=str(device))
-    for name, module in adapter.named_modules():
-        for leaf, buffer in module._buffers.items():
-            stored = tensors.get(f"{name}.{leaf}" if name else leaf)
-            if stored is not None and (buffer is None or buffer.shape != stored.shape):
-                setattr(module, leaf, torch.empty_like(stored))
+    for prefix, module in adapter.named_modules():
+        for kind in (module._parameters, module._buffers):
+            for leaf, value in kind.items():
+                stored = tensors.get(f"{prefix}.{leaf}" if prefix else leaf)
+                if stored is not None and (value is None or value.shape != stored.shape):
+                    empty = torch.empty_like(stored)
+                    setattr(module, leaf, _like(value, empty) if kind is module._parameters else empty)
+    if made := ", ".join(sorted(tensors.keys() - adapter.state_dict().keys())):
+        raise ValueError(f"{made}: not there in a fresh {type(adapter).__name__}; make in __init__ what fit is to fill")
+    stored_digests = json.loads((folder / FROZEN).read_text()) if (folder / FROZEN).is_file() else {}
+    if changed := [name for name, digest in _digests(adapter).items() if stored_digests.get(name) != digest]:
+        raise ValueError(f"{', '.join(changed)}: has other weights than when {folder} was written; remove that folder")
     adapter.load_state_dict(tensors)
     arrays = folder / ARRAYS
     if arrays.is_file():
@@ -49,5 +71,52 @@ def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write tensors as they would lie without any special memory layout, which safetensors does not know."""
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+    """Write tensors each by itself: safetensors knows no memory layouts, and none that two names share."""
+    save_file({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}, path)
+
+
+def lost_state(adapter: Adapter, loaded: Adapter) -> list[str]:
+    """Name what saving lost of a method: attributes and passing buffers that its loaded twin has not, or otherwise."""
+    twins = dict(loaded.named_modules())
+    return [
+        f"{prefix}.{name}" if prefix else name
+        for prefix, module in adapter.named_modules()
+        for name, value in _unsaved(module)
+        if prefix not in twins or not _equal(value, dict(_unsaved(twins[prefix])).get(name, MISSING), set())
+    ]
+
+
+def _digests(adapter: Adapter) -> dict[str, str]:
+    return {name: module.digest for name, module in adapter.named_modules() if isinstance(module, Frozen)}
+
+
+def _unsaved(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    yield from ((name, value) for name, value in vars(module).items() if name not in OF_TORCH)
+    yield from ((name, module._buffers[name]) for name in sorted(module._non_persistent_buffers_set))
+
+
+def _like(parameter: Tensor | None, values: Tensor) -> nn.Parameter:
+    """A parameter of these values that asks for a gradient if the other did."""
+    return nn.Parameter(values, requires_grad=values.is_floating_point() and getattr(parameter, "requires_grad", True))
+
+
+def _equal(first: Any, second: Any, seen: set[int]) -> bool:
+    """Whether two values are the same all the way down; a value met again on the way is taken for the same."""
+    if type(first) is not type(second):
+        return False
+    if id(first) in seen:
+        return True
+    seen.add(id(first))
+    if isinstance(first, Tensor):
+        return _equal(first.detach().cpu().numpy(), second.detach().cpu().numpy(), seen)
+    if isinstance(first, np.ndarray):
+        return bool(np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"))
+    if isinstance(first, nn.Module):
+        return _equal(dict(first.state_dict()), dict(second.state_dict()), seen)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(_equal(first[key], second[key], seen) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(_equal(*pair, seen) for pair in zip(first, second, strict=True))
+    if callable(first):
+        return getattr(first, "__qualname__", None) == getattr(second, "__qualname__", None)
+    return _equal(vars(first), vars(second), seen) if hasattr(first, "__dict__") else bool(first == second)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.nets.activations import activation_norms
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset, Frames, Size, Video
 from crossvad.datasets.clips import at
@@ -61,6 +62,7 @@ class ModelView:
     predicted: Frames | None  # (n, H, W, C), its prediction of each frame
     errors: NDArray[np.float32] | None  # (n, h, w), higher = more abnormal
     attention: Attention | None
+    activations: dict[str, NDArray[np.float32]]  # of each level of its U-Net, such as "encoder 1/4": (n, h, w), >= 0
 
 
 def only(records: Sequence[Record]) -> Record:
@@ -129,10 +131,14 @@ class ModelViewer:
         adapter, clip = self._adapted(video), self.adapter.clip
         starts = np.array(sample.numbers) - clip.scored
         clips = at(self.decoder.frames(video, adapter.extra_inputs), starts, clip, DEVICE)
-        with torch.no_grad():
+        with torch.no_grad(), activation_norms(adapter) as norms:
             errors = adapter.maps(clips)
         return ModelView(
-            sample, predicted(adapter, clips), None if errors is None else _array(errors), attention(adapter, clips)
+            sample,
+            predicted(adapter, clips),
+            None if errors is None else _array(errors),
+            attention(adapter, clips),
+            {name: _array(norm) for name, norm in norms.items()},
         )
 
     def _adapted(self, video: Video) -> Adapter:

@@ -9,20 +9,48 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.extra_inputs import get_extractor
 from crossvad.execution.decoding import training_videos
 from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable, frames_spanned, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import Protocol, SupportPolicy
+from crossvad.planning.specs import MethodSpec
+
+
+class Refused(InputError):
+    """A method cannot do what one of its cells asks of it: that cell is left out, with the reason, and others run."""
+
+
+def build_method(method: MethodSpec, budget: Budget) -> Adapter:
+    """Build a method as its cells will, and look its extra inputs up.
+
+    Raises:
+        Refused: it cannot be built at this budget, or asks for an extra input that is not to be had.
+    """
+    try:
+        adapter = method.build(budget)
+        for name in adapter.extra_inputs:
+            get_extractor(name)
+    except InputError as error:
+        where = error.where if error.where == method.label else f"{method.label}, {error.where}"
+        raise Refused(where, error.problem, error.fix) from error
+    return adapter
+
+
+UNDERSTOOD = 12  # lines on a label file of a user's own; `bench datasets info` prints the others
 
 
 def check_files(grid: Grid, reporter: Reporter) -> None:
     """Report every warning of the datasets' own checks of the splits that the grid reads, and stop at their errors.
+
+    Tells what was read out of the targets' label files, where they are a user's own.
 
     Raises:
         InputError: the first error, with the number of others.
@@ -43,20 +71,32 @@ def check_files(grid: Grid, reporter: Reporter) -> None:
             first, more = errors[0], len(errors) - 1
             others = f" ({more} more: bench datasets check {dataset.name})" if more else ""
             raise InputError(first.where, first.problem, first.fix + others)
+        if "test" in splits[dataset.name]:
+            _tell_understood(dataset, reporter)
+
+
+def _tell_understood(target: Dataset, reporter: Reporter) -> None:
+    with suppress(InputError):  # without labels it will be refused as a target
+        lines = target.understood()
+        for line in lines[:UNDERSTOOD]:
+            reporter.say(f"labels of {target.name}: {line}")
+        if more := len(lines[UNDERSTOOD:]):
+            reporter.say(f"labels of {target.name}: {more} more lines, see bench datasets info {target.name}")
 
 
 def check_source(source: Dataset, clip: ClipSpec) -> None:
-    """Refuse a source without training video, or with a training video shorter than a clip.
+    """Refuse a source without training video, or with a training video shorter than a clip; of joined ones each.
 
     Raises:
         Unsuitable: there is no training video.
-        InputError: a video is shorter than a clip.
+        Refused: a video is shorter than a clip.
     """
-    videos = source.videos("train")
-    if not videos:
-        problem = "has no training video, so nothing can be trained on it"
-        raise Unsuitable(source.name, problem, "choose another --source")
-    _check_lengths(source, videos, clip)
+    for part in source.parts:
+        videos = part.videos("train")
+        if not videos:
+            problem = "has no training video, so nothing can be trained on it"
+            raise Unsuitable(part.name, problem, "choose another --source")
+        _check_lengths(part, videos, clip)
 
 
 def check_apart(source: Dataset, target: Dataset) -> None:
@@ -80,8 +120,11 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
 
     Raises:
         Unsuitable: there is no test video, or no training video though the support set is to come from it.
-        InputError: a video is shorter than a clip, or a support video than the support set.
+        Refused: a video is shorter than a clip, or a support video than the support set.
     """
+    if len(target.parts) > 1:
+        choices = ", ".join(part.name for part in target.parts)
+        raise Unsuitable(target.name, "is joined to be trained on, and is no target", f"choose one of {choices}")
     videos = target.videos("test")
     if not videos:
         raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")
@@ -91,7 +134,7 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
     needed = frames_spanned(clip, shots)
     for video in support_videos(target, support):
         if len(video) < needed:
-            raise InputError(
+            raise Refused(
                 f"--shots {shots}",
                 f"takes {needed} frames, but {target.name}'s support video {video.name} has {len(video)}",
                 f"choose at most --shots {max(0, len(video) - needed + shots)}",
@@ -104,27 +147,33 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
     `tuning` is None where the cell has none.
 
     Raises:
-        Unsuitable: the method lacks it.
+        Refused: the method lacks it.
     """
-    if tuning is not None and method.extra_inputs and tuning.rate_is_open:
+    if tuning is None:
+        return
+    if method.extra_inputs and tuning.rate_is_open:
         what = f"has extra inputs, so that no {tuning.rate} can be chosen on frames as another camera would film them"
-        raise Unsuitable(cell.method, what, f"choose {cell.tuning}[{tuning.rate}=…]")
-    if tuning is not None and not method.needs_source and (tuning.learns or tuning.rate_is_open):
+        raise Refused(cell.method, what, f"choose {cell.tuning}[{tuning.rate}=…]")
+    if not method.needs_source and (tuning.learns or tuning.rate_is_open):
         what = "is fitted on no source, on which it would have to be learned how to adapt"
-        raise Unsuitable(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")
-    if tuning is not None and (reason := tuning.unsupported_reason(method)):
-        raise Unsuitable(cell.method, f"{reason}, which --tuning {cell.tuning} would move", "choose another --tuning")
+        raise Refused(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")
+    if reason := tuning.unsupported_reason(method):
+        fix = "choose another --tuning"
+        if not method.adaptable_parameters():
+            fix = "a method that adapts by its calibrate says tunable = False, one that does not adapt adapts = False"
+        raise Refused(cell.method, f"{reason}, which --tuning {cell.tuning} would move", fix)
 
 
 def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:
     """Check a protocol's demands on a clip and a target: no support frame counts, some frame does, and has a label.
 
     Raises:
-        InputError: a clip is too long, every test video too short, or labels are missing or do not fit.
+        Refused: a clip is too long.
+        InputError: every test video is too short, or labels are missing or do not fit.
     """
     first = protocol.first_frame(shots)
     if protocol.common_mask and (excess := shots + clip.frames - 1 - first) > 0:
-        raise InputError(
+        raise Refused(
             f"--protocol {protocol.name}",
             f"counts frames from {first} on, which {shots} shots of {clip.frames} frames reach into",
             f"choose --protocol fair@{protocol.max_shots + excess}",
@@ -160,7 +209,7 @@ def _check_lengths(dataset: Dataset, videos: list[Video], clip: ClipSpec) -> Non
     """Refuse a video that is shorter than a clip."""
     for video in videos:
         if len(video) < clip.frames:
-            raise InputError(
+            raise Refused(
                 f"{dataset.name}, video {video.name}",
                 f"has {len(video)} frames, but one clip takes {clip.frames}",
                 "remove it or leave out the method",

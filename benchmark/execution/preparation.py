@@ -8,6 +8,7 @@ from rich.filesize import decimal
 
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.published.unpack import members_size, unpack
 from crossvad.execution.progress import Reporter
@@ -26,6 +27,8 @@ def unpacked_dataset(name: str, root: Path, reporter: Reporter) -> Dataset:
     Raises:
         InputError: it is not there, an archive file cannot be read, or the data root cannot be written.
     """
+    if len(names := registry.joined_names(name)) > 1:
+        return Joined(unpacked_dataset(name, root, reporter) for name in names)
     if name.partition("[")[0] not in catalogue.ARCHIVES:
         return registry.get_dataset(name, root)
     _, cls, _ = registry.get_published(name)

@@ -6,13 +6,14 @@ import itertools
 import time
 import traceback
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.extra_inputs import get_extractor
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution import preflight, support
 from crossvad.execution.anomaly_maps import locatable
@@ -20,10 +21,23 @@ from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, score_cells
+from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.store.store import Record, Store
+
+
+class LeftOut(NamedTuple):
+    """Why a cell is not run: its method cannot do it, or its source or target cannot play its part."""
+
+    status: Literal["refused", "skipped"]
+    error: InputError
+
+    @property
+    def text(self) -> str:
+        """One line: where, what, and what to do."""
+        return str(self.error)
 
 
 class Runner:
@@ -38,12 +52,13 @@ class Runner:
     def run(self, grid: Grid, leave_out: bool = False) -> list[Record]:
         """Run every cell of a grid that is not done yet, and return the records of all.
 
-        A cell that fails is recorded with its traceback and does not stop the others. With `leave_out`, cells whose
-        source or target cannot play its part are recorded as skipped, with the reason; else that is an error.
+        A cell that fails is recorded with its traceback and does not stop the others; nor does one whose method cannot
+        do what is asked: it is recorded as refused, with the reason. With `leave_out`, cells whose source or target
+        cannot play its part are recorded as skipped, with the reason; else that is an error.
 
         Raises:
-            InputError: an input is missing, broken or unsuitable. Nothing has been trained or scored by then, unless
-                the input changed during the run; what was finished is kept.
+            InputError: an input is missing, broken or unsuitable, or no method but the trivial ones could do what is
+                asked. Nothing has been trained or scored by then.
         """
         cells = self.take(grid)
         records = {cell: self.store.record(cell) for cell in cells}
@@ -52,7 +67,7 @@ class Runner:
         if todo:
             reasons = self.check(todo, leave_out)
             number, started = 0, time.monotonic()
-            for _, group in itertools.groupby(todo, lambda cell: (cell.group, cell in reasons)):
+            for _, group in itertools.groupby(todo, lambda cell: (cell.group, reasons.get(cell))):
                 cells_of_group = list(group)
                 for cell in cells_of_group:
                     number += 1
@@ -60,8 +75,10 @@ class Runner:
                 if done := number - len(cells_of_group):
                     left = (time.monotonic() - started) * (len(todo) - done) / done / 60
                     self.reporter.say(f"  about {left:.0f} min left for all of them")
-                if cells_of_group[0] in reasons:
-                    records |= {cell: self._skip(cell, reasons[cell]) for cell in cells_of_group}
+                if reason := reasons.get(cells_of_group[0]):
+                    self.reporter.say(f"  {reason.status}: {reason.text}")
+                    written = [self.store.write(Record(cell, reason.status, reason.text)) for cell in cells_of_group]
+                    records |= dict(zip(cells_of_group, written, strict=True))
                 else:
                     records |= self._cells(cells_of_group)
         return [record for record in records.values() if record is not None]
@@ -84,42 +101,62 @@ class Runner:
         stop_at(count_frames(preflight.all_videos(grid), self.reporter))
         return grid.cells()
 
-    def check(self, cells: list[Cell], leave_out: bool = False) -> dict[Cell, str]:
+    def check(self, cells: list[Cell], leave_out: bool = False) -> dict[Cell, LeftOut]:
         """Check the inputs of these cells of the grid and decode them. Returns those to leave out, with the reason.
 
         Raises:
-            InputError: an input is missing, broken or, unless it is to be left out, unsuitable; nothing can be stored.
+            InputError: an input is missing, broken or, unless it is to be left out, unsuitable; nothing can be stored;
+                no method but the trivial ones can do what is asked.
         """
         self.store.check_writable()
         preflight.check_files(self.grid, self.reporter)
-        methods = {label: method.build(self.grid.budget) for label, method in self.methods.items()}
-        for name in {name for method in methods.values() for name in method.extra_inputs}:
-            get_extractor(name)
         # Building a tuning says so if what it needs is not installed.
         tunings = {tuning.label: tuning.build() for tuning in self.grid.tunings}
-        verdicts: dict[tuple[Any, ...], str] = {}
-        reasons: dict[Cell, str] = {}
+        built: dict[str, Adapter | preflight.Refused] = {}
+        for label, spec in self.methods.items():
+            try:
+                built[label] = preflight.build_method(spec, self.grid.budget)
+            except preflight.Refused as refused:
+                built[label] = refused
+        verdicts: dict[tuple[Any, ...], LeftOut | None] = {}
+        reasons: dict[Cell, LeftOut] = {}
         for cell in cells:
-            method, clip = methods[cell.method], methods[cell.method].clip
             question = (cell.source, cell.target, cell.method, cell.tuning, cell.shots, cell.support)
             if question not in verdicts:
                 try:
-                    verdicts[question] = ""
-                    target = self.targets[cell.target]
-                    if method.needs_source:
-                        preflight.check_source(self.sources[cell.source], clip)
-                        preflight.check_apart(self.sources[cell.source], target)
-                    preflight.check_tuning(cell, method, tunings.get(cell.tuning))
-                    preflight.check_target(target, clip, cell.shots, cell.policy)
-                    preflight.check_protocol(self.grid.protocol, target, clip, cell.shots)
+                    self._check_cell(cell, built[cell.method], tunings.get(cell.tuning))
+                    verdicts[question] = None
+                except preflight.Refused as refused:
+                    verdicts[question] = LeftOut("refused", refused)
                 except support.Unsuitable as unsuitable:
                     if not leave_out:
                         raise
-                    verdicts[question] = str(unsuitable)
-            if verdicts[question]:
-                reasons[cell] = verdicts[question]
+                    verdicts[question] = LeftOut("skipped", unsuitable)
+            if verdict := verdicts[question]:
+                reasons[cell] = verdict
+        self._stop_at_refusals(reasons)
         stop_at(self.decoder.fill(preflight.needed_videos(self.grid), self.reporter))
         return reasons
+
+    def _check_cell(self, cell: Cell, method: Adapter | preflight.Refused, tuning: Tuning | None) -> None:
+        """Raise what stands in a cell's way."""
+        if isinstance(method, preflight.Refused):
+            raise method
+        source, target = self.sources[cell.source], self.targets[cell.target]
+        if method.needs_source:
+            preflight.check_source(source, method.clip)
+            preflight.check_apart(source, target)
+        preflight.check_tuning(cell, method, tuning)
+        preflight.check_target(target, method.clip, cell.shots, cell.policy)
+        preflight.check_protocol(self.grid.protocol, target, method.clip, cell.shots)
+
+    def _stop_at_refusals(self, reasons: dict[Cell, LeftOut]) -> None:
+        """Raise a refusal where nothing is left of what was asked for but trivial rows, and cells without shots."""
+        asked = [cell for cell in self.grid.cells() if cell.method not in BASELINES] or self.grid.cells()
+        asked = [cell for cell in asked if cell.shots] or asked
+        refusals = [reasons[cell].error for cell in asked if cell in reasons and reasons[cell].status == "refused"]
+        if len(refusals) == len(asked):
+            raise refusals[0]
 
     # ---- one cell ----------------------------------------------------------------------------------------------------
 
@@ -136,15 +173,12 @@ class Runner:
             self._locatable[cell.target] = locatable(self.targets[cell.target])
         return self.methods[cell.method].maps_version if self._locatable[cell.target] else ""
 
-    def _skip(self, cell: Cell, reason: str) -> Record:
-        self.reporter.say(f"  skipped: {reason}")
-        return self.store.write(Record(cell, "skipped", reason))
-
     def _cells(self, cells: list[Cell]) -> dict[Cell, Record]:
         """Run cells of one group together."""
         first = cells[0]
         try:
-            fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
+            method = self.methods[first.method]
+            fitted = self.fitter.fitted(first, method, self.sources[first.source])
             decided = self.fitter.decided(cells, fitted)
             tasks = [CellRun(cell, decided[cell][0]) for cell in cells]
             maps_version = self._maps_version(first)
@@ -157,8 +191,6 @@ class Runner:
             for cell in cells:
                 self.store.write(Record(cell, "interrupted", "stopped by the user"))
             raise
-        except InputError:
-            raise  # the input changed under our hands: the user can mend it
         except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
             if len(cells) > 1:  # nor the cells beside it
                 return {cell: self._cells([cell])[cell] for cell in cells}
@@ -169,6 +201,8 @@ class Runner:
             facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
             facts |= {"torch": torch.__version__, "numpy": np.__version__}
             facts |= {"maps": maps_version} if result.maps else {}
+            if method.code:  # of a plug-in, which cannot be asked when its scores are read
+                facts["published_evaluation"] = asdict(method.cls.published_evaluation)
             if (search := decided[cell][1]) is not None:
                 facts["search"] = asdict(search)
             if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):

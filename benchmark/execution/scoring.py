@@ -221,8 +221,11 @@ def arrays(cues: dict[str, Tensor]) -> Cues:
     """Cues as float64 arrays.
 
     Raises:
+        TypeError: they are no tensors by name.
         ValueError: a score is not finite; such a cell fails rather than being stored.
     """
+    if not isinstance(cues, dict) or not all(isinstance(values, Tensor) for values in cues.values()):
+        raise TypeError(f"a score is {{cue: tensor (B,)}}, but the method gave {type(cues).__name__} of other things")
     converted = {cue: values.detach().double().cpu().numpy() for cue, values in cues.items()}
     for cue, values in converted.items():
         if not np.isfinite(values).all():

@@ -26,6 +26,11 @@ class Readable(Dataset):
     def __init__(self, whole: Dataset, bad: dict[FrameSource, InputError]) -> None:
         self.whole, self.bad, self.name = whole, bad, whole.name
 
+    @property
+    def parts(self) -> list[Dataset]:
+        """The whole data set's parts, without the same videos."""
+        return [Readable(part, self.bad) for part in self.whole.parts] if len(self.whole.parts) > 1 else [self]
+
     def scenes(self, split: Split) -> list[Scene]:
         """The scenes, without the videos that are left out and without scenes that have no other video."""
         if split == "test":
@@ -48,6 +53,10 @@ class Readable(Dataset):
         """The whole data set's."""
         return self.whole.tracks(video)
 
+    def understood(self) -> list[str]:
+        """The whole data set's."""
+        return self.whole.understood()
+
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """List the whole data set's problems; those of a video that is left out are warnings."""
         harmless = {(error.where, error.problem) for error in self.bad.values()}
@@ -58,14 +67,15 @@ class Readable(Dataset):
 
 
 def without_bad(grid: Grid, decoder: Decoder, reporter: Reporter) -> Grid:
-    """Leave the unreadable training videos out of a grid's sources, and of targets of the same name. Names them.
+    """Leave the unreadable training videos out of a grid's sources, and of targets of their names. Names the videos.
 
     Decodes what the sources need, as only that tells which videos are readable.
     """
-    readable = {source.name: _without_bad(source, decoder, reporter) for source in grid.sources}
+    sources = [_without_bad(source, decoder, reporter) for source in grid.sources]
+    readable = {part.name: part for source in sources for part in (source, *source.parts)}
     return replace(
         grid,
-        sources=[readable[source.name] for source in grid.sources],
+        sources=sources,
         targets=[readable.get(target.name, target) for target in grid.targets],
     )
 

@@ -44,7 +44,8 @@ class Grid:
                 f"choose --protocol fair@{max(self.shots)}, which keeps out more for every row",
             )
         named: dict[str, Dataset] = {}
-        for dataset in (*self.sources, *self.targets):
+        parts = [part for source in self.sources for part in source.parts]
+        for dataset in (*self.sources, *parts, *self.targets):
             twin = named.setdefault(dataset.name, dataset)
             if twin is not dataset and any(twin.digest(split) != dataset.digest(split) for split in SPLITS):
                 raise InputError(dataset.name, "is the name of two different data sets", "rename one of the folders")

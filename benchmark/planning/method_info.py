@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.options import Budget, Schedule
+from crossvad.adapters.nets.frozen import frozen_count
+from crossvad.adapters.options import Budget, Range, Schedule
+from crossvad.adapters.published import DEVIATIONS, PublishedEvaluation
 from crossvad.datasets.clips import head
+from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
+from crossvad.planning.names import written
 from crossvad.planning.specs import MethodSpec
 
 
@@ -22,7 +27,7 @@ class OptionInfo(NamedTuple):
 
     name: str
     default: str
-    choices: str  # what it may be: a type's name, or words
+    choices: str  # what it may be: a type's name with its range, or words
     text: str
 
 
@@ -37,35 +42,52 @@ class MethodInfo:
     frames: int  # of a clip
     scored: int  # index in the clip of the frame its score is for
     parameters: int
+    frozen: int  # parameters of pretrained parts on top, which nothing changes
     adapted: dict[str, int]  # part -> its parameters that adapt to a scene
-    cues: dict[str, float]  # cue -> its share of the fused score
-    schedule: Schedule | None  # what it trains with at this budget; None if it does not train
+    cues: dict[str, float]  # cue -> its share of the fused score; none if it cannot score before it is fitted
+    schedule: Schedule | None  # what it trains with at this budget; None if it does not train, or its own way
+    own_fit: bool  # it is fitted its own way
+    calibrated: bool  # it adapts in closed form, and by no steps
+    published_evaluation: PublishedEvaluation  # what protocol `paper` does to its scores
     deviations: tuple[str, ...]
     options: tuple[OptionInfo, ...]
 
 
 def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
-    """Build a method, without memory for its parameters, and look at it."""
-    with torch.device("meta"):  # full-size methods are built in no time and take no memory
-        adapter = method.build(budget)
-    cls, adapted = method.cls, dict[str, int]()
+    """Build a method and look at it."""
+    adapter, cls, adapted = _built(method, budget), method.cls, dict[str, int]()
     for name, parameter in adapter.adaptable_parameters().items() if cls.adapts and cls.tunable else ():
         part = name.partition(".")[0]
         adapted[part] = adapted.get(part, 0) + parameter.numel()
+    own_fit = cls.needs_source and cls.fit is not Adapter.fit
     return MethodInfo(
         name=method.label,
-        summary=(inspect.getdoc(cls) or "").partition("\n")[0],
+        summary=inspect.cleandoc(cls.__doc__ or "").partition("\n")[0],
         paper=cls.paper,
         licence=cls.licence,
         frames=adapter.clip.frames,
         scored=adapter.clip.scored,
         parameters=adapter.parameter_count(),
+        frozen=frozen_count(adapter),
         adapted=adapted,
         cues=_cues(method),
-        schedule=adapter.schedule(budget) if cls.needs_source else None,
-        deviations=cls.deviations,
+        schedule=adapter.schedule(budget) if cls.needs_source and not own_fit else None,
+        own_fit=own_fit,
+        calibrated=cls.adapts and not cls.tunable,
+        published_evaluation=cls.published_evaluation,
+        deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
         options=tuple(_options(cls)),
     )
+
+
+def _built(method: MethodSpec, budget: Budget) -> Adapter:
+    """A method without memory for its parameters, so that full-size ones are built in no time, if it can be."""
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pretrained weights, which find no memory to be read into
+            return method.build(budget)
+    except InputError:  # it looks at what is in its parameters
+        return method.build(budget)
 
 
 def _cues(method: MethodSpec) -> dict[str, float]:
@@ -74,17 +96,28 @@ def _cues(method: MethodSpec) -> dict[str, float]:
     clip = adapter.clip
     frames = np.zeros((clip.frames, *clip.size, clip.channels), np.uint8)
     black = head(with_extras(frames, adapter.extra_inputs), clip, 1, torch.device("cpu"))
-    weights = {cue: adapter.fusion.get(cue, 1.0) for cue in adapter.score(black)}
+    try:
+        weights = {cue: adapter.fusion.get(cue, 1.0) for cue in adapter.score(black)}
+    except Exception:  # such as that of a bank that is still empty
+        return {}
     return {cue: weight / sum(weights.values()) for cue, weight in weights.items()}
 
 
 def _options(cls: type[Adapter]) -> list[OptionInfo]:
     hints = get_type_hints(cls.Options)
     return [
-        OptionInfo(field.name, str(field.default), _kind(hints[field.name]), field.metadata.get("help", ""))
+        OptionInfo(
+            field.name, written(field.default), _choices(hints[field.name], field), field.metadata.get("help", "")
+        )
         for field in dataclasses.fields(cls.Options)
     ]
 
 
-def _kind(hint: Any) -> str:
-    return ", ".join(get_args(hint)) if get_origin(hint) is Literal else hint.__name__
+def _choices(hint: Any, field: dataclasses.Field[Any]) -> str:
+    """What an option may be: the words to choose from, or a type, of numbers with their range."""
+    if get_origin(hint) is Literal:
+        return ", ".join(get_args(hint))
+    several = get_origin(hint) is tuple
+    one, allowed = get_args(hint)[0] if several else hint, field.metadata.get("range", Range())
+    kind = f"{one.__name__},…" if several else one.__name__
+    return f"{kind}, {allowed}" if one in (int, float) and allowed != Range() else kind

@@ -3,6 +3,7 @@
     apn         apn[prototypes=20,cycles=1]     my_file.py:MyMethod     my_file.py:MyMethod[depth=3]
     finetune    finetune[learning_rate=1e-3]    my_file.py:MyTuning
     ped2        avenue[labels=masks]            my_file.py:MyDataset    path:DIR (own footage)
+    ped1+ped2   ucf[train=official]+path:DIR    (sources: several at once)
 
 Packages offer theirs through the entry points `crossvad.adapters`, `crossvad.tunings` and `crossvad.datasets`.
 """
@@ -23,10 +24,11 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.datasets.published.published_dataset import PublishedDataset
+from crossvad.planning.archives import get_published as get_published
 from crossvad.planning.catalogue import ARCHIVES, METHODS, RENDERED, TUNINGS, dataset_names
-from crossvad.planning.names import split_options, unknown_name, with_options
+from crossvad.planning.names import listed, split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
@@ -57,14 +59,17 @@ def get_tuning(tuning: str | type[Tuning]) -> TuningSpec:
 def get_dataset(text: str, root: Path) -> Dataset:
     """Return the data set that a user means by `name`, `file.py:Class` or `path:DIR`, where need be below a data root.
 
-    The first two take `[field=value,…]`. A plug-in is made as `Class(root)` or, if it has `Options`, as
-    `Class(root, options)`; an entry point may also name a function of the root.
+    Several with a + between are joined, to be trained on at once. The first two take `[field=value,…]`. A plug-in is
+    made as `Class(root)` or, if it has `Options`, as `Class(root, options)`; an entry point may also name a function of
+    the root.
 
     Raises:
         InputError: unknown name, file, class or option (says what comes close), or no such data under the root.
     """
+    if len(names := joined_names(text)) > 1:
+        return Joined(get_dataset(name, root) for name in names)
     if text.startswith("path:"):
-        return OwnFolder(Path(text.removeprefix("path:")))
+        return OwnFolder.find(text.removeprefix("path:"), root)
     if text in RENDERED:
         rendered: Dataset = _load(RENDERED[text])()
         return rendered
@@ -81,6 +86,19 @@ def get_dataset(text: str, root: Path) -> Dataset:
     return _plugged_dataset(text, root)
 
 
+def joined_names(text: str) -> list[str]:
+    """Split `ped1+ped2`; a + that is part of a folder's or file's name parts nothing."""
+    names: list[str] = []
+    for name in listed(text, "+"):
+        longer = f"{names[-1]}+{name}" if names else ""
+        folder = longer.startswith("path:") and Path(longer.removeprefix("path:")).is_dir()
+        if folder or (":" in name and Path(longer.rpartition(":")[0]).is_file()):
+            names[-1] = longer
+        else:
+            names.append(name)
+    return names
+
+
 def _plugged_dataset(text: str, root: Path) -> Dataset:
     name, make, options = _named_class("dataset", text, {}, "crossvad.datasets")
     if options and not hasattr(make, "Options"):
@@ -95,18 +113,6 @@ def _plugged_dataset(text: str, root: Path) -> Dataset:
     if options or not hasattr(dataset, "name"):
         dataset.name = label
     return dataset
-
-
-def get_published(text: str) -> tuple[str, type[PublishedDataset], Any]:
-    """Return what to call a published data set, found or not, its class and its options.
-
-    Raises:
-        InputError: unknown name or option; says what comes close.
-    """
-    name, options = split_options(text)
-    if name not in ARCHIVES:
-        raise unknown_name("published data set", name, ARCHIVES)
-    return with_options(name, _load(ARCHIVES[name]), options)
 
 
 NO_DATA = (

@@ -19,7 +19,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import did_you_mean
+from crossvad.planning.names import did_you_mean, joined
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 
 Plugin = TypeVar("Plugin", bound="str | type")
@@ -139,7 +139,7 @@ def unadapted(methods: list[str], source: Dataset, target: Dataset, budget: Budg
 
 def unadapted_cell(cell: Cell, methods: list[str], source: str, target: str, budget: str) -> bool:
     """Whether a cell is one of those that `unadapted` asks for, by its names."""
-    named = (cell.source, cell.target, cell.budget) == (source, target, budget)
+    named = cell.source in (source, joined(source)) and (cell.target, cell.budget) == (target, budget)
     return named and cell.method in methods and cell.tuning == catalogue.NO_TUNING and cell.shots == 0
 
 

@@ -10,7 +10,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.extra_inputs import get_extractor
+from crossvad.datasets.readers.extra_inputs import extractor_version
 from crossvad.planning.cell import digest_of
 from crossvad.planning.versions import plugin_code
 
@@ -48,7 +48,7 @@ class MethodSpec(Spec):
     @property
     def _extras(self) -> str:
         """Which version of each extra input it is given, such as +flow.1."""
-        return "".join(f"+{name}.{get_extractor(name).version}" for name in self.cls.extra_inputs)
+        return "".join(f"+{name}.{extractor_version(name)}" for name in self.cls.extra_inputs)
 
     @property
     def maps_version(self) -> str:
@@ -67,13 +67,30 @@ class MethodSpec(Spec):
         """A fresh, untrained adapter.
 
         Raises:
-            InputError: the class cannot be made with (budget, options).
+            InputError: the class cannot be made with (budget, options), or declares what nothing would heed.
         """
+        if problem := _unheeded(self.cls):
+            raise InputError(self.label, *problem)
         try:
             return self.cls(budget, self.options)
+        except ValueError as error:  # options and budget do not go together
+            what = f"cannot be built at budget {budget.name}: {error}"
+            raise InputError(self.label, what, "choose another value, or another --budget") from error
         except Exception as error:  # whatever a method's constructor does
             what = f"cannot be built at budget {budget.name} ({type(error).__name__}: {error})"
             raise InputError(self.label, what, "mend its __init__(budget, options)") from error
+
+
+def _unheeded(cls: type[Adapter]) -> tuple[str, str] | None:
+    """What a class declares that nothing would heed, and what to do about it; None if there is no such thing."""
+    if callable(getattr(cls, "adapt", None)):
+        return "has its own `adapt`, which nothing calls", "call it calibrate(self, clips), and say tunable = False"
+    for name in ("needs_source", "stochastic", "adapts", "tunable"):
+        if not isinstance(getattr(cls, name), bool):
+            return f"{name} is no true or false of the class", "cells are named by it before a method is built"
+    if not isinstance(cls.extra_inputs, tuple):
+        return f"extra_inputs is {cls.extra_inputs!r}", 'write a tuple of names: extra_inputs = ("flow",)'
+    return None
 
 
 @dataclass(frozen=True)

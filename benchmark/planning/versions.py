@@ -12,7 +12,7 @@ import inspect
 from pathlib import Path
 
 HARNESS = 1  # of decoding, clips, training, preparation, support sets, adaptation and scoring, as far as it is shared
-NETS = 1  # of `adapters/nets`, from whose parts plug-ins are built, too: they cannot tell that one has changed
+NETS = 2  # of `adapters/nets`, from whose parts plug-ins are built, too: they cannot tell that one has changed
 
 
 def plugin_code(cls: type) -> str:

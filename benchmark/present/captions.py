@@ -9,7 +9,7 @@ import pandas as pd
 
 from crossvad.evaluation.metrics import METRICS, Metric
 from crossvad.evaluation.selection import committed_among_own, mixtures, varying_keys
-from crossvad.planning.names import number_of
+from crossvad.planning.names import number_of, split_options
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import COMMITTED, MISSING, REVERTED
 
@@ -34,7 +34,8 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     facts = [
         *incomparable(rows),
         *([f"{', '.join(percent)} in %"] if percent else []),
-        *(values(done, key) for key in ("protocol", "budget", "device", "version")),
+        protocols(done),
+        *(values(done, key) for key in ("budget", "device", "version")),
         support(done["support"]),
         *contamination(done),
         seed_numbers(done["seed"]),
@@ -52,10 +53,12 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
     for metric in shown:
         if metric.rules:
             which = f"{metric.title}: " if len(shown) > 1 else ""
-            facts.append(f"{which}the same raw scores read by the rules of protocol {metric.rules.name}")
-    if not all(metric.rules for metric in shown):
-        scored = done.groupby("target")[["frames", "videos"]].max()
-        facts += [f"{target}: {int(f)} frames of {number_of(int(v), 'video')}" for target, (f, v) in scored.iterrows()]
+            facts.append(f"{which}the same raw scores read by the rules of {protocols(done, metric.rules.name)}")
+    if all(metric.rules for metric in shown):
+        facts += partial(done)
+    else:
+        for target, rows in done.groupby("target"):
+            facts.append(f"{target}: {int(rows['frames'].max())} frames of {_coverage(rows)}")
     one_class = listed(done.loc[done["auc"].isna(), "target"].unique())
     return [*facts, *([f"no AUC on {one_class}: all counted frames are of one class"] if one_class else [])]
 
@@ -70,9 +73,8 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
         facts.append(spread if intervals else "means over seeds")
         if intervals:
             facts += _no_interval(done[done["auc"].notna() & done["auc_low"].isna()])
-        facts.append(
-            f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
-        )
+        if chosen.common_mask:
+            facts.append(f"first {chosen.first_frame(0)} frames of a test video not scored")
     notes = [
         _filled(metric.note, done, metric.beside) for metric in METRICS.values() if metric in shown and metric.note
     ]
@@ -96,6 +98,16 @@ class _PerTarget:
         return ", ".join(f"{target}: {span(group, f'{{:{form}}}')}" for target, group in groups)
 
 
+def _coverage(rows: pd.DataFrame) -> str:
+    """Say how many videos of one target were scored, and of how many if some are missing: 17 of 36 videos."""
+    scored, published = rows["videos"].max(), rows["of_videos"].max()
+    return (
+        f"{int(scored)} of {number_of(int(published), 'video')}"
+        if scored < published
+        else number_of(int(scored), "video")
+    )
+
+
 # ---- facts: one each, or a list that is empty where there is nothing to say ------------------------------------------
 
 
@@ -112,6 +124,22 @@ def span(numbers: pd.Series, form: str = "{}") -> str:
 def values(rows: pd.DataFrame, key: str) -> str:
     """Say which values of a key the rows have: budget quick."""
     return f"{key} {listed(rows[key].dropna().unique()) or MISSING}"
+
+
+def protocols(rows: pd.DataFrame, name: str = "") -> str:
+    """Say which protocol read the rows, and where it follows their methods' authors, what these do with scores.
+
+    Args:
+        rows: of cells, with their `postprocessing`.
+        name: of the protocol; empty: the rows say it.
+    """
+    names = [name] if name else list(rows["protocol"].dropna().unique())
+    said = f"protocol {listed(names) or MISSING}"
+    if not any(get_protocol(each).smooth == "published" for each in names):
+        return said
+    methods = rows.assign(method=[split_options(method)[0] for method in rows["method"]])
+    ways = [f"{listed(of['method'].unique())}: {way}" for way, of in methods.groupby("postprocessing", sort=False)]
+    return f"{said}, each method as its authors evaluate it ({'; '.join(ways)})"
 
 
 def fixed(rows: pd.DataFrame, keys: Sequence[str]) -> list[str]:
@@ -135,6 +163,12 @@ def contamination(done: pd.DataFrame) -> list[str]:
     """Say how many frames of the support sets were abnormal, if any."""
     most = done["contamination"].max()
     return [f"up to {most:.0f} % of the support frames are abnormal"] if most > 0 else []
+
+
+def partial(rows: pd.DataFrame) -> list[str]:
+    """Say of each target whose published test videos were not all scored how many were."""
+    lacking = rows[rows["videos"] < rows["of_videos"]]
+    return [f"{target}: {_coverage(some)}" for target, some in lacking.groupby("target")]
 
 
 def reverted(rows: pd.DataFrame) -> list[str]:

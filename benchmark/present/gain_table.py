@@ -47,8 +47,9 @@ def _text(line: dict[Any, Any]) -> str:
 def note(differences: pd.DataFrame, protocol: str) -> str:
     """Say what a reader must know to read that table; `protocol` is the name of the one that scores were read by."""
     return "; ".join([
-        f"AUC in %: gain over the same method at K = 0 in points; protocol {protocol}",
+        f"AUC in %: gain over the same method at K = 0 in points; {captions.protocols(differences, protocol)}",
         *captions.fixed(differences, [key for key in ENTRY if key not in ("method", ACROSS)]),
+        *captions.partial(differences),
         captions.seed_counts(differences["seeds"]),
         *captions.paired_intervals(differences, "95 % of the gain"),
         *captions.reverted(differences),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
+from crossvad.planning.spelling import command
 from crossvad.store.store import Record
 
 WORST, APART = 3, 15  # moments shown of a cell, of each kind; frames between two of one video, at least
@@ -31,17 +32,19 @@ def cell_page(line: Page, record: Record, tracks: pd.DataFrame | None) -> Page:
     made = {name: value for name, value in vars(record.cell).items() if name not in (*ENTRY, "seed")}
     made |= {"finished": record.finished, "sha256 of scores": record.digest, **record.facts}
     about = {"seed": line["seed"], "status": line["status"], "reason": record.reason, "made": made}
+    about |= {"command": command([record.cell])}
     return numbers | _scores(tracks) | about
 
 
 def _scores(tracks: pd.DataFrame | None) -> Page:
-    """Gather a cell's scores as ranks, a byte each, the first frame that counts, and its worst moments."""
+    """Gather a cell's scores as ranks, a byte each, which frames these are of, and its worst moments."""
     if tracks is None or not len(tracks):
-        return {"ranks": "", "first": 0, "alarms": [], "misses": []}
+        return {"ranks": "", "first": 0, "counts": [], "alarms": [], "misses": []}
     ranks = np.round(np.concatenate([*tracks["scores"]]) * LEVELS / 100).astype(np.uint8)
     return {
         "ranks": base64.b64encode(ranks.tobytes()).decode(),
         "first": int(min(frames[0] for frames in tracks["frames"] if len(frames))),
+        "counts": [len(frames) for frames in tracks["frames"]],
         "alarms": worst(tracks, 0),
         "misses": worst(tracks, 1),
     }

@@ -13,7 +13,10 @@
 
 A cell is looked for below runs/ first. Reading takes no permission to write. A directory is written beside its place
 and renamed into it whole, so that a reader sees all of it or nothing, and a process killed at any moment leaves nothing
-that a later one could take for a result.
+that a later one could take for a result: a draft at most, which the next run sweeps.
+
+A record is hashed whole, scores and all. Those written before that was so hash their scores alone: they are read, and
+`bench verify` refuses them by name until `results/restamp.py` has stamped them.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -35,10 +38,11 @@ import numpy as np
 from crossvad.datasets.base import Track
 from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell
+from crossvad.store.drafts import abandoned, drafting, sweep
 from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_scores
 
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
-Status = Literal["done", "failed", "interrupted", "skipped"]
+Status = Literal["done", "failed", "refused", "interrupted", "skipped"]
 
 
 @dataclass
@@ -47,10 +51,11 @@ class Record:
 
     cell: Cell
     status: Status
-    reason: str = ""  # of a skip or failure; with the traceback for the latter
+    reason: str = ""  # of a skip, refusal or failure; with the traceback for the last
     facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
     digest: str = ""  # sha256 of scores.npz
     finished: str = ""  # UTC, ISO 8601
+    stamp: str = ""  # sha256 of all of the above; none: written before records were hashed whole
 
 
 class Store:
@@ -99,13 +104,18 @@ class Store:
         """A temporary directory that becomes `place(kind, key)` when the block ends well, and vanishes otherwise."""
         place = self.place(kind, key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
-        try:
+        with drafting(place.parent, key) as draft:
             yield draft
-            draft.chmod(0o755)  # mkdtemp is private by default; results are to be shared
+            draft.chmod(0o755)  # drafts are private by default; results are to be shared
             _put(draft, place)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+
+    def sweep(self) -> list[str]:
+        """Remove what killed runs left half-written below runs/. Returns the names of what was removed."""
+        return sweep(self.root)
+
+    def leftovers(self) -> list[Path]:
+        """What killed runs left half-written below runs/."""
+        return abandoned(self.root)
 
     def cell_place(self, key: str) -> Path:
         """Directory of a cell: of this machine's own run, else of the committed one, there or not."""
@@ -153,7 +163,7 @@ class Store:
             InputError: the file is missing, or is not the one that was written.
         """
         path = self.cell_place(record.cell.key) / "scores.npz"
-        if not path.is_file() or _sha256(path) != record.digest:
+        if not path.is_file() or sha256(path) != record.digest:
             raise InputError(path, *CHANGED)
 
     def keep(self, cell: Cell) -> Path:
@@ -174,7 +184,7 @@ class Store:
         record = self.record(cell)
         if record is None or "maps_sha256" not in record.facts or not path.is_file():
             return None
-        if _sha256(path) != record.facts["maps_sha256"]:
+        if sha256(path) != record.facts["maps_sha256"]:
             raise InputError(path, "was changed", "remove its folder and run the cell again with --maps")
         with np.load(path) as file:
             ends = np.cumsum(file["track_lengths"])[:-1]
@@ -188,13 +198,21 @@ class Store:
         with self.writing("cells", record.cell.key) as draft:
             if scores is not None:
                 save_scores(scores, draft / "scores.npz")
-                record.digest = _sha256(draft / "scores.npz")
+                record.digest = sha256(draft / "scores.npz")
             if maps is not None:
                 save_maps(maps, draft / "maps.npz")
-                record.facts["maps_sha256"] = _sha256(draft / "maps.npz")
+                record.facts["maps_sha256"] = sha256(draft / "maps.npz")
             record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
-            (draft / "record.json").write_text(json.dumps(asdict(record), indent=1, sort_keys=True))
+            raw = stamped(asdict(record))
+            record.stamp = raw["stamp"]
+            (draft / "record.json").write_text(json.dumps(raw, indent=1, sort_keys=True))
         return record
+
+
+def stamped(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it is written, with the hash of all that it says."""
+    told: dict[str, Any] = json.loads(json.dumps({name: value for name, value in raw.items() if name != "stamp"}))
+    return {**told, "stamp": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}
 
 
 def read_record(place: Path) -> Record | None:
@@ -216,9 +234,13 @@ def read_record(place: Path) -> Record | None:
         fix = "name another --results folder, or stamp its cells anew: python results/restamp.py FOLDER"
         raise InputError(path, problem, fix)
     try:
-        return Record(**{**raw, "cell": Cell(**raw["cell"])})
+        record = Record(**{**raw, "cell": Cell(**raw["cell"])})
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
+    if record.stamp and record.stamp != stamped(raw)["stamp"]:
+        fix = "restore it, or remove its folder and run the cell again"
+        raise InputError(path, "was changed after it was written", fix)
+    return record
 
 
 def _put(draft: Path, place: Path) -> None:
@@ -236,8 +258,9 @@ def _put(draft: Path, place: Path) -> None:
         old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
         with suppress(FileNotFoundError):  # the other process was quicker
             place.replace(old)
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)  # or a sweep was
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hash a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from crossvad.evaluation.postprocessing import only
-from crossvad.evaluation.selection import current
+from crossvad.evaluation.selection import current, published_evaluation
 from crossvad.evaluation.tidy import evaluate
 from crossvad.planning import registry
 from crossvad.planning.protocol import Protocol
@@ -94,7 +94,8 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
         scores, diagnostics = store.scores(record.cell), record.facts["diagnostics"]
         for score, cues in CUES.items():
             if set(cues) <= set(scores.cues):
-                figures = evaluate(only(scores, cues), protocol, record.cell.shots, record.facts["fusion"])
+                weights, published = record.facts["fusion"], published_evaluation(record)
+                figures = evaluate(only(scores, cues), protocol, record.cell.shots, weights, published=published)
                 row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
                 row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"]}
                 rows.append(row | {name: diagnostics.get(name, float("nan")) for name in DIAGNOSTICS})

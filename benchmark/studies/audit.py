@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from crossvad.datasets.base import Dataset
@@ -22,6 +23,7 @@ from crossvad.evaluation.tidy import counted_frames, counted_frames_of_cells
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
+from crossvad.planning.archives import published_videos
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.protocol import PAPER, Protocol
 from crossvad.planning.request import unadapted, unadapted_cell
@@ -105,7 +107,7 @@ def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:
             continue
         scores = store.scores(record.cell)
         raw, stretched = (counted_frames(scores, rules, max(SHOTS), {}) for rules in (RAW, STRETCHED))
-        name, cls, options = registry.get_published(record.cell.target)
+        name = record.cell.target
         rows.append(
             {
                 "target": name,
@@ -114,7 +116,7 @@ def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:
                 "stretched": 100 * micro_auc(stretched.labels, stretched.scores),
                 "frames": len(raw.labels),
                 "videos": len(scores.videos),
-                "of_videos": len(cls.facts(options, cls.family).test),
+                "of_videos": published_videos(name),
             }
         )
     return pd.DataFrame(rows)
@@ -124,15 +126,17 @@ def readings(store: Store, records: list[Record], rules: Protocol) -> pd.DataFra
     """Evaluate the same raw scores by each of the field's readings, on the frames that a protocol counts.
 
     Returns:
-        Tidy rows: the cell's keys, `reading` and `auc` in percent; of finished cells alone.
+        Tidy rows: the cell's keys, `reading`, `auc` in percent, `videos` scored and `of_videos` published; of finished
+        cells alone.
     """
     rows = []
     for record, read in counted_frames_of_cells(store, records, rules):
         keys = {key: getattr(record.cell, key) for key in KEYS if key != "protocol"} | {"protocol": rules.name}
         for reading, (normalise, smooth) in READINGS.items():
             counted = read(replace(rules, normalise=normalise, smooth=smooth))
-            rows.append(keys | {"reading": reading, "auc": 100 * micro_auc(counted.labels, counted.scores)})
-    return pd.DataFrame(rows, columns=[*KEYS, "reading", "auc"])
+            videos = {"videos": len(np.unique(counted.videos)), "of_videos": published_videos(record.cell.target)}
+            rows.append(keys | {"reading": reading, "auc": 100 * micro_auc(counted.labels, counted.scores)} | videos)
+    return pd.DataFrame(rows, columns=[*KEYS, "reading", "auc", "videos", "of_videos"])
 
 
 def rivals(figures: pd.DataFrame, target: str) -> pd.Series:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.clips import ClipSource
 from crossvad.evaluation.tidy import evaluate
@@ -18,13 +19,14 @@ from crossvad.execution.decoding import Decoder
 from crossvad.execution.fitting import build, heldout_scores, source_clips, train
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
+from crossvad.planning.archives import published_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Scores, load_scores, save_scores
 from crossvad.store.store import Store
 
-COLUMNS = ["method", "source", "target", "budget", "seed", "step", "auc", "paper_auc"]
+COLUMNS = ["method", "source", "target", "budget", "seed", "step", "videos", "of_videos", "auc", "paper_auc"]
 
 
 def train_and_score(
@@ -54,12 +56,15 @@ def train_and_score(
     return [(int(path.stem), path) for path in sorted(folder.glob("*.npz"))]
 
 
-def judge(cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, float]) -> pd.DataFrame:
+def judge(
+    cell: Cell, checkpoints: list[tuple[int, Path]], weights: dict[str, float], published: PublishedEvaluation
+) -> pd.DataFrame:
     """Evaluate each checkpoint by protocol fair and by the paper's rules: a row each, AUC in percent, `COLUMNS`."""
     rows = []
     for step, path in checkpoints:
-        figures = evaluate(load_scores(path), FAIR, 0, weights)
+        figures = evaluate(load_scores(path), FAIR, 0, weights, published=published)
         keys: dict[str, Any] = {name: getattr(cell, name) for name in COLUMNS if hasattr(cell, name)}
+        keys |= {"videos": figures["videos"], "of_videos": published_videos(cell.target)}
         rows.append(keys | {"step": step, "auc": figures["auc"], "paper_auc": figures["paper_auc"]})
     return pd.DataFrame(rows, columns=COLUMNS)
 

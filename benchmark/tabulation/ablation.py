@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import FAIR
 from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
@@ -29,11 +30,14 @@ def tabulate(
         seeds: theirs.
     """
     numbers = summary(what, measured(what, store, records, FAIR), target)
+    some = [len(store.scores(record.cell).videos) for record in records if record.status == "done"][:1]
+    scored = pd.DataFrame({"target": target, "videos": some, "of_videos": published_videos(target)})
     note = (
         f"trained on {source}, scored on {target} without adaptation; budget {budget}; "
         f"{captions.seed_numbers(seeds)}{' (mean ± standard deviation)' if len(seeds) > 1 else ''}; AUC in %; "
         "published: the paper's, at its full size, by a protocol like that of paper AUC; prototype cosine (1: all "
         "alike) and effective rank (1: all alike, M: all different): on training clips"
+        + "".join(f"; {fact}" for fact in captions.partial(scored))
     )
     return Tables([(_texts(numbers), note)], ABLATIONS[what].title, numbers=numbers, failures=failures(store, records))
 

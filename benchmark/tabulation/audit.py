@@ -10,7 +10,7 @@ from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.label_audit import Findings
 from crossvad.evaluation.postprocessing import READINGS
 from crossvad.evaluation.selection import varying_keys
-from crossvad.present import tables
+from crossvad.present import captions, tables
 from crossvad.present.figures import audit as figure
 from crossvad.present.formats import Tables
 from crossvad.studies.checkpoint_selection import gains
@@ -42,9 +42,10 @@ def tabulate_scores(readings: pd.DataFrame) -> Tables:
     for name in READINGS:
         texts[name] = [tables.mean_and_spread(*pair, 1) for pair in zip(mean[name], spread[name], strict=True)]
     same = [f"{key} {readings[key].iloc[0]}" for key in ENTRY if key not in keys]
+    facts = "; ".join([", ".join(same), *captions.partial(readings)])
     note = (
         "micro AUC in % of the same raw scores, frames of protocol fair, cues fused after normalising; ± over seeds; "
-        f"{', '.join(same)}; global min-max of a single cue changes no order, so no AUC"
+        f"{facts}; global min-max of a single cue changes no order, so no AUC"
     )
     return Tables([(texts, note)], numbers=mean[list(READINGS)])
 
@@ -58,5 +59,9 @@ def tabulate_checkpoints(curves: Sequence[pd.DataFrame], count: int) -> Tables:
     """
     rows = pd.concat(curves)
     texts = gains(rows).map(lambda value: f"{value:.1f}")
-    note = f"AUC in %; of {count} checkpoints, evenly spread over the training; best: chosen on the test set itself"
-    return Tables([(texts, note)], rows=rows.reset_index(drop=True))
+    facts = [
+        f"AUC in %; of {count} checkpoints, evenly spread over the training",
+        "best: chosen on the test set itself",
+        *captions.partial(rows),
+    ]
+    return Tables([(texts, "; ".join(facts))], rows=rows.reset_index(drop=True))

@@ -30,7 +30,7 @@ class Labels(NamedTuple):
 
 def published_labels(name: str) -> list[Labels]:
     """What is known of the labels of a published data set, per family; nothing for other data sets."""
-    if name.partition("[")[0] not in catalogue.ARCHIVES:
+    if len(registry.joined_names(name)) > 1 or name.partition("[")[0] not in catalogue.ARCHIVES:
         return []
     _, cls, options = registry.get_published(name)
     families: list[Labels] = []

@@ -1,4 +1,4 @@
-"""Cells that a table lacks because they failed, or were left out."""
+"""Cells that a table lacks because they failed, their method refused, or they were left out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from crossvad.store.store import Record, Store
 
 
 def failures(store: Store, records: Iterable[Record]) -> list[str]:
-    """Say of each cell that failed why it did, and where the whole traceback lies."""
-    return [
-        f"failed: {record.cell}: {record.reason.strip().splitlines()[-1]} "
-        f"({store.cell_place(record.cell.key) / 'record.json'})"
-        for record in records
-        if record.status == "failed"
-    ]
+    """Say why cells failed or were refused, a line for each reason, and where the whole traceback lies, if any."""
+    alike: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        if record.status in ("failed", "refused"):
+            why = record.reason.strip().splitlines()[-1]
+            alike.setdefault((record.status, record.cell.method, why), []).append(record)
+    lines = []
+    for (status, _, why), group in alike.items():
+        first = group[0].cell
+        more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+        details = f" ({store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
+        lines.append(f"{status}: {first}{more}: {why}{details}")
+    return lines
 
 
 def skips(records: Iterable[Record]) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import tempfile
+import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ import torch
 from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.tunings.base import NoTuning, adapt
+from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
+from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import with_extras
-from crossvad.execution.model_state import load_model, save_model
+from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
+from crossvad.verification.miniature_grid import MadeUpCamera, run_twice
 
 LENGTH, ANOMALY = 60, 45  # frames of a test video; from here on a square that moves as nothing did before
 CPU = torch.device("cpu")
@@ -40,10 +43,27 @@ class Verdict:
 
 
 def check_adapter(method: MethodSpec) -> Iterator[Verdict]:
-    """Train a method for a few steps and hold it to the contract of `adapters.base`, rule by rule."""
+    """Train a method for a few steps and hold it to the contract of `adapters.base`, rule by rule.
+
+    Raises:
+        InputError: it cannot be built, or asks for what there is not.
+    """
+    try:
+        yield from _verdicts(method)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a method does; what is still to be judged rests on it
+        yield Verdict("no call raises an error", False, f"{type(error).__name__}: {error} ({_place(error)})")
+
+
+def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
     size = BUDGETS["smoke"].size
     adapter = _trained(method)
     video = moving_squares(size, LENGTH, seed=7, anomaly=ANOMALY)
+    given = adapter.score(head(with_extras(video, adapter.extra_inputs), adapter.clip, 2, CPU))
+    if not (isinstance(given, dict) and all(isinstance(values, torch.Tensor) for values in given.values())):
+        yield Verdict("one finite score per clip and cue", False, f"{{cue: tensor}} is wanted, not {_types(given)}")
+        return
     scores = _score(adapter, video, 16)
 
     shapes = {cue: tuple(values.shape) for cue, values in scores.items()}
@@ -52,19 +72,38 @@ def check_adapter(method: MethodSpec) -> Iterator[Verdict]:
     yield Verdict("one finite score per clip and cue", complete, str(shapes))
     if not complete:
         return  # the other rules speak of scores that are there
+    if adapter.needs_source:
+        adapter, saved = _saved(method, adapter, video, scores)
+        yield saved
     yield from _dependence(adapter, video, scores)
     yield _same("the same seed gives the same scores", scores, _score(_trained(method), video, 16))
     if not adapter.stochastic:
         yield _same("seeds make no difference", scores, _score(_trained(method, seed=1), video, 16))
-    if adapter.needs_source:
-        yield _saved(method, adapter, video, scores)
     yield from _adaptation(adapter, video, scores)
+    cameras = []
+    for number in range(3):
+        train, test = (moving_squares(size, LENGTH, 2 * number + split) for split in range(2))
+        cameras.append(MadeUpCamera(f"camera {number}", train, test, ANOMALY))
+    yield Verdict("a grid runs, and again from the store", *run_twice(method, adapter, cameras))
 
     onset = ANOMALY - adapter.clip.scored
     lift = {cue: float(values[onset:].mean() - values[:onset].mean()) for cue, values in scores.items()}
     if method.label != "random":
         lifts = ", ".join(f"{cue} {value:+.3g}" for cue, value in lift.items())
         yield Verdict("a planted anomaly scores higher, in one cue at least", max(lift.values()) > 0, lifts)
+
+
+def _types(given: Any) -> str:
+    inner = ", ".join(sorted({type(values).__name__ for values in given.values()})) if isinstance(given, dict) else ""
+    return f"a {type(given).__name__}" + (f" of {inner}" if inner else "")
+
+
+def _place(error: Exception) -> str:
+    """Where in the method's own code an error came from, or where else."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "crossvad" not in Path(frame.filename).parts] or frames
+    own = [frame for frame in own if "site-packages" not in Path(frame.filename).parts] or own
+    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name}"
 
 
 def _dependence(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:
@@ -80,9 +119,13 @@ def _dependence(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Ver
     yield _same("other videos do not matter", scores, _score(adapter, video, 16))
 
 
-def _saved(method: MethodSpec, adapter: Adapter, video: Frames, scores: Scores) -> Verdict:
-    """Whether all that scores depend on is saved: in a fresh method, built from another seed, it is loaded."""
-    rule = "a method saved and loaded gives the same scores"
+def _saved(method: MethodSpec, adapter: Adapter, video: Frames, scores: Scores) -> tuple[Adapter, Verdict]:
+    """Whether all that scores depend on is saved: in a fresh method, built from another seed, it is loaded.
+
+    Returns:
+        The loaded method, which is what a run goes on with; or the given one, so that it can be judged further.
+    """
+    rule = "a method saved and loaded gives the same scores, adapted or not"
     torch.manual_seed(1)
     fresh = method.build(BUDGETS["smoke"]).eval()
     with tempfile.TemporaryDirectory() as folder:
@@ -90,11 +133,26 @@ def _saved(method: MethodSpec, adapter: Adapter, video: Frames, scores: Scores) 
             save_model(adapter, Path(folder))
             load_model(fresh, Path(folder), CPU)
         except Exception as error:  # whatever a method's own hooks do
-            return Verdict(rule, False, f"{type(error).__name__}: {error}")
+            return adapter, Verdict(rule, False, f"{type(error).__name__}: {error}")
+    lost = ", ".join(lost_state(adapter, fresh))
+    why = f"; set in fit and lost: {lost}; {SURVIVES}" if lost else ""
     try:
-        return _same(rule, scores, _score(fresh, video, 16))
+        verdict = _same(rule, scores, _score(fresh, video, 16))
+        if verdict.holds and lost:  # what scoring does without, adapting may need
+            verdict = _same(rule, *(_score(_adapted(each), video, 16) for each in (adapter, fresh)))
     except Exception as error:  # such as that of a part that was made in `fit` and not saved
-        return Verdict(rule, False, f"once loaded, it cannot score ({type(error).__name__}: {error})")
+        verdict = Verdict(rule, False, f"once loaded, it cannot score ({type(error).__name__}: {error})")
+    return (fresh, verdict) if verdict.holds else (adapter, replace(verdict, measured=verdict.measured + why))
+
+
+def _adapted(adapter: Adapter) -> Adapter:
+    """A copy that took three steps, or what it takes in their place, on another video."""
+    footage = with_extras(moving_squares(adapter.clip.size[0], LENGTH, seed=9), adapter.extra_inputs)
+    return adapt(adapter, head(footage, adapter.clip, 5, CPU), 3, _tuning(adapter))
+
+
+def _tuning(adapter: Adapter) -> Tuning:
+    return FineTune(FineTuneOptions(1e-4)) if adapter.tunable else NoTuning()
 
 
 def _adaptation(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:
@@ -102,9 +160,10 @@ def _adaptation(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Ver
     before = _state(adapter)
     footage = with_extras(moving_squares(len(video[0]), LENGTH, seed=9), adapter.extra_inputs)
     support = head(footage, adapter.clip, 5, CPU)
-    tuning = FineTune(FineTuneOptions(1e-4)) if adapter.tunable else NoTuning()
+    tuning = _tuning(adapter)
     if adapter.adapts and (reason := tuning.unsupported_reason(adapter)):
-        yield Verdict("adapting moves the method", False, reason)
+        fix = "if `calibrate` alone adapts it, say tunable = False; if nothing does, adapts = False"
+        yield Verdict("adapting moves the method", False, f"{reason}: {fix}")
         return
     adapted = adapt(adapter, support, 3, tuning)
     untouched = _equal(_state(adapter), before)

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.datasets.published.manifest import spans_to_labels
+from crossvad.datasets.published.manifest import Manifest, spans_to_labels
+from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.evaluation import metrics
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import support_span
+from crossvad.evaluation.selection import published_evaluation, support_span
 from crossvad.evaluation.tidy import counted_frames
 from crossvad.execution.support import CLEAN_HEAD
-from crossvad.planning import catalogue, registry
+from crossvad.planning import registry
+from crossvad.planning.archives import stored_target
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
 from crossvad.store.scores import Scores
@@ -32,7 +34,8 @@ def verify_store(store: Store) -> tuple[Sound, list[Problem]]:
         The cells that are done and sound with their scores, and every problem found.
     """
     sound, problems = verify_cells(store)
-    return sound, [*problems, *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
+    problems += [*verify_stamps(sound), *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
+    return sound, [*problems, *find_leftovers(store)]
 
 
 def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
@@ -54,13 +57,30 @@ def verify_cells(store: Store) -> tuple[Sound, list[Problem]]:
             if record.status == "done":
                 scores = store.scores(record.cell)
                 check_scores(scores, record, place)
-                counted_frames(scores, PAPER, record.cell.shots, record.facts["fusion"], support_span(record, scores))
+                seen, published = support_span(record, scores), published_evaluation(record)
+                counted_frames(scores, PAPER, record.cell.shots, record.facts["fusion"], seen, published)
                 sound.append((record, scores))
         except InputError as error:
             problems.append(Problem("error", error.where, error.problem, error.fix))
         except (KeyError, ValueError, OSError) as error:
             problems.append(Problem("error", str(place), f"cannot be read ({error!r})", "run the cell again"))
     return sound, problems
+
+
+def verify_stamps(sound: Sound) -> list[Problem]:
+    """Whether records are hashed whole: of one that is not, only the scores can be told from changed ones."""
+    without = [record.cell.key for record, _ in sound if not record.stamp]
+    if not without:
+        return []
+    problem = "written before records were hashed whole: whether speed, device and such were changed, nobody can tell"
+    named = f"{len(without)} cells, {', '.join(without[:3])}{' …' if len(without) > 3 else ''}"
+    return [Problem("error", named, problem, "stamp them as they are: python results/restamp.py FOLDER")]
+
+
+def find_leftovers(store: Store) -> list[Problem]:
+    """What killed runs left half-written."""
+    problem, fix = "was left half-written by a run that was killed", "the next run removes it"
+    return [Problem("warning", str(path.relative_to(store.root.parent)), problem, fix) for path in store.leftovers()]
 
 
 def check_scores(scores: Scores, record: Record, place: Path) -> None:
@@ -86,13 +106,12 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
         wrong.append(f"{'no ' if cell.shots else ''}support scores at {cell.shots} shots")
     if wrong:
         raise InputError(place, "; ".join(wrong), RERUN)
-    if cell.target.partition("[")[0] in catalogue.ARCHIVES:
-        _check_labels(scores, cell.target, place)
+    if published := stored_target(cell.target):
+        _check_labels(scores, cell.target, *published, place)
 
 
-def _check_labels(scores: Scores, target: str, place: Path) -> None:
-    _, cls, options = registry.get_published(target)
-    known = cls.facts(options, getattr(options, "labels", cls.family)).test
+def _check_labels(scores: Scores, target: str, cls: type[PublishedDataset], manifest: Manifest, place: Path) -> None:
+    known = manifest.test
     for video, labels in zip(scores.videos, np.split(scores.labels, np.cumsum(scores.lengths)[:-1]), strict=True):
         facts = known.get(cls.entry(video))
         if facts is None:

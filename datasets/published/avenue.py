@@ -17,7 +17,7 @@ from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.layouts import Layout, best_copy, candidates, joined_labels
 from crossvad.datasets.published.manifest import Manifest
-from crossvad.datasets.published.published_dataset import Guide, PublishedDataset
+from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions
 from crossvad.datasets.readers.label_files import mask_volume
 
 LAYOUTS = {
@@ -30,12 +30,13 @@ UNLABELLED = ("01", "02", "08", "09", "10")
 
 
 @dataclass(frozen=True)
-class AvenueOptions:
+class AvenueOptions(PublishedOptions):
     """Which labels, and which test clips.
 
     labels: `frames`, the frame labels that most papers since Hasan et al. (CVPR 2016) use, or `masks`, where a frame is
         abnormal if the authors' pixel masks mark anything in it.
     subset: `all` test clips, or `avenue17` without clips 1, 2, 8, 9 and 10 (Hinami et al., ICCV 2017).
+    videos: of these, as `PublishedOptions` says.
     """
 
     labels: Literal["frames", "masks"] = "frames"
@@ -73,16 +74,13 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
         self.options = options or AvenueOptions()
         self.family = self.options.labels
         self._homes = candidates(root, "avenue", "Avenue", "Avenue Dataset", "Avenue_Dataset", "avenue/Avenue Dataset")
-        self.directory, self.layout, self.on_disk = best_copy(self.name, root, self._homes, LAYOUTS)
-        if self.options.subset == "avenue17":
-            kept = tuple(video for video in self.on_disk["test"] if self.entry(video.name) not in UNLABELLED)
-            self.on_disk = {**self.on_disk, "test": kept}
+        self.take(best_copy(self.name, root, self._homes, LAYOUTS, self.asked_for))
         self._volume_labels: dict[str, NDArray[np.uint8]] = {}  # by clip, kept: a label volume takes seconds to read
 
     @classmethod
-    def facts(cls, options: AvenueOptions, family: str) -> Manifest:
+    def published(cls, options: AvenueOptions, family: str) -> Manifest:
         """The manifest without the clips that the subset leaves out."""
-        whole = super().facts(options, family)
+        whole = super().published(options, family)
         if options.subset == "all":
             return whole
         return replace(whole, test={name: clip for name, clip in whole.test.items() if name not in UNLABELLED})
@@ -101,8 +99,8 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
         """
         if self.options.labels == "masks":
             return self._from_volume(video)
-        whole = super().facts(self.options, self.family)  # the file covers clips that a subset leaves out
-        return joined_labels("frame_labels_avenue.npy", self._homes, whole, self.entry(video.name), len(video))
+        entry = self.entry(video.name)
+        return joined_labels("frame_labels_avenue.npy", self._homes, self.whole_manifest, entry, len(video))
 
     def masks(self, video: str) -> NDArray[np.bool_] | None:
         """Read pixel labels (N, H, W) from the clip's label volume; None where that is not at hand.

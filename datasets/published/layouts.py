@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import Split, Video
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.manifest import Manifest
 from crossvad.datasets.readers.frame_folder import find_videos
 from crossvad.datasets.readers.label_files import read_npy
@@ -29,25 +29,46 @@ class Copy(NamedTuple):
     directory: Path
     layout: str
     videos: dict[Split, tuple[Video, ...]]
+    unused: tuple[Problem, ...] = ()  # folders of other copies
 
 
-def best_copy(name: str, root: Path, homes: Sequence[Path], layouts: Mapping[str, Layout]) -> Copy:
+def best_copy(
+    name: str,
+    root: Path,
+    homes: Sequence[Path],
+    layouts: Mapping[str, Layout],
+    asked_for: Callable[[Video], bool] = lambda video: True,
+) -> Copy:
     """Choose among copies: the one with the most test videos, then the most training videos, then by order of layouts.
 
-    Copies differ by their compression, so they are never mixed.
+    Copies differ by their compression, so they are never mixed. Test videos that are not `asked_for` are left out.
 
     Raises:
         InputError: there is no copy; names every folder looked in.
     """
+    folders = {home / folder for home in homes for layout in layouts.values() for folder in layout}
+    found = {folder: listed(folder) for folder in folders}
     copies = [
-        Copy(home, layout, {"train": listed(home / folders.train), "test": listed(home / folders.test)})
-        for layout, folders in layouts.items()
+        Copy(home, layout, {"train": found[home / train], "test": tuple(filter(asked_for, found[home / test]))})
+        for layout, (train, test) in layouts.items()
         for home in homes
     ]
     best = max(copies, key=lambda copy: (len(copy.videos["test"]), len(copy.videos["train"])))
-    if not any(best.videos.values()):
+    if not any(found.values()):
         raise absent(name, root, homes)
-    return best
+    used = {(best.directory / folder).resolve() for folder in layouts[best.layout]}
+    others = {folder.resolve(): folder for folder, videos in sorted(found.items()) if videos}
+    unused = [
+        Problem(
+            "warning",
+            str(folder),
+            f"has {len(found[folder])} videos of another copy, which nothing uses",
+            f"leave it, or remove the copy that is not wanted: {best.directory} is read, and copies are never mixed",
+        )
+        for place, folder in others.items()
+        if place not in used
+    ]
+    return best._replace(unused=tuple(unused))
 
 
 def listed(directory: Path) -> tuple[Video, ...]:

@@ -46,6 +46,10 @@ class Manifest:
         """The facts of each video of a split, by its name in the manifest."""
         return self.train if split == "train" else self.test
 
+    def count(self, split: Split) -> int:
+        """How many videos of a split were published, be their names known or not."""
+        return self.train_videos if split == "train" else len(self.test)
+
     def labels(self, video: str, frames: int) -> NDArray[np.uint8]:
         """Labels (frames,) of a test video in the manifest, 1 = abnormal; spans end where its frames end."""
         return spans_to_labels(self.test[video].abnormal, frames)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from crossvad.datasets.base import SPLITS, Dataset, Scene, Split, Video
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published import manifest
+from crossvad.datasets.published.layouts import Copy
 from crossvad.datasets.published.manifest import Manifest, VideoFacts
+from crossvad.datasets.published.video_list import ALL, VideoList, spelled
+from crossvad.datasets.readers.frame_folder import damaged_in_archive
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,14 @@ class Guide:
 
 
 @dataclass(frozen=True)
-class NoOptions:
-    """The options of a data set that has none."""
+class PublishedOptions:
+    """Which test videos.
+
+    videos: `all`; or names and ranges of names in the published order, such as `1-17+20`; or a .txt file with one of
+        these a line. Copies that have these videos compare, whatever else they lack.
+    """
+
+    videos: VideoList = VideoList(ALL)  # noqa: RUF009 - a text
 
 
 class PublishedDataset(Dataset):
@@ -46,16 +55,17 @@ class PublishedDataset(Dataset):
     name: str
     family: str = "frames"
     guide: ClassVar[Guide]
-    Options: ClassVar[type] = NoOptions
+    Options: ClassVar[type] = PublishedOptions
 
-    options: Any = NoOptions()
+    options: Any = PublishedOptions()
     directory: Path
     layout: str
     on_disk: dict[Split, tuple[Video, ...]]  # the videos of each split that this copy has
+    unused: tuple[Problem, ...] = ()  # what was found and is read by nothing
 
     @abstractmethod
     def __init__(self, root: Path, options: Any = None) -> None:
-        """Find the data set under the data root; set `options`, `directory`, `layout` and `on_disk`.
+        """Set `options`, find the data set under the data root, and `take` it.
 
         Raises:
             InputError: it is not there; names every folder looked in.
@@ -63,13 +73,58 @@ class PublishedDataset(Dataset):
 
     @classmethod
     def facts(cls, options: Any, family: str) -> Manifest:
-        """The manifest of the data set as these options make it, under a family of labels; needs no data."""
+        """The manifest of the data set as these options make it, under a family of labels; needs no data.
+
+        Raises:
+            InputError: a test video that is asked for was never published.
+        """
+        made = cls.published(options, family)
+        chosen = options.videos.chosen([*manifest.load(cls.name, family).test], cls.entry)
+        return replace(made, test={name: made.test[name] for name in chosen if name in made.test})
+
+    @classmethod
+    def published(cls, options: Any, family: str) -> Manifest:
+        """The manifest by all options but `videos`. Override it where there are others."""
         return manifest.load(cls.name, family)
+
+    @classmethod
+    def named(cls, said: dict[str, str]) -> dict[str, str]:
+        """Options as they were typed, with the test videos written in the one way that tables call them.
+
+        Raises:
+            InputError: a test video that is asked for was never published.
+        """
+        videos = VideoList(said.get("videos", ALL))
+        if videos == ALL or said["videos"].endswith(".txt"):
+            return said
+        published = [*manifest.load(cls.name, cls.family).test]
+        return said | {"videos": spelled(videos.chosen(published, cls.entry), published)}
 
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest of this data set."""
         return self.facts(self.options, self.family)
+
+    @cached_property
+    def whole_manifest(self) -> Manifest:
+        """The manifest of the whole data set: what files that cover all of its videos are about."""
+        return manifest.load(type(self).name, self.family)
+
+    def take(self, copy: Copy) -> None:
+        """Take a copy up: `directory`, `layout`, `on_disk` and `unused`."""
+        self.directory, self.layout, self.on_disk, self.unused = copy
+
+    def asked_for(self, video: Video) -> bool:
+        """Whether a test video is of the part that the options name.
+
+        Of a whole data set's test videos, `check` tells those that were never published.
+        """
+        whole = self.options.videos == ALL
+        try:
+            entry = self.entry(video.name)
+        except InputError:
+            return whole
+        return entry in self.manifest.test or (whole and entry not in self.whole_manifest.test)
 
     def scenes(self, split: Split) -> list[Scene]:
         """One scene, named like the data set; none where the copy lacks the split."""
@@ -131,6 +186,9 @@ class PublishedDataset(Dataset):
         problems = list(dict.fromkeys(super().check(splits)))  # a missing label file is one problem, not one per clip
         for split in splits:
             problems += self._against_manifest(split)
+            problems += damaged_in_archive(self.on_disk[split])
+        if set(SPLITS) <= set(splits):
+            problems += [*self._not_apart(), *self.unused]
         return problems
 
     def _against_manifest(self, split: Split) -> Iterator[Problem]:
@@ -138,22 +196,44 @@ class PublishedDataset(Dataset):
         published = self.manifest.of(split)
         videos = {self.entry(video.name): video for video in self.on_disk[split]}
         what, folder = ("training" if split == "train" else "test"), str(self.directory)
-        count = self.manifest.train_videos if split == "train" else len(published)
+        count = self.manifest.count(split)
         if not videos:
-            yield Problem("warning", folder, f"has no {what} video", "fetch it" + _INSTEAD[split])
+            problem = f"has no {what} video"
+            yield Problem("warning", folder, problem, "fetch it" + _INSTEAD[split], tuple(published))
             return
+        part = "fetch the others, or say that results are of a part"
         if missing := [entry for entry in published if entry not in videos]:
             here = len(published) - len(missing)
-            problem = f"{here} of {len(published)} {what} videos are here; missing: {_some(missing)}"
-            yield Problem("warning", folder, problem, "fetch the others, or say that results are of a part")
+            problem = f"{here} of {len(published)} {what} videos are here; missing: {some(missing)}"
+            fix = self._named_part(videos) if split == "test" and here else part
+            yield Problem("warning", folder, problem, fix, tuple(missing))
         if not published and len(videos) != count:
             problem = f"{len(videos)} {what} videos are here, and {count} were published"
-            yield Problem("warning", folder, problem, "fetch the others, or say that results are of a part")
+            yield Problem("warning", folder, problem, part)
         if published and (extra := [entry for entry in videos if entry not in published]):
-            problem = f"{len(extra)} {what} videos are not of {self.name}: {_some(extra)}"
-            yield Problem("warning" if split == "train" else "error", folder, problem, "remove them")
+            problem = f"{len(extra)} {what} videos are not of {self.name}: {some(extra)}"
+            yield Problem("warning" if split == "train" else "error", folder, problem, "remove them", tuple(extra))
         for entry in videos.keys() & published.keys():
             yield from self._video_against(published[entry], videos[entry], split)
+
+    def _named_part(self, here: Collection[str]) -> str:
+        """How to name results of the test videos that are here."""
+        published = [*self.whole_manifest.test]
+        part = spelled({name for name in here if name in published}, published)
+        if len(part) > LONGEST_PART:
+            part = "FILE.txt"  # of names, a line each
+        name, _, others = self.name.rstrip("]").partition("[")
+        kept = [option for option in others.split(",") if option and not option.startswith("videos=")]
+        label = f"{name}[{','.join([*kept, f'videos={part}'])}]"
+        return f"fetch the others; or say {label}, which names the part, so that other copies can be compared"
+
+    def _not_apart(self) -> Iterator[Problem]:
+        """Tell if nothing can be trained on that is not scored, too."""
+        training, tested = self.on_disk["train"], {video.source for video in self.on_disk["test"]}
+        if training and all(video.source in tested for video in training):
+            problem = f"all {len(training)} training videos that are here are test videos too"
+            fix = "train on it for other targets, and score it with another source"
+            yield Problem("warning", str(self.directory), problem, fix)
 
     def _video_against(self, published: VideoFacts, video: Video, split: Split) -> Iterator[Problem]:
         """Tell how a video or its labels differ from the published ones."""
@@ -195,7 +275,11 @@ class PublishedDataset(Dataset):
         return Problem("error", _location(video), problem, fix)
 
 
-_INSTEAD = {"train": ", or adapt on test-head support", "test": ", or use the data set as a source only"}
+LONGEST_PART = 60  # characters of a list of videos that a table's label has room for
+_INSTEAD = {
+    "train": ", or adapt on --support scene-head or test-head",
+    "test": ", or use the data set as a source only",
+}
 
 
 def _location(video: Video) -> str:
@@ -203,5 +287,6 @@ def _location(video: Video) -> str:
     return str(getattr(video.source, "path", video.name))
 
 
-def _some(names: list[str], most: int = 6) -> str:
+def some(names: Sequence[str], most: int = 6) -> str:
+    """Name the first few of many."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

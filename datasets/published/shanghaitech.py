@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.base import Scene, Split, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.layouts import Layout, best_copy, candidates, joined_labels
-from crossvad.datasets.published.published_dataset import Guide, NoOptions, PublishedDataset
+from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions
 from crossvad.datasets.readers.label_files import read_npy
 
 LAYOUTS = {
@@ -42,14 +42,15 @@ shanghaitech/
   testing/test_pixel_mask/01_0014.npy …  optional, for pixel masks""",
     )
 
-    def __init__(self, root: Path, options: NoOptions | None = None) -> None:
+    def __init__(self, root: Path, options: PublishedOptions | None = None) -> None:
         """Find the data set under the data root.
 
         Raises:
             InputError: it is not there; names every folder looked in.
         """
+        self.options = options or PublishedOptions()
         self._homes = candidates(root, "shanghaitech", "ShanghaiTech", "Shanghai", "shanghai", "SHANGHAI")
-        self.directory, self.layout, self.on_disk = best_copy(self.name, root, self._homes, LAYOUTS)
+        self.take(best_copy(self.name, root, self._homes, LAYOUTS, self.asked_for))
 
     def scenes(self, split: Split) -> list[Scene]:
         """A scene per camera: the videos that share a prefix."""
@@ -66,7 +67,7 @@ shanghaitech/
         """
         path = self.directory / "testing/test_frame_mask" / f"{video.name}.npy"
         if not path.is_file():
-            return joined_labels("frame_labels_shanghai.npy", self._homes, self.manifest, video.name, len(video))
+            return joined_labels("frame_labels_shanghai.npy", self._homes, self.whole_manifest, video.name, len(video))
         labels = read_npy(path).ravel()
         if len(labels) != len(video):
             raise InputError(path, f"has {len(labels)} labels for {len(video)} frames", "restore the official file")

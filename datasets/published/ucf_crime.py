@@ -5,7 +5,7 @@ Sultani, Chen, Shah: Real-world Anomaly Detection in Surveillance Videos (CVPR 2
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Scene, Split, Video
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.datasets.published.layouts import absent, candidates
+from crossvad.datasets.published.layouts import Copy, absent, candidates
 from crossvad.datasets.published.manifest import Manifest, Span, spans_to_labels
-from crossvad.datasets.published.published_dataset import Guide, PublishedDataset
+from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions, some
 from crossvad.datasets.readers.file_identity import walk
 from crossvad.datasets.readers.frame_folder import natural
 from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
@@ -32,10 +32,11 @@ ANNOTATION = "Temporal_Anomaly_Annotation*.txt"
 
 
 @dataclass(frozen=True)
-class UcfOptions:
-    """Which normal videos to train on.
+class UcfOptions(PublishedOptions):
+    """Which normal videos to train on, and which test videos.
 
     train: `all` 950, as cross-dataset papers do, for another target; or the `official` 800, whose test split is apart.
+    videos: as `PublishedOptions` says.
     """
 
     train: Literal["all", "official"] = "all"
@@ -71,26 +72,29 @@ A video is found by its name, however deep it lies.""",
             InputError: it is not there; names every folder looked in.
         """
         self.options = options or UcfOptions()
-        self.layout = "by name"
         whole = [home for home in candidates(root, *HOMES) if home.is_dir()]
         parts = {part for pattern in PARTS for part in root.glob(pattern) if part.is_dir()}
         self._homes = whole or sorted(parts)
-        self.directory = self._homes[0] if len(self._homes) == 1 else root
+        directory = self._homes[0] if len(self._homes) == 1 else root
         paths = [path for home in self._homes for path in walk(home, skip=FOREIGN)]
         self._annotations = sorted(path for path in paths if path.match(ANNOTATION))
         self._files: dict[str, list[Path]] = {}  # by the name in the official lists; more than one: duplicates
-        official = {*self.manifest.train, *self.manifest.test}
-        for path in sorted(paths, key=lambda path: natural(str(path))):
-            if path.suffix.lower() in VIDEO_SUFFIXES and path.stem in official:
+        official = {*self.manifest.train, *self.whole_manifest.test}
+        found = sorted(
+            (path for path in paths if path.suffix.lower() in VIDEO_SUFFIXES), key=lambda path: natural(str(path))
+        )
+        for path in found:
+            if path.stem in official:
                 self._files.setdefault(path.stem, []).append(path)
-        self.on_disk = {"train": self._named(self.manifest.train), "test": self._named(self.manifest.test)}
         if not self._files:
             raise absent(self.name, root, self._homes or [root / name for name in HOMES])
+        on_disk: dict[Split, tuple[Video, ...]] = {split: self._named(self.manifest.of(split)) for split in SPLITS}
+        self.take(Copy(directory, "by name", on_disk, _unused(directory, official, found)))
 
     @classmethod
-    def facts(cls, options: UcfOptions, family: str) -> Manifest:
+    def published(cls, options: UcfOptions, family: str) -> Manifest:
         """The official lists; with `train=all`, the normal test videos are training videos too."""
-        official = super().facts(options, family)
+        official = super().published(options, family)
         if options.train == "official":
             return official
         normal = {name: video for name, video in official.test.items() if not video.abnormal}
@@ -133,6 +137,17 @@ A video is found by its name, however deep it lies.""",
     def _spans(self) -> dict[str, list[Span]]:
         path = self._annotations[0]
         return parse_annotation(path.read_text("utf-8", errors="replace"), path)
+
+
+def _unused(directory: Path, used: Collection[str], found: Sequence[Path]) -> tuple[Problem, ...]:
+    """Tell how many videos lie here that nothing reads: mostly anomalies to train on, which nothing here does."""
+    first = dict(reversed([(path.stem, path) for path in found]))
+    others = [path.stem for path in found if path.stem not in used or path != first[path.stem]]
+    if not others:
+        return ()
+    problem = f"of {len(found)} videos found here, nothing uses {len(others)}: {some(others)}"
+    fix = "nothing, if they are anomalies to train on or second copies; else restore their official names"
+    return (Problem("warning", str(directory), problem, fix, tuple(others)),)
 
 
 def parse_annotation(text: str, file: object = "annotation") -> dict[str, list[Span]]:

@@ -17,7 +17,7 @@ from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published.layouts import Layout, best_copy, candidates
 from crossvad.datasets.published.manifest import spans_to_labels
-from crossvad.datasets.published.published_dataset import Guide, NoOptions, PublishedDataset
+from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions
 from crossvad.datasets.readers.file_identity import digest
 from crossvad.datasets.readers.frame_folder import FrameFolder
 
@@ -67,17 +67,18 @@ def parse_ground_truth(text: str, file: object = "ground truth") -> list[Ranges]
 class Ucsd(PublishedDataset):
     """One of the two UCSD walkways, in whichever layout lies under the data root."""
 
-    def __init__(self, root: Path, options: NoOptions | None = None) -> None:
+    def __init__(self, root: Path, options: PublishedOptions | None = None) -> None:
         """Find the data set under the data root.
 
         Raises:
             InputError: it is not there; names every folder looked in.
         """
+        self.options = options or PublishedOptions()
         official = f"UCSD{self.name}"
         self._homes = candidates(
             root, self.name, official, f"{self.name}/{official}", f"UCSD_Anomaly_Dataset.v1p2/{official}"
         )
-        self.directory, self.layout, self.on_disk = best_copy(self.name, root, self._homes, LAYOUTS)
+        self.take(best_copy(self.name, root, self._homes, LAYOUTS, self.asked_for))
 
     @classmethod
     def entry(cls, video: str) -> str:

@@ -67,6 +67,14 @@ def excerpts(videos: Sequence[Video], limit: int, length: int = LENGTH) -> list[
     return [part for video in videos for part in _cut(video, max(1, wanted * len(video) // total), length)]
 
 
+def shares(wanted: Sequence[int], limit: int) -> list[int]:
+    """Share a limit among those that want so much each: evenly, but what one does not want is the others'."""
+    given = dict[int, int]()
+    for number in sorted(range(len(wanted)), key=lambda number: wanted[number]):
+        given[number] = min(wanted[number], (limit - sum(given.values())) // (len(wanted) - len(given)))
+    return [given[number] for number in range(len(wanted))]
+
+
 def _cut(video: Video, count: int, length: int) -> list[Video]:
     """Cut `count` excerpts out of one video, or give the video itself where it is too short for them."""
     if len(video) < count * length or len(video) <= length:

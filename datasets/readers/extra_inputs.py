@@ -4,6 +4,9 @@
     flow         optical flow from the frame before, (N, 2, H, W) in pixels: right, down (DIS, Kroeger et al. 2016)
 
 A plug-in adds its own, such as features of a frozen network, by `register(Extractor("features:mine", 1, function))`.
+What needs the frames at their own size, such as a detector of small objects, is registered with `native=True`: its
+function is given blocks of them, uint8 (n, H, W, 3), whatever the budget. Detections differ in number from frame to
+frame, so that they come as so many rows a frame, the empty ones NaN.
 """
 
 from __future__ import annotations
@@ -14,11 +17,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvad.datasets.base import Footage
+from crossvad.datasets.base import Footage, Frames
 from crossvad.datasets.clips import FootageWithExtras
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import CachedFrames
@@ -32,8 +36,9 @@ class Extractor:
 
     name: str
     version: int  # raise it when the same frames would give other values
-    extract: Callable[[Footage], Values]  # frames (N, H, W, C), uint8 -> (N, …)
+    extract: Callable[[Any], Values]  # frames (N, H, W, C), uint8, or blocks of them if native -> (N, …)
     library: str = ""  # that it imports, if that is not always installed
+    native: bool = False  # it looks at the video's own frames, in colour and at their own size
 
     @property
     def file_suffix(self) -> str:
@@ -47,6 +52,11 @@ EXTRACTORS: dict[str, Extractor] = {}
 def register(extractor: Extractor) -> None:
     """Let methods ask for an extractor's values by its name; one of the same name is replaced."""
     EXTRACTORS[extractor.name] = extractor
+
+
+def extractor_version(name: str) -> int:
+    """Which version an extra input is of, whether its library is installed or not; 0 if there is none of that name."""
+    return EXTRACTORS[name].version if name in EXTRACTORS else 0
 
 
 def get_extractor(name: str) -> Extractor:
@@ -84,8 +94,13 @@ class CachedValues:
             raise InputError(self.path, f"is damaged ({error})", fix) from error
 
 
-def with_extras(frames: Footage, names: Iterable[str]) -> Footage:
+def with_extras(frames: Footage, names: Iterable[str], native: Callable[[], Iterable[Frames]] | None = None) -> Footage:
     """A video's frames with extra inputs, made now unless they lie beside the cached frames; without names, as it is.
+
+    Args:
+        frames: decoded.
+        names: of the extra inputs.
+        native: gives blocks of the video's own frames, (n, H, W, 3); None: those decoded are its own.
 
     Raises:
         InputError: no such extra input, its library is not installed, or the cache cannot be written.
@@ -93,18 +108,19 @@ def with_extras(frames: Footage, names: Iterable[str]) -> Footage:
     extractors = [get_extractor(name) for name in names]
     if not extractors:
         return frames
-    return FootageWithExtras(frames, {extractor.name: _values(frames, extractor) for extractor in extractors})
+    native = native or (lambda: [_in_colour(frames[0 : len(frames)])])
+    return FootageWithExtras(frames, {extractor.name: _values(frames, extractor, native) for extractor in extractors})
 
 
-def _values(frames: Footage, extractor: Extractor) -> Values | CachedValues:
+def _values(frames: Footage, extractor: Extractor, native: Callable[[], Iterable[Frames]]) -> Values | CachedValues:
     if not isinstance(frames, CachedFrames):
-        return _extracted(frames, extractor)
+        return _extracted(frames, extractor, native)
     path = frames.path.with_name(frames.path.stem + extractor.file_suffix)
     if not path.is_file():
         part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part")
         try:
             with part.open("xb") as file:
-                np.save(file, _extracted(frames, extractor), allow_pickle=False)
+                np.save(file, _extracted(frames, extractor, native), allow_pickle=False)
             part.replace(path)  # whole or not there: processes may make the same file at once, or be killed
         except OSError as error:
             fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
@@ -115,12 +131,17 @@ def _values(frames: Footage, extractor: Extractor) -> Values | CachedValues:
     return CachedValues(path)
 
 
-def _extracted(frames: Footage, extractor: Extractor) -> Values:
-    values = extractor.extract(frames)
+def _extracted(frames: Footage, extractor: Extractor, native: Callable[[], Iterable[Frames]]) -> Values:
+    values = extractor.extract(native() if extractor.native else frames)
     if len(values) != len(frames):
         problem = f"gave values of {len(values)} of {len(frames)} frames"
         raise InputError(f"extra input {extractor.name}", problem, "mend its extractor: one row a frame")
     return np.asarray(values, np.float32)
+
+
+def _in_colour(frames: Frames) -> Frames:
+    """Frames (n, H, W, 3) of gray ones or of such."""
+    return np.broadcast_to(frames, (*frames.shape[:3], 3))
 
 
 def difference(frames: Footage) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,17 +14,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn.functional import interpolate
 
 from crossvad.datasets.base import Frames, Size, Video
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.readers import damaged_originals
 from crossvad.datasets.readers.file_identity import digest, listing, stamp, stat
+from crossvad.datasets.readers.native_errors import kept_quiet
 from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
 
 BLOCK = 16  # images in memory at once while reading
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
+# Pillow's words on files that it then refuses, or that are read as far as they go.
+warnings.filterwarnings("ignore", "Corrupt EXIF|Truncated File Read", module="PIL")
 UNREADABLE_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
@@ -112,7 +115,9 @@ class FrameFolder:
         for first in range(0, len(wanted), BLOCK):
             block = wanted[first : first + BLOCK]
             _fetch_ahead(wanted[first + BLOCK : first + 2 * BLOCK])
-            yield resized(np.stack([_read_image(frame, expected, size, channels) for frame in block]), size)
+            with kept_quiet():  # libtiff prints what it cannot read
+                pictures = [_read_image(frame, expected, size, channels) for frame in block]
+            yield resized(np.stack(pictures), size)
 
     def damage(self) -> Iterator[InputError]:
         """Yield what is wrong with each frame that cannot be read; decodes all of them."""
@@ -120,9 +125,17 @@ class FrameFolder:
         for frame in self.frames:
             try:
                 expected = expected or _image_size(frame)
-                _read_image(frame, expected, None, channels=3)
+                with kept_quiet():
+                    _read_image(frame, expected, None, channels=3)
             except InputError as error:
                 yield error
+
+
+def damaged_in_archive(videos: Iterable[Video]) -> Iterator[Problem]:
+    """Warn of each frame of these videos that is damaged in its official archive; other problems are told elsewhere."""
+    for video in videos:
+        with suppress(InputError):
+            yield from damaged_originals.notes(video.source.frames if isinstance(video.source, FrameFolder) else ())
 
 
 def _fetch_ahead(paths: Iterable[Path]) -> None:
@@ -169,7 +182,7 @@ def _read_image(path: Path, expected: tuple[int, int], size: Size | None, channe
                 raise InputError(path, problem, "frames of one video must share a size")
             if size:
                 image.draft(mode, size[::-1])  # lets a JPEG decode at a smaller scale, never below this size
-            pixels = np.asarray(_eight_bits(image).convert(mode), np.uint8)
+            pixels = np.asarray(_eight_bits(_loaded(image, path)).convert(mode), np.uint8)
     except UNREADABLE_IMAGE as error:
         raise _damaged(path) from error
     return pixels.reshape(*pixels.shape[:2], channels)
@@ -182,8 +195,22 @@ def resized(frames: Frames, size: Size | None) -> Frames:
     """
     if size is None or frames.shape[1:3] == size:
         return frames
+    import torch  # lazily: whoever reads stored results asks for the facts of data sets, and decodes nothing
+    from torch.nn.functional import interpolate
+
     pictures = torch.from_numpy(frames).movedim(-1, 1)
     return interpolate(pictures, size=size, mode="bilinear", antialias=True).movedim(1, -1).numpy()
+
+
+def _loaded(image: Image.Image, path: Path) -> Image.Image:
+    """Decode an image; one that is damaged in the official archive as far as it goes."""
+    try:
+        image.load()
+    except UNREADABLE_IMAGE:
+        if not damaged_originals.original(path):
+            raise
+        return damaged_originals.read(path)
+    return image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import numpy as np
 from crossvad.datasets.base import Frames, Size
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import cache_root, digest, stamp, stat
+from crossvad.datasets.readers.native_errors import kept_quiet
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm", ".m4v"})
 # Where seeking finds the very frame. Elsewhere decord lands up to hundreds of frames off (AVI has no time stamps of its
@@ -72,6 +74,15 @@ class VideoFile:
     def stamp(self) -> str:
         """Digest of the file's absolute path, size and modification time."""
         return digest([stamp(self.path)])
+
+    @property
+    def rate(self) -> float:
+        """Frames per second, as the container tells.
+
+        Raises:
+            InputError: the file is missing, empty, truncated or not a video.
+        """
+        return float(_open(self.path, (16, 16)).get_avg_fps())
 
     def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
         """Frames `start` to `stop` as uint8 blocks (n <= 64, H, W, channels), resized to `size` unless it is None.
@@ -150,14 +161,17 @@ def _open(path: Path, size: Size | None) -> Any:
 
 @contextmanager
 def _naming_errors(path: Path) -> Iterator[None]:
-    """Turn decord's errors into an InputError that names the file."""
+    """Turn decord's errors into an InputError that names the file, and gives the reason that decord only prints."""
     from decord import DECORDError, DECORDLimitReachedError
 
-    try:
-        yield
-    except (DECORDError, DECORDLimitReachedError, RuntimeError, OSError) as error:
-        problem = "cannot be decoded: unreadable, truncated, damaged or not a video"
-        raise InputError(path, problem, "fetch it again or re-encode it") from error
+    with kept_quiet() as printed:
+        try:
+            yield
+        except (DECORDError, DECORDLimitReachedError, RuntimeError, OSError) as error:
+            reason = re.search(rf"ERROR opening: {re.escape(str(path))}, (.+)", printed())
+            why = f" ({reason[1].strip()})" if reason else ""
+            problem = f"cannot be decoded: unreadable, truncated, damaged or not a video{why}"
+            raise InputError(path, problem, "fetch it again or re-encode it") from error
 
 
 def _unpadded(frame: Frames) -> Frames:

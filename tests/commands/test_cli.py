@@ -85,7 +85,7 @@ def test_progress_goes_to_stderr(bench, north, south):
 
 def test_run_under_paper_rules(run):
     done = run("--method", "framepred", "--protocol", "paper")
-    assert done.code == 0 and "support test-head" in done.out and "first 4 + K frames" in done.out
+    assert done.code == 0 and "support test-head" in done.out and "first 4 + K frames" in " ".join(done.out.split())
     assert "paper AUC" not in done.out
 
 
@@ -99,8 +99,18 @@ def test_a_failing_method_gives_exit_code_1(run, plugin, tmp_path):
     broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
     done = run("--method", broken, "--method", "framepred")
     assert done.code == 1 and "–" in done.out and "2 of 10 cells missing (failed)" in " ".join(done.out.split())
+    assert done.err.count("\n") == 1 and done.err.startswith("failed: mine.py:Mine: path:north -> path:south")
+    assert " and 1 more: RuntimeError: no luck (" in done.err and done.err.endswith("record.json)\n")
     statuses = [record.status for record in Store(tmp_path / "results").records()]
     assert sorted(statuses) == ["done"] * 8 + ["failed"] * 2
+
+
+def test_a_refused_method_gives_exit_code_1_and_says_why(run, plugin, tmp_path):
+    done = run("--method", plugin(("frames=5", "frames=41")), "--method", "framepred")
+    assert done.code == 1 and "2 of 10 cells missing (refused)" in " ".join(done.out.split())
+    assert done.err.count("\n") == 1 and done.err.startswith("refused: mine.py:Mine: ")
+    assert "has 40 frames, but one clip takes 41; remove it or leave out the method" in done.err
+    assert run("--method", plugin(("frames=5", "frames=41")), "--method", "framepred") == done
 
 
 def test_stopping_by_hand_says_how_to_go_on(run, plugin, tmp_path):
@@ -150,6 +160,33 @@ def test_matrix(bench, north, south):
     assert " *" in bench("table", "--matrix", "--where", "shots=2", "--format", "csv").out
 
 
+def test_a_run_on_two_data_sets_at_once(bench, north, south, tmp_path):
+    both, target = f"path:{south}+path:{north}", f"path:{south}"
+    words = ("--method", "framepred", *SMOKE, "--shots", "2")
+    done = bench("run", "--source", both, "--target", target, *words)
+    assert done.code == 0 and "path:north+path:south -> path:south" in done.out
+    (fit,) = (tmp_path / "results/runs/fits").iterdir()
+    table = bench("table", "--rows", "source", "--where", f"source={both}", "--where", "method=framepred")
+    assert table.code == 2  # by the names that cells have, and not by folders
+    named = "source=path:south+path:north"
+    table = bench("table", "--rows", "source", "--where", named, "--where", "method=framepred", "--format", "csv")
+    assert "path:north+path:south" in table.out
+    # In the other order it is the same source: nothing is trained again.
+    assert bench("run", "--source", f"path:{north}+path:{south}", "--target", target, *words).code == 0
+    assert [*(tmp_path / "results/runs/fits").iterdir()] == [fit]
+    refused = bench("run", "--source", target, "--target", both, *words)
+    assert refused.code == 2 and "path:north+path:south: is joined to be trained on, and is no target" in refused.err
+
+
+def test_a_matrix_leaves_joined_data_sets_out_of_its_targets(bench, north, south):
+    both = f"path:{north}+path:{south}"
+    done = bench("matrix", "--sources", f"{both},path:{north}", "--methods", "framepred", *SMOKE, "--shots", "2")
+    assert done.code == 0
+    rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long", "--where", "method=framepred").out)))
+    finished = {(row["source"], row["target"]) for row in rows if row["status"] == "done"}
+    assert finished == {("path:north+path:south", "path:north"), ("path:north", "path:north")}
+
+
 def suite(tmp_path, text):
     (tmp_path / "suite.toml").write_text(text, encoding="utf-8")
     return tmp_path / "suite.toml"
@@ -177,7 +214,8 @@ def test_datasets(bench, camera):
     assert told.code == 0 and str(directory) in told.out.replace("\n", "")
     assert re.search(r"test +│ camera +│ 3 +│ 121 +│", told.out)
     assert re.search(r"this copy +│ 3 +│ 121 +│ 14 +│ 11\.6 % +│ 0 +│ 0 +│ 0 +│ 0 +│", told.out)
-    assert bench("datasets", "check", f"path:{directory}").out == f"path:{directory}: no problems\n"
+    sound = bench("datasets", "check", f"path:{directory}").out
+    assert sound.startswith(f"path:{directory}: no problems\n") and "video a: 8 abnormal frames, 32..39" in sound
     (directory / "test/a/003.png").unlink()
     (directory / "train/monday/000.png").rename(directory / "train/monday/x.png")
     checked = bench("datasets", "check", f"path:{directory}")
@@ -216,7 +254,7 @@ def stored(tmp_path):
         (["--source", "ped2"], ["data: is no folder, so there is no ped2 in it", "--data", "synthetic-street"]),
         (["--source", "synthetic-stret"], ["synthetic-stret: is no known dataset", "did you mean synthetic-street?"]),
         (["--target", "pad2"], ["pad2: is no known dataset", "did you mean ped2?"]),
-        (["--target", "path:gone"], ["gone: cannot be listed", "name an existing directory"]),
+        (["--target", "path:gone"], ["path:gone: is no folder (looked for ", "/gone and ", "/data/gone)"]),
         (["--method", "framepret"], ["framepret: is no known method", "did you mean framepred?"]),
         (["--method", "apn,framepret"], ["framepret: is no known method", "did you mean framepred?"]),
         (["--method", "framepred[pol=mean]"], ["pol: is no known option of framepred", "did you mean pool?"]),

@@ -33,8 +33,8 @@ def datasets(bench, root, monkeypatch):
     """`bench datasets COMMAND NAME … --data ROOT` on a wide screen; what it printed comes without the tables' lines."""
     monkeypatch.setenv("COLUMNS", "999")
 
-    def call(command, name, *words):
-        done = bench("datasets", command, name, "--data", root, *words)
+    def call(command, *words):
+        done = bench("datasets", command, *words, "--data", root)
         return done._replace(out=" ".join(re.sub("[━─-╿]", " ", done.out).split()), err=" ".join(done.err.split()))
 
     return call
@@ -60,6 +60,29 @@ def test_where_knows_what_is_there(datasets, root):
 def test_where_is_for_published_sets_alone(datasets):
     done = datasets("where", "synthetic-street")
     assert done.code == 2 and "synthetic-street" in done.err
+
+
+def test_where_explains_footage_of_ones_own(datasets, root):
+    absent = datasets("where", "path:cam")
+    assert absent.code == 0 and "not there: path:cam" in absent.out and str(root / "cam") in absent.out
+    for word in ("train/monday.mp4", "test/tuesday.mp4", "labels.csv", "video,start,end,first=1,inclusive"):
+        assert word in absent.out
+    write_images(root / "cam/test/a", frames(9))
+    write_images(root / "cam/train/b", frames(9))
+    (root / "cam/labels.csv").write_text("video,start,end\na,4,7\n")
+    there = datasets("where", "path:cam")
+    assert f"{root / 'cam'}: 1 training videos, 1 test videos" in there.out
+    assert "video a: 3 abnormal frames, 4..6" in there.out
+
+
+def test_labels_of_ones_own_are_told_as_they_were_understood(datasets, root):
+    write_images(root / "cam/test/a", frames(9))
+    (root / "cam/labels.csv").write_text("video,start,end,first=1,inclusive\na,4,7\n")
+    for command in ("info", "check"):
+        told = datasets(command, "path:cam").out
+        assert "frames are counted from 1" in told and "video a: 4 abnormal frames, 4..7" in told
+    (root / "cam/labels.csv").write_text("video,start,end\na,7,4\n")
+    assert datasets("info", "path:cam").code == 0 and datasets("check", "path:cam").code == 1
 
 
 # ----------------------------------------------------------------------------------------------------------------- info
@@ -97,6 +120,19 @@ def test_check_tells_every_problem_at_once(datasets, root):
         assert done.code == 1, done
         for said in ("Normal_Videos002_x264", "missing: Normal_Videos010_x264", "Abuse028_x264", "its end is missing"):
             assert said in done.out
+
+
+def test_check_lists_every_name_where_it_is_told_to(datasets, root):
+    many = {f"01_{number:04d}": [0, 1] for number in range(1, 31)}
+    miniatures.know("shanghaitech", many, train_videos=330)
+    write_images(root / "shanghaitech/testing/frames/01_0002", frames(2))
+    few, every = datasets("check", "shanghaitech"), datasets("check", "shanghaitech", "--all")
+    assert "1 of 30 test videos are here; missing: 01_0001, 01_0003" in few.out and "and 23 more" in few.out
+    assert "01_0030" not in few.out
+    names = " ".join(name for name in many if name != "01_0002")
+    assert f"1 of 30 test videos are here; missing: {names}" in every.out
+    assert "--support scene-head or test-head" in few.out  # there is no training video
+    assert "shanghaitech 0 of 330 1 of 30" in datasets("list").out
 
 
 def test_check_finds_what_only_decoding_tells(datasets, root):
@@ -301,6 +337,22 @@ def test_nothing_is_trained_on_what_it_is_scored_on(bench, root, cache, tmp_path
     official = "ucf[train=official]"
     done = bench("run", "--source", official, "--target", official, "--data", root, *RUN, "--support", "test-head")
     assert done.code == 0, done
+
+
+def test_a_part_of_a_target_is_told_even_in_quiet(bench, root, cache):
+    home = long_avenue(root)
+    (home / "testing_videos/03.avi").unlink()
+    miniatures.ucf(root)
+    command = ["run", "--source", "ucf", "--data", root, *RUN, "--quiet", "--target"]
+    partial = bench(*command, "avenue")
+    assert partial.code == 0 and re.search(r"avenue: \d+ frames of 2 of 3 videos;", partial.out)
+    assert partial.out.count("2 of 3 videos") == 3  # below each of its tables
+    named = bench(*command, "avenue[videos=1+11]")
+    assert named.code == 0 and re.search(r"avenue\[videos=01\+11\]: \d+ frames of 2 videos;", named.out)
+    where = ["--where", "target=avenue,avenue[videos=01+11]", "--where", "method=framediff,framepred"]
+    assert "avenue: 2 of 3 videos; " in bench("compare", "--against", "framediff", *where).out
+    table = bench("table", "--columns", "target", "--rows", "method", *where).out
+    assert "avenue[videos=01+11]" in table.replace("\n", "") and "of 2 of 3 videos" in table
 
 
 def test_an_image_folder_of_another_size_fits_as_well(bench, root, cache):

@@ -113,6 +113,81 @@ def test_bad_line_is_named(tmp_path, line, problem):
     assert found.severity == "error" and found.where.endswith("labels.csv, line 4")
 
 
+@pytest.mark.parametrize(
+    ("header", "written", "understood"),
+    [
+        ("video,start,end", "a,2,5", "2..4"),
+        ("video,start,end,first=0,exclusive", "a,2,5", "2..4"),
+        ("video,start,end,inclusive", "a,2,4", "2..4"),
+        ("video,start,end,first=1", "a,3,6", "3..5"),
+        ("video,start,end,first=1,inclusive", "a,3,5", "3..5"),
+        ("video, start, end, First = 1, Inclusive,,", "a,3,5,,,", "3..5"),
+    ],
+)
+def test_who_counts_otherwise_says_so_in_the_header(tmp_path, header, written, understood):
+    """The same three frames, and the numbers that the file itself has for the first and the last of them."""
+    clip(tmp_path, "a", "b")
+    (tmp_path / "labels.csv").write_text(f"{header}\n{written}\n")
+    dataset = OwnFolder(tmp_path)
+    assert dataset.labels("a").tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
+    assert dataset.understood()[1:] == [
+        f"video a: 3 abnormal frames, {understood}",
+        "test videos that are normal throughout: 1",
+    ]
+
+
+def test_a_single_frame_and_the_edges_of_a_video(tmp_path):
+    clip(tmp_path, "a")
+    (tmp_path / "labels.csv").write_text("video,start,end,first=1,inclusive\na,1,1\na,6,8\n")
+    dataset = OwnFolder(tmp_path)
+    assert dataset.labels("a").tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
+    about, *videos = dataset.understood()
+    assert "counted from 1" in about and "the last abnormal frame" in about
+    assert videos[0] == "video a: 4 abnormal frames, 1..1, 6..8"
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "problem"),
+    [
+        ("first=1,inclusive", "a,0,3", "line 2: '0' to '3' is no range .* 1 or more"),
+        ("first=1,inclusive", "a,3,9", "line 2: ends at 9, but a has 8 frames; end it at 8 or before"),
+        ("first=1", "a,3,10", "line 2: ends at 10, but a has 8 frames; end it at 9 or before"),
+        ("inclusive", "a,4,3", "line 2: '4' to '3' is no range .* start not above end"),
+        ("first=2", "a,4,5", "line 1: has 'first=2' in its header; choose from first=0, first=1, exclusive"),
+        ("first=0,first=1", "a,4,5", "line 1: says both first=0 and first=1"),
+        ("inclusive,exclusive", "a,4,5", "line 1: says both"),
+    ],
+)
+def test_numbers_that_a_header_forbids(tmp_path, header, line, problem):
+    clip(tmp_path, "a")
+    (tmp_path / "labels.csv").write_text(f"video,start,end,{header}\n{line}\n")
+    with pytest.raises(InputError, match=problem):
+        OwnFolder(tmp_path).labels("a")
+
+
+def test_path_falls_back_to_the_data_root_and_says_so(tmp_path, monkeypatch):
+    here, root = tmp_path / "here", tmp_path / "root"
+    here.mkdir()
+    clip(root / "cam", "a")
+    monkeypatch.chdir(here)
+    found = OwnFolder.find("cam", root)
+    assert found.directory == root / "cam" and found.name == "path:cam"
+    (note,) = [note for note in found.check() if "labels" not in note.where]
+    assert note.severity == "warning" and str(here / "cam") in note.problem and str(root / "cam") in note.where
+    clip(here / "cam", "b")
+    assert names(OwnFolder.find("cam", root), "test") == ["b"]  # the working directory comes first
+    assert not [note for note in OwnFolder.find("cam", root).check() if "labels" not in note.where]
+
+
+def test_path_that_is_nowhere_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        OwnFolder.find("cam", tmp_path / "root")
+    assert f"looked for {tmp_path / 'cam'} and {tmp_path / 'root/cam'}" in str(error.value)
+    with pytest.raises(InputError, match=rf"looked for {tmp_path}/gone\)"):  # one place is named once
+        OwnFolder.find(f"{tmp_path}/gone", tmp_path / "root")
+
+
 @pytest.mark.parametrize("content", [b"", b"video;start;end\na;1;2\n", b"a,1,2\n", b"video,start,end\n\xff\xfe,1,2\n"])
 def test_file_that_is_no_label_table_is_refused(tmp_path, content):
     clip(tmp_path, "a")

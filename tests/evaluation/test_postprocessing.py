@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import (
     PRIOR_CLIPS,
@@ -57,13 +58,20 @@ def test_minmax():
     assert minmax(np.full(3, 7.0)).tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("length", [1, 5, 15, 50])
-def test_smooth_is_the_kernel_written_out(length):
+@pytest.mark.parametrize("length", [15, 16, 50])
+def test_smooth_repeats_the_smoothed_edge(length):
+    """As MPN and APN do: the window slides where it fits, and its first and last result stand for the ends."""
     values = np.random.default_rng(0).normal(size=length)
     taps = np.exp(-0.5 * (np.arange(-7, 8) / 2.0) ** 2)
-    padded = np.concatenate([np.full(7, values[0]), values, np.full(7, values[-1])])
-    expected = [padded[t : t + 15] @ (taps / taps.sum()) for t in range(length)]
-    assert smooth(values) == pytest.approx(expected, abs=1e-12)
+    inside = np.convolve(values, taps / taps.sum(), mode="valid")
+    assert smooth(values) == pytest.approx(np.pad(inside, 7, mode="edge"), abs=1e-12)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 7, 14])
+def test_smooth_gives_one_score_where_the_window_does_not_fit(length):
+    values = np.arange(float(length))
+    assert smooth(values) == pytest.approx(np.full(length, (length - 1) // 2), abs=0.5)
+    assert len(set(smooth(values))) <= 1
 
 
 def test_per_video_keeps_videos_apart():
@@ -107,6 +115,27 @@ def test_paper_by_hand():
         expected += [0.6 * smooth(minmax(parts["prediction"])) + 0.4 * smooth(minmax(parts["feature"]))]
     assert fused == pytest.approx(np.concatenate(expected), abs=1e-12)
     assert mask.sum() == len(fused) == LENGTHS.sum() - 3 * 7
+
+
+@pytest.mark.parametrize("shots", [0, 3])
+def test_paper_leaves_out_and_smooths_what_the_authors_do(shots):
+    """MemAE's: the counted frames alone are stretched, the first 8 and the last 7 are none, nothing is smoothed."""
+    scores = raw(cues=("prediction",))
+    published = PublishedEvaluation(smoothed=False, head=8, tail=7)
+    fused, mask = final(scores, PAPER, shots, {}, published=published)
+    ends = np.cumsum(LENGTHS)
+    expected = [
+        minmax(scores.cues["prediction"][end - length + 8 + shots : end - 7])
+        for end, length in zip(ends, LENGTHS, strict=True)
+    ]
+    assert fused == pytest.approx(np.concatenate(expected), abs=1e-12)
+    assert len(fused) == mask.sum() == LENGTHS.sum() - 3 * (8 + shots + 7)
+
+
+def test_fair_asks_no_authors():
+    scores, published = raw(), PublishedEvaluation(smoothed=False, head=0, tail=7)
+    (fused, mask), (again, other) = final(scores, FAIR, 0, {}), final(scores, FAIR, 0, {}, published=published)
+    assert (fused == again).all() and (mask == other).all()
 
 
 @given(st.integers(0, 1000), st.integers(0, 59), st.sampled_from([0, 3]))

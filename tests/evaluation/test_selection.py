@@ -214,3 +214,9 @@ def test_a_mixture_is_refused_where_it_would_be_one_thing():
         refuse_mixtures(ROWS, "support", within=["method"], suggested="none,{last}")
     with pytest.raises(InputError, match=r"add --where support=…$"):
         refuse_mixtures(ROWS, "support", suggested="…")
+
+
+def test_a_joined_source_goes_by_one_name_in_whatever_order_it_is_typed():
+    joined, plus = record(source="ped1+ped2"), record(source="path:my+cam")
+    assert select([joined, plus], ["source=ped2+ped1"]) == select([joined, plus], ["source=ped1+ped2"]) == [joined]
+    assert select([joined, plus], ["source=ped1,path:my+cam"]) == [plus]

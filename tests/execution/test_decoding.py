@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crossvad.datasets.base import Video
+from crossvad.datasets.base import Dataset, Scene, Video
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers.excerpts import excerpts, origin
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.decoding import Decoder, Unreadable, count_frames, stop_at, training_videos
 from crossvad.execution.progress import Reporter
@@ -109,3 +111,29 @@ def test_a_budget_trains_on_what_there_is_or_on_excerpts(south, camera):
     for part in few:
         name, start = part.name.split("@")
         assert np.array_equal(part.read((8, 8), 1), whole[name][int(start) :][:96])
+
+
+class Reel(Dataset):
+    """So many training videos of so many frames, which are never decoded."""
+
+    def __init__(self, name, count, length):
+        self.name = name
+        self.reels = tuple(Video(str(number), Counting(f"{name} {number}", length)) for number in range(count))
+
+    def scenes(self, split):
+        return [Scene("one", self.reels)] if split == "train" else []
+
+    def labels(self, video):
+        raise AssertionError("a source needs none")
+
+
+def test_hours_of_one_source_leave_the_others_that_it_is_joined_with_room():
+    hours, minutes = Reel("hours", 1000, 900), Reel("minutes", 4, 250)
+    budget = replace(SMOKE, source_frames=10_000)
+    videos = training_videos(Joined([hours, minutes]), budget)
+    assert [video for video in videos if origin(video.source) in {reel.source for reel in minutes.reels}] == [
+        *minutes.reels
+    ]
+    kept = sum(map(len, videos)) - 1000
+    assert 8_500 <= kept <= 9_000  # the rest of the budget, in excerpts of 96 frames
+    assert training_videos(hours, budget) == excerpts(hours.videos("train"), 10_000)  # alone, it has all of it

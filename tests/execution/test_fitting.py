@@ -10,7 +10,12 @@ import torch
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import ClipSource
-from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, train
+from crossvad.datasets.joined import Joined
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers.excerpts import origin
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.decoding import Decoder, training_videos
+from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, source_clips, train
 from crossvad.execution.model_state import ARRAYS, load_model, save_model
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
@@ -141,6 +146,29 @@ def test_another_methods_state_is_refused(tmp_path):
     save_model(fitted(Honest), tmp_path)
     with pytest.raises(RuntimeError, match="discriminator"):
         load_model(build(spec(TinyGan), SMOKE, 0, CPU), tmp_path, CPU)
+
+
+# ---- what it may learn from ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("limit", "parts", "length"), [(800, 2, 96), (1200, 1, 300)])
+def test_a_source_longer_than_the_budget_reads_gives_excerpts_each_in_its_scene(camera, limit, parts, length):
+    """Of four videos of two scenes, 300 frames each."""
+    cameras = Joined([OwnFolder(camera("north", 1, 300)), OwnFolder(camera("south", 5, 300))])
+    budget = replace(SMOKE, source_frames=limit)
+    adapter = registry.get_method("framepred").build(budget)
+    clips = source_clips(cameras, adapter, Decoder(FrameCache(), budget), CPU, 0)
+    homes = {video.source: scene.name for scene in cameras.scenes("train") for video in scene.videos}
+    kept = [homes[origin(video.source)] for video in training_videos(cameras, budget)]
+    ours = [{kept[number] for number in group} for group in clips.scenes]
+    assert ours == [{"path:north/north"}, {"path:south/south"}]
+    assert [len(group) for group in clips.scenes] == [2 * parts] * 2
+    assert {len(video) for video in clips.videos} == {length}
+    # Episodes of meta-training are of one camera after the other.
+    drawn: list[int] = []
+    clips.episode = lambda support, query, owner: drawn.append(owner)  # type: ignore[method-assign]
+    list(clips.episodes(6, 2, 2))
+    assert [kept[number] for number in drawn] == [kept[drawn[0]], kept[drawn[1]]] * 3 and len({*drawn[:2]}) == 2
 
 
 # ---- through the store -----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.execution import preflight
 from crossvad.execution.progress import Reporter
@@ -40,7 +41,7 @@ def test_a_sound_pair_passes(north, south):
 def test_a_source_needs_training_video_of_a_clip_each(south):
     with pytest.raises(Unsuitable, match="has no training video, so nothing can be trained on it"):
         preflight.check_source(Without(south, "test"), CLIP)
-    with pytest.raises(InputError, match="has 40 frames, but one clip takes 50"):
+    with pytest.raises(preflight.Refused, match="has 40 frames, but one clip takes 50"):
         preflight.check_source(OwnFolder(south), ClipSpec(50, 49, (32, 32), 1))
 
 
@@ -62,13 +63,13 @@ def test_a_target_needs_test_video_and_room_for_the_support_set(south):
         preflight.check_target(Without(south, "test"), CLIP, 1, TRAIN_HEAD)
     preflight.check_target(Without(south, "test"), CLIP, 0, TRAIN_HEAD)  # without shots none is drawn
     preflight.check_target(Without(south, "test"), CLIP, 32, TEST_HEAD)
-    with pytest.raises(InputError, match=r"takes 41 frames, but .* video a has 40; choose at most --shots 36$"):
+    with pytest.raises(preflight.Refused, match=r"takes 41 frames, but .* video a has 40; choose at most --shots 36$"):
         preflight.check_target(Without(south, "test"), CLIP, 37, TEST_HEAD)
 
 
 def test_a_protocol_counts_no_frame_that_a_support_set_spans(south):
     target, long = OwnFolder(south), ClipSpec(20, 19, (32, 32), 1)
-    with pytest.raises(InputError, match="which 10 shots of 20 frames reach into; choose --protocol fair@13"):
+    with pytest.raises(preflight.Refused, match="which 10 shots of 20 frames reach into; choose --protocol fair@13"):
         preflight.check_protocol(FAIR, target, long, 10)
     preflight.check_protocol(PAPER, target, long, 10)  # whose frames count from where the support set ends
 
@@ -127,7 +128,13 @@ def test_warnings_are_told_and_the_first_error_stops(make_grid, north, south):
     reporter = Reporter(Console(file=told, width=200))
     target = Checked(south, odd("warning", "a.avi"))
     preflight.check_files(make_grid("framepred", targets=[target]), reporter)
-    assert told.getvalue() == "note: a.avi: is odd; mend it\n"
+    note, *labels = told.getvalue().splitlines()
+    assert note == "note: a.avi: is odd; mend it"
+    assert labels[1:] == [  # of the target alone, as its file counts
+        "labels of path:south: video a: 8 abnormal frames, 32..39",
+        "labels of path:south: video c: 6 abnormal frames, 30..35",
+        "labels of path:south: test videos that are normal throughout: 1",
+    ]
     target.problems += (odd("error", "b.avi"),)
     with pytest.raises(InputError, match=r"^b\.avi: is odd; mend it$"):
         preflight.check_files(make_grid("framepred", targets=[target]), reporter)
@@ -146,7 +153,7 @@ def refusal(make_grid, method, tuning, **declared):
     cell = replace(grid.cells()[0], tuning=tuning)
     try:
         preflight.check_tuning(cell, adapter, grid.tunings[0].build())
-    except Unsuitable as error:
+    except preflight.Refused as error:
         return str(error)
     return ""
 
@@ -199,3 +206,26 @@ def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, 
 def test_a_tuning_that_finds_nothing_to_move_is_refused(make_grid, run_grid, store):
     with pytest.raises(InputError, match="apn: has no normalisation statistics, which --tuning norm would move"):
         run_grid(store, make_grid("apn", tunings=("norm",)))
+
+
+def test_a_part_of_a_joined_source_that_cannot_be_one_is_named(north, south):
+    preflight.check_source(Joined([OwnFolder(north), OwnFolder(south)]), CLIP)
+    with pytest.raises(Unsuitable, match=r"^path:south: has no training video"):
+        preflight.check_source(Joined([OwnFolder(north), Without(south, "test")]), CLIP)
+    with pytest.raises(InputError, match=r"^path:north, video monday: has 40 frames, but one clip takes 50"):
+        preflight.check_source(Joined([OwnFolder(north), OwnFolder(south)]), ClipSpec(50, 49, (32, 32), 1))
+
+
+def test_joined_data_sets_are_no_target(north, south):
+    joined = Joined([OwnFolder(north), OwnFolder(south)])
+    with pytest.raises(Unsuitable, match=r"is joined to be trained on, and is no target; choose one of path:north, "):
+        preflight.check_target(joined, CLIP, 0, TRAIN_HEAD)
+
+
+def test_no_part_of_a_joined_source_may_be_scored(north, south):
+    class Leak(OwnFolder):
+        def scenes(self, split):
+            return super().scenes("test")
+
+    with pytest.raises(Unsuitable, match="3 training videos of the source, such as path:south/a, are test videos"):
+        preflight.check_apart(Joined([OwnFolder(north), Leak(south)]), OwnFolder(south))

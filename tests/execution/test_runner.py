@@ -23,6 +23,7 @@ from crossvad.execution.runner import Runner
 from crossvad.planning import registry
 from crossvad.planning.protocol import FAIR
 from crossvad.store.store import Store
+from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
 
 SPY = """
     def fit(self, source, budget, log):
@@ -323,3 +324,117 @@ def test_a_grid_says_how_long_it_has_left(store, make_grid):
     lines = told.getvalue().splitlines()
     left = [number for number, line in enumerate(lines) if "about 0 min left" in line]
     assert len(left) == 2 and lines[left[0] - 1].startswith("[2/3]") and lines[left[1] - 1].startswith("[3/3]")
+
+
+REFUSED = {
+    "cannot be built": ("super().__init__(budget, options, frames=5)", "raise KeyError('lost')", "cannot be built"),
+    "asks for what there is not": (
+        "class Mine(Adapter):",
+        "class Mine(Adapter):\n    extra_inputs = ('smell',)",
+        "extra input smell: is not known",
+    ),
+    "adapts by its own way": (
+        "    def loss(",
+        "    def adapt(self, support, steps, tuning):\n        return self\n\n    def loss(",
+        "has its own `adapt`, which nothing calls; call it calibrate",
+    ),
+    "takes longer clips than videos are": ("frames=5", "frames=41", "frames, but one clip takes 41"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "why"), REFUSED.values(), ids=REFUSED)
+def test_a_method_that_is_refused_does_not_take_the_others_down(make_grid, run_grid, store, plugin, old, new, why):
+    told = io.StringIO()
+    runner = Runner(store, FrameCache(), torch.device("cpu"), Reporter(Console(file=told, width=300)))
+    records = runner.run(make_grid(plugin((old, new)), "framepred", "ramp"))
+    by_method = {}
+    for record in records:
+        by_method.setdefault(record.cell.method, set()).add(record.status)
+    assert by_method == {"mine.py:Mine": {"refused"}, "framepred": {"done"}, "ramp": {"done"}}
+    for record in records:
+        if record.status == "refused":
+            assert why in record.reason and "\n" not in record.reason
+    assert why in told.getvalue()
+    with pytest.raises(InputError, match=r"mine\.py:Mine|takes 41"):  # of what was asked for nothing is left
+        run_grid(store, make_grid(plugin((old, new)), "ramp"))
+
+
+def test_only_the_cells_that_a_method_cannot_do_are_refused(make_grid, run_grid, store, plugin):
+    """Twenty frames reach, at ten shots, beyond what the protocol leaves out; and apn has no statistics to move."""
+    grid = make_grid(plugin(("frames=5", "frames=20")), "framepred", shots=[0, 10])
+    statuses = {(r.cell.method, r.cell.shots): r.status for r in run_grid(store, grid)}
+    assert statuses == {
+        ("mine.py:Mine", 0): "done",
+        ("mine.py:Mine", 10): "refused",
+        ("framepred", 0): "done",
+        ("framepred", 10): "done",
+    }
+    grid = make_grid("apn", tunings=(*RATED, "norm"), shots=[2])
+    assert [(r.cell.tuning, r.status) for r in run_grid(store, grid)] == [
+        ("finetune[learning_rate=0.001]", "done"),
+        ("norm", "refused"),
+    ]
+
+
+def test_what_was_refused_is_asked_again(make_grid, run_grid, store, plugin):
+    refused = make_grid(plugin(("frames=5", "frames=41")), "ramp", "framepred", shots=[0])
+    run_grid(store, refused)
+    assert {r.status for r in run_grid(store, refused)} == {"refused", "done"}
+
+
+def test_a_training_that_fails_is_not_tried_again(make_grid, run_grid, store, plugin):
+    name = plugin(
+        ("class Mine(Adapter):", "TRIED = []\n\nclass Mine(Adapter):"),
+        (
+            "    def loss(",
+            "    def fit(self, *given):\n        TRIED.append(1)\n        {}[0]\n\n    def loss(",
+        ),
+    )
+    method = registry.get_method(name)
+    records = run_grid(store, make_grid("framediff", methods=[method], shots=[0, 1, 2], steps=[1, 2]))
+    assert len(records) == 5 and {record.status for record in records} == {"failed"}
+    assert sys.modules[method.cls.__module__].TRIED == [1]
+
+
+class Lost(Honest):
+    """What it scores by lies in a plain attribute."""
+
+    gain = 1.0
+
+    def fit(self, source, budget, log):
+        super().fit(source, budget, log)
+        self.gain = 3.0
+        self.watched = ["of no account"]
+
+    def score(self, clips):
+        return {"prediction": self.gain * super().score(clips)["prediction"]}
+
+
+class Careless(Honest):
+    """What it loses it does not score by."""
+
+    def fit(self, source, budget, log):
+        super().fit(source, budget, log)
+        self.watched = ["of no account"]
+
+
+def test_a_fit_whose_scores_rest_on_what_saving_loses_fails_and_names_it(make_grid, run_grid, store):
+    lost, careless = run_grid(store, make_grid(methods=[spec(Lost), spec(Careless)], shots=[0]))
+    assert (lost.status, careless.status) == ("failed", "done")
+    assert "its scores rest on gain, watched, set in fit, which saving loses: keep it in" in lost.reason
+    assert not store.place("fits", lost.cell.fit_key).exists()
+
+
+def test_a_fit_is_scored_as_the_store_gives_it_back(make_grid, run_grid, store, south, camera):
+    """Kinds of state, to two targets one after the other: what a run scores by its own fit, a later one does too."""
+    methods = [spec(NearestNeighbour), spec(PcaInArrays), spec(TinyGan)]
+    grids = [make_grid(methods=methods, tunings=RATED, shots=[0, 10], targets=[target])
+             for target in (OwnFolder(south), OwnFolder(camera("other", 9)))]  # fmt: skip
+    later = [record for grid in grids for record in run_grid(store, grid)]
+    together = Store(store.root.parent.parent / "together")
+    both = make_grid(methods=methods, tunings=RATED, shots=[0, 10], targets=[grid.targets[0] for grid in grids])
+    records = {record.cell: record for record in run_grid(together, both)}
+    assert {record.status for record in later} == {"done"} and len(later) == len(records) == 2 * (2 + 1 + 2)
+    for record in later:
+        for cue, values in together.scores(record.cell).cues.items():
+            assert np.array_equal(values, store.scores(record.cell).cues[cue], equal_nan=True)

@@ -1,5 +1,7 @@
 """A fitted method on its target: what is scored at once, where scores are put, and which cells a method makes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,18 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.tidy import table
 from crossvad.execution.scoring import arrays, placed
 from crossvad.planning.protocol import FAIR
-from doubles import Honest, Moving, NearestNeighbour, PcaInArrays, Ranked, Rising, Untrained, spec
+from doubles import (
+    Detecting,
+    Honest,
+    Moving,
+    NearestNeighbour,
+    PcaInArrays,
+    Ranked,
+    Rising,
+    Untrained,
+    bright_box,
+    spec,
+)
 
 
 def clips_of(folder, frames: int) -> list[np.ndarray]:
@@ -28,6 +41,9 @@ def test_a_score_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="cue 'a' has 2 scores that are not finite"):
         arrays({"a": torch.tensor([1.0, float("nan"), float("inf")])})
     assert arrays({"a": torch.ones(2)})["a"].dtype == np.float64
+    for other in (torch.ones(2), {"a": np.ones(2)}):
+        with pytest.raises(TypeError, match=r"a score is \{cue: tensor \(B,\)\}, but the method gave"):
+            arrays(other)
 
 
 def test_a_scene_is_scored_at_once_where_a_method_says_so(make_grid, run_grid, store, south):
@@ -105,6 +121,17 @@ def test_extra_inputs_reach_a_method(make_grid, run_grid, store, south):
     fits = [np.abs(np.square(moved[:3] - level).mean((1, 2)) - scores[:3]).max() for level in usual]
     level = usual[int(np.argmin(fits))]
     np.testing.assert_allclose(scores, np.square(moved - level).mean((1, 2)), atol=1e-4)
+
+
+def test_detections_in_native_frames_reach_a_method(make_grid, run_grid, store, south):
+    """Scored at half the size, from boxes found at the full one."""
+    budget = replace(make_grid().budget, size=16)
+    before, after = run_grid(store, make_grid(methods=[spec(Detecting)], shots=[0, 2], budget=budget))
+    assert (before.status, after.status) == ("done", "done") and after.cell.tuning == "none"
+    head, video = OwnFolder(south).scenes("train")[0].videos[0], OwnFolder(south).scenes("test")[0].videos[0]
+    support, boxes = (bright_box([each.read()])[:, 0, :4] for each in (head, video))
+    expected = np.square(boxes - support[:2].mean(0)).sum(1)
+    np.testing.assert_allclose(store.scores(after.cell).cues["place"][: len(video)], expected, rtol=1e-4, atol=1e-7)
 
 
 def test_extra_inputs_are_not_shown_as_another_camera_would_see_them(make_grid, run_grid, store):

@@ -2,6 +2,7 @@
 
 from crossvad.datasets.base import Dataset, Scene, Video
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.joined import Joined
 from crossvad.execution.skip_bad import Readable
 
 LOST, WORN = InputError("b", "is cut short", "fetch it again"), Problem("error", "z", "is worn", "mend it")
@@ -52,3 +53,20 @@ def test_ground_truth_is_the_whole_data_set_s():
     readable = Readable(Two(), {})
     assert readable.labels("a") == "labels of a" and readable.masks("a") == "masks of a"
     assert readable.tracks("a") == "tracks of a"
+
+
+class Other(Two):
+    name = "other"
+
+    def scenes(self, split):
+        return [Scene("far", (Video("a", Source("d")),))]
+
+
+def test_parts_of_a_joined_source_are_left_without_the_same_videos():
+    readable = Readable(Joined([Two(), Other()]), {Source("b"): LOST, Source("c"): LOST})
+    assert [(part.name, [video.name for video in part.videos("train")]) for part in readable.parts] == [
+        ("other", ["a"]),
+        ("two", ["a"]),
+    ]
+    assert [scene.name for scene in readable.scenes("train")] == ["other/far", "two/left"]
+    assert Readable(Two(), {}).parts[0].videos("train") == Two().videos("train")

@@ -70,7 +70,7 @@ def test_a_file_tells_its_frame_rate_and_a_folder_does_not(tmp_path, film, rate)
     folder, file = OwnFootage([film, path]).videos("test")
     assert frame_rate(folder) is None and frame_rate(file) == pytest.approx(rate)
     path.write_bytes(b"no video")
-    with pytest.raises(InputError, match=r"gate\.mp4: cannot be opened any more"):
+    with pytest.raises(InputError, match=r"gate\.mp4: cannot be decoded"):
         frame_rate(file)
 
 

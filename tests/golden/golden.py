@@ -33,8 +33,9 @@ SMOKE = BUDGETS["smoke"]
 SHORT = replace(SMOKE, schedule=Schedule(3, 2, 1e-3))  # three steps of training
 VARIANTS = (  # options that lead elsewhere in the code
     "apn[cycles=1]", "apn[prototypes=0,cycles=0]", "apn[attention=finest]", "apn[resolution=1/2]", "apn[weights=ratio]",
-    "apn[predicts=change,calibrate=scene,pool=patch]", "apn[frame=norm,distance=absolute,apart=mean]",
-    "mpn[training=frame]", "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]",
+    "apn[predicts=change,calibrate=scene,pool=patch]", "apn[scales=1,0.5,0.25]",
+    "apn[frame=norm,distance=absolute,apart=mean]", "mpn[training=frame]",
+    "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]",
 )  # fmt: skip
 TUNED = "memae-2d"  # has batch norms, last layers and everything else that tunings move
 TUNINGS = (

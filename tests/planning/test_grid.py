@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
@@ -158,3 +159,11 @@ def test_numbers_too_small_are_refused(make_grid, changes):
 def test_a_cell_tells_what_it_is(make_grid, cell):
     assert str(cell) == "framepred: path:north → path:south (finetune, 2 shots x 1 step, seed 0)"
     assert str(one(make_grid("ramp"))) == "ramp: path:north → path:south (none, 0 shots, seed 0)"
+
+
+def test_a_joined_source_is_its_parts_and_no_other_data_set_may_have_the_name_of_one(make_grid, north, south, camera):
+    joined = Joined([OwnFolder(north), OwnFolder(south)])
+    (cell,) = make_grid("framepred", sources=[joined], shots=[0]).cells()
+    assert cell.source == "path:north+path:south" and cell.source_digest == joined.digest("train")
+    with pytest.raises(InputError, match="path:south: is the name of two different data sets"):
+        make_grid("framepred", sources=[joined], targets=[OwnFolder(camera("south", 9))])

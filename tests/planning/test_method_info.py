@@ -35,8 +35,32 @@ def test_full_size():
 def test_options_say_what_they_may_be():
     options = {option.name: option for option in describe(registry.get_method("apn"), BUDGETS["smoke"]).options}
     assert (options["weights"].default, options["weights"].choices) == ("softmax", "softmax, ratio")
-    assert (options["prototypes"].default, options["prototypes"].choices) == ("10", "int")
+    assert (options["prototypes"].default, options["prototypes"].choices) == ("10", "int, 0 or more")
     assert all(option.text for option in options.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("framepred", ["optical-flow loss", "adversarial", "learning rate", "adapt nothing"]),
+        ("apn", ["lambda 1 weighs L_c alone", "printed are distances", "130 000 steps", "temperature 0.05"]),
+        ("apn-released", ["batches of 4"]),
+        ("mpn", ["one by one", "1000 passes"]),
+        ("lmn", ["carries over", "adapt nothing"]),
+        ("lmn-recon", ["carries over", "adapt nothing"]),
+        ("memae", ["dot products", "gray", "1 / slots", "batches of 14", "adapt nothing"]),
+        ("memae-2d", ["no paper gives its size", "adapt nothing"]),
+    ],
+)
+def test_what_differs_from_the_authors_is_told(method, told):
+    every = ["antialiasing", "after so many steps", "held out", "best one on the test set"]
+    known = "\n".join(describe(registry.get_method(method), BUDGETS["smoke"]).deviations)
+    assert [words for words in told + every if words not in known] == []
+
+
+def test_nobody_departs_from_authors_that_it_has_not(plugin):
+    for method in (plugin(), "framediff"):
+        assert describe(registry.get_method(method), BUDGETS["smoke"]).deviations == ()
 
 
 def test_list(bench):
@@ -57,6 +81,7 @@ def test_info(bench):
         "prototypes 1,280",
         "head 112,451",
     ]
+    words += ["by protocol paper", "smoothed, without the first 4 + K frames", "antialiasing"]
     words += [
         "16,000 steps of 4 clips, adam, learning rate 0.0001, constant",
         "known deviations",

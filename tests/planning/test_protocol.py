@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from crossvad.adapters.published import EVALUATIONS, PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.postprocessing import final
 from crossvad.evaluation.tidy import table
+from crossvad.planning import catalogue, registry
+from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.protocol import FAIR, PAPER, SUPPORTS, SupportPolicy, get_protocol
 
 LENGTHS = np.array([40, 12, 30])
@@ -20,6 +23,27 @@ def test_paper_counts_from_frame_four_plus_shots():
     for shots in (0, 1, 10):
         expected = [*range(4 + shots, 40), *range(40 + min(12, 4 + shots), 52), *range(52 + 4 + shots, 82)]
         assert np.flatnonzero(PAPER.mask(LENGTHS, shots)).tolist() == expected
+
+
+def test_paper_counts_what_a_methods_authors_count():
+    rebuilt, clips = PAPER.of(EVALUATIONS["lmn-recon"]), PAPER.of(EVALUATIONS["memae"])
+    assert rebuilt.mask(LENGTHS, 0).all() and rebuilt.mask(LENGTHS, 2).sum() == LENGTHS.sum() - 3 * 2
+    # MemAE's labels are those of [8:-7] of each video, of which one of 12 frames has none.
+    assert np.flatnonzero(clips.mask(LENGTHS, 0)).tolist() == [*range(8, 33), *range(52 + 8, 75)]
+    # Ten clips of 16 frames are a support set of 25, and none of these counts.
+    assert np.flatnonzero(clips.mask(LENGTHS, 10, seen=25)).tolist() == [*range(25, 33)]
+
+
+@pytest.mark.parametrize("method", catalogue.METHODS)
+def test_what_a_methods_authors_do_is_known_by_its_name(method):
+    """Tables are read without any method, so that what its class says must be known by name, too."""
+    cls = registry.get_method(method).cls
+    assert cls.published_evaluation == EVALUATIONS.get(method, PublishedEvaluation())
+    if cls.needs_source:  # its authors leave out what has no score, and nothing else
+        clip = registry.get_method(method).build(BUDGETS["smoke"]).clip
+        ends = (cls.published_evaluation.head, cls.published_evaluation.tail)
+        assert ends == (clip.scored, clip.frames - 1 - clip.scored)
+    assert cls.published_evaluation.smoothed == (method not in ("framepred", "lmn", "lmn-recon", "memae", "memae-2d"))
 
 
 def test_no_support_frame_is_ever_counted():

@@ -6,6 +6,7 @@ import pytest
 from crossvad.adapters.methods.framepred import FramePrediction
 from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
@@ -44,6 +45,22 @@ def test_options_are_read_as_their_type():
 
 
 @pytest.mark.parametrize(
+    ("text", "scales", "label"),
+    [
+        ("apn[scales=1,0.5,0.25]", (1, 0.5, 0.25), "apn[scales=1,0.5,0.25]"),
+        ("apn[scales=1, 0.5 ,cycles=1]", (1, 0.5), "apn[cycles=1,scales=1,0.5]"),
+        ("apn[cycles=1,scales=.5]", (0.5,), "apn[cycles=1,scales=0.5]"),
+        ("apn[scales=1]", (1,), "apn"),
+    ],
+)
+def test_an_option_may_be_a_list(text, scales, label):
+    method = registry.get_method(text)
+    assert method.options.scales == scales and method.label == label
+    assert registry.get_method(method.label) == method
+    assert listed(f"lmn,{text}") == ["lmn", text]
+
+
+@pytest.mark.parametrize(
     ("look_up", "text", "problem"),
     [
         (registry.get_method, "framepret", "framepret: is no known method; did you mean framepred?"),
@@ -52,6 +69,12 @@ def test_options_are_read_as_their_type():
         (registry.get_method, "framepred[]x", "cannot be read"),
         (registry.get_method, "framepred[pol=mean]", "pol: is no known option of framepred; did you mean pool?"),
         (registry.get_method, "framepred[pool=median]", "is no choice; choose from mean, p99, patch"),
+        (registry.get_method, "apn[scales=1,half]", "apn[scales=1,half]: is not a float"),
+        (registry.get_method, "apn[scales=]", "apn[scales=]: is not a float"),
+        (registry.get_method, "apn[scales=1,0]", "apn[scales=1,0]: scales = 0.0 cannot be: more than 0, at most 1"),
+        (registry.get_method, "apn[scales=nan]", "apn[scales=nan]: scales = nan cannot be: more than 0, at most 1"),
+        (registry.get_method, "apn[cycles=1,2]", "apn[cycles=1,2]: is not a int"),
+        (registry.get_method, "apn[cycles]", "apn[cycles=]: is not a int"),
         (registry.get_method, "ramp[x=1]", "x: is no known option of ramp"),
         (registry.get_tuning, "finetun", "finetun: is no known tuning; did you mean finetune?"),
         (registry.get_tuning, "finetune[learning_rate=fast]", "finetune[learning_rate=fast]: is not a float"),
@@ -231,3 +254,28 @@ def test_a_class_stands_for_its_name(plugin):
     assert registry.get_method(cls).label == "mine.py:Mine" and registry.get_method(cls).version
     assert registry.get_method(FramePrediction).label == "framepred"
     assert registry.get_tuning(FineTune).label == "finetune"
+
+
+def test_data_sets_are_joined_by_a_plus(tmp_path, north, south):
+    joined = registry.get_dataset(f"path:{south}+path:{north}", tmp_path)
+    assert isinstance(joined, Joined) and joined.name == "path:north+path:south"
+    (tmp_path / "mine.py").write_text(DATASET)
+    mine = f"{tmp_path / 'mine.py'}:Yard[hours=night]"
+    joined = registry.get_dataset(f"{mine}+synthetic-plaza+path:{north}", tmp_path)
+    assert joined.name == "mine.py:Yard[hours=night]+path:north+synthetic-plaza"
+    with pytest.raises(InputError, match=r"^ped3: is no known dataset; did you mean ped\d"):
+        registry.get_dataset("synthetic-plaza+ped3", tmp_path)
+    with pytest.raises(InputError, match=r"gone: is no folder, so there is no ped2 in it"):
+        registry.get_dataset("synthetic-plaza+ped2", tmp_path / "gone")
+
+
+def test_a_plus_in_the_name_of_a_folder_or_a_file_joins_nothing(tmp_path, camera, north):
+    assert registry.get_dataset(f"path:{camera('c++')}", tmp_path).name == "path:c++"
+    assert registry.get_dataset(f"path:{north}+path:{camera('a+b')}", tmp_path).name == "path:a+b+path:north"
+    (tmp_path / "d+e.py").write_text(DATASET)
+    mine = f"{tmp_path / 'd+e.py'}:Yard[hours=night]"
+    assert registry.get_dataset(mine, tmp_path).name == "d+e.py:Yard[hours=night]"
+    assert [part.name for part in registry.get_dataset(f"synthetic-plaza+{mine}", tmp_path).parts] == [
+        "d+e.py:Yard[hours=night]",
+        "synthetic-plaza",
+    ]

@@ -58,7 +58,7 @@ def test_a_fit_serves_all_that_comes_after(name):
 
 def test_methods_that_differ_in_how_they_score_alone_share_their_fit():
     plain = registry.get_method("apn")
-    for option in ("score=0", "pool=patch", "calibrate=scene"):
+    for option in ("score=0", "pool=patch", "calibrate=scene", "scales=1,0.5"):
         other = registry.get_method(f"apn[{option}]")
         assert other.fit_digest == plain.fit_digest and other.label != plain.label
     assert registry.get_method("apn[cycles=1]").fit_digest != plain.fit_digest
@@ -93,7 +93,7 @@ def test_a_plug_in_is_the_code_that_runs(plugin):
 
 def test_a_plug_in_follows_the_nets_and_the_class_it_is_made_of(plugin, monkeypatch):
     before = registry.get_method(plugin()).version
-    monkeypatch.setattr(versions, "NETS", 2)
+    monkeypatch.setattr(versions, "NETS", versions.NETS + 1)
     over_other_nets = registry.get_method(plugin()).version
     monkeypatch.setattr(registry.Adapter, "versions", Versions(score=2))
     assert len({before, over_other_nets, registry.get_method(plugin()).version}) == 3

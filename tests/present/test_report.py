@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -11,26 +10,28 @@ import pytest
 from scipy.stats import rankdata
 
 from conftest import paint, write_camera, write_frames
+from crossvad.datasets.errors import Problem
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.tidy import counted_frames, table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import FAIR
-from crossvad.present import report, report_cells
+from crossvad.planning.spelling import command
+from crossvad.present import captions, report, report_cells
 from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
 EVIL = "<script>alert(1)<"  # a name may not hold a slash
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, make_grid, run_grid):
-    """Cells on a camera one of whose videos has markup for a name."""
+def finished(tmp_path_factory, make_grid, run_grid, north):
+    """Cells on two cameras, one of which has a video with markup for a name."""
     camera = write_camera(tmp_path_factory.mktemp("evil") / "south", 5)
     write_frames(camera / "test" / EVIL, paint(40, 3, 33))
     (camera / "labels.csv").write_text(f"video,start,end\na,32,40\nc,30,36\n{EVIL},33,40\n")
     store = Store(tmp_path_factory.mktemp("report"))
-    grid = make_grid("framepred", "framediff", "random", shots=[0, 2], seeds=[0, 1], targets=[OwnFolder(camera)])
+    methods = "framepred", "framediff", "framediff[pool=p99]", "random"
+    grid = make_grid(*methods, shots=[0, 2], seeds=[0, 1], targets=[OwnFolder(camera), OwnFolder(north)])
     return store, run_grid(store, grid), camera
 
 
@@ -38,7 +39,7 @@ class Here(Thumbnails):
     """Stills of one folder, under the name by which cells know it."""
 
     def _open(self, target):
-        return super()._open(f"path:{self.root}")
+        return super()._open(f"path:{self.root}") if target == "path:south" else {}
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +52,17 @@ def test_numbers_are_those_of_the_table(finished, page):
     store, records, _ = finished
     tidy = table(store, records, FAIR)
     for entry in page["entries"]:
-        mine = tidy[(tidy["method"] == entry["method"]) & (tidy["shots"] == entry["shots"])]
+        mine = tidy[(tidy[["method", "target", "shots"]] == [entry[k] for k in ("method", "target", "shots")]).all(1)]
         assert entry["seeds"] == len(mine) == len(entry["cells"])
         assert entry["auc"] == pytest.approx(mine["auc"].mean(), abs=1e-4)
         one = [page["cells"][key]["auc"] for key in entry["cells"]]
         assert sorted(one) == pytest.approx(sorted(mine["auc"]), abs=1e-4)
     assert len(page["cells"]) == len(tidy) and sum(len(entry["cells"]) for entry in page["entries"]) == len(tidy)
     adapted = [entry for entry in page["entries"] if entry["shots"]]
-    bare = {entry["method"]: entry["auc"] for entry in page["entries"] if not entry["shots"]}
+    bare = {(entry["method"], entry["target"]): entry["auc"] for entry in page["entries"] if not entry["shots"]}
     assert adapted
     for entry in adapted:
-        assert entry["gain"] == pytest.approx(entry["auc"] - bare[entry["method"]], abs=1e-3)
+        assert entry["gain"] == pytest.approx(entry["auc"] - bare[entry["method"], entry["target"]], abs=1e-3)
         assert entry["gain_low"] <= entry["gain"] <= entry["gain_high"]
 
 
@@ -88,7 +89,7 @@ def test_worst_moments_by_hand():
 
 
 def test_pictures_are_frames(page, finished):
-    videos = {video["name"]: video for target in page["targets"].values() for video in target}
+    videos = {video["name"]: video for video in page["targets"]["path:south"]}
     assert set(videos) == {"a", "b", "c", EVIL}
     for name, video in videos.items():
         sheet = video["stills"]
@@ -128,82 +129,70 @@ def test_command(bench, finished, tmp_path):
     assert nowhere.code == 2 and "cannot be written" in nowhere.err
 
 
+def test_a_board_of_each_pair_has_its_own_caption(finished, page):
+    store, records, _ = finished
+    tidy = table(store, records, FAIR)
+    assert [(board["source"], board["target"]) for board in page["boards"]] == [
+        ("path:north", "path:north"),
+        ("path:north", "path:south"),
+    ]
+    for board in page["boards"]:
+        own = tidy[tidy["target"] == board["target"]]
+        assert board["caption"] == captions.caption(own, "auc", *report_cells.METRICS[:5])
+
+
+def test_every_row_and_cell_is_told_by_its_command(finished, page):
+    cells = {record.cell.key: record.cell for record in finished[1]}
+    for entry in page["entries"]:
+        assert entry["command"] == command([cells[key] for key in entry["cells"]])
+        assert f"--seeds {','.join(str(cells[key].seed) for key in entry['cells'])} " in entry["command"]
+    for key, cell in page["cells"].items():
+        assert cell["command"] == command([cells[key]])
+
+
+def test_adapted_cells_alone_gain_over_those_that_were_not_asked_for(finished, page):
+    """`bench report --where shots=2`: where they start from is looked for among all that is stored."""
+    store, records, camera = finished
+    adapted = [record for record in records if record.cell.shots]
+    alone = report.gather(store, adapted, FAIR, [], Here(camera), Reporter(quiet=True), rivals=records)
+    gains = {(entry["target"], entry["shots"]): entry["gain"] for entry in page["entries"]}
+    assert alone["entries"]
+    assert all(entry["gain"] == gains[entry["target"], entry["shots"]] is not None for entry in alone["entries"])
+    lost = report.gather(store, adapted, FAIR, [], Here(camera), Reporter(quiet=True))
+    assert [entry["gain"] for entry in lost["entries"]] == [None] * len(alone["entries"])
+
+
 # ---- in a real browser -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def address(page, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(report.render(page), encoding="utf-8")
-    return path.as_uri()
-
-
 @pytest.fixture
-def view(browser, address):
-    """The page at desk width; fails the test that leaves a message on the console, or a request."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    tab, said, asked = context.new_page(), [], []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("dialog", lambda dialog: said.append(f"dialog {dialog.message}"))
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.goto(address)
-    yield tab
-    context.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith("data:")] == [address]
+def view(show, page):
+    return show(page)
 
 
-def column(view, number: int) -> list[str]:
-    return [cell.split()[0] for cell in view.locator(f"#board tbody td:nth-child({number})").all_inner_texts()]
-
-
-def test_sort_by_mouse_and_keyboard(view, page):
-    auc = [entry["auc"] for entry in page["entries"]]
-    assert column(view, 2) == [f"{value:.1f}" for value in sorted(auc, reverse=True)]
-    view.click("#board th button[data-key=auc]")
-    assert column(view, 2) == [f"{value:.1f}" for value in sorted(auc)]
-    view.focus("#board th button[data-key=method]")
-    view.keyboard.press("Enter")
-    assert column(view, 1) == sorted(entry["method"] for entry in page["entries"])
-    assert view.evaluate("document.activeElement.dataset.key") == "method"
-    assert view.get_attribute("#board th:first-child", "aria-sort") == "ascending"
-
-
-def test_filter(view, page):
-    view.fill("#f-text", "diff, RANDOM")
-    assert set(column(view, 1)) == {"framediff", "random"}
-    view.fill("#f-text", "")
-    view.select_option("#f-shots", label="2")
-    assert set(column(view, 5)) == {"2"}
-    assert view.locator("#board tbody tr").count() == sum(entry["shots"] == 2 for entry in page["entries"])
+def test_no_name_is_cut(view, page):
+    """Its options stand below it, and both are there whole."""
+    heads = view.locator(".board tbody th.method").all_inner_texts()
+    assert {" ".join(text.split()) for text in heads} == {"framepred", "framediff", "framediff pool=p99", "random"}
+    cut = "e => e.scrollWidth > e.clientWidth + 1 || getComputedStyle(e).textOverflow === 'ellipsis'"
+    assert not any(view.locator(".board th, .board td, .board h2").evaluate_all(f"all => all.map({cut})"))
 
 
 def test_open_a_cell_and_come_back(view, page):
-    view.focus("#board tbody a >> nth=0")
+    view.focus("#boards section:last-child tbody a >> nth=0")
     view.keyboard.press("Enter")
     view.wait_for_selector(".timeline")
     assert view.locator(".timeline").count() == 4 and view.is_hidden("#overview")
     assert EVIL in view.locator(".timeline >> nth=0").inner_text()
-    chart = view.locator(".chart >> nth=1")
+    chart, viewer = view.locator(".chart >> nth=1"), view.locator(".viewer")
     chart.focus()
     view.keyboard.press("Home")
     assert chart.get_attribute("aria-valuenow") == "26" and "frame 26, normal" in chart.get_attribute("aria-valuetext")
-    before = view.locator(".timeline .still >> nth=1").get_attribute("aria-label")
+    assert "frame 26, normal" in viewer.inner_text()
+    before = viewer.locator(".still").get_attribute("aria-label")
     view.keyboard.press("End")
     assert "frame 39, abnormal" in chart.get_attribute("aria-valuetext")
-    assert view.locator(".timeline .still >> nth=1").get_attribute("aria-label") != before
+    assert viewer.locator(".still").get_attribute("aria-label") != before
     box = chart.bounding_box()
     view.mouse.move(box["x"] + box["width"] * 33.5 / 40, box["y"] + 5)
     assert "frame 33" in chart.get_attribute("aria-valuetext")
@@ -212,12 +201,19 @@ def test_open_a_cell_and_come_back(view, page):
     assert view.is_visible("#overview") and view.is_hidden("#cell")
 
 
+def test_a_cell_says_its_command_and_caption(view, page):
+    key = next(key for key, cell in page["cells"].items() if "--shots 2" in cell["command"])
+    view.goto(view.url.partition("#")[0] + f"#cell/{key}")
+    assert view.inner_text(".run code") == page["cells"][key]["command"]
+    entry = next(entry for entry in page["entries"] if key in entry["cells"])
+    board = next(board for board in page["boards"] if board["target"] == entry["target"])
+    assert board["caption"] in view.inner_text("#cell .caption")
+
+
 @pytest.mark.parametrize("place", ["", "cell"])
-def test_nothing_sticks_out_at_phone_width(view, place):
-    view.set_viewport_size({"width": 390, "height": 800})
-    if place:
-        view.click("#board tbody a >> nth=0")
-        view.wait_for_selector(".timeline")
+def test_nothing_sticks_out_at_phone_width(show, page, place):
+    view = show(page, f"#cell/{next(iter(page['cells']))}" if place else "", width=390)
+    assert view.is_visible(".timeline" if place else ".board")
     assert view.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -225,3 +221,8 @@ def test_dark(view):
     light = view.evaluate("getComputedStyle(document.body).backgroundColor")
     view.emulate_media(color_scheme="dark")
     assert view.evaluate("getComputedStyle(document.body).backgroundColor") != light == "rgb(255, 255, 255)"
+
+
+def test_what_verify_found_stands_on_the_page(show, page):
+    view = show(page | {"problems": [vars(Problem("error", "cell 1", "was <b>changed</b>", "run it again"))]})
+    assert view.inner_text("#problems li") == "error: cell 1: was <b>changed</b>; run it again"

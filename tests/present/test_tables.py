@@ -156,6 +156,16 @@ def test_caption_tells_what_a_reader_must_know():
     )
 
 
+def test_captions_tell_which_targets_are_partial():
+    part = {"target": "ped1", "frames": 2958, "videos": 17, "of_videos": 36}
+    rows = frame(row(of_videos=12), row(**part), row(target="plaza"), failed(target="avenue", of_videos=21))
+    said = captions.caption(rows)
+    assert "ped1: 2958 frames of 17 of 36 videos; ped2: 1800 frames of 12 videos; plaza: 1800 frames of 12 v" in said
+    assert "; ped1: 17 of 36 videos; " in captions.caption(rows, "paper_auc")  # which counts frames of its own
+    assert captions.partial(rows) == ["ped1: 17 of 36 videos"]
+    assert captions.partial(frame(row(), failed())) == []
+
+
 def test_several_metrics_stand_side_by_side():
     rows = frame(row(eer=12.34, paper_auc=90.0), row(shots=5, eer=10.0, paper_auc=91.0))
     flat = tables.side_by_side(rows, ["method"], [], ["auc", "eer"])
@@ -176,6 +186,23 @@ def test_a_caption_tells_of_every_metric():
     assert "1800 frames" in both and "brackets" in both
     assert paper.startswith("paper AUC in %; ") and "; the same raw scores" in paper and "1800 frames" not in paper
     assert captions.caption(rows) == captions.caption(rows, "auc")
+
+
+def test_the_caption_of_protocol_paper_says_what_is_done_to_each_method():
+    smoothed, plain = "smoothed, without the first 4 + K frames", "not smoothed, without the first K frames"
+    rows = frame(
+        row("apn", protocol="paper", postprocessing=smoothed),
+        row("apn[cycles=1]", protocol="paper", postprocessing=smoothed),
+        row("lmn-recon", protocol="paper", postprocessing=plain),
+    )
+    ways = f"protocol paper, each method as its authors evaluate it (apn: {smoothed}; lmn-recon: {plain})"
+    told = captions.caption(rows)
+    assert f"; {ways}; " in told
+    fair = rows.assign(protocol="fair")
+    assert "authors" not in captions.caption(fair)
+    read = f"; paper_auc: the same raw scores read by the rules of {ways}; "
+    assert read in captions.caption(fair, "auc", "paper_auc")
+    assert "frames of a test video not scored" not in told, "which frames these are differs"
 
 
 def test_a_table_of_failures_still_prints():

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from dataclasses import replace
+from multiprocessing.connection import Connection
 
 import numpy as np
 import pandas as pd
@@ -190,8 +191,62 @@ def test_a_grid_killed_again_and_again_ends_like_one_that_was_not(start_bench, p
     for process in finished:
         process.join(60)
         assert process.exitcode == 0, log.read_text()
+    assert leftovers(broken) == [], "what the kills left was swept"
     pd.testing.assert_frame_equal(numbers(broken), numbers(Store(tmp_path / "whole")))
     assert len(numbers(broken)) == 2 * 2 * 3 + 4 + 3
+
+
+def hold(store: Store, kind: str, ready: Connection) -> None:
+    with store.writing(kind, CELL.key) as draft:
+        (draft / "model.safetensors").write_bytes(b"half")
+        ready.send(draft.name)
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("kind", ["fits", "cells", "searches", "prepared", "checkpoints"])
+def test_a_draft_is_swept_once_its_process_was_killed_and_named(store, kind):
+    context = multiprocessing.get_context("fork")
+    ready, other = context.Pipe()
+    writer = context.Process(target=hold, args=(store, kind, other))
+    writer.start()
+    name = ready.recv()
+    assert store.sweep() == [] and store.leftovers() == [] and leftovers(store) == [name], "it is being written"
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.join()
+    assert [path.name for path in store.leftovers()] == [name]
+    assert store.sweep() == [f"{kind}/{name}"] and leftovers(store) == [] and store.sweep() == []
+
+
+def test_a_sweep_takes_all_that_a_store_drafts_and_nothing_else(store):
+    store.write(Record(CELL, "done"), scores())
+    ours = [f"cells/.{CELL.key}-old-ab12_cde", f"checkpoints/.{CELL.key}-3-ab12_cde", ".metrics-ab12_cde"]
+    others = [".git", "cells/.ipynb_checkpoints", "fits/.keep-ab12_cde", f"cells/{CELL.key}"]
+    for name in [*ours, *others]:
+        (store.root / name).mkdir(parents=True, exist_ok=True)
+    assert sorted(store.sweep()) == sorted(ours)
+    assert all((store.root / name).is_dir() for name in others) and store.record(CELL)
+
+
+def test_a_sweep_and_writers_do_not_meet(store):
+    """A draft that was just made and not yet locked may be swept: its writer makes another."""
+    context = multiprocessing.get_context("fork")
+    writers = [context.Process(target=write_often, args=(store, float(n))) for n in range(2)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        store.sweep()
+    assert [writer.exitcode for writer in writers] == [0, 0] and leftovers(store) == []
+
+
+def test_a_run_names_what_it_sweeps(bench, north, south, tmp_path):
+    store = Store(tmp_path / "results")
+    (store.root / f"fits/.{CELL.key}-ab12_cde").mkdir(parents=True)
+    done = bench("verify")
+    assert done.code == 0 and f"runs/fits/.{CELL.key}-ab12_cde" in done.out and "left half-written" in done.out
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--method", "ramp")
+    done = bench("run", *words, "--shots", "0")
+    assert done.code == 0 and f"removed fits/.{CELL.key}-ab12_cde: left half-written by a run" in done.err
+    assert leftovers(store) == []
 
 
 def test_a_finished_grid_trains_and_scores_nothing_again(make_grid, run_grid, store, plugin, monkeypatch):

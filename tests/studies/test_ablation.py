@@ -115,7 +115,7 @@ def test_a_variant_that_fails_is_told_and_gives_exit_code_1(bench, north, south,
     monkeypatch.setitem(ABLATIONS, "resolution", replace(ABLATIONS["resolution"], variants=broken))
     places = ("--source", f"path:{north}", "--target", f"path:{south}")
     done = bench("ablate", "resolution", *places, "--budget", "smoke", "--format", "csv")
-    assert done.code == 1 and "failed: apn[resolution=1/2,levels=7]" in done.err
+    assert done.code == 1 and "refused: apn[resolution=1/2,levels=7]" in done.err
     assert "Traceback" not in done.err and len(done.out.splitlines()) == 1 + 3 + 1
 
 

@@ -2,41 +2,32 @@
 
 import json
 import re
+import runpy
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from crossvad.commands.table_command import spelled
 from crossvad.datasets.published import manifest
 from crossvad.evaluation import metrics
 from crossvad.store.scores import Scores
-from crossvad.store.store import Record, Store
+from crossvad.store.store import Record, Store, stamped
 from crossvad.verification.integrity import verify_cells, verify_masks, verify_metrics
 
 WORDS = ("--budget", "smoke", "--quiet", "--method", "framepred", "--shots", "0,2", "--tuning", "finetune")
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory, make_grid, run_grid):
-    """A results folder with cells of a few methods, to be copied and spoilt."""
-    root = tmp_path_factory.mktemp("sound") / "results"
-    run_grid(Store(root), make_grid("framepred", "framediff", "ramp", "random", shots=[0, 2]))
-    return root
-
-
-@pytest.fixture
-def results(sound, tmp_path):
-    return Path(shutil.copytree(sound, tmp_path / "results"))
-
-
 def page(bench, results, *words):
-    """A page of two paragraphs with what a command prints between."""
+    """A page of two paragraphs with what a command prints between, and a list of its rows."""
     printed = bench(*words, "--results", results, "--format", "md").out
-    (results / "page.md").write_text(f"# Title\n\nText.\n\n{printed}\nMore text.\n")
-    return results / "page.md"
+    path = results / "page.md"
+    path.write_text(f"# Title\n\nText.\n\n{printed}\nMore text.\n")
+    assert bench("verify", path, "--results", results, "--write").code == 0
+    return path
 
 
 def test_sound_results_pass(bench, results):
@@ -65,7 +56,7 @@ def test_an_empty_folder_is_sound(bench, tmp_path):
 )
 def test_every_kind_of_table_is_made_again(bench, results, command):
     path = page(bench, results, *command)
-    assert f"<!-- bench {' '.join(command)} -->" in path.read_text()
+    assert f": bench {' '.join(command)} -->" in path.read_text()
     done = bench("verify", "--results", results)
     assert done.code == 0 and "1 of 1 commands run again" in done.out, done.out
     digits = list(re.finditer(r"[0-9](?=[0-9]*\.[0-9])", path.read_text().partition("-->")[2]))
@@ -85,13 +76,13 @@ def test_a_table_without_its_command_is_named(bench, results):
     path = page(bench, results, "table")
     path.write_text(re.sub("<!--.*-->", "", path.read_text()))
     done = bench("verify", "--results", results)
-    assert done.code == 0 and "1 tables name no command" in done.out
+    assert done.code == 1 and "a table, or a row, that no command prints" in done.out
 
 
 def test_a_command_that_would_run_something_is_not_run(bench, results):
-    (results / "page.md").write_text("<!-- bench run --source ped2 --target ped2 -->\n\n| a |\n|---|\n| 1 |\n")
+    (results / "page.md").write_text("<!-- a: bench run --source ped2 --target ped2 -->\n\n| a |\n|---|\n| 1 |\n")
     done = bench("verify", "--results", results)
-    assert done.code == 0 and "bench run was not run again" in done.out and "name no command" not in done.out
+    assert done.code == 1 and "bench run --source ped2 --target ped2 cannot be run again" in done.out
 
 
 def test_a_table_whose_cells_are_gone(bench, results):
@@ -103,7 +94,9 @@ def test_a_table_whose_cells_are_gone(bench, results):
     assert done.code == 1 and "holds no such cell" in done.out
 
 
-@pytest.mark.parametrize("column", ["auc", "auc_low", "macro_auc", "ap", "eer", "delay", "paper_auc", "frames"])
+@pytest.mark.parametrize(
+    "column", ["auc", "auc_low", "macro_auc", "ap", "eer", "delay", "paper_auc", "frames", "fps", "parameters"]
+)
 def test_a_csv_row_that_says_something_else(bench, results, column):
     lines = bench("table", "--results", results, "--format", "long").out.splitlines()
     place, cells = lines[0].split(",").index(column), lines[1].split(",")
@@ -112,6 +105,17 @@ def test_a_csv_row_that_says_something_else(bench, results, column):
     (results / "rows.csv").write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n")
     done = bench("verify", "--results", results)
     assert done.code == 1 and f"{column} " in done.out and "rows.csv" in done.out
+
+
+def test_csv_rows_are_written_as_they_are_shown(bench, results):
+    path = results / "rows.csv"
+    path.write_text(bench("table", "--results", results, "--format", "long").out)
+    right = path.read_text()
+    assert bench("verify", "--results", results, "--write").code == 0 and path.read_text() == right
+    path.write_text(re.sub(r"done,[\d.]+,", "done,12.3456,", right, count=1).replace(",cpu,", ",cuda,", 1))
+    done = bench("verify", "--results", results)
+    assert done.code == 1 and "auc 12.3456, not" in done.out and "device cuda, not cpu" in done.out
+    assert bench("verify", "--results", results, "--write").code == 0 and path.read_text() == right
 
 
 def test_csv_rows_without_scores_are_counted(bench, results):
@@ -175,12 +179,66 @@ def test_a_record_under_another_name(results):
 
 
 def test_a_record_whose_options_were_edited(results):
-    """Say, the seed: the name of a cell is a hash of all that decides its scores, so that it no longer fits."""
+    """Say, the budget: even where its hash is made to fit, the name of its cell, which hashes that too, does not."""
     place = Store(results).cell_places()[0]
     raw = json.loads((place / "record.json").read_text())
     raw["cell"]["budget"] = "paper"
-    (place / "record.json").write_text(json.dumps(raw))
+    (place / "record.json").write_text(json.dumps(stamped(raw)))
     assert "holds the record of another cell" in problems_of(Store(results))[0]
+    (place / "record.json").write_text(json.dumps(raw))
+    assert "was changed after it was written" in problems_of(Store(results))[0]
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "value"),
+    [
+        ("facts", "fps", 1e6),
+        ("facts", "device", "cuda"),
+        ("facts", "train_seconds", 1.0),
+        ("facts", "fusion", {"prediction": 1.0}),
+        ("facts", "torch", "1.0"),
+        ("facts", "more", 1),
+        (None, "reason", "none"),
+        (None, "finished", "2020-01-01T00:00:00+00:00"),
+        (None, "status", "skipped"),
+    ],
+)
+def test_any_field_of_a_record_that_was_edited(bench, results, where, name, value):
+    place = Store(results).cell_places()[0]
+    raw = json.loads((place / "record.json").read_text())
+    (raw[where] if where else raw)[name] = value
+    (place / "record.json").write_text(json.dumps(raw))
+    done = bench("verify", "--results", results)
+    assert done.code == 1 and f"{place.name}/record.json" in done.out and "was changed after it was written" in done.out
+    done = bench("table", "--results", results)
+    assert done.code == 2 and "was changed after it was written" in done.err, "nor is it shown"
+
+
+def test_records_of_before_they_were_hashed_whole(bench, results):
+    """They are read as they were, and refused by name, until they are stamped; what is stamped stays as it is."""
+    before = bench("table", "--results", results).out
+    for place in Store(results).cell_places():
+        path = place / "record.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "stamp": ""}))
+    assert bench("table", "--results", results).out == before
+    done = bench("verify", "--results", results)
+    assert done.code == 1 and "5 cells" in done.out and "written before records were hashed whole" in done.out
+    for said in ("5 of 5 records were stamped", "0 of 5 records were stamped"):
+        assert said in CliRunner().invoke(restamp(), [str(results / "runs/cells")]).output
+    assert bench("verify", "--results", results).code == 0 and bench("table", "--results", results).out == before
+
+
+def test_nothing_is_stamped_whose_scores_were_changed(results):
+    place = Store(results).cell_places()[0]
+    raw = json.loads((place / "record.json").read_text())
+    (place / "record.json").write_text(json.dumps({**raw, "stamp": "", "digest": "0" * 64}))
+    done = CliRunner().invoke(restamp(), [str(results / "runs/cells")])
+    assert done.exit_code == 1 and "its scores are not those that it names; nothing was changed" in done.output
+
+
+def restamp():
+    """The command of results/restamp.py."""
+    return runpy.run_path(str(Path(__file__).parents[2] / "results/restamp.py"))["main"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cell": {}}'])
@@ -344,9 +402,9 @@ def test_ones_own_runs_do_not_spoil_what_is_committed(bench, results, make_grid,
 
 def test_a_table_that_differs_is_one_problem(bench, results):
     path = page(bench, results, "table")
-    path.write_text(path.read_text().replace("| ramp", "| lamp").replace("| random", "| tandem"))
+    path.write_text(path.read_text().replace("\n| ramp", "\n| lamp").replace("\n| random", "\n| tandem"))
     done = bench("verify", "--results", results)
-    assert done.code == 1 and "and 1 more line" in done.out and done.out.count("paste what") == 1
+    assert done.code == 1 and "and 1 more line" in done.out and done.out.count("where stored scores give") == 1
 
 
 def test_ones_own_run_comes_first(results, bench):

@@ -48,8 +48,9 @@ class Curves(RowsPlot):
         return "; ".join([
             *captions.incomparable(rows),
             "AUC in %",
-            captions.values(done, "protocol"),
+            captions.protocols(done),
             captions.values(done, "budget"),
+            *captions.partial(done),
             *_adaptation(done[done["shots"] > 0], self.along),
             *captions.contamination(done),
             *_drawn(points.dropna(subset="auc"), self.along),

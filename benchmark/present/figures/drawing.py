@@ -83,9 +83,9 @@ def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol,
     """Draw stored cells.
 
     Args:
-        kind: the plot's name: shots, steps, matrix, roc, scores, speed, errors, prototypes.
+        kind: the plot's name: shots, steps, matrix, roc, scores, speed, activations, errors, prototypes.
         store: where the cells' scores lie.
-        records: the cells; for errors and prototypes there must be one alone.
+        records: the cells; for the last three there must be one alone.
         protocol: by which scores are read.
         options: fields of the plot's class, such as `videos` of scores.
 

@@ -146,7 +146,7 @@ class Errors(FrameGrid):
 
 @register
 class Prototypes(FrameGrid):
-    """Frames, where each of a method's attention prototypes looks, and how far features are from the nearest.
+    """Frames, where each of a method's attention prototypes looks and all together, and how far features are from them.
 
     Of apn, apn-released and mpn. Needs the model that bench run kept, and the target's video.
 
@@ -169,7 +169,10 @@ class Prototypes(FrameGrid):
             raise InputError("this method", "has no prototypes", fix)
         maps, distances = view.attention
         shown = [Column(f"map {number + 1}", maps[:, number]) for number in range(min(MOST, maps.shape[1]))]
-        return [Column("frame", view.sample.frames), *shown, Column("distance", distances, _scale(distances))]
+        # As they are shown: a map of a few pixels, whose weights sum to 1 like any other's, would drown the rest.
+        coloured = [[_scale(one, SHARP)(one, clip=True) for one in of_image] for of_image in maps]
+        of_all = [Column("sum", np.sum(coloured, 1)), Column("distance", distances, _scale(distances))]
+        return [Column("frame", view.sample.frames), *shown, *of_all]
 
     def facts(self, view: ModelView) -> list[str]:
         """Explain the maps and the distance."""
@@ -177,7 +180,42 @@ class Prototypes(FrameGrid):
         which = f"the first {MOST} of {count} maps" if count > MOST else "maps"
         return [
             f"{which}: weights of the pixels in a prototype, dark: 0, light: the largest 1 % of each map",
+            f"sum: of all {count} maps, each from 0 to 1 as it is coloured",
             "distance: of a pixel's features to the nearest prototype, one scale for all frames",
+        ]
+
+
+@register
+class Activations(FrameGrid):
+    """Frames, and how strongly a method's U-Net responds where, at each of its resolutions: the L2 norm over channels.
+
+    Of apn, apn-released, mpn, lmn, lmn-recon, framepred and memae-2d. Needs the model that bench run kept, and the
+    target's video.
+
+    \b
+    bench plot activations --where method=apn --where source=ped2 --where shots=0 --where seed=0
+    bench plot activations --where method=framepred --where seed=0 --frames 40,60,80 --out activations.png
+    """
+
+    name = "activations"
+    side = 1.0
+
+    def columns(self, view: ModelView) -> list[Column]:
+        """Set side by side: frame, the encoder's levels from fine to coarse, the decoder's back again.
+
+        Raises:
+            InputError: the method has no U-Net.
+        """
+        if not view.activations:
+            raise InputError("this method", "has no U-Net whose levels could be shown", "choose --where method=apn")
+        levels = [Column(name, norms, _scale(norms, SHARP)) for name, norms in view.activations.items()]
+        return [Column("frame", view.sample.frames), *levels]
+
+    def facts(self, view: ModelView) -> list[str]:
+        """Explain the levels."""
+        return [
+            "encoder, decoder: L2 norm over the channels of what each level makes, at this share of the frame's size, "
+            "one scale for all frames"
         ]
 
 

@@ -13,8 +13,9 @@ from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.selection import refuse_mixtures, varying_keys
+from crossvad.evaluation.selection import published_evaluation, refuse_mixtures, varying_keys
 from crossvad.evaluation.tidy import counted_frames_of_cells
+from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures.layout import SCENES
@@ -41,8 +42,9 @@ class Roc(RowsPlot):
     def rows(self, store: Store, records: Sequence[Record], protocol: Protocol) -> pd.DataFrame:
         """Read the curve of every finished cell that the protocol may read, but of those that are no detectors.
 
-        Columns: source, target, those of `LINE`, support, budget, seed; protocol, its name; `auc` in %; `rates`, false
-        and true positive, (n,) each, from (0, 0) to (1, 1).
+        Columns: source, target, those of `LINE`, support, budget, seed; protocol, its name; postprocessing, by the
+        method's authors; `auc` in %; `rates`, false and true positive, (n,) each, from (0, 0) to (1, 1); `videos`
+        scored, and `of_videos` published.
         """
         keys = [*SCENES, *LINE, "support", "budget", "seed"]
         rows = []
@@ -51,8 +53,11 @@ class Roc(RowsPlot):
                 frames = read(protocol)
                 rates = roc_curve(frames.labels, frames.scores)[:2]
                 auc = 100 * micro_auc(frames.labels, frames.scores)
-                rows.append([*(getattr(record.cell, key) for key in keys), protocol.name, auc, rates])
-        return pd.DataFrame(rows, columns=[*keys, "protocol", "auc", "rates"])
+                counts = {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
+                facts = {"protocol": protocol.name, "postprocessing": str(published_evaluation(record))}
+                facts |= {"auc": auc, "rates": rates} | counts
+                rows.append({key: getattr(record.cell, key) for key in keys} | facts)
+        return pd.DataFrame(rows, columns=[*keys, "protocol", "postprocessing", "auc", "rates", "videos", "of_videos"])
 
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Average the curves of several seeds: the mean true positive rate at each false positive rate.
@@ -77,9 +82,10 @@ class Roc(RowsPlot):
         seeds = rows.groupby([*SCENES, *LINE]).size()
         facts = [
             "AUC in %; of frames",
-            captions.values(rows, "protocol"),
+            captions.protocols(rows),
             captions.values(rows, "budget"),
             captions.support(rows["support"]),
+            *captions.partial(rows),
             f"{captions.seed_counts(seeds)} a curve",
         ]
         if seeds.max() > 1:

@@ -14,6 +14,7 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.selection import refuse_mixtures, varying_keys
+from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures import layout
@@ -61,7 +62,7 @@ class Timelines(RowsPlot):
         """Say what a reader must know to read the curves."""
         adapted = _adapted(points)
         facts = [
-            f"anomaly scores by {captions.values(points, 'protocol')}, as ranks among all counted frames of the test "
+            f"anomaly scores by {captions.protocols(points)}, as ranks among all counted frames of the test "
             "set, 100: most abnormal",
             "shaded: abnormal",
             "before a curve begins, frames do not count",
@@ -70,6 +71,8 @@ class Timelines(RowsPlot):
             facts.append(f"small frames: peaks of {points['name'].iloc[0]}, framed in black where abnormal")
         keys = [key for key in KEYS if key != "method"]
         fixed = [fact for key in keys for fact in captions.fixed(adapted if key in ADAPTED else points, [key])]
+        scored = rows.groupby("target")["video"].transform("nunique")
+        facts += captions.partial(rows.assign(videos=scored, of_videos=rows["target"].map(published_videos)))
         return "; ".join([*facts, ", ".join(fixed)])
 
     def draw(self, points: pd.DataFrame, note: str) -> Figure:

@@ -1,18 +1,20 @@
 """APN by its paper, APN as released, and MPN: their losses, cues and options."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from crossvad.adapters.base import leading
+from crossvad.adapters.methods.prototype_predictor import scaled
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.prototypes import kernel_similarity
 from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
-from made import PAPER, build, clips_of, minus_psnr
+from made import PAPER, SMOKE, build, clips_of, minus_psnr
 
 PROTOTYPES = ["apn", "apn-released", "mpn"]
 
@@ -237,3 +239,48 @@ def test_a_calibrated_apn_counts_errors_in_proportion_to_what_its_support_leads_
         assert torch.equal(adapter.score(clips)["prediction"], plain.score(clips)["prediction"])  # until it adapts
         assert torch.equal(adapted.score(clips)["feature"], twin.score(clips)["feature"])
     assert set(adapted.state_dict()) == set(plain.state_dict())
+
+
+def blocks(clips: torch.Tensor, side: int) -> torch.Tensor:
+    """Clips (B, T, C, H, W) as means of side x side pixels."""
+    *shape, height, width = clips.shape
+    return clips.view(*shape, height // side, side, width // side, side).mean((-1, -3))
+
+
+@pytest.mark.parametrize("way", ["", "pool=patch,", "resolution=1/4,predicts=change,", "prototypes=0,"])
+@torch.no_grad()
+def test_apn_scores_at_several_scales_by_the_mean_over_them(way):
+    adapter, sizes = build(f"apn[{way}scales=1,0.5,0.25]"), []
+    clips = clips_of(adapter)
+    for side in (1, 2, 4):  # the same network, built for smaller frames
+        smaller = build(f"apn[{way.removesuffix(',')}]", replace(SMOKE, size=SMOKE.size // side))
+        smaller.load_state_dict(adapter.state_dict())
+        sizes.append(smaller.score(blocks(clips, side)))
+    for cue, values in adapter.score(clips).items():
+        torch.testing.assert_close(values, sum(size[cue] for size in sizes) / 3)
+    torch.testing.assert_close(adapter.score(adapter.frozen_features(clips)), adapter.score(clips))
+    plain = build(f"apn[{way.removesuffix(',')}]")
+    assert torch.equal(adapter.maps(clips), plain.maps(clips)) and torch.equal(adapter.loss(clips), plain.loss(clips))
+
+
+def test_at_several_scales_apn_adapts_as_at_one():
+    options = "calibrate=scene"
+    adapter, plain = build(f"apn[{options},scales=0.5,1]"), build(f"apn[{options}]")
+    support, clips, tuning = clips_of(adapter)[:2], clips_of(adapter)[2:], FineTune(FineTuneOptions(1e-3))
+    adapted, twin = (adapt(method, support, 2, tuning) for method in (adapter, plain))
+    assert all(torch.equal(value, twin.state_dict()[name]) for name, value in adapted.state_dict().items())
+    with torch.no_grad():
+        half = build("apn", replace(SMOKE, size=SMOKE.size // 2))
+        half.load_state_dict(adapted.state_dict())
+        expected = blocks(twin.expected[None, None, None], 2)[0, 0]  # (1, H / 2, W / 2)
+        coarse = 10 * (half.maps(blocks(clips, 2)) / expected).mean((1, 2)).log10()
+        fine = twin.score(clips)["prediction"]
+        torch.testing.assert_close(adapted.score(clips)["prediction"], (coarse + fine) / 2)
+
+
+def test_a_scale_gives_frames_that_the_network_can_take():
+    clips = torch.rand(1, 5, 1, 48, 64)
+    sizes = {scale: tuple(scaled(clips, scale, 8).shape[3:]) for scale in (1, 0.9, 0.5, 0.25, 0.01)}
+    assert sizes == {1: (48, 64), 0.9: (40, 56), 0.5: (24, 32), 0.25: (16, 16), 0.01: (8, 8)}
+    assert scaled(clips, 1.0, 8) is clips
+    torch.testing.assert_close(scaled(clips, 0.5, 8), blocks(clips, 2))

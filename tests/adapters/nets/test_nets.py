@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd.functional import jacobian
+from torch.nn.functional import conv_transpose2d
 
 from crossvad.adapters.nets.attention import CirculativeAttention, CrissCrossAttention, ResidualCrissCross
 from crossvad.adapters.nets.losses import (
@@ -197,10 +198,13 @@ def test_decibel_is_minus_psnr():
 
 
 def test_gradient_loss_by_hand():
-    prediction = torch.tensor([[[[0.0, 1.0, -1.0], [2.0, 2.0, 2.0]]]])
-    target = torch.tensor([[[[0.0, -1.0, -1.0], [0.0, 1.0, 0.0]]]])
-    # Along x: |1|, |-2|, 0, 0 against |-1|, 0, |1|, |-1|: differences 0, 2, 1, 1. Along y: 2, 1, 3 against 0, 2, 1.
-    assert gradient_loss(prediction, target).item() == pytest.approx((0 + 2 + 1 + 1) / 4 + (2 + 1 + 2) / 3)
+    prediction = torch.tensor([[[[0.0, 1.0, -1.0], [2.0, 3.0, 3.0]]]])
+    target = torch.tensor([[[[0.0, -1.0, -1.0], [0.0, 1.0, 4.0]]]])
+    # To the right, at last to a zero: |1|, |-2|, |1| and |1|, 0, |-3| against |-1|, 0, |1| and |1|, |3|, |-4|.
+    along_x = 0 + 2 + 0 + 0 + 3 + 1
+    # Down, at last to a zero: |2|, |2|, |4| and |-2|, |-3|, |-3| against 0, |2|, |5| and 0, |-1|, |-4|.
+    along_y = 2 + 0 + 1 + 2 + 2 + 1
+    assert gradient_loss(prediction, target).item() == pytest.approx(along_x / 6 + along_y / 6)
     assert gradient_loss(target, -target).item() == 0
 
 
@@ -269,6 +273,16 @@ def test_unet_gives_an_image_of_the_same_size():
     assert image.shape == (2, 1, 16, 24)
     assert image.abs().max() <= 1
     assert Head(4, 3, norm=True)(torch.rand(2, 8, 5, 7)).shape == (2, 3, 5, 7)
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+@torch.no_grad()
+def test_what_comes_up_is_a_transposed_convolution_and_its_positive_part(kernel):
+    decoder, features = Decoder(4, 3, entry=None, up_kernel=kernel), torch.randn(2, 16, 3, 5)
+    (weight, bias), margin = decoder.ups[0].parameters(), kernel - 2
+    whole = conv_transpose2d(features, weight, bias, stride=2, padding=margin, output_padding=margin)
+    torch.testing.assert_close(decoder.ups[0](features), whole.relu())
+    assert weight.shape == (16, 8, kernel, kernel) and whole.shape == (2, 8, 6, 10) and (whole < 0).any()
 
 
 @torch.no_grad()

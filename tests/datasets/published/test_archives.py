@@ -241,7 +241,8 @@ def test_ucf_videos_are_found_wherever_they_lie_but_not_by_their_look(root):
     write_video(root / "Anomaly-Videos-Part-1/Abuse/Abuse001_x264.mp4", frames(9))  # an anomaly to train on: not ours
     ucf = UcfCrime(root)
     assert len(ucf.scenes("train")) == 4 and len(ucf.scenes("test")) == 3
-    assert "Part-1" in str(ucf.videos("train")[0].source.path) and told(ucf) == []
+    assert "Part-1" in str(ucf.videos("train")[0].source.path)
+    assert told(ucf) == [("warning", "of 7 videos found here, nothing uses 1: Abuse001_x264")]
 
 
 def test_ucf_tells_of_copies_that_differ_and_of_videos_cut_short(root):
@@ -255,7 +256,114 @@ def test_ucf_tells_of_copies_that_differ_and_of_videos_cut_short(root):
         ("error", "has 4 frames, and is abnormal from frame 4 on: its end is missing"),
         ("warning", "2 of 3 test videos are here; missing: Vandalism017_x264"),
         ("warning", f"is another file than {first} with the same name"),
+        ("warning", "of 6 videos found here, nothing uses 1: Normal_Videos001_x264"),
     ]
+
+
+def test_ucf_of_test_videos_alone_says_that_nothing_else_can_be_trained_on(root):
+    home = miniatures.ucf(root)
+    said = "all 1 training videos that are here are test videos too"
+    assert said not in [problem for _, problem in told(UcfCrime(root))]
+    shutil.rmtree(home / "UCF_Crimes/Videos/Training_Normal_Videos_Anomaly")
+    assert said in [problem for _, problem in told(UcfCrime(root))]
+    assert said not in [problem.problem for problem in UcfCrime(root).check(["train"])]  # for another target
+    assert said not in [problem for _, problem in told(UcfCrime(root, UcfOptions(train="official")))]
+
+
+# ------------------------------------------------------------------------------------------------- part of the videos
+
+
+def test_a_part_of_the_test_videos_is_a_data_set_of_its_own(root):
+    miniatures.shanghaitech(root)
+    part = registry.get_dataset("shanghaitech[videos=01_0014+06_0144]", root)
+    assert part.name == "shanghaitech[videos=01_0014+06_0144]"
+    assert names(part, "test") == {"01": ["01_0014"], "06": ["06_0144"]}
+    assert names(part, "train") == names(ShanghaiTech(root), "train") and told(part) == []
+    assert part.digest("test") != ShanghaiTech(root).digest("test")
+
+
+def test_copies_that_have_the_part_are_the_same(root):
+    home = miniatures.shanghaitech(root)
+    text = "shanghaitech[videos=01_0014-01_0015]"
+    before = registry.get_dataset(text, root)
+    digests = [before.digest(split) for split in ("train", "test")]
+    shutil.rmtree(home / "testing/frames/06_0144")
+    after = registry.get_dataset(text, root)
+    assert [after.digest(split) for split in ("train", "test")] == digests and told(after) == []
+    (problem,) = ShanghaiTech(root).check()
+    assert "2 of 3 test videos are here" in problem.problem and f"or say {text}, which names the part" in problem.fix
+    shutil.rmtree(home / "testing/frames/01_0014")
+    (problem,) = registry.get_dataset(text, root).check()
+    assert (problem.problem, problem.names) == ("1 of 2 test videos are here; missing: 01_0014", ("01_0014",))
+
+
+def test_one_part_has_one_name(root):
+    miniatures.avenue(root)
+    for text in ("1-3", "01-03", "01+03", "3+1", "1+1+3", " 01 + 3 "):
+        part = registry.get_dataset(f"avenue[videos={text}]", root)
+        assert (part.name, names(part, "test")) == ("avenue[videos=01-03]", {"avenue": ["01", "03"]})
+    assert registry.get_dataset("avenue[videos=1-11]", root).name == "avenue"
+    both = registry.get_dataset("avenue[videos=3,labels=masks]", root)
+    assert both.name == "avenue[videos=03,labels=masks]" and both.labels("03").tolist() == AVENUE_MASKS["03"]
+    assert names(registry.get_dataset("avenue[subset=avenue17,videos=3-11]", root), "test") == {"avenue": ["03", "11"]}
+
+
+def test_a_part_in_a_file_is_named_for_it(root, tmp_path):
+    miniatures.ucf(root)
+    (tmp_path / "mine.txt").write_text("Abuse028_x264\n\nNormal_Videos_003_x264-Vandalism017_x264\n")
+    part = registry.get_dataset(f"ucf[videos={tmp_path / 'mine.txt'}]", root)
+    assert part.name == "ucf[videos=mine.txt]" and len(part.videos("test")) == 3
+    (tmp_path / "mine.txt").write_text("Abuse028_x264\n")
+    fewer = registry.get_dataset(f"ucf[videos={tmp_path / 'mine.txt'}]", root)
+    assert [*names(fewer, "test")] == ["Abuse028_x264"] and fewer.digest("test") != part.digest("test")
+    assert len(fewer.videos("train")) == 4  # a normal test video is trained on, be it in the part or not
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("7", "7 is no published test video, nor a range of them; videos are called 01 to 11"),
+        ("1-7", "1-7 is no published test video, nor a range"),
+        ("3-1", "3-1 is no range; write first-last"),
+        ("1-3-11", "1-3-11 is no range"),
+        ("+", "names no video"),
+        ("gone.txt", "cannot be read"),
+    ],
+)
+def test_a_part_that_was_never_published_is_refused(root, said, problem):
+    miniatures.avenue(root)
+    with pytest.raises(InputError, match=problem):
+        registry.get_dataset(f"avenue[videos={said}]", root)
+
+
+def test_labels_of_all_videos_are_cut_where_those_of_a_part_lie(root):
+    home = miniatures.shanghaitech(root, masks=False)
+    joined(home / "frame_labels_shanghai.npy", SHANGHAI)
+    part = registry.get_dataset("shanghaitech[videos=06_0144]", root)
+    assert part.labels("06_0144").tolist() == SHANGHAI["06_0144"] and told(part) == []
+    home = miniatures.avenue(root, "frames")
+    joined(home / "frame_labels_avenue.npy", AVENUE)
+    assert registry.get_dataset("avenue[videos=11]", root).labels("11").tolist() == AVENUE["11"]
+
+
+def test_the_copy_with_most_of_the_part_is_read(root):
+    home = miniatures.avenue(root, "frames")
+    for name in ("01", "03"):
+        write_images(home / f"Avenue Dataset/testing/frames/{name}", frames(len(AVENUE[name])))
+    shutil.rmtree(home / "testing/frames/01")
+    write_images(home / "testing/frames/05", frames(3))
+    assert registry.get_dataset("avenue", root).directory == home
+    part = registry.get_dataset("avenue[videos=1-3]", root)
+    assert part.directory == home / "Avenue Dataset" and names(part, "test") == {"avenue": ["01", "03"]}
+
+
+def test_another_copy_that_nothing_uses_is_told(root):
+    home = miniatures.avenue(root, "frames")
+    assert told(Avenue(root)) == []
+    write_images(root / "Avenue/testing/frames/03", frames(7))
+    (problem,) = Avenue(root).check()
+    assert problem.problem == "has 1 videos of another copy, which nothing uses"
+    assert problem.where == str(root / "Avenue/testing/frames") and str(home) in problem.fix
 
 
 def test_links_that_go_round_do_no_harm(root):

@@ -214,7 +214,11 @@ def test_label_file_may_lie_with_another_copy(tmp_path, known):
     (tmp_path / "ped2/UCSDped2/Test/UCSDped2.m").write_text(other)
     dataset = Ped2(tmp_path)
     assert dataset.labels("01").sum() == 6
-    (problem,) = dataset.check()
+    problem, *unused = dataset.check()
+    assert [("another copy" in each.problem, Path(each.where).name) for each in unused] == [
+        (True, "Test"),
+        (True, "Train"),
+    ]
     assert problem.problem == "its labels differ from the published ones, in 2 frames from 0 on"
 
 
@@ -339,6 +343,7 @@ def test_real_ped1(data):
     assert [problem.problem for problem in dataset.check()] == [
         "has no training video",
         "17 of 36 test videos are here; missing: 18, 19, 20, 21, 22, 23 and 13 more",
+        "has 2 videos of another copy, which nothing uses",
     ]
     assert {len(video) for video in test.videos} == {200}
     assert test.videos[0].read().shape == (200, 158, 238, 3)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossvad.datasets.base import Video
-from crossvad.datasets.readers.excerpts import Excerpt, excerpts, origin
+from crossvad.datasets.readers.excerpts import Excerpt, excerpts, origin, shares
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
@@ -91,3 +91,18 @@ def test_part_of_an_excerpt(tmp_path):
     assert numbers(np.concatenate([*part.blocks(None, 1, 5, 9)])) == [15, 16, 17, 18]
     assert numbers(np.concatenate([*part.blocks(None, 1, 18, 99)])) == [28, 29]
     assert part.identity != source.identity and part.stamp != Excerpt(source, 11, 31, source.stamp).stamp
+
+
+@pytest.mark.parametrize(
+    ("wanted", "limit", "given"),
+    [
+        ([50], 20, [20]),
+        ([50], 80, [50]),
+        ([50, 50], 60, [30, 30]),
+        ([10, 1000, 40], 150, [10, 100, 40]),  # what the short ones leave is the long one's
+        ([1000, 10, 1000], 100, [45, 10, 45]),
+        ([5, 5, 5], 10, [3, 3, 4]),
+    ],
+)
+def test_shares_are_even_and_nobody_gets_more_than_wanted(wanted, limit, given):
+    assert shares(wanted, limit) == given

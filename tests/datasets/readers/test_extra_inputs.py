@@ -1,6 +1,7 @@
 """What methods ask for beside frames: made once, kept beside them, and cut into clips with them."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,12 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers import extra_inputs
 from crossvad.datasets.readers.extra_inputs import EXTRACTORS, Extractor, get_extractor, register, with_extras
 from crossvad.datasets.readers.frame_cache import CachedFrames, FrameCache
+from crossvad.execution.decoding import Decoder
+from crossvad.planning.budgets import BUDGETS
 
 CPU = torch.device("cpu")
 SPEC = ClipSpec(3, 2, (8, 8), 1)
+BUDGET = replace(BUDGETS["smoke"], size=16)
 
 
 @pytest.fixture
@@ -66,6 +70,24 @@ def test_an_extractor_that_fails_leaves_nothing_behind(frames, calls):
     register(Extractor("features:mean", 3, lambda frames: np.zeros(2)))
     with pytest.raises(InputError, match=r"extra input features:mean: gave values of 2 of 40 frames"):
         with_extras(frames, ["features:mean"])
+
+
+def test_a_native_extractor_looks_at_the_video_s_own_frames(south, tmp_path, calls):
+    shown = []
+
+    def see(blocks):
+        blocks = [*blocks]
+        shown.append({block.shape[1:] for block in blocks})
+        return np.concatenate([block.mean((1, 2)) for block in blocks])
+
+    register(Extractor("colours:own", 1, see, native=True))
+    video, decoder = OwnFolder(south).videos("test")[0], Decoder(FrameCache(tmp_path), BUDGET)
+    for _ in range(2):
+        footage = decoder.frames(video, ["colours:own"])
+    assert shown == [{(32, 32, 3)}] and footage.frames[0:1].shape == (1, 16, 16, 1)
+    np.testing.assert_allclose(footage[3:9].extras["colours:own"], video.read()[3:9].mean((1, 2)), rtol=1e-6)
+    gray = np.arange(64, dtype=np.uint8).reshape(4, 4, 4, 1)
+    assert with_extras(gray, ["colours:own"])[0:4].extras["colours:own"].shape == (4, 3)
 
 
 def test_a_damaged_file_is_named(frames):

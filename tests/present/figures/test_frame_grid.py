@@ -1,6 +1,7 @@
 """`bench plot prototypes` and `errors`: a stored cell's method rebuilt, what it sees, and what is drawn of that."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch.nn.functional import normalize
 from crossvad.datasets.errors import InputError
 from crossvad.execution import model_views
 from crossvad.execution.model_views import ModelViewer, attention, only, predicted, spread
-from crossvad.present.figures.frame_grid import Errors, Prototypes
+from crossvad.present.figures.frame_grid import Activations, Errors, Prototypes
 from crossvad.store.store import Store
 from made import build, clips_of
 
@@ -107,7 +108,7 @@ def test_spread():
 def test_what_is_drawn(viewer):
     mine = viewer("apn")
     view = mine.view(mine.sample())
-    for plot, count in ((Prototypes(), 12), (Errors(), 3)):
+    for plot, count in ((Prototypes(), 13), (Errors(), 3), (Activations(), 9)):
         columns = plot.columns(view)
         assert len(columns) == count
         picture = plot.draw(view, "note")
@@ -122,8 +123,29 @@ def test_what_is_drawn(viewer):
         ]
     assert (Errors().columns(view)[-1].images == view.errors).all()
     assert (Prototypes().columns(view)[3].images == view.attention.maps[:, 2]).all()
+    titles = [column.title for column in Activations().columns(view)]
+    assert titles[1::3] == ["encoder 1/1", "encoder 1/8", "decoder 1/2"]
+    assert (Activations().columns(view)[2].images == view.activations["encoder 1/2"]).all()
     assert "K = " not in Errors().caption(mine.cell, view)
     assert "finetune, K = 2, steps = 1, support train-head" in Prototypes().caption(viewer("apn", 2).cell, view)
+
+
+def test_the_sum_is_of_all_maps_each_as_it_is_coloured(viewer):
+    """A map whose weights lie on a few pixels, as those of a sharp softmax do, must not drown the others."""
+    mine = viewer("apn")
+    view = mine.view(mine.sample())
+    maps = np.full((4, 2, 8, 8), 1 / 64, np.float32)
+    maps[:, 0] = 0
+    maps[:, 0, 3, 2:4] = 0.5
+    maps[:, 1, :, 4:] *= 2
+    maps[:, 1, :, :4] = 0
+    two = replace(view, attention=view.attention._replace(maps=maps))
+    (shown,) = [column.images for column in Prototypes().columns(two) if column.title == "sum"]
+    assert shown.shape == (4, 8, 8) and shown[0, 0].tolist() == [0] * 4 + [1] * 4
+    assert shown[0, 3].tolist() == [0, 0, 1, 1, 1, 1, 1, 1]
+    many = replace(view, attention=view.attention._replace(maps=np.repeat(maps, 10, 1)))
+    assert Prototypes().columns(many)[-2].images.max() == pytest.approx(10)  # of all 20, of which ten are shown
+    assert "sum: of all 20 maps" in Prototypes().caption(mine.cell, many)
 
 
 def test_masks_are_outlined(viewer):
@@ -151,6 +173,8 @@ def test_what_cannot_be_looked_at_is_refused(finished, viewer, south, tmp_path):
     mine = viewer("framediff")
     with pytest.raises(InputError, match="has no prototypes; choose --where method=apn, apn-released or mpn"):
         Prototypes().columns(mine.view(mine.sample()))
+    with pytest.raises(InputError, match="has no U-Net whose levels could be shown; choose --where method=apn"):
+        Activations().columns(mine.view(mine.sample()))
     mine = viewer("random")
     with pytest.raises(InputError, match="cannot say where a frame is abnormal"):
         Errors().columns(mine.view(mine.sample()))
@@ -173,4 +197,6 @@ def test_command(bench, finished, south, tmp_path):
     assert done.code == 0 and "weights of the pixels" in done.out and "map 10" in out.read_text()
     done = bench("plot", "errors", *at, "--where", "method=apn", "--where", "shots=0", "--video", "c", "--out", out)
     assert done.code == 0 and "video c" in done.out and "predicted" in out.read_text()
+    done = bench("plot", "activations", *at, "--where", "method=apn", "--where", "shots=0", "--out", out)
+    assert done.code == 0 and "L2 norm over the channels" in done.out and "decoder 1/4" in out.read_text()
     assert bench("plot", "errors", *at).code == 2

@@ -14,7 +14,7 @@ from crossvad.present.figures import drawing, layout
 from crossvad.present.figures.plot import PLOTS, RowsPlot, flag, register
 from crossvad.store.store import Store
 
-NAMES = {"shots", "steps", "matrix", "roc", "scores", "speed", "errors", "prototypes"}
+NAMES = {"shots", "steps", "matrix", "roc", "scores", "speed", "activations", "errors", "prototypes"}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_a_figure_and_its_caption_without_the_command(bench, stored, name, tmp_p
 
 def test_an_unknown_plot_and_one_of_nothing_are_refused(stored):
     store, records = stored
-    with pytest.raises(InputError, match=r"^pie: is no plot; choose from errors, matrix, prototypes"):
+    with pytest.raises(InputError, match=r"^pie: is no plot; choose from activations, errors, matrix, prototypes"):
         drawing.draw("pie", store, records, FAIR)
     with pytest.raises(InputError, match="holds no such finished cell"):
         drawing.draw("roc", store, [], FAIR)

@@ -1,0 +1,69 @@
+"""Every two entries of one test set compared on the same resamples of its videos: which of them may be the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossvad.evaluation.comparison import ENTRY
+from crossvad.evaluation.frames import Values
+from crossvad.evaluation.statistics import LEVEL, draws
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Differences of AUC between every two of n entries."""
+
+    entries: list[tuple[Any, ...]]  # their keys, `ENTRY`
+    reach: Values  # (n, n): how far the 95 % interval of a difference goes to either side, in points
+    p: Values  # (n, n): two-sided, of no difference
+
+
+def incomparable(cells: pd.DataFrame) -> str:
+    """Say why rows of `comparison.counted` on one test set cannot be told apart; nothing where they can."""
+    if cells["frames"].nunique() > 1:
+        return "rows count different frames"
+    if len(cells["wins"].iloc[0].abnormal) < 2:
+        return "of one video nothing can be told"
+    return ""
+
+
+def pairs(cells: pd.DataFrame) -> Pairs:
+    """Compare every two entries as `statistics.paired_difference` compares two.
+
+    Args:
+        cells: rows of `comparison.counted` on one test set, none of them `incomparable`.
+    """
+    from scipy.stats import t  # here, as tables of what is cached go without
+
+    groups = [(key, list(group["wins"])) for key, group in cells.groupby(ENTRY, sort=False)]
+    counts = draws(len(cells["wins"].iloc[0].abnormal))
+    resampled = np.array([np.mean([wins.resampled(counts) for wins in seeds], 0) for _, seeds in groups])
+    resampled = resampled[:, ~np.isnan(resampled[0])]  # which videos a resample draws says whether it lacks a class
+    auc = np.array([np.mean([wins.auc for wins in seeds]) for _, seeds in groups])
+    seeds = np.array([len(each) for _, each in groups])
+    of_seeds = np.array([_variance_of_mean([wins.auc for wins in each]) for _, each in groups])
+    of_videos = np.array([_variances(resampled - own) for own in resampled])
+    parts = [(of_videos, counts.shape[1] - 1)]
+    parts += [(of_seeds[index], np.maximum(seeds - 1, 1)[index]) for index in (np.s_[:, None], np.s_[None, :])]
+    variance = np.asarray(sum(part for part, _ in parts))
+    sure = variance == 0
+    safe = np.where(sure, 1, variance)
+    freedom = np.where(sure, 1, safe**2 / np.where(sure, 1, sum(part**2 / each for part, each in parts)))
+    gaps = np.abs(auc[:, None] - auc[None, :])
+    reach = np.where(sure, 0, t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(safe))
+    p = np.where(sure, gaps == 0, 2 * t.sf(gaps / np.sqrt(safe), freedom))
+    return Pairs([key for key, _ in groups], 100 * reach, p.astype(float))
+
+
+def _variances(gaps: Values) -> Values:
+    """Variance of each row of differences, (n, R); exactly 0 where all are the same."""
+    return np.where(np.ptp(gaps, axis=1) == 0, 0, np.var(gaps, axis=1, ddof=1))
+
+
+def _variance_of_mean(values: list[float]) -> float:
+    """Variance of a mean over seeds; 0 of one seed, which says nothing of it."""
+    return float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0

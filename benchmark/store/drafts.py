@@ -1,0 +1,87 @@
+"""Drafts: directories that are written beside their place, and what killed processes leave of them.
+
+A draft is locked for as long as its process lives: one that nobody holds was left behind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+NAME = re.compile(r"\.(metrics|[0-9a-f]{16}[\w-]*)-[a-z0-9_]{8}")  # of drafts; other hidden folders are not ours
+
+
+@contextmanager
+def drafting(parent: Path, name: str) -> Iterator[Path]:
+    """Make a directory to write in, named after what it becomes; whatever is still there in the end is removed."""
+    draft, lock = _made(parent, name)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        os.close(lock)
+
+
+def sweep(root: Path) -> list[str]:
+    """Remove the drafts below a store's root that nobody writes any more. Returns their names as seen from there."""
+    swept = []
+    for draft in _drafts(root):
+        with _claimed(draft) as free:
+            if free:
+                shutil.rmtree(draft, ignore_errors=True)
+                swept.append(str(draft.relative_to(root)))
+    return swept
+
+
+def abandoned(root: Path) -> list[Path]:
+    """The drafts below a store's root that nobody writes any more."""
+    found = []
+    for draft in _drafts(root):
+        with _claimed(draft) as free:
+            found += [draft] if free else []
+    return found
+
+
+def _drafts(root: Path) -> list[Path]:
+    hidden = [path for pattern in (".*", "*/.*") for path in sorted(root.glob(pattern))]
+    return [path for path in hidden if NAME.fullmatch(path.name) and path.is_dir()]
+
+
+def _made(parent: Path, name: str) -> tuple[Path, int]:
+    """A draft and its lock; another one where a sweep came between the two."""
+    while True:
+        draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+        try:
+            lock = os.open(draft, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        with suppress(OSError):  # a file system without locks: nothing on it is ever swept
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if draft.is_dir():
+            return draft, lock
+        os.close(lock)
+
+
+@contextmanager
+def _claimed(draft: Path) -> Iterator[bool]:
+    """Lock a draft, if no living process holds it; says whether that was so. Nobody else can take it meanwhile."""
+    try:
+        lock = os.open(draft, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(lock)
