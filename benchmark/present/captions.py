@@ -192,7 +192,7 @@ def paired_intervals(differences: pd.DataFrame, what: str) -> list[str]:
     facts = []
     if (known := differences["low"].notna()).any():
         several = differences["seeds"].max() > 1
-        over = "videos and spread over seeds" if several else "videos, for these trainings alone (one seed)"
+        over = "videos and spread over seeds" if several else "videos alone (one seed)"
         facts.append(f"brackets: {what}, paired bootstrap over {over}")
     return facts + _no_interval(differences[~known])
 

@@ -104,7 +104,7 @@ def test_one_seed_says_nothing_of_another_training(bench, tmp_path, make_grid, r
     run_grid(Store(tmp_path / "results"), make_grid("framepred"))
     for words in ("gain", "compare --against itself"):
         text = bench(*words.split(), "--format", "md").out
-        assert "; 1 seed;" in text and "for these trainings alone (one seed)" in text and "spread over" not in text
+        assert "; 1 seed;" in text and "over videos alone (one seed)" in text and "spread over" not in text
 
 
 def test_frames_of_one_class_have_no_auc_and_that_is_said(bench, tmp_path, make_grid, run_grid, camera):
