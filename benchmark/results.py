@@ -146,7 +146,7 @@ class Results:
         Raises:
             InputError: none watched anything.
         """
-        watched = tidy.diagnostics(self.records)
+        watched = tidy.diagnostics(self.store, self.records)
         refuse_empty(watched, self.folder, "fit")
         return diagnostics.tabulate(watched)
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
 from crossvad.evaluation.selection import mixtures, varying_keys
 from crossvad.planning.protocol import get_protocol
-from crossvad.present.tables import MISSING, REVERTED
+from crossvad.present.tables import MISSING, REVERTED, STUCK
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
+STUCK_NOTE = (
+    f"{STUCK}: a cue says nothing about more than {100 * stuck_cues.STUCK:.0f} % of the frames, which share its lowest "
+    "or highest value"
+)
 
 
 def table_title(tidy: pd.DataFrame, metrics: list[str]) -> str:
@@ -40,7 +45,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     ]
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
-    return "; ".join([*facts, *reverted(done), *missing(rows)])
+    return "; ".join([*facts, *reverted(done), *stuck(done), *missing(rows)])
 
 
 def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
@@ -133,6 +138,11 @@ def contamination(done: pd.DataFrame) -> list[str]:
 def reverted(rows: pd.DataFrame) -> list[str]:
     """Explain the mark of what was taken back, if anything was."""
     return [REVERTED_NOTE] if (rows["reverted"] > 0).any() else []
+
+
+def stuck(rows: pd.DataFrame) -> list[str]:
+    """Explain the mark of cues that say nothing, if any does."""
+    return [f"{STUCK_NOTE} (up to {rows['stuck'].max():.0f} %)"] if (rows["stuck"] > 0).any() else []
 
 
 def missing(rows: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ from crossvad.present.words import NUMBERS, named
 
 MISSING = "–"
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
+STUCK = "‡"  # marks a cell of which some cue is one and the same extreme value for many frames
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 RANK = "mean rank"
 
@@ -40,7 +41,9 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     ]
     keys = [*index, *extra, *across]
     rows = rows if "sign" in rows else rows.assign(sign=0)
-    groups = rows.groupby(keys, dropna=False, sort=False)[[metric, *METRICS[metric].interval, "reverted", "sign"]]
+    groups = rows.groupby(keys, dropna=False, sort=False)[
+        [metric, *METRICS[metric].interval, "reverted", "stuck", "sign"]
+    ]
     cells = groups.apply(lambda group: _cell(group, metric) + _marks(group))
     if not across:
         return cells.to_frame(metric)
@@ -80,7 +83,8 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
 
 def _marks(group: pd.DataFrame) -> str:
     marks = {1: BETTER, -1: WORSE}.get(group["sign"].iloc[0], "")
-    return (REVERTED if (group["reverted"] > 0).any() else "") + (f" {marks}" if marks else "")
+    notes = (REVERTED if (group["reverted"] > 0).any() else "") + (STUCK if (group["stuck"] > 0).any() else "")
+    return notes + (f" {marks}" if marks else "")
 
 
 def mean_and_spread(mean: float, spread: float, digits: int) -> str:
