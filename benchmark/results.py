@@ -150,7 +150,7 @@ class Results:
         Raises:
             InputError: none watched anything.
         """
-        watched = tidy.diagnostics(self.records)
+        watched = tidy.diagnostics(self.store, self.records)
         self.refuse_empty(watched, "fit")
         return noted(diagnostics.tabulate(watched), self.remarks)
 

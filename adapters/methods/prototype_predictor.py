@@ -19,6 +19,7 @@ from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retri
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
 from crossvad.adapters.options import Budget
 
+NO_DISTANCE = 1e-20  # of features to their nearest prototype, which may be far nearer than frames are ever predicted
 SMOOTH = 0.25  # of a frame's side: what a map of expected errors is averaged over
 
 
@@ -168,7 +169,7 @@ class PrototypePredictor(Adapter):
 
     def feature_cue(self, distance: Tensor) -> Tensor:
         """Turn mean distances (B,) of images to their nearest prototypes into the feature cue: dB."""
-        return decibel(distance)
+        return decibel(distance, NO_DISTANCE)
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """How alike the prototypes are."""

@@ -35,9 +35,13 @@ def smoothed(error: Tensor, share: float) -> Tensor:
     return around[0, 0]
 
 
-def decibel(mean_squared_error: Tensor) -> Tensor:
-    """10 log10 of a squared error: minus the PSNR of images in [0, 1], so that higher is more abnormal."""
-    return 10 * mean_squared_error.clamp_min(1e-10).log10()
+def decibel(mean_squared_error: Tensor, floor: float = 1e-10) -> Tensor:
+    """10 log10 of a squared error: minus the PSNR of images in [0, 1], so that higher is more abnormal.
+
+    What is below the floor counts as the floor, as zero has no logarithm. No prediction of a network is: the default
+    is less than what one level of 255 makes in one pixel of a gray frame of 256 x 256.
+    """
+    return 10 * mean_squared_error.clamp_min(floor).log10()
 
 
 def weighted_regular_error(prediction: Tensor, target: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import normalize, one_hot, softplus
 
 
 class Retrieval(NamedTuple):
@@ -36,15 +36,14 @@ class PrototypeUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Retrieval:
         """Rebuild features (B, C, H, W). No tensor of pixels x prototypes x channels is ever made."""
-        batch, channels, height, width = features.shape
+        batch, _, height, width = features.shape
         x = normalize(features.flatten(2).transpose(1, 2), dim=2)  # (B, N, C), unit length
         attention = self.attention(x)  # (B, N, M), sums to 1 over N
         prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C), unit length
-        similarity = x @ prototypes.transpose(1, 2)  # (B, N, M), cosine
-        retrieved = normalize((similarity / self.temperature).softmax(2) @ prototypes, dim=2)  # (B, N, C)
+        nearness = affinity(x, prototypes)  # (B, N, M), cosine but for an offset of each pixel's, which softmax ignores
+        distance = from_nearest(x, prototypes, nearness).square().mean(2)  # (B, N)
+        retrieved = normalize((nearness / self.temperature).softmax(2) @ prototypes, dim=2)  # (B, N, C)
         rebuilt = (retrieved + x).transpose(1, 2).reshape(features.shape)  # (B, C, H, W)
-        # Both are unit vectors, so |x - p|^2 = 2 - 2 cos: the nearest prototype needs no gather of N x C.
-        distance = (2 - 2 * similarity.amax(2)) / channels  # (B, N)
         return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), x, attention)
 
     def attention(self, units: Tensor) -> Tensor:
@@ -72,16 +71,36 @@ def prototype_unit(
     return PrototypeUnit(channels, prototypes, temperature, weights) if prototypes else NoPrototypes()
 
 
+def affinity(units: Tensor, prototypes: Tensor) -> Tensor:
+    """Compute by how much each prototype is nearer to a pixel than the prototypes' mean c is: (B, N, M).
+
+    (|x - c|^2 - |x - p|^2) / 2 of unit features (B, N, C) and prototypes (B, M, C): the cosine of x and p, less what
+    all prototypes share. Where they are all but one vector, cosines in float32 are one number, and these still differ.
+    """
+    centre = prototypes.mean(1, keepdim=True)  # (B, 1, C)
+    beside = prototypes - centre  # (B, M, C)
+    offset = (beside * (prototypes + centre)).sum(2).unsqueeze(1) / 2  # (B, 1, M), (|p|^2 - |c|^2) / 2
+    return torch.baddbmm(offset, units, beside.transpose(1, 2), beta=-1)
+
+
+def from_nearest(units: Tensor, prototypes: Tensor, nearness: Tensor) -> Tensor:
+    """Subtract from unit features (B, N, C) the nearest of the prototypes (B, M, C), by their `affinity`: (B, N, C).
+
+    2 - 2 cos would be |x - p|^2 as well, but in float32 no less than 1e-7 can be told from nothing that way.
+    """
+    chosen = one_hot(nearness.argmax(2), prototypes.shape[1]).to(units)  # (B, N, M): faster than a gather and back
+    return torch.baddbmm(units, chosen, prototypes, alpha=-1)
+
+
 def absolute_distance(units: Tensor, prototypes: Tensor) -> Tensor:
     """Compute |x - nearest prototype|, mean over channels, of unit features (B, N, C), prototypes (B, M, C): (B, N)."""
-    nearest = (units @ prototypes.transpose(1, 2)).argmax(2, keepdim=True).expand_as(units)
-    return (units - prototypes.gather(1, nearest)).abs().mean(2)
+    return from_nearest(units, prototypes, affinity(units, prototypes)).abs().mean(2)
 
 
 def pair_distances(prototypes: Tensor) -> Tensor:
     """Compute |p - q|^2, in [0, 4], of each pair of an image's unit prototypes (B, M, C): (B, M (M - 1) / 2)."""
-    upper = torch.triu_indices(prototypes.shape[1], prototypes.shape[1], 1, device=prototypes.device)
-    return 2 - 2 * (prototypes @ prototypes.transpose(1, 2))[:, upper[0], upper[1]]
+    first, second = torch.triu_indices(prototypes.shape[1], prototypes.shape[1], 1, device=prototypes.device)
+    return (prototypes[:, first] - prototypes[:, second]).square().sum(2)
 
 
 def diversity(prototypes: Tensor, margin: float = 1.0) -> Tensor:

@@ -73,11 +73,16 @@ def centre_and_spread(support: Values, heldout: Values) -> tuple[float, float]:
     theirs; the spread of a few neighbouring clips is far too small to trust, so it is pooled with the source's, which
     counts as PRIOR_CLIPS clips.
     """
-    prior = float(np.var(heldout)) if len(heldout) else 1.0
+    prior = _variance(heldout) if len(heldout) else 1.0
     if not len(support):
         return float(np.mean(heldout)) if len(heldout) else 0.0, np.sqrt(prior) or 1.0
-    variance = (len(support) * np.var(support) + PRIOR_CLIPS * prior) / (len(support) + PRIOR_CLIPS)
+    variance = (len(support) * _variance(support) + PRIOR_CLIPS * prior) / (len(support) + PRIOR_CLIPS)
     return float(np.mean(support)), float(np.sqrt(variance)) or 1.0
+
+
+def _variance(values: Values) -> float:
+    """Exactly 0 of a constant, whose mean may be a rounding off: else all that ever differs would dwarf other cues."""
+    return float(np.var(values)) if np.ptp(values) else 0.0
 
 
 def weighted_mean(cues: Cues, weights: Mapping[str, float]) -> Values:

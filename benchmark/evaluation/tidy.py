@@ -18,17 +18,18 @@ from crossvad.evaluation.metric_cache import MetricCache
 from crossvad.evaluation.metrics import METRICS, Numbers
 from crossvad.evaluation.postprocessing import UNTOLD, fill_nearest, final, per_video
 from crossvad.evaluation.selection import KEYS, belongs, current, published_evaluation, reaches, support_span
+from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
 
 LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
-COUNTS = ("contamination", "frames", "videos")  # beside the metrics, in every cell's numbers
+COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
-    "frames", "videos", "of_videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device", "version",
-    "postprocessing", PLACE,
+    "stuck", "frames", "videos", "of_videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device",
+    "version", "postprocessing", PLACE,
 ]  # fmt: skip
 
 
@@ -80,7 +81,8 @@ def evaluate(
     read = partial(counted_frames, scores, shots=shots, weights=weights, seen=seen, published=published)
     counted = read(protocol)
     contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
-    numbers: Numbers = {"contamination": 100 * contamination}
+    stuck = max(stuck_cues(scores, weights).values(), default=0.0)
+    numbers: Numbers = {"contamination": 100 * contamination, "stuck": 100 * stuck}
     numbers |= {"frames": len(counted.labels), "videos": len(np.unique(counted.videos))}
     for compute, rules in dict.fromkeys((metric.of_frames, metric.rules) for metric in METRICS.values()):
         if compute:
@@ -210,19 +212,25 @@ def rates(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).drop_duplicates().sort_values(columns, ignore_index=True)
 
 
-def diagnostics(records: Iterable[Record]) -> pd.DataFrame:
+def diagnostics(store: Store, records: Iterable[Record]) -> pd.DataFrame:
     """What methods watched when their training ended: a row per fit and target that it was scored on.
 
-    A column per diagnostic, NaN where a method has none.
+    A column per diagnostic, NaN where a method has none; and `stuck`, the share of frames in percent about which some
+    cue says nothing, of the fit as it was adapted least.
     """
     names = ("method", "source", "target", "seed", "budget")
-    rows = {
-        tuple(getattr(record.cell, name) for name in names): {name: getattr(record.cell, name) for name in names}
-        | record.facts["diagnostics"]
-        for record in current(records)
-        if record.facts.get("diagnostics")
-    }
-    if not rows:
+    watched = [record for record in current(records) if record.facts.get("diagnostics")]
+    watched.sort(key=lambda record: -record.cell.shots)
+    fits = {tuple(getattr(record.cell, name) for name in names): record for record in watched}
+    if not fits:
         return pd.DataFrame()
-    tidy = pd.DataFrame(list(rows.values())).sort_values(list(names), ignore_index=True)
+    rows = [
+        dict(zip(names, key, strict=True)) | record.facts["diagnostics"] | {"stuck": 100 * _most_stuck(store, record)}
+        for key, record in fits.items()
+    ]
+    tidy = pd.DataFrame(rows).sort_values(list(names), ignore_index=True)
     return tidy[[*names, *sorted(set(tidy.columns) - set(names))]]  # in an order that does not tell when cells ran
+
+
+def _most_stuck(store: Store, record: Record) -> float:
+    return max(stuck_cues(store.scores(record.cell), record.facts["fusion"]).values(), default=0.0)

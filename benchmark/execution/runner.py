@@ -15,6 +15,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.execution import preflight, support
 from crossvad.execution.anomaly_maps import locatable
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
@@ -210,5 +211,10 @@ class Runner:
             if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):
                 many = f"{reverted} of {len(facts['adaptations'])} adaptations"
                 self.reporter.say(f"  {cell}: {many} ended with a higher support loss and were taken back")
+            for cue, share in stuck_cues(result.scores, facts["fusion"]).items():
+                what = (
+                    f"its cue {cue} says nothing about {100 * share:.0f} % of the frames, which share one extreme value"
+                )
+                self.reporter.say(f"  {cell}: {what}")
             records[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
         return records

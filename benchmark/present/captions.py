@@ -7,14 +7,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
-from crossvad.evaluation.selection import committed_among_own, mixtures, varying_keys
+from crossvad.evaluation.selection import KEYS, committed_among_own, mixtures, varying_keys
+from crossvad.evaluation.statistics import LEVEL, TRUSTED
 from crossvad.planning.names import number_of, split_options
 from crossvad.planning.protocol import get_protocol
-from crossvad.present.tables import COMMITTED, MISSING, REVERTED
+from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (--where place=runs leaves it out)"
+STUCK_NOTE = (
+    f"{STUCK}: a cue says nothing about more than {100 * stuck_cues.STUCK:.0f} % of the frames, which share its lowest "
+    "or highest value"
+)
 
 
 def table_title(tidy: pd.DataFrame, metrics: list[str]) -> str:
@@ -44,7 +50,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     ]
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
-    return "; ".join([*facts, *reverted(done), *committed(rows), *missing(rows)])
+    return "; ".join([*facts, *reverted(done), *stuck(done), *committed(rows), *missing(rows)])
 
 
 def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
@@ -72,13 +78,24 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
         spread = f"{brackets}±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
         if intervals:
-            facts += _no_interval(done[done["auc"].notna() & done["auc_low"].isna()])
+            facts += [*_no_interval(done[done["auc"].notna() & done["auc_low"].isna()]), *_too_narrow(done)]
         if chosen.common_mask:
             facts.append(f"first {chosen.first_frame(0)} frames of a test video not scored")
     notes = [
         _filled(metric.note, done, metric.beside) for metric in METRICS.values() if metric in shown and metric.note
     ]
     return [*facts, *dict.fromkeys(notes)]
+
+
+def _too_narrow(done: pd.DataFrame) -> list[str]:
+    """Warn of intervals so near to certainty that they hold the truth less often than they say, if any is shown."""
+    alone = ~done.duplicated([key for key in KEYS if key != "seed"], keep=False)  # one seed: shown with an interval
+    far = (done["auc"] - 50).abs() > 100 * TRUSTED - 50
+    if not (alone & far & done["auc_low"].notna()).any():
+        return []
+    return [
+        f"brackets of an AUC above {100 * TRUSTED:.0f} hold the truth about 9 times in 10, not {100 * LEVEL:.0f} in 100"
+    ]
 
 
 def _filled(note: str, done: pd.DataFrame, columns: Sequence[str]) -> str:
@@ -174,6 +191,11 @@ def partial(rows: pd.DataFrame) -> list[str]:
 def reverted(rows: pd.DataFrame) -> list[str]:
     """Explain the mark of what was taken back, if anything was."""
     return [REVERTED_NOTE] if (rows["reverted"] > 0).any() else []
+
+
+def stuck(rows: pd.DataFrame) -> list[str]:
+    """Explain the mark of cues that say nothing, if any does."""
+    return [f"{STUCK_NOTE} (up to {rows['stuck'].max():.0f} %)"] if (rows["stuck"] > 0).any() else []
 
 
 def seed_numbers(seeds: Iterable[int]) -> str:

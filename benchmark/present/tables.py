@@ -15,6 +15,7 @@ from crossvad.present.words import NUMBERS, named
 MISSING = "–"
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 COMMITTED = "‡"  # marks a committed cell among one's own
+STUCK = "§"  # marks a cell of which some cue is one and the same extreme value for many frames
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 RANK = "mean rank"
 
@@ -42,7 +43,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     ]
     keys = [*index, *extra, *across]
     rows = (rows if "sign" in rows else rows.assign(sign=0)).assign(committed=committed_among_own(rows))
-    shown = [metric, *METRICS[metric].interval, "reverted", "committed", "sign"]
+    shown = [metric, *METRICS[metric].interval, "reverted", "stuck", "committed", "sign"]
     groups = rows.groupby(keys, dropna=False, sort=False)[shown]
     cells = groups.apply(lambda group: _cell(group, metric) + _marks(group))
     if not across:
@@ -83,8 +84,9 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
 
 def _marks(group: pd.DataFrame) -> str:
     marks = {1: BETTER, -1: WORSE}.get(group["sign"].iloc[0], "")
-    notes = (REVERTED if (group["reverted"] > 0).any() else "") + (COMMITTED if group["committed"].any() else "")
-    return notes + (f" {marks}" if marks else "")
+    noted = {REVERTED: (group["reverted"] > 0).any(), STUCK: (group["stuck"] > 0).any()}
+    noted |= {COMMITTED: group["committed"].any()}
+    return "".join(mark for mark, holds in noted.items() if holds) + (f" {marks}" if marks else "")
 
 
 def difference_and_interval(difference: float, low: float, high: float) -> str:

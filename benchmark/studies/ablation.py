@@ -24,7 +24,8 @@ from crossvad.store.store import Record, Store
 
 CUES = {"FP": ("prediction",), "FR": ("feature",), "FP & FR": ("prediction", "feature")}
 DIAGNOSTICS = ("prototype cosine", "prototype rank")
-MEASURED = ("fair AUC", "paper AUC", *DIAGNOSTICS)
+AUCS = ("fair AUC", "paper AUC")
+MEASURED = (*AUCS, *DIAGNOSTICS)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
     """Evaluate an ablation's finished cells: one row per variant, score and seed.
 
     Columns: variant, score (FP, FR or both), seed, fair AUC and paper AUC in percent, prototype cosine and rank on the
-    last training clips looked at (NaN without prototypes).
+    last training clips looked at (NaN without prototypes), stuck (the share of frames about which a cue of the score
+    says nothing, in percent).
     """
     variants = {registry.get_method(text).label: variant for variant, text in ABLATIONS[name].variants.items()}
     rows: list[dict[str, Any]] = []
@@ -97,18 +99,19 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
                 weights, published = record.facts["fusion"], published_evaluation(record)
                 figures = evaluate(only(scores, cues), protocol, record.cell.shots, weights, published=published)
                 row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
-                row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"]}
+                row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"], "stuck": figures["stuck"]}
                 rows.append(row | {name: diagnostics.get(name, float("nan")) for name in DIAGNOSTICS})
-    return pd.DataFrame(rows, columns=["variant", "score", "seed", *MEASURED])
+    return pd.DataFrame(rows, columns=["variant", "score", "seed", *MEASURED, "stuck"])
 
 
 def summary(name: str, rows: pd.DataFrame, target: str) -> pd.DataFrame:
     """Average over seeds, with standard deviations, beside the published figure of the target, where there is one.
 
     Indexed by variant and score, in the ablation's order; a variant without a finished cell has a row of NaN. Columns:
-    the measured ones, each with its `… ±`, and `published`.
+    the measured ones, each with its `… ±`, `stuck`, the most of any seed, and `published`.
     """
     groups = rows.groupby(["variant", "score"])[list(MEASURED)]
+    stuck = rows.groupby(["variant", "score"])["stuck"].max()
     spread = groups.std().add_suffix(" ±")
     published = pd.read_csv(str(files("crossvad.studies") / "ablations.csv"))
     published = published[(published["ablation"] == name) & (published["target"] == target)]
@@ -117,5 +120,5 @@ def summary(name: str, rows: pd.DataFrame, target: str) -> pd.DataFrame:
     for variant in ABLATIONS[name].variants:
         scores = [score for score in CUES if (variant, score) in groups.mean().index]
         order += [(variant, score) for score in scores or [next(reversed(CUES))]]
-    table = pd.concat([groups.mean(), spread, beside], axis=1)
+    table = pd.concat([groups.mean(), spread, stuck, beside], axis=1)
     return table.reindex(pd.MultiIndex.from_tuples(order, names=["variant", "score"]))

@@ -11,7 +11,7 @@ from crossvad.planning.protocol import FAIR
 from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
-from crossvad.studies.ablation import ABLATIONS, DIAGNOSTICS, MEASURED, measured, summary
+from crossvad.studies.ablation import ABLATIONS, AUCS, DIAGNOSTICS, MEASURED, measured, summary
 from crossvad.tabulation.failed_cells import failures
 
 
@@ -39,14 +39,18 @@ def tabulate(
         "alike) and effective rank (1: all alike, M: all different): on training clips"
         + "".join(f"; {fact}" for fact in captions.partial(scored))
     )
-    return Tables([(_texts(numbers), note)], ABLATIONS[what].title, numbers=numbers, failures=failures(store, records))
+    note = "; ".join([note, *captions.stuck(numbers)])
+    return Tables([(texts(numbers), note)], ABLATIONS[what].title, numbers=numbers, failures=failures(store, records))
 
 
-def _texts(numbers: pd.DataFrame) -> pd.DataFrame:
+def texts(numbers: pd.DataFrame) -> pd.DataFrame:
     """The summary as text: mean ± standard deviation where there are seeds to take one of, – where there is nothing."""
-    texts = pd.DataFrame(index=numbers.index)
+    shown = pd.DataFrame(index=numbers.index)
+    marks = [tables.STUCK * (share > 0) for share in numbers["stuck"]]
     for name in (*MEASURED, "published"):
         digits = 3 if name in DIAGNOSTICS else 1
         spread = numbers[f"{name} ±"] if f"{name} ±" in numbers else numbers[name] * float("nan")
-        texts[name] = [tables.mean_and_spread(*pair, digits) for pair in zip(numbers[name], spread, strict=True)]
-    return texts
+        shown[name] = [tables.mean_and_spread(*pair, digits) for pair in zip(numbers[name], spread, strict=True)]
+        if name in AUCS:
+            shown[name] += marks
+    return shown

@@ -17,11 +17,14 @@ def tabulate(diagnostics: pd.DataFrame) -> Tables:
     A fit that was scored on several targets counts once.
     """
     keys = [key for key in KEYS if key in diagnostics and key != "target"]
-    fits = diagnostics.drop(columns="target").drop_duplicates(keys).dropna(axis=1, how="all")
+    most = diagnostics.groupby(FIT, sort=False)["stuck"].max()
+    fits = diagnostics.drop(columns=["target", "stuck"]).drop_duplicates(keys).dropna(axis=1, how="all")
     groups = fits.groupby(FIT, sort=False)[[name for name in fits if name not in (*FIT, "seed")]]
     mean, spread = groups.mean(), groups.std()
     table = mean.apply(
         lambda column: [tables.mean_and_spread(*pair, 3) for pair in zip(column, spread[column.name], strict=True)]
     )
+    marks = {method: f"{method} {tables.STUCK}" for method, *_ in most[most > 0].index}
+    table = table.rename(index=marks, level="method")
     note = f"on training clips, at the end of training; {captions.seed_numbers(fits['seed'])}"
-    return Tables([(table, note)], numbers=fits)
+    return Tables([(table, "; ".join([note, *captions.stuck(diagnostics)]))], numbers=fits)

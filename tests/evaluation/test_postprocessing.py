@@ -85,6 +85,8 @@ def test_calibrate_by_hand():
     assert centre_and_spread(support, heldout) == pytest.approx((12.0, np.sqrt(pooled)))
     assert centre_and_spread(np.empty(0), np.empty(0)) == (0.0, 1.0)
     assert centre_and_spread(np.full(3, 2.0), np.full(4, 2.0)) == (2.0, 1.0), "no spread at all must not divide by zero"
+    assert np.var(np.full(3, 0.1)) > 0, "else this says nothing"
+    assert centre_and_spread(np.full(3, 0.1), np.full(3, 0.1))[1] == 1, "nor is a rounding a spread"
 
 
 @pytest.mark.parametrize("shots", [0, 3])

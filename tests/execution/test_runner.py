@@ -16,13 +16,16 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.file_identity import cache_root
 from crossvad.datasets.readers.frame_cache import CachedFrames, FrameCache
-from crossvad.evaluation.tidy import rates, table
+from crossvad.evaluation.tidy import diagnostics, rates, table
 from crossvad.execution import fitting
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
 from crossvad.planning.protocol import FAIR
+from crossvad.present.captions import caption
+from crossvad.present.tables import pivot
 from crossvad.store.store import Store
+from crossvad.tabulation.diagnostics import tabulate as diagnostics_table
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
 
 SPY = """
@@ -443,3 +446,27 @@ def test_a_fit_is_scored_as_the_store_gives_it_back(make_grid, run_grid, store, 
     for record in later:
         for cue, values in together.scores(record.cell).cues.items():
             assert np.array_equal(values, store.scores(record.cell).cues[cue], equal_nan=True)
+
+
+CLAMPED = (".mean((1, 2, 3))}", ".mean((1, 2, 3)).clamp(min=1e9)}")  # a floor that every score is below
+WATCHES = (
+    "    @torch.no_grad()",
+    '    def diagnostics(self, clips):\n        return {"level": 1.0}\n\n    @torch.no_grad()',
+)
+
+
+@pytest.mark.parametrize("stuck", [True, False])
+def test_a_cue_that_says_nothing_is_named_by_the_run_and_marked_wherever_its_cell_is_shown(
+    stuck, store, make_grid, plugin
+):
+    told = io.StringIO()
+    name = plugin(WATCHES, *([CLAMPED] if stuck else []))
+    reporter = Reporter(Console(file=told, width=200))
+    records = Runner(store, FrameCache(), torch.device("cpu"), reporter).run(make_grid(name, shots=[0]))
+    said = "its cue level says nothing about 100 % of the frames" in told.getvalue()
+    rows = table(store, records, FAIR)
+    (shown,) = pivot(rows, ["method"], []).iloc[0]
+    ((watched, note),) = diagnostics_table(diagnostics(store, records)).parts
+    legends = (caption(rows), note)
+    marks = [said, "§" in shown, "§" in watched.index[0][0], *("§: a cue says nothing" in legend for legend in legends)]
+    assert marks == [stuck] * 5

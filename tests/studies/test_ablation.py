@@ -16,6 +16,7 @@ from crossvad.planning import registry
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.store import Store
 from crossvad.studies.ablation import ABLATIONS, CUES, measured, summary
+from crossvad.tabulation.ablation import texts
 
 PUBLISHED = pd.read_csv(str(files("crossvad.studies") / "ablations.csv"))
 
@@ -86,6 +87,15 @@ def test_summary_is_over_seeds_beside_the_published(finished):
 def test_nothing_measured_is_an_empty_row(finished):
     table = summary("collapse", measured("collapse", finished[0], [], FAIR), "ped2")
     assert len(table) == 5 and table.isna().all(axis=None)
+
+
+def test_scores_with_a_cue_that_says_nothing_are_marked(finished):
+    rows = measured("components", *finished, FAIR)
+    assert not rows["stuck"].any() and "§" not in texts(summary("components", rows, "ped2")).to_string()
+    rows.loc[(rows["score"] == "FR") & (rows["seed"] == 1), "stuck"] = 60.0  # of one seed is enough
+    table = texts(summary("components", rows, "ped2"))
+    assert [cell.endswith("§") for cell in table.loc[("AE with APU, CAU R = 2", "FR")]] == [True, True] + [False] * 3
+    assert table.to_string().count("§") == 2
 
 
 def ablate(bench, north, south, *words):

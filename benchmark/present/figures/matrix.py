@@ -15,7 +15,7 @@ from crossvad.present import captions
 from crossvad.present.figures import layout
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.style import titled
-from crossvad.present.tables import MISSING, REVERTED
+from crossvad.present.tables import MISSING, REVERTED, STUCK
 from crossvad.present.words import CONTROLS, told
 
 PANEL = ["method", "tuning", "shots", "steps"]  # what tells panels apart, where it varies
@@ -41,8 +41,8 @@ class Matrix(RowsPlot):
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Turn tidy rows into squares: a row per panel, source and target.
 
-        Columns: `panel`, a title; source, target; auc in %, the mean over seeds, NaN where one is missing; reverted,
-        the most of any seed, in %.
+        Columns: `panel`, a title; source, target; auc in %, the mean over seeds, NaN where one is missing;
+        reverted and stuck, the most of any seed, in %.
 
         Raises:
             InputError: there are more panels than can be read, or a square would mix budgets or supports.
@@ -54,7 +54,7 @@ class Matrix(RowsPlot):
             refuse_mixtures(rows, key, square, suggested="…")
         groups = rows.groupby(square, sort=False)
         auc = groups["auc"].agg(lambda values: values.mean(skipna=False))
-        means = pd.DataFrame({"auc": auc, "reverted": groups["reverted"].max()}).reset_index()
+        means = pd.DataFrame({"auc": auc, **{mark: groups[mark].max() for mark in ("reverted", "stuck")}}).reset_index()
         if (count := means["panel"].nunique()) > MOST:
             problem = f"would have {count} panels, more than {MOST}"
             raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
@@ -99,7 +99,10 @@ def _order(names: pd.Series, others: pd.Series) -> list[str]:
 def _draw_squares(axes: Axes, panel: pd.DataFrame, sources: list[str], targets: list[str], scale: Normalize) -> None:
     wide = panel.pivot(index="source", columns="target", values="auc").reindex(index=sources, columns=targets)
     auc = wide.to_numpy(dtype=float)
-    reverted = panel[panel["reverted"] > 0].set_index(["source", "target"]).index
+    marked = {
+        mark: panel[panel[column] > 0].set_index(["source", "target"]).index
+        for mark, column in ((REVERTED, "reverted"), (STUCK, "stuck"))
+    }
     axes.imshow(np.ma.masked_invalid(auc), cmap=COLOURS, norm=scale, aspect="auto")
     axes.set_facecolor("0.92")
     axes.set_yticks(range(len(sources)), sources, fontsize=8)
@@ -110,6 +113,7 @@ def _draw_squares(axes: Axes, panel: pd.DataFrame, sources: list[str], targets: 
         for right, target in enumerate(targets):
             value = auc[down, right]
             text = MISSING if np.isnan(value) else f"{value:.1f}"
-            text += REVERTED * ((source, target) in reverted) + " *" * (source == target and not np.isnan(value))
+            text += "".join(mark for mark, where in marked.items() if (source, target) in where)
+            text += " *" * (source == target and not np.isnan(value))
             light = not np.isnan(value) and scale(value) < 0.55
             axes.text(right, down, text, ha="center", va="center", fontsize=8, color="white" if light else "black")

@@ -10,11 +10,13 @@ from crossvad.adapters.nets.prototypes import (
     NoPrototypes,
     PrototypeUnit,
     absolute_distance,
+    affinity,
     closeness,
     covariance,
     diversity,
     kernel_similarity,
     likeness,
+    pair_distances,
     prototype_unit,
 )
 from speed.measuring import Largest
@@ -103,6 +105,41 @@ def test_absolute_distance_is_the_equation():
         for n in range(5):
             nearest = min(prototypes[b], key=lambda p, x=units[b, n]: (x - p).square().sum().item())
             assert found[b, n].item() == pytest.approx((units[b, n] - nearest).abs().mean().item())
+
+
+@pytest.mark.parametrize("spread", [1e-1, 1e-3, 1e-5])
+@torch.no_grad()
+def test_single_precision_tells_prototypes_that_are_all_but_one_vector(spread):
+    """Features that differ by so little, as on the coarse map of a trained `apn[resolution=1/4]`: by 1e-5, -117 dB."""
+    made = PrototypeUnit(64, 10, temperature=0.05)
+    features = (torch.randn(1, 64, 1, 1) + spread * torch.randn(2, 64, 12, 12)).double()
+    exact, found = made.double()(features), made.float()(features.float())
+    assert math.log(found.distance.mean()) == pytest.approx(math.log(exact.distance.mean()), abs=0.01)
+    # Rounding moves a coordinate by some 1e-8: what is left of so small a difference is exact to a few percent.
+    torch.testing.assert_close(found.distance, exact.distance.float(), rtol=0.03, atol=0)
+    every = absolute_distance(exact.units, exact.prototypes)
+    torch.testing.assert_close(absolute_distance(found.units, found.prototypes), every.float(), rtol=0.03, atol=0)
+
+
+@pytest.mark.parametrize("spread", [1e-1, 1e-3, 1e-5])
+@torch.no_grad()
+def test_distances_of_prototypes_that_are_all_but_one_vector_are_told_from_nothing(spread):
+    exact = (torch.randn(2, 1, 64) + spread * torch.randn(2, 10, 64)).double()
+    exact = exact / exact.norm(dim=2, keepdim=True)
+    square = torch.cdist(exact, exact, compute_mode="donot_use_mm_for_euclid_dist").square()
+    pairs = torch.stack([square[:, i, j] for i in range(10) for j in range(i + 1, 10)], 1)
+    torch.testing.assert_close(pair_distances(exact.float()), pairs.float(), rtol=0.03, atol=0)
+
+
+@torch.no_grad()
+def test_affinity_is_the_cosine_but_for_an_offset_and_says_which_is_nearest():
+    units = torch.stack([unit(v) for v in torch.randn(10, 4, dtype=torch.float64)]).view(2, 5, 4)
+    prototypes = torch.stack([unit(v) for v in torch.randn(6, 4, dtype=torch.float64)]).view(2, 3, 4)
+    found, cosines = affinity(units, prototypes), units @ prototypes.transpose(1, 2)
+    torch.testing.assert_close(found - found[..., :1], cosines - cosines[..., :1])
+    centre = prototypes.mean(1, keepdim=True)
+    nearer = (units - centre).square().sum(2, keepdim=True) - torch.cdist(units, prototypes).square()
+    torch.testing.assert_close(found, nearer / 2)
 
 
 @torch.no_grad()

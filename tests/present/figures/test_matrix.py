@@ -34,11 +34,11 @@ def test_a_missing_seed_leaves_no_mean():
 
 
 def test_panels_tell_shots_apart_and_mark_what_was_taken_back():
-    rows = frame(row(), row(shots=5, reverted=50.0, auc=82.0), row("lmn"))
+    rows = frame(row(), row(shots=5, reverted=50.0, stuck=9.0, auc=82.0), row("lmn"))
     squares = Matrix().points(rows)
     assert squares["panel"].tolist() == ["apn, K = 0", "apn, finetune, K = 5", "lmn, K = 0"]
     picture = Matrix().draw(squares, "note")
-    assert [texts(axes)[0, 0] for axes in picture.axes[:3]] == ["80.0", "82.0†", "80.0"]
+    assert [texts(axes)[0, 0] for axes in picture.axes[:3]] == ["80.0", "82.0†§", "80.0"]
 
 
 def test_the_same_name_lies_on_the_diagonal():
