@@ -20,7 +20,7 @@ from crossvad.planning.names import listed, number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
-from crossvad.tabulation import comparison, diagnostics, gain, stored, summary
+from crossvad.tabulation import comparison, diagnostics, gain, paper, stored, summary
 from crossvad.tabulation.left_out import noted
 from crossvad.tabulation.table import TableRequest, tabulate
 
@@ -94,7 +94,7 @@ class Results:
             rows: keys that go down; method and tuning unless said otherwise.
             columns: keys that go across; shots unless said otherwise.
             metric: auc, macro_auc, ap, eer, delay, rbdc, tbdc or paper_auc, or several.
-            shape: other fields of `TableRequest`: matrix, published, against, ranks.
+            shape: other fields of `TableRequest`: matrix, published, paper, against, ranks.
 
         Raises:
             InputError: there is no cell, an unknown key or metric, or things that no one table can show.
@@ -108,6 +108,8 @@ class Results:
             InputError: there is no cell, an unknown key or metric, or cells that do not compare.
         """
         rows = self.to_frame()
+        if request.paper is not None:
+            return paper.tabulate(request.paper, self.store, self.records, rows)
         self.refuse_empty(rows, "cell")
         if request.needs_locations:
             with Reporter().task("RBDC and TBDC") as update:

@@ -34,6 +34,7 @@ class MetricOption(click.Option):
 @click.option("--columns", type=Names(lambda: KEYS), default="shots", show_default=True, help="Keys that go across.")
 @click.option("--matrix", is_flag=True, help="Source x target, a block per method.")
 @click.option("--published", is_flag=True, help="Published figures beside measured ones, a line per figure.")
+@click.option("--paper", type=click.IntRange(1, 7), help="A table of APN's paper as it is laid out there, ours beside.")
 @where("rows")
 @click.option(
     "--metric",
@@ -63,6 +64,7 @@ def table_command(context: click.Context, /, where: tuple[str, ...], rules: str,
     bench table --rows method --columns '' --metric auc,macro_auc,paper_auc
     bench table --rows method --columns target,shots --where budget=quick --against framediff --ranks
     bench table --published --where budget=quick --where method=lmn,mpn
+    bench table --paper 1 --where budget=quick
     bench table --matrix --where shots=10 --format latex > table.tex
     bench table --format long > all.csv
     """

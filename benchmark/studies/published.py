@@ -23,7 +23,7 @@ from crossvad.present import captions, tables
 
 NOT_STATED = "not stated"
 KINDS = ("paper", "quoted", "reproduction")  # in the order in which they are shown
-PLACES = ("", *catalogue.ARCHIVES, "ubnormal", "ped2+ped1")  # the last: trained on both
+PLACES = ("", *catalogue.ARCHIVES, "ubnormal", "ped1+ped2")  # the last: trained on both
 WORDS: dict[str, tuple[str, ...]] = {
     "ours": ("", *catalogue.METHODS),
     "kind": KINDS,

@@ -19,6 +19,8 @@ from crossvad.present.formats import Tables
 from crossvad.present.ranks import with_ranks
 from crossvad.studies import published
 
+PAPER_TABLES = range(1, 8)
+
 
 @dataclass(frozen=True)
 class TableRequest:
@@ -33,26 +35,31 @@ class TableRequest:
     metrics: Sequence[str] | None = None  # auc
     matrix: bool = False  # source x target, a block per method
     published: bool = False  # published figures beside measured ones
+    paper: int | None = None  # number of a table of APN's paper, to be set out as there, ours beside
     against: str | None = None  # mark what is better or worse than this method at K = 0
     ranks: bool = False  # add the mean rank over the columns
     long: bool = False  # a tidy row per cell, and no table
 
     def __post_init__(self) -> None:
         """Refuse what would have to be ignored."""
-        if self.published:
+        own_shape = {"--published": self.published, "--paper": self.paper is not None}
+        for flag in (flag for flag, asked in own_shape.items() if asked):
             shapes = {"--rows": self.rows, "--columns": self.columns, "--matrix": self.matrix or None}
             shapes |= {"--metric": self.metrics, "--format long": self.long or None}
-            if given := [flag for flag, value in shapes.items() if value is not None]:
+            shapes |= {other: True for other, asked in own_shape.items() if asked and other != flag}
+            if given := [other for other, value in shapes.items() if value is not None]:
                 problem = f"has a shape of its own, so it does not go with {', '.join(given)}"
-                raise InputError("--published", problem, "drop one of them")
-        if self.against and (self.published or self.long):
-            raise InputError("--against", "marks tables of one value a cell", "drop --published or --format long")
+                raise InputError(flag, problem, "drop one of them")
+        if self.paper is not None and self.paper not in PAPER_TABLES:
+            raise InputError(f"--paper {self.paper}", "is no table of APN's paper", "choose from 1 to 7")
+        if self.against and (self.published or self.paper or self.long):
+            fix = "drop --published, --paper or --format long"
+            raise InputError("--against", "marks tables of one value a cell", fix)
         if self.against and list(self.shown_metrics) != ["auc"]:
             raise InputError("--against", "marks differences of auc alone", "drop --metric")
-        if self.ranks and (self.published or self.long or len(self.shown_metrics) > 1):
-            raise InputError(
-                "--ranks", "is of tables of one metric", "drop --published, --format long or the other metrics"
-            )
+        if self.ranks and (self.published or self.paper or self.long or len(self.shown_metrics) > 1):
+            fix = "drop --published, --paper, --format long or the other metrics"
+            raise InputError("--ranks", "is of tables of one metric", fix)
         if self.matrix and not self.long and len(self.shown_metrics) > 1:
             raise InputError("--matrix", "shows one metric", "drop the others from --metric")
 

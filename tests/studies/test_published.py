@@ -80,7 +80,7 @@ def test_a_protocol_that_nobody_stated_is_not_made_up(figures):
         ({"method": "rGAN", "source": "ucf", "target": "ped2", "shots": 10}, {("quoted", 78.32), ("quoted", 90.21)}),
         ({"ours": "apn", "source": "ped2"}, {("paper", 98.2)}),
         ({"ours": "apn", "source": "shanghaitech"}, {("paper", 77.5), ("reproduction", 74.7)}),
-        ({"ours": "apn", "source": "ped2+ped1"}, {("paper", 96.5), ("paper", 98.2)}),
+        ({"ours": "apn", "source": "ped1+ped2"}, {("paper", 96.5), ("paper", 98.2)}),
         ({"ours": "lmn-recon", "target": "avenue"}, {("reproduction", 77.9), ("reproduction", 72.122)}),
         ({"method": "AnomalyRuler-base", "target": "ubnormal"}, {("paper", 65.4)}),
         ({"method": "APN", "variant": "M=10 prototypes, FR"}, {("paper", 94.69)}),
