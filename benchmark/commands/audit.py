@@ -8,7 +8,6 @@ import click
 
 from crossvad.commands.options import BUDGET, DATA, DEVICE, PATH, PLACES, QUIET, RESULTS, STORED, Numbers, where
 from crossvad.commands.table_command import TableCommand, format_option
-from crossvad.datasets.errors import InputError
 from crossvad.present.formats import Tables
 
 
@@ -40,11 +39,14 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
     from crossvad.execution.runner import Runner
     from crossvad.planning.data_root import data_root
     from crossvad.present.figures import audit as picture
+    from crossvad.present.figures.style import save, writable
     from crossvad.store.store import Store
     from crossvad.studies import audit as study
     from crossvad.studies import published
     from crossvad.tabulation.audit import tabulate_protocol
 
+    if figure:
+        writable(figure)
     reporter, store = Reporter(quiet=quiet), Store(results)
     if stored:
         records = study.stored_untrained(store)
@@ -57,10 +59,7 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
         {target: study.rivals(figures, target) for target in untrained["target"].unique()} if len(untrained) else {}
     )
     if figure:
-        try:
-            picture.figure(labels, untrained, rivals).savefig(figure, metadata={"Date": None})
-        except (OSError, ValueError) as error:
-            raise InputError(figure, f"cannot be written ({error})", "name an .svg, .png or .pdf file") from error
+        save(picture.figure(labels, untrained, rivals), figure)
     return tabulate_protocol(labels, untrained, rivals)
 
 
