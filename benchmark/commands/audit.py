@@ -22,7 +22,6 @@ from crossvad.commands.options import (
     where,
 )
 from crossvad.commands.table_command import TableCommand, format_option
-from crossvad.datasets.errors import InputError
 from crossvad.present.formats import Tables
 
 
@@ -55,6 +54,7 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
     from crossvad.execution.runner import Runner
     from crossvad.planning.data_root import data_root
     from crossvad.present.figures import audit as picture
+    from crossvad.present.figures.style import save, writable
     from crossvad.results import conditions
     from crossvad.store.store import Store
     from crossvad.studies import audit as study
@@ -62,6 +62,8 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
     from crossvad.tabulation.audit import tabulate_protocol
     from crossvad.tabulation.left_out import noted, older_facts
 
+    if figure:
+        writable(figure)
     reporter, store = Reporter(quiet=quiet), Store(results, "" if stored else "runs")
     if stored:
         records = study.stored_untrained(store)
@@ -74,10 +76,7 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
         {target: study.rivals(figures, target) for target in untrained["target"].unique()} if len(untrained) else {}
     )
     if figure:
-        try:
-            picture.figure(labels, untrained, rivals).savefig(figure, metadata={"Date": None})
-        except (OSError, ValueError) as error:
-            raise InputError(figure, f"cannot be written ({error})", "name an .svg, .png or .pdf file") from error
+        save(picture.figure(labels, untrained, rivals), figure)
     tables, asked = tabulate_protocol(labels, untrained, rivals), {"tuning": "none", "shots": 0}
     asked |= {"method": study.labels_of_untrained(), "budget": study.BUDGET.name}
     return noted(tables, older_facts(superseded(store.records(), conditions(asked))), place=-1)

@@ -54,6 +54,7 @@ def score(videos: tuple[Path, ...], overlay: bool | None, **settings: Any) -> No
     from crossvad import api
     from crossvad.footage.peaks import clock
     from crossvad.present import terminal
+    from crossvad.present.words import digits
 
     films = importlib.util.find_spec("av") is not None if overlay is None else overlay
     scored = api.score_videos(videos, overlay=films, **settings)
@@ -64,7 +65,7 @@ def score(videos: tuple[Path, ...], overlay: bool | None, **settings: Any) -> No
     if overlay is None and not films:
         click.echo("note: overlay.mp4 is left out: it needs PyAV (pip install 'crossvad[video]')", err=True)
     lines = [
-        [video.name, clock(moment.frame, video.rate), str(moment.frame), f"{moment.score:.2f}", str(still)]
+        [video.name, clock(moment.frame, video.rate), str(moment.frame), digits(moment.score), str(still)]
         for video in scored
         for moment, still in zip(video.moments, video.stills, strict=True)
     ]

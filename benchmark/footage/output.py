@@ -20,6 +20,7 @@ from crossvad.footage.streaming import StreamedScores
 from crossvad.footage.timeline import timeline
 from crossvad.present.atomic_files import replacing
 from crossvad.present.figures import style
+from crossvad.present.words import digits
 
 BRIGHTEST = 99.9  # percentile of the top moments' maps at which the heat is brightest
 
@@ -71,7 +72,7 @@ def write(
         with reporter.task(f"Write overlay of {video.name}") as update:
             _film(video, streamed, heat, size, folder / "overlay.mp4", rate, device, update)
     return [
-        [video.name, peaks.clock(moment.frame, rate), str(moment.frame), f"{moment.score:.2f}", str(path)]
+        [video.name, peaks.clock(moment.frame, rate), str(moment.frame), digits(moment.score), str(path)]
         for moment, path in zip(moments, paths, strict=True)
     ]
 

@@ -26,6 +26,7 @@ from crossvad.footage.own_footage import ASSUMED_RATE
 from crossvad.footage.peaks import clock
 from crossvad.footage.streaming import StreamedScores
 from crossvad.present.atomic_files import replacing
+from crossvad.present.words import digits
 
 WIDEST = 640  # pixels of the film
 STRIP = 72  # pixels below its frames, for the curve
@@ -99,7 +100,7 @@ def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) 
             now[:, column + 1 :] = (18, 18, 18)
             now[:, column] = (255, 255, 255)
             time = f"{clock(done, rate)}   " if rate else ""
-            text = f"{time}frame {done}   score {scores[done]:.2f}" + ("   adapted on this" if done < span else "")
+            text = f"{time}frame {done}   score {digits(scores[done])}" + ("   adapted on this" if done < span else "")
             below = Image.fromarray(now)
             ImageDraw.Draw(below).text((6, 3), text, fill=(235, 235, 235))
             whole = np.concatenate([frame, np.asarray(below)])

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from crossvad.datasets.base import Frames
 from crossvad.datasets.readers.frame_folder import resized
+from crossvad.evaluation.metrics import FALSE_ALARMS
 from crossvad.evaluation.postprocessing import Values
 from crossvad.footage.overlay import WIDEST
 from crossvad.footage.peaks import Moment, clock
 from crossvad.present.figures import style
 from crossvad.present.figures.style import COLOURS
+from crossvad.present.words import digits
 
 SHADE = "0.87"  # of the support set's span
 MARK = COLOURS[1]
+TICKS = 8  # at most
+STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between ticks
 
 
 def timeline(
     scores: Values, span: int, rate: float | None, moments: Sequence[Moment], stills: Sequence[Frames], title: str
 ) -> Figure:
-    """Draw the scores over time, the support set's span shaded, and below it the moments' stills in order of time."""
+    """Draw the scores over time, the support set's span shaded, and below it the moments' stills in order of time.
+
+    Nobody has labelled the video, so the alarm line is one of a known number of alarms: as many frames are above it, of
+    those that were not adapted on, as `bench table --metric delay` allows among normal ones.
+    """
     figure = Figure(figsize=(10, 5.0 if moments else 3.2), layout="constrained")
     heights = [3, 2] if moments else [1]
     rows = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -37,7 +45,7 @@ def timeline(
             panel.imshow(_thumbnail(still))
             panel.set_axis_off()
             time = f"frame {moment.frame}" if rate is None else f"{clock(moment.frame, rate)}, frame {moment.frame}"
-            panel.set_title(f"{moment.rank}:  {time}\nscore {moment.score:.2f}", fontsize=8)
+            panel.set_title(f"{moment.rank}:  {time}\nscore {digits(moment.score)}", fontsize=8)
     return figure
 
 
@@ -46,20 +54,32 @@ def _curve(axes: Axes, scores: Values, span: int, rate: float | None, moments: S
     if span:
         axes.axvspan(0, span, color=SHADE, linewidth=0, label="adapted on these frames")
     axes.plot(np.arange(len(scores)), scores, color=COLOURS[0], linewidth=0.9)
+    level = float(np.quantile(scores[span:], 1 - FALSE_ALARMS))
+    above = f"alarm line: {100 * FALSE_ALARMS:.0f} % of the {'other ' if span else ''}frames are above"
+    axes.axhline(level, color=MARK, linewidth=0.8, linestyle="--", label=above)
     axes.set_xlim(0, len(scores))
     axes.margins(y=0.15)
     axes.set_ylabel("anomaly score", fontsize=8)
     axes.set_xlabel("frame" if rate is None else "time", fontsize=8)
     axes.tick_params(labelsize=7)
     if rate is not None:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda frame, _: clock(frame, rate)))
+        axes.set_xticks(*time_ticks(len(scores), rate))
     for moment in moments:
         axes.plot(moment.frame, moment.score, "o", color=MARK, markersize=4)
         axes.annotate(
             str(moment.rank), (moment.frame, moment.score), (0, 5), textcoords="offset points", ha="center", fontsize=8
         )
-    if span:
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, fontsize=7, frameon=False)
+    axes.legend(loc="upper right", bbox_to_anchor=(1, -0.1), ncols=2, borderaxespad=0.2, fontsize=7, frameon=False)
+
+
+def time_ticks(frames: int, rate: float) -> tuple[list[float], list[str]]:
+    """Set ticks at round times: the frames that they are at, and mm:ss, with tenths where they are that close."""
+    seconds = frames / rate
+    step = next((step for step in STEPS if seconds / step <= TICKS), 3600 * math.ceil(seconds / 3600 / TICKS))
+    times = [number * step for number in range(math.floor(seconds / step) + 1)]
+    tenths = 1 if step < 1 else 0
+    labels = [f"{int(time / 60 + 1e-9):02d}:{time % 60:0{2 + 2 * tenths}.{tenths}f}" for time in times]
+    return [time * rate for time in times], labels
 
 
 def _thumbnail(frame: Frames) -> Frames:

@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgba
 
 from crossvad.footage.overlay import WIDEST
 from crossvad.footage.peaks import Moment
-from crossvad.footage.timeline import MARK, timeline
+from crossvad.footage.timeline import MARK, time_ticks, timeline
 
 SCORES = np.linspace(0, 1, 60)
 MOMENTS = [Moment(1, 50, SCORES[50]), Moment(2, 20, SCORES[20])]
@@ -21,9 +21,8 @@ def test_stills_stand_in_the_order_of_time_below_the_curve():
     assert [(text.get_text(), text.xy[0]) for text in curve.texts] == [("1", 50), ("2", 20)]
     assert [panel.images[0].get_array()[0, 0, 0] for panel in panels] == [20, 50]
     assert [panel.get_title().split("\n")[0] for panel in panels] == ["2:  frame 20", "1:  frame 50"]
-    marks = {
-        (*line.get_xdata(), *line.get_ydata()) for line in curve.lines if to_rgba(line.get_color()) == to_rgba(MARK)
-    }
+    dots = [line for line in curve.lines if line.get_marker() == "o"]
+    marks = {(*dot.get_xdata(), *dot.get_ydata()) for dot in dots if to_rgba(dot.get_color()) == to_rgba(MARK)}
     assert marks == {(50, SCORES[50]), (20, SCORES[20])}
 
 
@@ -31,14 +30,42 @@ def test_the_support_set_s_span_is_shaded():
     curve = timeline(SCORES, 8, None, MOMENTS, STILLS, "yard").get_axes()[0]
     (shade,) = curve.patches
     assert (shade.get_x(), shade.get_width()) == (0, 8)
-    assert curve.get_legend().get_texts()[0].get_text() == "adapted on these frames"
+    assert [text.get_text() for text in curve.get_legend().get_texts()] == [
+        "adapted on these frames", "alarm line: 10 % of the other frames are above"]  # fmt: skip
     unadapted = timeline(SCORES, 0, None, MOMENTS, STILLS, "yard").get_axes()[0]
-    assert not unadapted.patches and unadapted.get_legend() is None
+    (text,) = unadapted.get_legend().get_texts()
+    assert not unadapted.patches and text.get_text() == "alarm line: 10 % of the frames are above"
+
+
+def test_a_tenth_of_the_frames_that_were_not_adapted_on_are_above_the_alarm_line():
+    for span in (0, 10):
+        curve = timeline(SCORES, span, None, MOMENTS, STILLS, "yard").get_axes()[0]
+        (level,) = {line.get_ydata()[0] for line in curve.lines if line.get_linestyle() == "--"}
+        assert (SCORES[span:] > level).sum() == (60 - span) / 10
+
+
+@pytest.mark.parametrize(
+    ("frames", "rate", "labels"),
+    [
+        (100, 10, ["00:00", "00:02", "00:04", "00:06", "00:08", "00:10"]),
+        (10, 4, ["00:00.0", "00:00.5", "00:01.0", "00:01.5", "00:02.0", "00:02.5"]),
+        (150 * 30, 30, ["00:00", "00:30", "01:00", "01:30", "02:00", "02:30"]),
+        (2 * 3600 * 25, 25, [f"{minute:02d}:00" for minute in range(0, 121, 15)]),
+        (100 * 3600, 1, [f"{60 * hour:02d}:00" for hour in range(0, 101, 13)]),
+    ],
+)
+def test_ticks_stand_where_they_say(frames, rate, labels):
+    places, told = time_ticks(frames, rate)
+    assert told == labels
+    for place, label in zip(places, told, strict=True):
+        minutes, seconds = label.split(":")
+        assert place / rate == pytest.approx(60 * int(minutes) + float(seconds))
 
 
 def test_with_a_frame_rate_frames_have_times():
     curve, first, _ = timeline(SCORES, 0, 0.5, MOMENTS, STILLS, "yard").get_axes()
-    assert curve.get_xlabel() == "time" and curve.xaxis.get_major_formatter()(40, 0) == "01:20"
+    assert curve.get_xlabel() == "time"
+    assert [text.get_text() for text in curve.get_xticklabels()][:3] == ["00:00", "00:15", "00:30"]
     assert first.get_title().startswith("2:  00:40, frame 20\nscore 0.3")
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.published import manifest
 from crossvad.evaluation.label_audit import CHECKPOINTS, Noise, findings, made_up, padded_macro_auc, ramp
+from crossvad.execution.progress import Reporter
 from crossvad.present.figures import audit as shown
 from crossvad.store.scores import load_scores
 from crossvad.store.store import Store
@@ -140,9 +141,24 @@ def test_audit_needs_no_data(bench, quick_findings, tmp_path):
 
 
 def test_a_figure_that_cannot_be_written(bench, quick_findings, tmp_path):
-    for name in ("audit.xyz", "no/such/folder/audit.svg"):
+    for name, said in (("audit.xyz", "is no kind of picture"), ("no/such/folder/audit.svg", "is no folder")):
         done = bench("audit", "protocol", "--figure", tmp_path / name, "--quiet")
-        assert done.code == 2 and f"{name}: cannot be written" in done.err
+        assert done.code == 2 and said in done.err
+
+
+def test_the_figure_s_legends_stand_inside_it(quick_findings):
+    """Whoever looks at it: its letters are shapes, so that the room they take is the room that they were given."""
+    found = audit.label_findings(Reporter(quiet=True))
+    rows = [("ped2", "no change, mean", 60.0, 70.0, 10, 12, 12)]
+    columns = ["target", "predictor", "raw", "stretched", "frames", "videos", "of_videos"]
+    drawn = shown.figure(found, pd.DataFrame(rows, columns=columns), {"ped2": pd.Series([50.0, 60.0])})
+    drawn.draw_without_rendering()
+    page = drawn.bbox
+    for axes in drawn.axes:
+        box = axes.get_legend().get_window_extent()
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0
+    one, other = (axes.get_legend().get_window_extent() for axes in drawn.axes)
+    assert one.x1 <= other.x0
 
 
 WORDS = ("--source", "synthetic-street", "--target", "synthetic-plaza", "--budget", "smoke", "--quiet")

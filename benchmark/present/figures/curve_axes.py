@@ -16,6 +16,7 @@ from crossvad.present.figures.curve_points import LEVELS
 from crossvad.present.figures.style import GREY, CurveStyle
 
 PANEL = (3.1, 2.5)  # inches: width, height
+WIDEST = 4.5  # points of a bar
 LEVEL_DASHES: tuple[Any, ...] = ((0, (4, 3)), (0, (1, 2)))
 
 
@@ -34,18 +35,25 @@ def scale_from_0(axes: Axes, ticks: Sequence[int]) -> float:
     return 72 * PANEL[0] * 0.8 * float(np.diff(shares).min(initial=1.0))
 
 
-def draw_curve(axes: Axes, curve: pd.DataFrame, key: str, style: CurveStyle, aside: float) -> Artist:
-    """Draw one curve along a key, moved `aside` by so many points, and return what a legend shows of it."""
+def draw_curve(axes: Axes, curve: pd.DataFrame, key: str, style: CurveStyle, aside: float, room: float) -> Artist:
+    """Draw one curve along a key, and return what a legend shows of it.
+
+    Args:
+        axes: the panel.
+        curve: its points.
+        key: what it runs along.
+        style: how it looks.
+        aside: points that it is moved sideways.
+        room: points that it has for itself there: bars are no wider, so that those of many curves stay apart.
+    """
     figure = axes.get_figure(root=True)
     assert figure is not None
     moved = axes.transData + ScaledTranslation(aside / 72, 0, figure.dpi_scale_trans)
     shared: dict[str, Any] = {"color": style.colour, "transform": moved}
     x, y, low, high = (curve[name].to_numpy() for name in (key, "auc", "low", "high"))
     several, bounded = (curve["seeds"].map(len) > 1).to_numpy(), ~np.isnan(low)
-    banded, one = several & bounded, ~several & bounded
-    alone = banded & ~np.r_[False, banded[:-1]] & ~np.r_[banded[1:], False]  # where a band would have no width
-    axes.fill_between(x, low, high, where=banded & ~alone, alpha=0.15, linewidth=0, **shared)
-    axes.vlines(x[alone], low[alone], high[alone], alpha=0.2, linewidth=6, **shared)
+    ranged, one = several & bounded, ~several & bounded
+    axes.vlines(x[ranged], low[ranged], high[ranged], alpha=0.35, linewidth=min(WIDEST, room), **shared)
     arms = [y[one] - low[one], high[one] - y[one]]
     axes.errorbar(x[one], y[one], arms, fmt="none", elinewidth=0.8, capsize=2, alpha=0.7, **shared)
     (line,) = axes.plot(x, y, style.marker, linestyle=style.dash, linewidth=1.5, markersize=5.5, **shared)

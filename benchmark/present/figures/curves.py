@@ -85,7 +85,8 @@ class Curves(RowsPlot):
 class Shots(Curves):
     """AUC against the number of shots K: a panel per source and target, a curve per method and tuning.
 
-    Bars are 95 % intervals of a single seed, bands the range of several. Grey lines need no training and no shots.
+    Thin bars are 95 % intervals of a single seed, pale ones the range of several. Grey lines need neither training
+    nor shots.
 
     \b
     bench plot shots --where source=path:normal --out shots.svg
@@ -133,11 +134,11 @@ def _drawn(points: pd.DataFrame, along: Along) -> list[str]:
     several = curves["seeds"].map(len) > 1
     single = ~several & curves["low"].notna()
     if several.any():
-        facts.append("points: mean over seeds; bands: from the lowest to the highest seed, on the same videos")
+        facts.append("points: mean over seeds; pale bars: from the lowest to the highest seed, on the same videos")
     if single.any():
-        facts.append("bars: 95 % of a single seed, bootstrap over videos")
-    if several.any() and single.any():  # bands are narrower, as they leave out the chance that lies in the videos
-        facts.append("bands do not compare with bars")
+        facts.append("thin bars: 95 % of a single seed, bootstrap over videos")
+    if several.any() and single.any():  # pale ones are shorter, as they leave out the chance that lies in the videos
+        facts.append("pale bars do not compare with thin ones")
     if curves[line].drop_duplicates().duplicated(SCENES).any():
         facts.append("curves set apart sideways")
     if len(levels):
@@ -159,8 +160,9 @@ def _draw_panel(
     curves = dict(list(lines[~lines["level"]].groupby(list(along.line))))
     handles = {}
     for number, line in enumerate(line for line in chosen if line in curves):
-        aside = min(BESIDE, 0.5 * room / len(curves)) * (number - (len(curves) - 1) / 2)
-        handles[line] = draw_curve(axes, curves[line], along.key, chosen[line], aside)
+        own = min(BESIDE, 0.7 * room / len(curves))
+        aside = own * (number - (len(curves) - 1) / 2)
+        handles[line] = draw_curve(axes, curves[line], along.key, chosen[line], aside, own)
     return handles
 
 

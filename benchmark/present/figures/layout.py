@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -60,6 +61,16 @@ def label_edges(axes: Sequence[Axes], across: int, x: str, y: str, size: float) 
         if number + across >= len(axes):
             panel.set_xlabel(x, fontsize=size)
             panel.tick_params(labelbottom=True)
+
+
+def broken(name: str, width: int) -> str:
+    """Break a name after commas into lines of so many letters, where it goes; what has no comma stays whole."""
+    lines = [""]
+    for part in re.findall(r"[^,]*,? ?", name)[:-1]:
+        if lines[-1] and len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def scene_title(axes: Axes, scene: Sequence[object]) -> None:

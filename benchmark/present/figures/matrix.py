@@ -1,4 +1,7 @@
-"""The source x target matrix as a picture: a panel per method and way to adapt, the same data set marked."""
+"""The source x target matrix as a picture: a panel per method and way to adapt, the same data set marked.
+
+Where most squares of such panels would be empty, one panel shows them all: a line per method, a column per pair.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ COLOURS = "cividis"  # evenly light for the colour-blind, and in grey print
 MOST = 12  # panels that can be read
 CELL = (0.78, 0.42)  # inches: width, height
 ACROSS = 7.2  # inches of a page's width
+LETTER = 0.068  # inches of a letter's width, of names
+LINE = 34  # letters of a line's name
 
 
 @register
@@ -65,23 +70,53 @@ class Matrix(RowsPlot):
         return captions.caption(rows, intervals=False)
 
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
-        """Draw the panels on one scale of colours, and below them the caption."""
-        sources, targets = _order(points["source"], points["target"]), _order(points["target"], points["source"])
-        panels = list(points.groupby("panel", sort=False))
-        wide, high = CELL[0] * len(targets) + 0.2, CELL[1] * len(sources) + 0.35
-        left, below = 0.075 * max(map(len, sources)) + 0.2, 0.062 * max(map(len, targets)) + 0.1  # for names
-        across, down = layout.filled(len(panels), int((ACROSS - left) / wide))
-        drawn = layout.page(max(left + across * wide + 0.7, 4.5), down * high + below + 0.35, note)
-        grid = layout.panels(drawn, len(panels), (across, down), sharex=True, sharey=True)
+        """Draw all squares on one scale of colours, and below them the caption."""
         scale = Normalize(min(50.0, points["auc"].min()), 100.0)
-        for number, (axes, (title, panel)) in enumerate(zip(grid, panels, strict=True)):
-            titled(axes, str(title), min(9.0, 9.0 * 14 * wide / len(str(title))))
-            axes.tick_params(labelbottom=number + across >= len(panels))
-            _draw_squares(axes, panel, sources, targets, scale)
-        bar = drawn.colorbar(ScalarMappable(scale, COLOURS), ax=grid, pad=0.02, fraction=0.03, aspect=25)
+        sources, targets = _order(points["source"], points["target"]), _order(points["target"], points["source"])
+        panels = points["panel"].nunique()
+        sparse = panels > 1 and 2 * points["auc"].notna().sum() < panels * len(sources) * len(targets)
+        drawn = _draw_pairs(points, note, scale) if sparse else _draw_panels(points, sources, targets, note, scale)
+        bar = drawn.colorbar(ScalarMappable(scale, COLOURS), ax=drawn.axes, pad=0.02, fraction=0.03, aspect=25)
         bar.set_label("AUC in %", fontsize=8)
         bar.ax.tick_params(labelsize=7)
         return drawn
+
+
+def _draw_panels(points: pd.DataFrame, sources: list[str], targets: list[str], note: str, scale: Normalize) -> Figure:
+    """Draw a matrix of source and target for each panel."""
+    panels = list(points.groupby("panel", sort=False))
+    wide, high = CELL[0] * len(targets) + 0.2, CELL[1] * len(sources) + 0.2
+    left, below = 0.075 * max(map(len, sources)) + 0.2, 0.062 * max(map(len, targets)) + 0.1  # for names
+    titles = [layout.broken(str(title), int(wide / LETTER)) for title, _ in panels]
+    high += 0.15 * max(title.count("\n") + 1 for title in titles)
+    across, down = layout.filled(len(panels), int((ACROSS - left) / wide))
+    drawn = layout.page(max(left + across * wide + 0.7, 4.5), down * high + below + 0.35, note)
+    grid = layout.panels(drawn, len(panels), (across, down), sharex=True, sharey=True)
+    for number, (axes, (_, panel), title) in enumerate(zip(grid, panels, titles, strict=True)):
+        titled(axes, title, 8.5)
+        axes.tick_params(labelbottom=number + across >= len(panels))
+        _draw_squares(axes, panel, ("source", "target"), (sources, targets), scale)
+        axes.set_yticks(range(len(sources)), sources, fontsize=8)
+        axes.set_xticks(range(len(targets)), targets, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
+    return drawn
+
+
+def _draw_pairs(points: pd.DataFrame, note: str, scale: Normalize) -> Figure:
+    """Draw a line for each panel, and a column for each pair of source and target."""
+    points = points.assign(pair=points["source"] + "\n\N{RIGHTWARDS ARROW} " + points["target"])
+    lines = [*dict.fromkeys(points["panel"])]
+    pairs = [*dict.fromkeys(points.sort_values(["target", "source"])["pair"])]
+    names = [layout.broken(line, LINE) for line in lines]
+    left = LETTER * max(len(part) for name in names for part in name.split("\n")) + 0.2
+    wide = max(CELL[0], LETTER * max(len(part) for pair in pairs for part in pair.split("\n")) + 0.1)
+    drawn = layout.page(left + wide * len(pairs) + 0.8, CELL[1] * len(lines) + 0.6, note)
+    axes = drawn.subplots()
+    _draw_squares(axes, points, ("panel", "pair"), (lines, pairs), scale)
+    axes.set_yticks(range(len(lines)), names, fontsize=8)
+    axes.set_xticks(range(len(pairs)), pairs, fontsize=8)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    return drawn
 
 
 def _titles(rows: pd.DataFrame) -> list[str]:
@@ -96,24 +131,22 @@ def _order(names: pd.Series, others: pd.Series) -> list[str]:
     return sorted(set(names) & set(others)) + sorted(set(names) - set(others))
 
 
-def _draw_squares(axes: Axes, panel: pd.DataFrame, sources: list[str], targets: list[str], scale: Normalize) -> None:
-    wide = panel.pivot(index="source", columns="target", values="auc").reindex(index=sources, columns=targets)
+def _draw_squares(
+    axes: Axes, points: pd.DataFrame, keys: tuple[str, str], order: tuple[list[str], list[str]], scale: Normalize
+) -> None:
+    """Draw the squares of points, whose keys say in which line and column each lies."""
+    wide = points.pivot(index=keys[0], columns=keys[1], values="auc").reindex(index=order[0], columns=order[1])
     auc = wide.to_numpy(dtype=float)
-    marked = {
-        mark: panel[panel[column] > 0].set_index(["source", "target"]).index
-        for mark, column in ((REVERTED, "reverted"), (STUCK, "stuck"))
-    }
+    facts = points.set_index([*keys], drop=False)
     axes.imshow(np.ma.masked_invalid(auc), cmap=COLOURS, norm=scale, aspect="auto")
     axes.set_facecolor("0.92")
-    axes.set_yticks(range(len(sources)), sources, fontsize=8)
-    axes.set_xticks(range(len(targets)), targets, fontsize=8, rotation=30, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    for down, source in enumerate(sources):
-        for right, target in enumerate(targets):
-            value = auc[down, right]
-            text = MISSING if np.isnan(value) else f"{value:.1f}"
-            text += "".join(mark for mark, where in marked.items() if (source, target) in where)
-            text += " *" * (source == target and not np.isnan(value))
-            light = not np.isnan(value) and scale(value) < 0.55
-            axes.text(right, down, text, ha="center", va="center", fontsize=8, color="white" if light else "black")
+    for (down, right), value in np.ndenumerate(auc):
+        text, colour = MISSING, "black"
+        if not np.isnan(value):
+            square = facts.loc[(order[0][down], order[1][right])]
+            marks = REVERTED * bool(square["reverted"] > 0) + STUCK * bool(square["stuck"] > 0)
+            text = f"{value:.1f}{marks}" + " *" * bool(square["source"] == square["target"])
+            colour = "white" if scale(value) < 0.55 else "black"
+        axes.text(right, down, text, ha="center", va="center", fontsize=8, color=colour)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.selection import published_evaluation, refuse_mixtures, varying_keys
+from crossvad.evaluation.selection import published_evaluation, refuse_mixtures
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
@@ -22,7 +22,7 @@ from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, DASHES, GREY, CurveStyle
-from crossvad.present.words import CONTROLS, named
+from crossvad.present.words import CONTROLS, cell_name, steps_differ
 from crossvad.store.store import Record, Store
 
 LINE = ("method", "tuning", "shots", "steps")  # what tells curves apart
@@ -95,12 +95,11 @@ class Roc(RowsPlot):
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw the curves, each named beside its AUC, and below them the caption."""
         chosen = styles(points)
-        stepped = varying_keys(points[points["shots"] > 0], ["steps"])
-        keys = [key for key in LINE if key != "steps" or stepped]
+        stepped = steps_differ(points)
         return scene_panels(
             points,
-            lambda axes, lines: _draw_panel(axes, lines, chosen, keys),
-            lambda line: _label(line, keys),
+            lambda axes, lines: _draw_panel(axes, lines, chosen, stepped),
+            lambda line: cell_name(line, stepped),
             ("false alarms among normal frames", "abnormal frames found"),
             note,
             beside=0.9,
@@ -128,18 +127,12 @@ def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     }
 
 
-def _draw_panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], keys: list[str]) -> None:
+def _draw_panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_aspect("equal")
     axes.tick_params(labelsize=8)
     for line in lines.sort_values("auc", ascending=False).to_dict("records"):
         style = chosen[tuple(line[key] for key in LINE)]
-        name = f"{line['auc']:.1f}  {_label(line, keys)}"
+        name = f"{line['auc']:.1f}  {cell_name(line, stepped)}"
         axes.plot(*line["rates"], color=style.colour, linestyle=style.dash, linewidth=1.3, label=name)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.08, -0.2), fontsize=7, frameon=False, handlelength=2.4)
-
-
-def _label(line: Mapping[Any, Any], keys: list[str]) -> str:
-    """Name a curve by its method, and by how it was adapted if it was."""
-    words = [named(key, line[key]) for key in keys]
-    return ", ".join(words if line["shots"] else words[:1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,14 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import refuse_mixtures, varying_keys
-from crossvad.planning.catalogue import NO_TUNING
+from crossvad.evaluation.selection import refuse_mixtures
 from crossvad.present import captions
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, MARKERS, CurveStyle
-from crossvad.present.words import CONTROLS, named
+from crossvad.present.words import CONTROLS, cell_name, steps_differ
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
@@ -75,12 +74,12 @@ class Speed(RowsPlot):
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw the points, each named below its panel beside its AUC and speed, and below them the caption."""
         chosen = styles(points)
-        stepped = bool(varying_keys(points[(points["shots"] > 0) & (points["tuning"] != NO_TUNING)], ["steps"]))
+        stepped = steps_differ(points)
         between = (1,) if points["fps_high"].max() > 30 * points["fps_low"].min() else (1, 2, 5)  # ticks of a decade
         return scene_panels(
             points,
             lambda axes, lines: _draw_panel(axes, lines, chosen, stepped, between),
-            lambda line: _label(line, stepped),
+            lambda line: cell_name(line, stepped),
             ("frames per second (log scale)", "AUC in %"),
             note,
             beside=1.3,
@@ -138,17 +137,5 @@ def _draw_panel(
             elinewidth=0.8,
         )
         markers.append(bars.lines[0])
-        names.append(f"{line['auc']:.1f}  at {line['fps']:.0f}/s  {_label(line, stepped)}")
+        names.append(f"{line['auc']:.1f}  at {line['fps']:.0f}/s  {cell_name(line, stepped)}")
     axes.legend(markers, names, loc="upper left", bbox_to_anchor=(-0.12, -0.16), fontsize=7, frameon=False)
-
-
-def _label(line: Mapping[Any, Any], stepped: bool) -> str:
-    """Name a point by its method, and by how it was adapted if it was."""
-    words = [line["method"]]
-    if line["tuning"] != NO_TUNING:
-        words.append(line["tuning"])
-    if line["shots"]:
-        words.append(named("shots", line["shots"]))
-        if stepped and line["tuning"] != NO_TUNING:
-            words.append(named("steps", line["steps"]))
-    return ", ".join(words)

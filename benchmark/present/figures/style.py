@@ -13,7 +13,10 @@ from matplotlib.figure import Figure
 from crossvad.datasets.errors import InputError
 
 matplotlib.rcParams["svg.hashsalt"] = "crossvad"  # the same picture is the same file
-matplotlib.rcParams["svg.fonttype"] = "none"
+# Letters as shapes: a viewer's own font is wider or narrower than what the layout was made for, and runs out of it.
+matplotlib.rcParams["svg.fonttype"] = "path"
+matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType: what journals take, and what can be searched and copied
+matplotlib.rcParams["ps.fonttype"] = 42
 # What a file of each kind says of itself. Not when it was made: the same picture is the same file.
 KINDS: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 # Okabe and Ito's colours, which the colour-blind can tell apart; not their yellow, which is lost on white paper.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from crossvad.datasets.errors import InputError
+from crossvad.present.figures.layout import broken
 from crossvad.present.figures.matrix import Matrix
 from tidy_rows import failed, frame, row
 
@@ -39,6 +40,39 @@ def test_panels_tell_shots_apart_and_mark_what_was_taken_back():
     assert squares["panel"].tolist() == ["apn, K = 0", "apn, finetune, K = 5", "lmn, K = 0"]
     picture = Matrix().draw(squares, "note")
     assert [texts(axes)[0, 0] for axes in picture.axes[:3]] == ["80.0", "82.0†§", "80.0"]
+
+
+def test_few_pairs_are_columns_of_one_panel():
+    """Three pairs of three sources and targets would leave two thirds of every panel empty."""
+    pairs = (("a", "a", 70.0), ("a", "b", 60.0), ("c", "d", 50.0))
+    rows = [row(source=s, target=t, shots=k, auc=auc + k) for s, t, auc in pairs for k in (0, 5)]
+    rows[3]["reverted"] = 1.0
+    squares = Matrix().points(frame(*rows, row("lmn, and a long name", source="c", target="d")))
+    axes, _ = Matrix().draw(squares, "note").axes
+    lines = ["apn, K = 0", "apn, finetune, K = 5", "lmn, and a long name, K = 0"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == lines
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a\n→ a", "a\n→ b", "c\n→ d"]
+    shown = {0: ["70.0 *", "75.0 *", "–"], 1: ["60.0", "65.0†", "–"], 2: ["50.0", "55.0", "80.0"]}
+    assert texts(axes) == {(x, y): text for x, column in shown.items() for y, text in enumerate(column)}
+
+
+def test_names_are_broken_after_commas():
+    assert (
+        broken("apn[predicts=change,score=0.0], finetune, K = 10", 24)
+        == "apn[predicts=change,\nscore=0.0], finetune,\nK = 10"
+    )
+    assert broken("apn, K = 0", 24) == "apn, K = 0" and broken("a" * 30, 24) == "a" * 30
+
+
+def test_titles_stay_within_their_panels():
+    long = "apn[predicts=change,score=0.0,calibrate=scene,pool=patch]"
+    squares = [row(m, source=s, target=t, shots=k) for m in (long, "lmn") for s in "ab" for t in "ab" for k in (0, 5)]
+    picture = Matrix().draw(Matrix().points(frame(*squares)), "note")
+    picture.draw_without_rendering()
+    *panels, bar = picture.axes
+    for axes in panels:
+        title = axes._left_title.get_window_extent()
+        assert title.x1 <= min(bar.get_window_extent().x0, axes.get_window_extent().x1 + 25)
 
 
 def test_the_same_name_lies_on_the_diagonal():
