@@ -308,6 +308,11 @@ def test_the_address_shows_the_same_again(show, page):
     assert again.locator("#boards > section").count() == 3 and again.url.endswith("#")
 
 
+def test_commas_within_brackets_belong_to_options(show, page):
+    assert show(page, "#method=mpn,memae").locator(ROWS).count() > 2
+    assert show(page, "#method=other[a,mpn,b]").locator(ROWS).count() == 0
+
+
 def test_rows_that_are_open_are_in_the_address(show, page):
     view = show(page)
     assert section(view, "street → plaza").locator("> .scroll tbody tr").count() == 8
