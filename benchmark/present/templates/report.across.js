@@ -32,13 +32,16 @@ function ways(entries) {
   }
 }
 
-/** The pairs to rank over: those that hold the largest block of ways and pairs with every way on every pair. */
+/**
+ * The pairs to rank over: those that hold the largest block of ways and pairs with every way on every pair, and of equal
+ * ones the most pairs.
+ */
 function block(rows) {
   const sets = new Map(
     rows.filter(way => way.size > 1).map(way => [[...way.keys()].sort((a, b) => a - b).join(), [...way.keys()]]),
   );
   let best = { boards: [], rows: [] };
-  for (const boards of sets.values()) {
+  for (const boards of [...sets.values()].sort((a, b) => b.length - a.length)) {
     const whole = rows.filter(way => boards.every(board => way.has(board)));
     if (whole.length > 1 && whole.length * boards.length > best.rows.length * best.boards.length)
       best = { boards, rows: whole };

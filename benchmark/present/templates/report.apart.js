@@ -18,7 +18,7 @@ function pair(board, one, other) {
   return { reach, p: 10 ** -p };
 }
 
-const contends = entry => !absent(entry.auc) && !absent(entry.place) && !page.controls.includes(entry.method);
+const contends = entry => !absent(entry.auc) && !page.controls.includes(entry.method);
 const highest = entries => entries.reduce((best, entry) => (entry.auc > best.auc ? entry : best));
 
 /**
