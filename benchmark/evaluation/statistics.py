@@ -11,6 +11,14 @@ narrow where videos are few or the AUC is high. How often in 1000 simulated test
     Ped1 (36)            94.0    95.8        93.5    96.2        90.5    95.7        86.9    94.1
 
 Simulated: labels of as many videos, drawn from the set's, and scores as `audit.made_up` makes them.
+
+Where it holds: up to an AUC of 93, also with heavy tails (Student's t of 3 degrees of freedom) and ties, in 92
+to 97 % of 300 sets each, ± 1.5. At 98 it held the truth in 89 to 91 % of them on Avenue's and Ped1's videos, whatever
+the tails, and in 83 to 93 % on Ped2's; else the truth lay below it: a video that a good detector fails on is in none
+of so few. The paired difference held its truth in 92 to 100 %. `tests/intervals/coverage.py` prints all this. Tried
+and not taken: Student's t for the degrees of freedom that the kurtosis of the videos' influences leaves (92 to 98 %,
+but wider by a fifth at 93 and up to twice at 98); on the logit scale BCa and clustered DeLong (Obuchowski 1997) hold
+less, the jackknife as much, and the studentised bootstrap is far wider on 12 videos.
 """
 
 from __future__ import annotations
@@ -25,6 +33,8 @@ from crossvad.evaluation.frames import Labels, Values, refuse_unfinite
 
 Owners = NDArray[np.int64]
 RESAMPLES, LEVEL = 1000, 0.95
+TRUSTED = 0.95  # AUC above which, or so near to 0, intervals hold the truth less often than `LEVEL`: see `HELD`
+HELD = "83 to 93"  # times in 100 there
 
 
 @dataclass(frozen=True)
@@ -85,9 +95,15 @@ def bootstrap_auc(
     Raises:
         InputError: a score is not finite.
     """
+    return bootstrap_interval(pair_counts(labels, scores, videos), resamples, level, seed)
+
+
+def bootstrap_interval(
+    wins: PairCounts, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
+) -> tuple[float, float]:
+    """The same of frames that are counted already."""
     from scipy.stats import t  # here, as tables of what is cached go without
 
-    wins = pair_counts(labels, scores, videos)
     count, pairs = len(wins.abnormal), wins.abnormal.sum() * wins.normal.sum()
     if count < 2 or not pairs:
         return float("nan"), float("nan")
@@ -99,10 +115,20 @@ def bootstrap_auc(
     resampled = wins.resampled(draws(count, resamples, seed))
     logits = logit(resampled[~np.isnan(resampled)])
     if np.ptp(logits) == 0:
-        return wins.auc, wins.auc
+        return _without_spread(wins.auc, count, level)
     reach = t.ppf((1 + level) / 2, count - 1) * np.std(logits, ddof=1)
     low, high = 1 / (1 + np.exp(-(logit(np.array(wins.auc)) + np.array([-reach, reach]))))
     return float(low), float(high)
+
+
+def _without_spread(auc: float, videos: int, level: float) -> tuple[float, float]:
+    """Interval where every resample reads the same.
+
+    Of a detector that makes no error, or nothing but errors, it goes as far from there as the share of other videos
+    can be of which so many draws show none in (1 - level) / 2 of all cases. Constant scores read 1/2 on any videos.
+    """
+    unseen = 1 - ((1 - level) / 2) ** (1 / videos)
+    return (1 - unseen, 1.0) if auc == 1 else (0.0, unseen) if auc == 0 else (auc, auc)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
-from crossvad.evaluation.selection import mixtures, varying_keys
+from crossvad.evaluation.selection import KEYS, mixtures, varying_keys
+from crossvad.evaluation.statistics import HELD, LEVEL, TRUSTED
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import MISSING, REVERTED, STUCK
 
@@ -68,6 +69,7 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
         chosen = get_protocol(done["protocol"].iloc[0])
         spread = "brackets: 95 % bootstrap over videos; ±: standard deviation over seeds"
         facts.append(spread if intervals else "means over seeds")
+        facts += _too_narrow(done) if intervals else []
         facts.append(
             f"first {chosen.first_frame(0)}{'' if chosen.common_mask else ' + K'} frames of a test video not scored"
         )
@@ -75,6 +77,15 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
         _filled(metric.note, done, metric.beside) for metric in METRICS.values() if metric in shown and metric.note
     ]
     return [*facts, *dict.fromkeys(notes)]
+
+
+def _too_narrow(done: pd.DataFrame) -> list[str]:
+    """Warn of intervals so near to certainty that they hold the truth less often than they say, if any is shown."""
+    alone = ~done.duplicated([key for key in KEYS if key != "seed"], keep=False)  # one seed: shown with an interval
+    far = (done["auc"] - 50).abs() > 100 * TRUSTED - 50
+    if not (alone & far & done["auc_low"].notna()).any():
+        return []
+    return [f"brackets of an auc above {100 * TRUSTED:.0f} hold the truth {HELD} times in 100, not {100 * LEVEL:.0f}"]
 
 
 def _filled(note: str, done: pd.DataFrame, columns: Sequence[str]) -> str:

@@ -124,10 +124,20 @@ def test_of_one_video_there_is_no_interval():
     assert np.isnan(bootstrap_auc(labels, scores, np.zeros(4, int))).all()
 
 
-def test_a_perfect_detector_gets_all_of_it():
+@pytest.mark.parametrize("lengths", [[9, 14, 5, 11], [20] * 12])
+def test_of_a_detector_without_an_error_the_interval_goes_as_far_as_videos_can_tell(lengths):
+    """If a share p of all videos were lost on it, so many drawn would show none with probability (1 - p)^V = 2.5 %."""
+    labels, _, owners = videos_of(lengths)
+    low, high = bootstrap_auc(labels, labels.astype(float), owners)
+    assert high == 1 and low ** len(lengths) == pytest.approx(0.025)
+    assert bootstrap_auc(labels, -labels.astype(float), owners) == pytest.approx((0, 1 - low))
+    narrow, _ = bootstrap_auc(labels, labels.astype(float), owners, level=0.8)
+    assert narrow ** len(lengths) == pytest.approx(0.1)
+
+
+def test_constant_scores_read_a_half_whatever_the_videos_are():
     labels, _, owners = videos_of([9, 14, 5, 11])
-    assert bootstrap_auc(labels, labels.astype(float), owners) == (1, 1)
-    assert bootstrap_auc(labels, -labels.astype(float), owners) == (0, 0)
+    assert bootstrap_auc(labels, np.ones(len(labels)), owners) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize("only", [0, 1])

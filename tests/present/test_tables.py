@@ -1,6 +1,7 @@
 import io
 from dataclasses import fields
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -202,6 +203,22 @@ def test_options_of_a_method_are_not_taken_for_markup():
     console.print(terminal.rich_table(tables.pivot(rows, ["method"], ["target"])))
     printed = console.file.getvalue()
     assert all(word in printed for word in ("framediff[pool=patch]", " path:[bold] "))
+
+
+@pytest.mark.parametrize(
+    ("rows", "warned"),
+    [
+        ([row(auc=96.0)], True),
+        ([row(auc=4.0)], True),
+        ([row(auc=94.0)], False),
+        ([row(auc=96.0, seed=0), row(auc=97.0, seed=1)], False),  # ±, and no bracket
+        ([row(auc=96.0, seed=0), row(auc=97.0, seed=1), row("framediff", auc=98.0)], True),
+        ([row(auc=96.0, auc_low=np.nan, auc_high=np.nan)], False),  # of one video
+    ],
+)
+def test_a_bracket_too_near_to_certainty_is_warned_of(rows, warned):
+    assert ("hold the truth 83 to 93 times in 100, not 95" in captions.caption(frame(*rows))) == warned
+    assert "times in 100" not in captions.caption(frame(*rows), intervals=False)
 
 
 def test_metrics_are_columns():
