@@ -10,7 +10,7 @@ import pandas as pd
 from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
 from crossvad.evaluation.selection import KEYS, committed_among_own, mixtures, varying_keys
-from crossvad.evaluation.statistics import LEVEL, TRUSTED
+from crossvad.evaluation.statistics import HELD, LEVEL, TRUSTED
 from crossvad.planning.names import number_of, split_options
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK
@@ -93,9 +93,7 @@ def _too_narrow(done: pd.DataFrame) -> list[str]:
     far = (done["auc"] - 50).abs() > 100 * TRUSTED - 50
     if not (alone & far & done["auc_low"].notna()).any():
         return []
-    return [
-        f"brackets of an AUC above {100 * TRUSTED:.0f} hold the truth about 9 times in 10, not {100 * LEVEL:.0f} in 100"
-    ]
+    return [f"brackets of an AUC above {100 * TRUSTED:.0f} hold the truth {HELD} times in 100, not {100 * LEVEL:.0f}"]
 
 
 def _filled(note: str, done: pd.DataFrame, columns: Sequence[str]) -> str:

@@ -244,8 +244,8 @@ def test_options_of_a_method_are_not_taken_for_markup():
     ],
 )
 def test_a_bracket_too_near_to_certainty_is_warned_of(rows, warned):
-    assert ("about 9 times in 10" in captions.caption(frame(*rows))) == warned
-    assert "9 times" not in captions.caption(frame(*rows), intervals=False)
+    assert ("hold the truth 83 to 93 times in 100, not 95" in captions.caption(frame(*rows))) == warned
+    assert "times in 100" not in captions.caption(frame(*rows), intervals=False)
 
 
 def test_metrics_are_columns():
