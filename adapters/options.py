@@ -61,8 +61,9 @@ def check_ranges(options: Any) -> None:
     """
     for each in fields(options):
         value, allowed = getattr(options, each.name), each.metadata.get("range", Range())
-        if type(value) in (int, float) and value not in allowed:
-            raise ValueError(f"{each.name} = {value} cannot be: {allowed}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if type(number) in (int, float) and number not in allowed:
+                raise ValueError(f"{each.name} = {number} cannot be: {allowed}")
 
 
 @dataclass(frozen=True)
