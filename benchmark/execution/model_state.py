@@ -108,10 +108,10 @@ def _equal(first: Any, second: Any, seen: set[int]) -> bool:
         return True
     seen.add(id(first))
     if isinstance(first, Tensor):
-        pair = [each.detach().cpu() for each in (first, second)]
-        if pair[0].shape != pair[1].shape or pair[0].dtype != pair[1].dtype:
+        one, other = first.detach().cpu(), second.detach().cpu()
+        if one.shape != other.shape or one.dtype != other.dtype:
             return False
-        return torch.allclose(*pair, 0, 0, equal_nan=True) if first.is_floating_point() else torch.equal(*pair)
+        return torch.allclose(one, other, 0, 0, equal_nan=True) if one.is_floating_point() else torch.equal(one, other)
     if isinstance(first, np.ndarray):
         return bool(np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"))
     if isinstance(first, nn.Module):

@@ -166,6 +166,16 @@ def test_a_range_says_what_it_holds(allowed, words, inside, outside):
     assert all(value in allowed for value in inside) and not any(value in allowed for value in outside)
 
 
+def test_each_of_several_numbers_is_held_to_the_range():
+    @dataclasses.dataclass(frozen=True)
+    class Options:
+        shares: tuple[float, ...] = option((1.0,), "of what", above=0, maximum=1)
+
+    check_ranges(Options((1.0, 0.5)))
+    with pytest.raises(ValueError, match=r"shares = 1.5 cannot be: more than 0, at most 1"):
+        check_ranges(Options((0.5, 1.5)))
+
+
 def test_flags_and_words_have_no_range():
     @dataclasses.dataclass(frozen=True)
     class Options:
