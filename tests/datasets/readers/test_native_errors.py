@@ -25,7 +25,7 @@ def tell(path):
     try:
         return f"read {sum(len(block) for block in source.blocks((24, 32), 1))}"
     except InputError as error:
-        print("own word", file=sys.stderr)
+        sys.stderr.write("own word\\n")  # in one piece, as print would not
         return str(error)
 
 with ThreadPoolExecutor(4) as pool:
@@ -68,8 +68,9 @@ def test_the_last_thread_to_leave_lets_everything_through_again(capfd):
     def decode():
         with kept_quiet() as printed:
             inside.wait()
-            os.write(2, b"native\n")
-            print("python", file=sys.stderr)
+            os.write(2, b"PackBitsDecode: native\n")
+            os.write(2, b"[12:00:00] /video_reader.cc:83: native\n")
+            sys.stderr.write("python\n")
             leave.wait()
             told.append(printed())
 
@@ -86,6 +87,37 @@ def test_the_last_thread_to_leave_lets_everything_through_again(capfd):
     err = capfd.readouterr().err
     assert "native" not in err and err.count("python\n") == 4 and err.endswith("after\npython after\n")
     assert any("native" in each for each in told)
+
+
+def test_what_no_decoder_prints_comes_through_late(capfd):
+    with kept_quiet():
+        os.write(2, b"Error: out of memory\nPackBitsDecode: native\nnote: so\n")
+        assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == "Error: out of memory\nnote: so\n"
+
+
+def test_threads_may_print_at_any_time():
+    """In a process of its own, whose `sys.stderr` is descriptor 2: no line is lost, none twice, and none fails."""
+    code = """
+import sys, threading
+from crossvad.datasets.readers.native_errors import kept_quiet
+
+def decode(name):
+    for number in range(300):
+        with kept_quiet():
+            pass
+        sys.stderr.write(f"{name} {number}\\n")  # in one piece, as print would not
+
+threads = [threading.Thread(target=decode, args=(name,)) for name in "abc"]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0
+    printed = [f"{name} {number}" for name in "abc" for number in range(300)]
+    assert sorted(done.stderr.split("\n")) == sorted(["", *printed])
 
 
 def test_an_error_leaves_nothing_shut(capfd):
