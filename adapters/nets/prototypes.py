@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize, one_hot, softplus
+from torch.nn.functional import normalize, softplus
 
 
 class Retrieval(NamedTuple):
@@ -88,7 +88,8 @@ def from_nearest(units: Tensor, prototypes: Tensor, nearness: Tensor) -> Tensor:
 
     2 - 2 cos would be |x - p|^2 as well, but in float32 no less than 1e-7 can be told from nothing that way.
     """
-    chosen = one_hot(nearness.argmax(2), prototypes.shape[1]).to(units)  # (B, N, M): faster than a gather and back
+    # (B, N, M), one of each pixel's weights is 1: as a product it is faster than a gather, there and back.
+    chosen = torch.zeros_like(nearness).scatter_(2, nearness.argmax(2, keepdim=True), 1.0)
     return torch.baddbmm(units, chosen, prototypes, alpha=-1)
 
 
