@@ -27,6 +27,7 @@ def run(source: str, target: str, method: tuple[list[str], ...], **amounts: Any)
     \b
     bench run --source synthetic-street --target synthetic-plaza --budget demo
     bench run --source ped2 --target ped2 --data DIR --method apn --shots 0,10 --tuning finetune,metasgd
+    bench run --source ped1+ped2 --target ped2 --data DIR --method 'apn[scales=1,0.5,0.25]'
     bench run --source path:my_camera --target ped2 --method 'apn[prototypes=20]' --method my_file.py:MyMethod
     """
     _run_and_show([source], [target], [name for names in method for name in names], leave_out=False, **amounts)
