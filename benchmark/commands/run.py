@@ -25,6 +25,7 @@ def run(**said: Any) -> None:
     \b
     bench run --source synthetic-street --target synthetic-plaza --budget demo
     bench run --source ped2 --target ped2 --data DIR --method apn --shots 0,10 --tuning finetune,metasgd
+    bench run --source ped1+ped2 --target ped2 --data DIR --method 'apn[scales=1,0.5,0.25]'
     bench run --source path:my_camera --target ped2 --method 'apn[prototypes=20]' --method my_file.py:MyMethod
     """
     _run_and_show(leave_out=False, **said)

@@ -25,7 +25,7 @@ from crossvad.studies.ablation import ABLATIONS, measured
 AUC, FPS, PARAMETERS = "AUC", "FPS", "parameters, millions"  # a figure of a cell; others are scores of an ablation
 TARGETS = ("ped1", "ped2", "avenue", "shanghaitech")  # in the order of Table 1
 BOTH = "ped1+ped2"  # what Table 2 trains on
-SCALES = "apn[scales=1,0.5,0.25]"  # its multi-scale testing, of which the paper says no more than the name
+SCALES = "apn[scales=1,0.5,0.25]"  # its multi-scale testing, as we do it
 WITHOUT_UNIT = {"APN w/o APU": "apn[prototypes=0]"}  # rows of Table 1 that `published.csv` gives no method of ours
 UNSTEADY = "for one model the paper has FR on ped2 as 95.6 (Table 4), 94.69 (Table 7) and 90.2 (Table 6)"
 
