@@ -33,7 +33,8 @@ def boards(tidy: pd.DataFrame, cells: pd.DataFrame) -> tuple[list[Page], dict[Ke
         The boards by name; and by entry its place in its board's `apart`, if it is there.
     """
     counted = dict(list(cells.groupby(BOARD)))
-    described, places = [], {}
+    described: list[Page] = []
+    places: dict[Key, int] = {}
     for key, rows in tidy.groupby(BOARD):
         note = captions.caption(rows, "auc", *METRICS[:5])
         page: Page = dict(zip(BOARD, key, strict=True)) | {"caption": note, "why": "", "apart": None}
