@@ -26,8 +26,11 @@ def incomparable(cells: pd.DataFrame) -> str:
     """Say why rows of `comparison.counted` on one test set cannot be told apart; nothing where they can."""
     if cells["frames"].nunique() > 1:
         return "rows count different frames"
-    if len(cells["wins"].iloc[0].abnormal) < 2:
+    wins = cells["wins"].iloc[0]
+    if len(wins.abnormal) < 2:
         return "of one video nothing can be told"
+    if np.isnan(wins.auc):
+        return "frames of one kind alone are there, normal or abnormal"
     return ""
 
 

@@ -55,5 +55,7 @@ def test_other_frames_and_one_video_are_not_compared(cells):
     other = cells.assign(frames=[*cells["frames"][1:], (3, b"", b"")])
     assert "different frames" in incomparable(other)
     labels = np.array([0, 1, 0], np.uint8)
+    normal = cells.assign(wins=[pair_counts(0 * labels, np.arange(3.0), np.arange(3))] * len(cells))
+    assert "frames of one kind" in incomparable(normal)
     one = cells.assign(wins=[pair_counts(labels, np.arange(3.0), np.zeros(3, int))] * len(cells))
     assert "one video" in incomparable(one)

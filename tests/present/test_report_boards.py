@@ -168,6 +168,14 @@ def test_rows_that_count_different_frames_are_not_told_apart(show):
     assert "of the 4 rows that 3 pairs share" in view.inner_text("#across .verdict")
 
 
+def test_marks_that_captions_explain_stand_beside_a_row(show, page):
+    best = max(of_pair(page, "street → plaza"), key=lambda entry: entry["auc"])
+    marked = best | {"reverted": 100.0, "stuck": 12.0}
+    view = show(page | {"entries": [marked if entry is best else entry for entry in page["entries"]]})
+    assert f"{best['auc']:.1f}†‡" in section(view, "street → plaza").locator("tbody .auc").first.inner_text()
+    assert view.locator("#across a", has_text="†‡").count() == 1
+
+
 def test_a_row_that_failed_says_so_and_ranks_nowhere(show, page):
     broken = page["entries"][0] | {"auc": None, "status": "failed", "place": None, "spread": None, "auc_low": None}
     cell = page["cells"]["c0"] | {"status": "failed", "reason": "Traceback: out of <b>memory</b>", "auc": None}

@@ -178,7 +178,7 @@ function across(entries) {
 function heatCell(entry, best, board) {
   const name = { role: "cell", class: "heat", "data-name": pairName(board) };
   if (!entry || absent(entry.auc)) return make("td", { ...name, class: "heat none" }, MISSING);
-  const text = fixed(entry.auc) + (entry.reverted > 0 ? "†" : "");
+  const text = fixed(entry.auc) + marks(entry);
   return make(
     "td",
     name,

@@ -30,7 +30,7 @@ const COLUMNS = {
     name: "AUC",
     value: entry => entry.auc,
     cell: (entry, shown) => {
-      const text = fixed(entry.auc) + (entry.reverted > 0 ? "†" : ""),
+      const text = fixed(entry.auc) + marks(entry),
         bold = shown.bold.includes(entry);
       const spread = absent(entry.auc)
         ? entry.status
