@@ -61,7 +61,7 @@ def cells(videos, abnormal_in, seeds=1):
     owners = np.repeat(np.arange(videos), 6)
     labels = np.isin(np.arange(6 * videos), [6 * video for video in abnormal_in]).astype(np.uint8)
     fixed = {"method": "m", "source": "a", "target": "b", "budget": "quick", "frames": ((),), "reverted": 0}
-    fixed |= {"place": "runs"}
+    fixed |= {"place": "runs", "postprocessing": "", "videos": videos, "of_videos": float("nan")}
     ways = [{"support": "none", "tuning": "none", "shots": 0, "steps": 0}]
     ways += [{"support": "train-head", "tuning": "finetune", "shots": 5, "steps": 1}]
     return pd.DataFrame([
@@ -86,7 +86,7 @@ def test_an_interval_takes_two_videos_of_each_class(videos, abnormal_in, enough,
 def test_the_interval_of_an_auc_takes_them_too(abnormal_in, enough):
     owners = np.repeat(np.arange(9), 6)
     labels = np.isin(np.arange(54), [6 * video for video in abnormal_in]).astype(np.uint8)
-    frames = CountedFrames(labels, np.random.default_rng(0).normal(size=54), owners)
+    frames = CountedFrames(labels, np.random.default_rng(0).normal(size=54), owners, np.arange(54) % 6)
     numbers = METRICS["auc"].of_frames(frames)
     assert np.isfinite(numbers["auc"]) and np.isfinite([numbers["auc_low"], numbers["auc_high"]]).all() == enough
 
