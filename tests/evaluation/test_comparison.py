@@ -61,6 +61,7 @@ def test_a_learned_tuning_starts_from_its_own_zero_shots():
     wins = [pair_counts(np.array([0, 1, 0, 1]), np.array(s), np.array([0, 0, 1, 1])) for s in
             ([1.0, 2, 3, 4], [2.0, 1, 4, 3], [1.0, 2, 4, 3])]  # fmt: skip
     fixed = {"method": "m", "source": "a", "target": "b", "seed": 0, "budget": "quick", "frames": ((),), "reverted": 0}
+    fixed |= {"postprocessing": ""}
     cells = pd.DataFrame([
         fixed | {"support": "none", "tuning": "none", "shots": 0, "steps": 0, "wins": wins[0]},
         fixed | {"support": "none", "tuning": "metasgd", "shots": 0, "steps": 0, "wins": wins[1]},

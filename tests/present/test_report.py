@@ -16,6 +16,7 @@ from crossvad.evaluation.tidy import counted_frames, table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import FAIR
 from crossvad.present import report, report_cells
+from crossvad.present.tables import REVERTED
 from crossvad.present.thumbnails import Thumbnails
 from crossvad.store.store import Store
 
@@ -166,7 +167,8 @@ def view(browser, address):
 
 
 def column(view, number: int) -> list[str]:
-    return [cell.split()[0] for cell in view.locator(f"#board tbody td:nth-child({number})").all_inner_texts()]
+    cells = view.locator(f"#board tbody td:nth-child({number})").all_inner_texts()
+    return [cell.split()[0].removesuffix(REVERTED) for cell in cells]
 
 
 def test_sort_by_mouse_and_keyboard(view, page):
