@@ -126,7 +126,7 @@ def test_table(run, bench, tmp_path):
     md = bench("table", "--format", "md", "--where", "method=framepred").out.splitlines()
     assert md[:2] == ["<!-- bench table --where method=framepred -->", ""]  # for bench verify
     assert re.fullmatch(r"\| method +\| tuning +\| K = 0 +\| K = 2 +\|", md[2])
-    assert re.fullmatch(r"\| framepred +\| finetune +\| [\d.]+ ± [\d.]+ +\| [\d.]+ ± [\d.]+ +\|", md[4])
+    assert re.fullmatch(r"\| framepred +\| finetune +\| [\d.]+ ± [\d.]+ +\| [\d.]+ ± [\d.]+†? +\|", md[4])
     rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long").out)))
     assert len(rows) == 2 * 2 + 4 + 2 and {row["status"] for row in rows} == {"done"}
     assert bench("table", "--format", "csv", "--rows", "method", "--columns", "target").out.startswith("method,")

@@ -12,13 +12,14 @@ from crossvad.present.tables import REVERTED
 from crossvad.store.store import Store
 
 WORDS = ("--budget", "smoke", "--quiet", "--shots", "0,1,3", "--steps", "2", "--seeds", "0,1", "--method", "framepred")
+MILD = "finetune[learning_rate=1e-06]"
 
 
 @pytest.fixture
 def finished(bench, north, south, tmp_path):
-    """Two seeds of a method, fine-tuned at a rate from the source and at one that diverges."""
+    """Two seeds of a method, fine-tuned at a rate from the source, at one that hardly moves and one that diverges."""
     where = ("--source", f"path:{north}", "--target", f"path:{south}")
-    done = bench("run", *where, *WORDS, "--tuning", "finetune,finetune[learning_rate=1e30]")
+    done = bench("run", *where, *WORDS, "--tuning", f"finetune,{MILD},finetune[learning_rate=1e30]")
     assert done.code == 0
     return done, Store(tmp_path / "results")
 
@@ -41,11 +42,11 @@ def test_an_adaptation_that_was_taken_back_is_marked(bench, finished):
     for text in (bench("gain", "--format", "md").out, bench("table", "--format", "md").out):
         wild, mild = (
             next(row for row in text.splitlines() if re.match(rf"\| framepred +\| {re.escape(name)} ", row))
-            for name in ("finetune[learning_rate=1e+30]", "finetune")
+            for name in ("finetune[learning_rate=1e+30]", MILD)
         )
         assert wild.count(REVERTED) == 2 and REVERTED not in mild
         assert f"{REVERTED}: some adaptation raised its own support loss, and was taken back" in text
-    mild_only = bench("gain", "--where", "tuning=finetune,none", "--format", "md").out
+    mild_only = bench("gain", "--where", f"tuning={MILD},none", "--format", "md").out
     assert REVERTED not in mild_only
 
 
