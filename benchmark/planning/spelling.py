@@ -25,5 +25,5 @@ def command(cells: Sequence[Cell]) -> str:
         words += [] if cell.tuning == NO_TUNING else ["--steps", str(cell.steps)]
         words += [] if cell.policy == FAIR.support else ["--support", cell.support]
         words += [] if cell.shots <= FAIR.max_shots else ["--protocol", f"fair@{cell.shots}"]
-    words += ["--seeds", ",".join(str(seed) for seed in sorted(each.seed for each in cells)), "--budget", cell.budget]
+    words += ["--seed", ",".join(str(seed) for seed in sorted(each.seed for each in cells)), "--budget", cell.budget]
     return shlex.join(words)

@@ -145,7 +145,7 @@ def test_every_row_and_cell_is_told_by_its_command(finished, page):
     cells = {record.cell.key: record.cell for record in finished[1]}
     for entry in page["entries"]:
         assert entry["command"] == command([cells[key] for key in entry["cells"]])
-        assert f"--seeds {','.join(str(cells[key].seed) for key in entry['cells'])} " in entry["command"]
+        assert f"--seed {','.join(str(cells[key].seed) for key in entry['cells'])} " in entry["command"]
     for key, cell in page["cells"].items():
         assert cell["command"] == command([cells[key]])
 
