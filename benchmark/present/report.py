@@ -12,7 +12,7 @@ from jinja2 import Environment
 from crossvad import __version__
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.evaluation.comparison import ENTRY, ITSELF, counted, differences
-from crossvad.evaluation.selection import current
+from crossvad.evaluation.selection import committed_among_own, current
 from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import Protocol
@@ -20,8 +20,9 @@ from crossvad.planning.spelling import command
 from crossvad.present.contact_sheets import target_videos
 from crossvad.present.figures.tracks import tracks
 from crossvad.present.labels import label
-from crossvad.present.report_boards import Key, boards, critical_differences
+from crossvad.present.report_boards import BOARD, Key, boards, critical_differences
 from crossvad.present.report_cells import COSTS, METRICS, Page, cell_page, number
+from crossvad.present.tables import marks
 from crossvad.present.thumbnails import Thumbnails
 from crossvad.present.words import CONTROLS
 from crossvad.store.store import Record, Store
@@ -64,6 +65,8 @@ def gather(
     with reporter.task("Read scores") as update:
         update(0, 3, "metrics")
         tidy = table(store, records, protocol)
+        boarded = tidy.groupby(BOARD, group_keys=False)
+        tidy = tidy.assign(committed=pd.concat([committed_among_own(rows) for _, rows in boarded]))
         update(1, 3, "differences")
         among = counted(store, {record.cell.key: record for record in [*rivals, *records]}.values(), protocol)
         cells = among[among["cell"].isin([record.cell.key for record in records])]
@@ -152,5 +155,6 @@ def _entries(lines: list[Page], gains: Gains, places: Mapping[Key, int], stored:
             | {"gain": number(gain.get("difference")), "gain_low": number(gain.get("low"))}
             | {"gain_high": number(gain.get("high")), "seeds": len(group), "cells": list(group["key"])}
             | {"status": ", ".join(sorted(set(group["status"]))), "place": places.get(key), "command": command(cells)}
+            | {"marks": marks(group)}
         )
     return entries

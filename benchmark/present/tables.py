@@ -45,7 +45,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     rows = (rows if "sign" in rows else rows.assign(sign=0)).assign(committed=committed_among_own(rows))
     shown = [metric, *METRICS[metric].interval, "reverted", "stuck", "committed", "sign"]
     groups = rows.groupby(keys, dropna=False, sort=False)[shown]
-    cells = groups.apply(lambda group: _cell(group, metric) + _marks(group))
+    cells = groups.apply(lambda group: _cell(group, metric) + marks(group) + _sign(group))
     if not across:
         return cells.to_frame(metric)
     order = [sorted(set(rows[key])) if key in NUMBERS else list(dict.fromkeys(rows[key])) for key in across]
@@ -82,11 +82,14 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
     return mean_and_spread(values.mean(), values.std(), 1)
 
 
-def _marks(group: pd.DataFrame) -> str:
-    marks = {1: BETTER, -1: WORSE}.get(group["sign"].iloc[0], "")
-    noted = {REVERTED: (group["reverted"] > 0).any(), STUCK: (group["stuck"] > 0).any()}
-    noted |= {COMMITTED: group["committed"].any()}
-    return "".join(mark for mark, holds in noted.items() if holds) + (f" {marks}" if marks else "")
+def marks(cells: pd.DataFrame) -> str:
+    """Mark what captions explain of some cells that are shown as one: columns reverted, stuck (in %) and committed."""
+    noted = {REVERTED: cells["reverted"] > 0, STUCK: cells["stuck"] > 0, COMMITTED: cells["committed"]}
+    return "".join(mark for mark, holds in noted.items() if holds.any())
+
+
+def _sign(group: pd.DataFrame) -> str:
+    return {1: f" {BETTER}", -1: f" {WORSE}"}.get(group["sign"].iloc[0], "")
 
 
 def difference_and_interval(difference: float, low: float, high: float) -> str:

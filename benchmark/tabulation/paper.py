@@ -101,7 +101,7 @@ def _gaps(missing: Sequence[Wanted], budget: str, seeds: Sequence[int]) -> list[
     for names, ((source, target), *others) in pairs.items():
         words = ["--source", source, "--target", target, "--method", ",".join(names), "--shots", "0"]
         words += ["--budget", budget] if budget else []
-        words += ["--seeds", ",".join(map(str, seeds))] if len(seeds) > 1 else []
+        words += ["--seed", ",".join(map(str, seeds))] if len(seeds) > 1 else []
         likewise = f", and likewise {captions.listed(other for _, other in others)}" if others else ""
         commands.append(shlex.join(["bench", "run", *words]) + likewise)
     gap = f"{MISSING}: not printed, or none of our methods"

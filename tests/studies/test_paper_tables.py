@@ -170,7 +170,7 @@ def test_what_is_missing_is_told_with_the_command_that_makes_it(store):
     options = dict(zip(flags[2::2], flags[3::2], strict=True))
     assert options.pop("--method") == "framepred,memae,lmn,mpn,apn[prototypes=0],apn"
     assert options == {
-        "--source": "ped1", "--target": "ped1", "--shots": "0", "--budget": "quick", "--seeds": "0,1",
+        "--source": "ped1", "--target": "ped1", "--shots": "0", "--budget": "quick", "--seed": "0,1",
     }  # fmt: skip
     assert "--source ped2" in second and "apn'" not in second
     assert all(registry.get_method(name) for name in listed("framepred,memae,lmn,mpn,apn[prototypes=0],apn"))

@@ -30,8 +30,8 @@ const numbered = (key, value) =>
       ? fixed(value, 0)
       : fixed(value, key === "adapt_seconds" ? 2 : 1);
 
-/** What a caption explains of a row: an adaptation was taken back; a cue is stuck at one value. */
-const marks = entry => (entry.reverted > 0 ? "†" : "") + (entry.stuck > 0 ? "‡" : "");
+/** Marks of what a caption explains of a row: an adaptation was taken back, a cue says nothing, … */
+const marks = entry => entry.marks ?? "";
 
 /** An element with attributes and children; a string is a text, whatever it holds. */
 function make(tag, attributes = {}, ...children) {
