@@ -129,7 +129,7 @@ class PrototypePredictor(Adapter):
         error = prediction.error  # (B, h, w)
         expected = self.expected
         if expected.dim():  # it was measured at the size that was trained on
-            expected = adaptive_avg_pool2d(expected.unsqueeze(0), error.shape[1:])  # (1, h, w)
+            expected = adaptive_avg_pool2d(expected.unsqueeze(0), (error.shape[1], error.shape[2]))  # (1, h, w)
         scores = {"prediction": decibel(pool_error(error / expected, self.pool))}
         if self.prototypes.count:
             scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
@@ -188,4 +188,4 @@ def scaled(clips: Tensor, scale: float, multiple: int) -> Tensor:
     size = [max(1, int(side * scale / multiple + 0.5)) * multiple for side in clips.shape[3:]]
     if size == list(clips.shape[3:]):
         return clips
-    return interpolate(clips.flatten(0, 1), size, mode="area").unflatten(0, clips.shape[:2])
+    return interpolate(clips.flatten(0, 1), size, mode="area").view(*clips.shape[:3], *size)

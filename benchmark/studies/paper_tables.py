@@ -28,6 +28,21 @@ BOTH = "ped1+ped2"  # what Table 2 trains on
 SCALES = "apn[scales=1,0.5,0.25]"  # its multi-scale testing, as we do it
 WITHOUT_UNIT = {"APN w/o APU": "apn[prototypes=0]"}  # rows of Table 1 that `published.csv` gives no method of ours
 UNSTEADY = "for one model the paper has FR on ped2 as 95.6 (Table 4), 94.69 (Table 7) and 90.2 (Table 6)"
+REMARKS: dict[int, tuple[str, ...]] = {  # what a reader must know of printed figures
+    1: ("row APN w/o APU is MPN's own row without its unit, digit for digit",),
+    2: (
+        "training on Ped2 and Ped1 together is no test on an unseen data set",
+        "backbones are as printed, and not those of ConvAE, AMC and MPN",
+        f"how the paper tests at several scales it does not say: ours is {SCALES}",
+    ),
+    3: (
+        "published FPS: on an RTX 3090; the paper's text has 166.8 for APN, on an RTX 2080 Ti",
+        "published parameters are in units of 2^20, but for APN's, of which its published code has 3.36 million",
+    ),
+    4: (UNSTEADY,),
+    6: (UNSTEADY, "its text promises four positions"),
+    7: (UNSTEADY,),
+}
 
 
 @dataclass(frozen=True)
@@ -65,29 +80,22 @@ class PaperTable:
 def paper_table(number: int) -> PaperTable:
     """Set out one of the paper's tables, 1 to 7."""
     if number == 1:
-        remark = "row APN w/o APU is MPN's own row without its unit, digit for digit"
-        return PaperTable(1, "methods on every data set", ("method",), tuple(_comparison()), (remark,))
+        return PaperTable(1, "methods on every data set", ("method",), tuple(_comparison()), REMARKS[1])
     if number == 2:
-        remarks = (
-            "training on Ped2 and Ped1 together is no test on an unseen data set",
-            "backbones are as printed, and not those of ConvAE, AMC and MPN",
-            f"how the paper tests at several scales it does not say: ours is {SCALES}",
-        )
         index = ("method", "backbone", "multi-scale")
-        return PaperTable(2, "trained on Ped1 and Ped2", index, tuple(_joint()), remarks)
+        return PaperTable(2, "trained on Ped1 and Ped2", index, tuple(_joint()), REMARKS[2])
     if number == 3:
-        remarks = (
-            "published FPS: on an RTX 3090; the paper's text has 166.8 for APN, on an RTX 2080 Ti",
-            "published parameters are in units of 2^20, but for APN's, of which its published code has 3.36 million",
-        )
-        return PaperTable(3, "size and speed", ("method",), tuple(_complexity()), remarks)
-    titles = {4: "parts of APN", 6: "where the APU stands", 7: "number of prototypes"}
-    remarks = {4: (UNSTEADY,), 6: (UNSTEADY, "its text promises four positions"), 7: (UNSTEADY,)}
+        return PaperTable(3, "size and speed", ("method",), tuple(_complexity()), REMARKS[3])
     lines = pd.read_csv(str(files("crossvad.studies") / "ablations.csv"), dtype=str)
     lines = lines[lines["table"] == str(number)]
-    index = ("variant",) if lines["target"].nunique() == 1 else ("variant", "score")
-    places = tuple(_ablation(lines, across_scores=len(index) == 1))
-    return PaperTable(number, titles.get(number, "not in hand"), index, places, remarks.get(number, ()))
+    across_scores = lines["target"].nunique() == 1
+    return PaperTable(
+        number,
+        {4: "parts of APN", 6: "where the APU stands", 7: "number of prototypes"}.get(number, "not in hand"),
+        ("variant",) if across_scores else ("variant", "score"),
+        tuple(_ablation(lines, across_scores)),
+        REMARKS.get(number, ()),
+    )
 
 
 def _comparison() -> Iterator[Place]:

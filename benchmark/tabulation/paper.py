@@ -94,12 +94,12 @@ def _gaps(missing: Sequence[Wanted], budget: str, seeds: Sequence[int]) -> list[
     methods: dict[tuple[str, str], list[str]] = {}
     for each in missing:
         methods.setdefault((each.source or ANY, each.target or ANY), []).append(each.method)
-    pairs: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    pairs: dict[str, list[tuple[str, str]]] = {}
     for pair, names in methods.items():
-        pairs.setdefault(tuple(dict.fromkeys(names)), []).append(pair)
+        pairs.setdefault(",".join(dict.fromkeys(names)), []).append(pair)
     commands = []
-    for names, ((source, target), *others) in pairs.items():
-        words = ["--source", source, "--target", target, "--method", ",".join(names), "--shots", "0"]
+    for method, ((source, target), *others) in pairs.items():
+        words = ["--source", source, "--target", target, "--method", method, "--shots", "0"]
         words += ["--budget", budget] if budget else []
         words += ["--seed", ",".join(map(str, seeds))] if len(seeds) > 1 else []
         likewise = f", and likewise {captions.listed(other for _, other in others)}" if others else ""
