@@ -109,7 +109,7 @@ class Results:
         """
         rows = self.to_frame()
         if request.paper is not None:
-            return paper.tabulate(request.paper, self.store, self.records, rows)
+            return noted(paper.tabulate(request.paper, self.store, self.records, rows), self.remarks)
         self.refuse_empty(rows, "cell")
         if request.needs_locations:
             with Reporter().task("RBDC and TBDC") as update:

@@ -1,6 +1,6 @@
-"""Make the pictures that the README shows from the committed cells: its matrix, and a screenshot of the report.
+"""Make the committed pictures again from the committed cells: the figures and, given video, a screenshot of the report.
 
-    .venv/bin/python results/pictures.py DATA
+    .venv/bin/python results/pictures.py [DATA]
 
 DATA holds ped2 and ped1, for the frames in the report; the screenshot takes Debian's chromium and playwright.
 """
@@ -18,20 +18,36 @@ from urllib.parse import urlencode
 from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
-MATRIX = (
-    "bench plot matrix --where budget=quick --where method=apn,lmn,memae,apn[predicts=change,score=0.0],framediff "
-    "--where shots=0,10 --where steps=0,10 --where tuning=none,finetune --where support=none,train-head,scene-head"
-)
+ADAPTED = "--where budget=quick --where support=train-head,scene-head --where source=path:normal,ped2,synthetic-street"
+FIGURES = {
+    "matrix.svg": (
+        "bench plot matrix --where budget=quick --where method=apn,lmn,memae,apn[predicts=change,score=0.0],framediff "
+        "--where shots=0,10 --where steps=0,10 --where tuning=none,finetune "
+        "--where support=none,train-head,scene-head --out"
+    ),
+    "shots.svg": (
+        f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn,"
+        "apn[predicts=change,score=0.0],apn[predicts=change,score=0.0,pool=patch],lmn,memae,framepred,mpn,framediff,"
+        "extrapolate --out"
+    ),
+    "steps.svg": (
+        f"bench plot steps {ADAPTED} --where tuning=finetune --where shots=10 "
+        "--where method=apn,apn[predicts=change,score=0.0,pool=patch],framediff,extrapolate --out"
+    ),
+    "audit.svg": "bench audit protocol --stored --figure",
+}
 CELL = ("apn[predicts=change,score=0.0]", "path:normal", "ped2")  # the one whose page is shown
 
 
-def main(data: str) -> None:
-    """Write results/matrix.svg and results/report.png."""
+def main(data: str | None) -> None:
+    """Write the figures and, given video, the screenshot, report.png."""
     with committed(HERE) as results, tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "report.html"
-        bench(f"{MATRIX} --out {HERE / 'matrix.svg'}", results)
-        bench(f"bench report --where budget=quick --data {data} --out {page}", results)
-        screenshot(page, HERE / "report.png")
+        for name, command in FIGURES.items():
+            bench(f"{command} {HERE / name}", results)
+        if data is not None:
+            page = Path(folder) / "report.html"
+            bench(f"bench report --where budget=quick --data {data} --out {page}", results)
+            screenshot(page, HERE / "report.png")
 
 
 def bench(command: str, results: Path) -> None:
@@ -64,4 +80,4 @@ def screenshot(page: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1] if len(sys.argv) > 1 else None)

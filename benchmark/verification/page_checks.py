@@ -243,7 +243,7 @@ def check_pages(
 
 def _beside(path: Path, known: Mapping[str, PageTable]) -> dict[str, PageTable]:
     """Tables of the pages in the same folder that are not checked now, as they are printed."""
-    tables = {}
+    tables: dict[str, PageTable] = {}
     for other in path.parent.glob("*.md"):
         if not any(name.startswith(f"{other.stem}.") for name in known):
             for block in read_page(other.read_text(encoding="utf-8")).blocks:

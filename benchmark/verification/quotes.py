@@ -82,9 +82,11 @@ def _cell(name: str, inside: str, tables: Mapping[str, PageTable]) -> float:
 
 
 def _index(what: str, there: str, known: list[str], name: str) -> int:
-    if there not in known:
+    """Find a row or a column by its name, in large letters or small."""
+    folded = [each.casefold() for each in known]
+    if there.casefold() not in folded:
         raise ValueError(f"table {name} has no {what} {there!r}, only {', '.join(map(repr, known))}")
-    return known.index(there)
+    return folded.index(there.casefold())
 
 
 def _value(node: ast.expr, values: Mapping[str, float]) -> float:

@@ -22,6 +22,7 @@ from crossvad.footage import overlay
 from crossvad.footage.output import write
 from crossvad.footage.streaming import stream_scores
 from crossvad.planning.registry import get_method
+from crossvad.present.words import digits
 from footage_made import CPU, SMOKE, Blocks, silent
 from miniatures import frames, numbers, write_images
 
@@ -50,7 +51,7 @@ def test_lines_tell_of_the_stills_best_first(video, streamed, tmp_path):
     assert [line[:2] for line in lines] == [["yard", "–"]] * len(lines) and 1 <= len(lines) <= 3
     ranked = [int(line[2]) for line in lines]
     assert streamed.scores[ranked[0]] == streamed.scores[streamed.scored].max()
-    assert [line[3] for line in lines] == [f"{streamed.scores[number]:.2f}" for number in ranked]
+    assert [line[3] for line in lines] == [digits(streamed.scores[number]) for number in ranked]
     stills = [tmp_path / f"top-{rank}-frame-{number:06d}.jpg" for rank, number in enumerate(ranked, 1)]
     assert [line[4] for line in lines] == [str(path) for path in stills]
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "timeline.png", *(path.name for path in stills)}

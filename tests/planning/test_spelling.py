@@ -61,5 +61,5 @@ def test_nothing_is_left_to_guess(make_grid):
     (cell,) = make_grid("apn[prototypes=5]", shots=[2], steps=[3], seeds=[4]).cells()
     assert command([cell]) == (
         "bench run --source path:north --target path:south --method 'apn[prototypes=5]' --tuning finetune "
-        "--shots 2 --steps 3 --seeds 4 --budget smoke"
+        "--shots 2 --steps 3 --seed 4 --budget smoke"
     )

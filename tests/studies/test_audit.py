@@ -147,18 +147,19 @@ def test_a_figure_that_cannot_be_written(bench, quick_findings, tmp_path):
 
 
 def test_the_figure_s_legends_stand_inside_it(quick_findings):
-    """Whoever looks at it: its letters are shapes, so that the room they take is the room that they were given."""
+    """However long the names beside its panels are; letters are shapes, so that they take the room they were given."""
     found = audit.label_findings(Reporter(quiet=True))
-    rows = [("ped2", "no change, mean", 60.0, 70.0, 10, 12, 12)]
+    predictors = list(audit.UNTRAINED)
+    rows = [(t, p, 60.0, 70.0, 10, 17, 36) for t in ("ped1", "ped2") for p in predictors]
     columns = ["target", "predictor", "raw", "stretched", "frames", "videos", "of_videos"]
-    drawn = shown.figure(found, pd.DataFrame(rows, columns=columns), {"ped2": pd.Series([50.0, 60.0])})
+    rivals = {target: pd.Series([50.0, 60.0]) for target in ("ped1", "ped2")}
+    drawn = shown.figure(found, pd.DataFrame(rows, columns=columns), rivals)
     drawn.draw_without_rendering()
-    page = drawn.bbox
-    for axes in drawn.axes:
-        box = axes.get_legend().get_window_extent()
+    page, boxes = drawn.bbox, [half.legends[0].get_window_extent() for half in drawn.subfigs]
+    assert len(boxes) == 2 and boxes[0].x1 <= boxes[1].x0
+    for box, axes in zip(boxes, drawn.axes, strict=True):
         assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0
-    one, other = (axes.get_legend().get_window_extent() for axes in drawn.axes)
-    assert one.x1 <= other.x0
+        assert box.y1 <= axes.get_tightbbox().y0 + 1
 
 
 WORDS = ("--source", "synthetic-street", "--target", "synthetic-plaza", "--budget", "smoke", "--quiet")

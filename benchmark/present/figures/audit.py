@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from crossvad.evaluation.label_audit import CHECKPOINTS, GOOD, SHOTS, Findings
 from crossvad.present.figures.style import titled
@@ -66,14 +66,15 @@ def figure(audits: Mapping[str, Findings], measured: pd.DataFrame, rivals: Mappi
     """Draw the audit at a glance: what labels give away, and untrained detectors among published figures."""
     targets = list(dict.fromkeys(measured["target"])) if len(measured) else []
     drawn = Figure(figsize=(11, 3.6 if not targets else 4.6), layout="constrained")
-    left, right = drawn.subplots(1, 2, width_ratios=(1, 1.1)) if targets else (drawn.subplots(), None)
+    left, *right = drawn.subfigures(1, 2, width_ratios=(1, 1.2)) if targets else [drawn.subfigures()]
     _labels_axes(left, audits)
-    if right is not None:
-        _untrained_axes(right, measured, rivals, targets)
+    for half in right:
+        _untrained_axes(half, measured, rivals, targets)
     return drawn
 
 
-def _labels_axes(axes: Axes, audits: Mapping[str, Findings]) -> None:
+def _labels_axes(half: SubFigure, audits: Mapping[str, Findings]) -> None:
+    axes = half.subplots()
     for height, findings in enumerate(audits.values()):
         axes.plot(findings.spread, [height, height], color="0.8", linewidth=9, solid_capstyle="butt", zorder=1)
         axes.plot([100 * GOOD, 100 * GOOD + findings.best], [height, height], color="C3", linewidth=3, zorder=2)
@@ -91,10 +92,13 @@ def _labels_axes(axes: Axes, audits: Mapping[str, Findings]) -> None:
     axes.plot([], [], color="C3", linewidth=3, label=f"gain of the best of {CHECKPOINTS} checkpoints")
     axes.axvline(50, color="0.6", linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(audits)), list(audits))
-    _finish(axes, "What the labels of a test set give away", middle=0.45, columns=2)
+    _finish(half, axes, "What the labels of a test set give away", columns=2)
 
 
-def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.Series], targets: list[str]) -> None:
+def _untrained_axes(
+    half: SubFigure, measured: pd.DataFrame, rivals: Mapping[str, pd.Series], targets: list[str]
+) -> None:
+    axes = half.subplots()
     ticks: list[tuple[float, str]] = []
     height = 0.0
     for target in targets:
@@ -114,16 +118,16 @@ def _untrained_axes(axes: Axes, measured: pd.DataFrame, rivals: Mapping[str, pd.
     axes.plot([], [], "o", color="C0", markerfacecolor="white", label="untrained, raw scores")
     axes.plot([], [], "o", color="C0", label="untrained, per-video min-max")
     axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks], fontsize=8)
-    _finish(axes, "Untrained detectors among published figures", middle=0.4, columns=3)
+    _finish(half, axes, "Untrained detectors among published figures", columns=3)
 
 
-def _finish(axes: Axes, title: str, middle: float, columns: int) -> None:
-    """Set the scale and title, and the legend below, its middle at a share of the width."""
+def _finish(half: SubFigure, axes: Axes, title: str, columns: int) -> None:
+    """Set the scale and title, and the legend below, as wide as the half of the page and no wider."""
     axes.invert_yaxis()
     axes.set_xlim(42, 100)
     axes.set_xlabel("AUC in %")
     titled(axes, title)
-    axes.legend(loc="upper center", bbox_to_anchor=(middle, -0.14), ncols=columns, fontsize=8, frameon=False)
+    half.legend(loc="outside lower center", ncols=columns, fontsize=8, columnspacing=1.2, frameon=False)
 
 
 def _named(line: Any) -> str:

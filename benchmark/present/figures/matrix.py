@@ -137,7 +137,7 @@ def _draw_squares(
     """Draw the squares of points, whose keys say in which line and column each lies."""
     wide = points.pivot(index=keys[0], columns=keys[1], values="auc").reindex(index=order[0], columns=order[1])
     auc = wide.to_numpy(dtype=float)
-    facts = points.set_index([*keys], drop=False)
+    squares = {(line[keys[0]], line[keys[1]]): line for line in points.to_dict("records")}
     axes.imshow(np.ma.masked_invalid(auc), cmap=COLOURS, norm=scale, aspect="auto")
     axes.set_facecolor("0.92")
     axes.tick_params(length=0)
@@ -145,7 +145,7 @@ def _draw_squares(
     for (down, right), value in np.ndenumerate(auc):
         text, colour = MISSING, "black"
         if not np.isnan(value):
-            square = facts.loc[(order[0][down], order[1][right])]
+            square = squares[order[0][down], order[1][right]]
             marks = REVERTED * bool(square["reverted"] > 0) + STUCK * bool(square["stuck"] > 0)
             text = f"{value:.1f}{marks}" + " *" * bool(square["source"] == square["target"])
             colour = "white" if scale(value) < 0.55 else "black"
