@@ -66,9 +66,10 @@ def figure(audits: Mapping[str, Findings], measured: pd.DataFrame, rivals: Mappi
     """Draw the audit at a glance: what labels give away, and untrained detectors among published figures."""
     targets = list(dict.fromkeys(measured["target"])) if len(measured) else []
     drawn = Figure(figsize=(11, 3.6 if not targets else 4.6), layout="constrained")
-    left, *right = drawn.subfigures(1, 2, width_ratios=(1, 1.2)) if targets else [drawn.subfigures()]
-    _labels_axes(left, audits)
-    for half in right:
+    shares = (1, 1.2) if targets else (1,)
+    halves = drawn.subfigures(1, len(shares), squeeze=False, width_ratios=shares)[0]
+    _labels_axes(halves[0], audits)
+    for half in halves[1:]:
         _untrained_axes(half, measured, rivals, targets)
     return drawn
 
