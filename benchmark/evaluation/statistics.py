@@ -12,7 +12,7 @@ narrow where videos are few or the AUC is high. How often in 1000 simulated test
 
 Simulated: labels of as many videos, drawn from the set's, and scores as `audit.made_up` makes them.
 
-Where it holds: up to an AUC of 93, also with heavy tails (Student's t of 3 degrees of freedom) and ties, in 92
+Where it holds: up to an AUC of 93, also with heavy tails (Student's t of 3 degrees of freedom) and ties, in 91
 to 97 % of 300 sets each, ± 1.5. At 98 it held the truth in 89 to 91 % of them on Avenue's and Ped1's videos, whatever
 the tails, and in 83 to 93 % on Ped2's; else the truth lay below it: a video that a good detector fails on is in none
 of so few. The paired difference held its truth in 92 to 100 %. `tests/intervals/coverage.py` prints all this. Tried

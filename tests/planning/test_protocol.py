@@ -60,7 +60,7 @@ def test_fair_at_more_shots():
 
 @pytest.mark.parametrize("name", ["", "Fair", "fair@", "fair@x", "fair@-1", "fair@5.0", "papers"])
 def test_unknown_protocol_is_refused(name):
-    with pytest.raises(InputError, match="is no protocol; .*choose fair, paper, or fair@N"):
+    with pytest.raises(InputError, match=r"is no protocol; .*choose fair, paper, or fair@N"):
         get_protocol(name)
 
 
