@@ -34,7 +34,7 @@ FIGURES = {
         f"bench plot steps {ADAPTED} --where tuning=finetune --where shots=10 "
         "--where method=apn,apn[predicts=change,score=0.0,pool=patch],framediff,extrapolate --out"
     ),
-    "audit.svg": "bench audit protocol --stored --figure",
+    "audit.svg": "bench audit protocol --stored --out",
 }
 CELL = ("apn[predicts=change,score=0.0]", "path:normal", "ped2")  # the one whose page is shown
 
