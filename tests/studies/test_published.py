@@ -326,6 +326,7 @@ def test_what_the_table_could_not_show_is_refused(bench, known, other):
 
 def test_figures_never_stand_beside_mixed_budgets(bench, monkeypatch):
     keep(monkeypatch, [cell(), cell(budget="paper")])
-    done = bench("table", "--published")
+    done = bench("table", "--published", "--where", "budget=quick,paper")
     assert done.code == 2 and "would mix budgets" in done.err
+    assert "of budget quick, which ran last" in " ".join(bench("table", "--published").out.split())
     assert "measured: at budget paper" in bench("table", "--published", "--where", "budget=paper").out

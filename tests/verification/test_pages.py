@@ -150,12 +150,12 @@ TAMPERED = {
         replaced("shots -->", "shots --where method=framepred,framediff,ramp -->")(text)), "table main lacks random"),
     "a row dropped": (replaced(r"\| random [^\n]*\n", ""), "where stored scores give"),
     "a row more": (added(r"\| random ", "| best | 99.9 | 99.9 |\n"), "where stored scores give"),
-    "a row below the caption": (added("auc in %", "| best | 99.9 | 99.9 |\n"), "where stored scores give"),
-    "a row further below": (added("auc in %", "\n| best | 99.9 | 99.9 |\n"), "a row, that no command prints"),
+    "a row below the caption": (added("AUC in %", "| best | 99.9 | 99.9 |\n"), "where stored scores give"),
+    "a row further below": (added("AUC in %", "\n| best | 99.9 | 99.9 |\n"), "a row, that no command prints"),
     "a table of one's own": (added("More text", "\n| m |\n|---|\n| a |\n"), "or a row, that no command prints"),
     "a cell": (other_number(r"\| framediff +\| (\d+)"), "where stored scores give"),
     "a caption": (replaced("budget smoke", "budget paper"), "where stored scores give"),
-    "a line in the caption": (added("auc in %", "All is well.\n"), "where stored scores give"),
+    "a line in the caption": (added("AUC in %", "All is well.\n"), "where stored scores give"),
     "a row of a typed table": (replaced(r"\| b [^\n]*\n", ""), "table sizes lacks b"),
     "a cell of a quoted table": (other_number(r"\| ramp   \| ([\d.]+)"), "where its list has"),
     "a name gone": (replaced("main: bench", "bench"), "and it names none"),
@@ -189,7 +189,7 @@ def test_what_stored_scores_say_is_written(bench, page):
         r"(\S+) = main\[framepred \| K = 2\] -",
     ):
         wrong = other_number(pattern)(wrong)
-    page.write_text(added("auc in %", "| best | 99.9 | 99.9 |\n")(wrong))
+    page.write_text(added("AUC in %", "| best | 99.9 | 99.9 |\n")(wrong))
     done = bench("verify", page, "--results", page.parent, "--write")
     assert page.read_text() == right
     out = squeezed(done.out)
