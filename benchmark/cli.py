@@ -65,7 +65,7 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
     "table": Deferred("crossvad.commands.table:table_command", "Turn stored scores into a table."),
     "verify": Deferred(
         "crossvad.commands.verify:verify",
-        "Hold all that lies in the results folder against the stored scores.",
+        "Hold all that lies in the results folder, or PAGES alone, against the stored scores.",
     ),
 }
 

@@ -64,14 +64,15 @@ class Joined(Dataset):
         if "train" not in splits:
             return []
         problems = [problem for part in self._parts for problem in part.check(["train"])]
-        owners: dict[object, str] = {}
+        owners: dict[str, str] = {}
         for part in self._parts:
-            shared = {owners[video.source] for video in part.videos("train") if video.source in owners}
+            identities = [video.source.identity for video in part.videos("train")]
+            shared = {owners[identity] for identity in identities if identity in owners}
             problems += [
                 Problem("error", self.name, f"has training videos of {part.name} that are {other}'s too", "drop one")
                 for other in sorted(shared)
             ]
-            owners |= {video.source: part.name for video in part.videos("train")}
+            owners |= dict.fromkeys(identities, part.name)
         return problems
 
     def digest(self, split: Split) -> str:

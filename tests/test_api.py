@@ -121,7 +121,7 @@ def test_results_tell_what_they_are(ran):
     assert len(ran) == 8 and repr(ran).startswith(told) and repr(ran).endswith("; path:north → path:south>")
     page = ran._repr_html_()
     assert page.startswith(f"<p>&lt;Results: 8 cells in {ran.folder} (8 done)") and "<table" in page
-    assert "-&gt; path:south&gt;</p>" in page and ran.table()._repr_html_() in page
+    assert "→ path:south&gt;</p>" in page and ran.table()._repr_html_() in page
 
 
 def test_no_results_tell_that_there_are_none(tmp_path):

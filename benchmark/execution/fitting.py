@@ -186,9 +186,10 @@ def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -
 
 def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: torch.device, seed: int) -> ClipSource:
     """What a method may learn from at the decoder's budget, with draws from the start of the seed."""
-    scenes = {video.source: number for number, scene in enumerate(source.scenes("train")) for video in scene.videos}
+    scenes = enumerate(source.scenes("train"))
+    owner = {video.source.identity: number for number, scene in scenes for video in scene.videos}
     videos = training_videos(source, decoder.budget)
-    owners = [scenes[origin(video.source)] for video in videos]  # of excerpts, too
+    owners = [owner[origin(video.source).identity] for video in videos]  # of excerpts, too
     footage = [decoder.frames(video, adapter.extra_inputs) for video in videos]
     return ClipSource(footage, adapter.clip, device, seed, owners)
 

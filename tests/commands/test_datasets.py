@@ -45,6 +45,8 @@ def datasets(bench, root, monkeypatch):
 
 @pytest.mark.parametrize("name", ["ped1", "ped2", "avenue", "avenue[subset=avenue17]", "shanghaitech", "ucf"])
 def test_where_tells_all_there_is_to_know_without_any_data(datasets, name):
+    if name.startswith("ped"):
+        miniatures.know(name, {f"{number:02}": [0, 1] for number in range(1, 6)}, ["01"])
     done = datasets("where", name)
     assert done.code == 0
     assert all(word in done.out for word in ("paper ", "page http", "terms ", "part ", "not below ", "Expected below "))
@@ -279,7 +281,7 @@ def test_ucf_to_avenue_from_the_archives_to_the_table(bench, root, cache, tmp_pa
     long_avenue(root)
     done = bench("run", "--source", "ucf", "--target", "avenue", "--data", root, *RUN)
     assert done.code == 0, done
-    assert "ucf -> avenue" in done.out and "framepred" in done.out
+    assert "ucf → avenue" in done.out and "framepred" in done.out
     records = Store(tmp_path / "results").records()
     assert {record.status for record in records} == {"done"} and {r.cell.target for r in records} == {"avenue"}
 

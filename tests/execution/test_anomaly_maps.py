@@ -245,7 +245,7 @@ def test_tables_show_where_when_asked(bench, tmp_path):
     assert bench("keep").code == 0 and not list((tmp_path / "results/reference").rglob("maps.npz"))
     shutil.rmtree(tmp_path / "results/runs")
     assert bench("verify").code == 0
-    assert "rbdc" in bench("table", "--metric", "rbdc").out
+    assert "RBDC" in bench("table", "--metric", "rbdc").out
 
 
 def test_locations_are_added_to_the_rows_that_are_shown(make_grid, store):
