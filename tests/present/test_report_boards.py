@@ -419,7 +419,8 @@ def test_points_of_speed_are_named_and_lead_to_their_cell(show, page):
 def test_many_videos_are_small_and_fold(show, page):
     """107 videos, as ShanghaiTech has: a compact grid, the rest on demand."""
     videos = [{"name": f"v{n}", "length": 40, "spans": [[30, 40]], "stills": None} for n in range(107)]
-    cell = page["cells"]["c0"] | {"ranks": "AAAA" * (14 * 107 // 3 + 1), "first": 26, "alarms": [], "misses": []}
+    ranks = {"ranks": "AAAA" * (14 * 107 // 3 + 1), "first": 26, "counts": [14] * 107}
+    cell = page["cells"]["c0"] | ranks | {"alarms": [], "misses": []}
     targets = {entry["target"]: videos for entry in page["entries"]}
     view = show(page | {"cells": page["cells"] | {"c0": cell}, "targets": targets}, "#cell/c0")
     assert view.locator(".timeline").count() == 24
