@@ -34,7 +34,7 @@ class Options:
     shrink: float = option(
         0.0, "lambda; 0 stands for 1 / slots, the least the paper advises; its code has 0.0025", minimum=0, maximum=0.5
     )
-    entropy: float = option(2e-4, "weight of the sparsity loss (Eq. 10)", minimum=0)
+    entropy: float = option(2e-4, "weight of the sparsity loss", minimum=0)
 
 
 class MemoryAutoencoder(Adapter):
