@@ -14,7 +14,7 @@ import pandas as pd
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import tidy
 from crossvad.evaluation.comparison import ITSELF, counted, differences
-from crossvad.evaluation.selection import refuse_empty
+from crossvad.evaluation.selection import refuse_empty, refuse_mixtures
 from crossvad.execution.progress import Reporter
 from crossvad.planning.names import listed, number_of
 from crossvad.planning.protocol import Protocol
@@ -124,6 +124,7 @@ class Results:
             InputError: no cell has such a rival, or one counts other frames than its rival.
         """
         self.refuse_empty(self.counted, "finished cell")
+        refuse_mixtures(self.counted, "budget", suggested="{most}", what="this comparison")
         compared = comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
         return noted(compared, self.left_out)
 

@@ -22,7 +22,8 @@ def compare(against: str, where: tuple[str, ...], rules: str, results: Path) -> 
 
     The difference of AUCs in points with its 95 % interval: resamples of videos, the same for both, and, where there
     are several seeds, the spread over seeds. P values are adjusted over all rows of the table (Holm). Where methods
-    have run on several source/target pairs: average ranks, and which of them cannot be told apart (Nemenyi).
+    have run on several source/target pairs: average ranks, and which of them cannot be told apart (Nemenyi). Where
+    cells of several budgets are stored and none is asked for, it is of your own cells of the one that ran last.
 
     \b
     bench compare --where budget=quick
@@ -31,4 +32,6 @@ def compare(against: str, where: tuple[str, ...], rules: str, results: Path) -> 
     """
     from crossvad import api
 
-    return api.load_results(results, where, rules).compare(against)
+    stored = api.load_results(results, where, rules)
+    chosen = any(condition.startswith("budget=") for condition in where)
+    return (stored if chosen else stored.of_newest_budget()).compare(against)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL, draws
+from crossvad.evaluation.statistics import LEVEL, draws, enough_videos
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ def incomparable(cells: pd.DataFrame) -> str:
         return "of one video nothing can be told"
     if np.isnan(wins.auc):
         return "frames of one kind alone are there, normal or abnormal"
+    if not enough_videos(wins.abnormal, wins.normal):
+        return "abnormal or normal frames are in less than two videos"
     return ""
 
 

@@ -195,7 +195,8 @@ def refuse_mixtures(
         rows: tidy rows.
         key: what must have one value.
         within: keys of the groups in each of which it must have one; none: all rows are one group.
-        suggested: which value to keep instead, where {first} and {last} stand for those of the sorted ones.
+        suggested: which value to keep instead, where {first} and {last} stand for those of the sorted ones,
+            and {most} for the one that most rows have.
         what: what would mix them.
 
     Raises:
@@ -205,7 +206,7 @@ def refuse_mixtures(
         values = sorted(group[key].unique())
         if len(values) > 1:
             mixed = f"would mix {key.rstrip('s')}s {', '.join(map(str, values))}"
-            fix = suggested.format(first=values[0], last=values[-1])
+            fix = suggested.format(first=values[0], last=values[-1], most=group[key].mode()[0])
             raise InputError(what, mixed, f"add --where {key}={fix}")
 
 

@@ -75,7 +75,8 @@ class Runner:
                     self.reporter.say(f"[{number}/{len(todo)}] {cell}")
                 if done := number - len(cells_of_group):
                     left = (time.monotonic() - started) * (len(todo) - done) / done / 60
-                    self.reporter.say(f"  about {left:.0f} min left for all of them")
+                    about = f"about {left:.0f} min" if left >= 1 else "less than a minute"
+                    self.reporter.say(f"  {about} left for all of them")
                 if reason := reasons.get(cells_of_group[0]):
                     self.reporter.say(f"  {reason.status}: {reason.text}")
                     written = [self.store.write(Record(cell, reason.status, reason.text)) for cell in cells_of_group]

@@ -74,11 +74,13 @@ def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> li
     facts = []
     if any(metric.interval for metric in shown) and len(done["protocol"].unique()) == 1:
         chosen = get_protocol(done["protocol"].iloc[0])
-        brackets = "brackets: 95 % bootstrap over videos; " if done["auc_low"].notna().any() else ""
-        spread = f"{brackets}±: standard deviation over seeds"
-        facts.append(spread if intervals else "means over seeds")
+        several = done["seed"].nunique() > 1
         if intervals:
+            facts += ["brackets: 95 % bootstrap over videos"] if done["auc_low"].notna().any() else []
+            facts += ["±: standard deviation over seeds"] if several else []
             facts += [*_no_interval(done[done["auc"].notna() & done["auc_low"].isna()]), *_too_narrow(done)]
+        elif several:
+            facts.append("means over seeds")
         if chosen.common_mask:
             facts.append(f"first {chosen.first_frame(0)} frames of a test video not scored")
     notes = [

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
-from rich.console import Console, OverflowMethod
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -48,8 +48,7 @@ def rich_table(table: pd.DataFrame) -> Table:
     shown = Table()
     for number, name in enumerate(flat.columns):
         left = number < table.index.nlevels or name in WORDS
-        overflow: OverflowMethod = "fold" if name in WORDS else "ellipsis"
-        shown.add_column(escape(str(name)), justify="left" if left else "right", overflow=overflow)
+        shown.add_column(escape(str(name)), justify="left" if left else "right", overflow="fold")  # nothing is cut
     lines = flat.astype(str).to_numpy().tolist()
     grouped = len({line[0] for line in lines}) < len(lines)
     for number, line in enumerate(lines):

@@ -55,7 +55,8 @@ def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
     same = [f"{key} {gaps[key].iloc[0]}" for key in ENTRY if key != "method" and gaps[key].nunique() == 1]
     tested = int(gaps["p"].notna().sum())
     return "; ".join([
-        f"AUC in %, difference in points to {rival(against)}; {captions.protocols(gaps, protocol)}; {', '.join(same)}",
+        f"AUC in %, difference in points to {rival(against)}; {captions.protocols(gaps, protocol)}",
+        *([", ".join(same)] if same else []),
         *captions.partial(gaps),
         captions.seed_counts(gaps["seeds"]),
         *captions.paired_intervals(gaps, "95 %"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from crossvad.planning.names import number_of
 from crossvad.store.store import Record, Store
 
 
 def failures(store: Store, records: Iterable[Record]) -> list[str]:
-    """Say why cells failed or were refused, a line for each reason, and where the whole traceback lies, if any."""
+    """Say why cells failed or were refused, a line for each reason; of a failure where, and its traceback's file."""
     alike: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if record.status in ("failed", "refused"):
@@ -20,7 +22,9 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
     for (status, _, why), group in alike.items():
         first = group[0].cell
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-        details = f" ({store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
+        places = re.findall(r'File "(.+)", line (\d+)', group[0].reason)
+        at = f"{Path(places[-1][0]).name}, line {places[-1][1]}; " if places else ""
+        details = f" ({at}{store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
         lines.append(f"{status}: {first}{more}: {why}{details}")
     return lines
 

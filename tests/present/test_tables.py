@@ -201,7 +201,7 @@ def test_the_caption_of_protocol_paper_says_what_is_done_to_each_method():
     assert f"; {ways}; " in told
     fair = rows.assign(protocol="fair")
     assert "authors" not in captions.caption(fair)
-    read = f"; paper_auc: the same raw scores read by the rules of {ways}; "
+    read = f"; paper AUC: the same raw scores read by the rules of {ways}; "
     assert read in captions.caption(fair, "auc", "paper_auc")
     assert "frames of a test video not scored" not in told, "which frames these are differs"
 

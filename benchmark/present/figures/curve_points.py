@@ -66,7 +66,9 @@ def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     both = pd.concat([curves.assign(level=False), rows[level].assign(level=True)])
     lines = [dict(zip(keys, values, strict=True)) | _point(group) for values, group in both.groupby(keys, sort=False)]
     columns = [*keys[:-1], "auc", "low", "high", "seeds", "reverted", "level"]
-    return pd.DataFrame(lines, columns=columns).sort_values(keys, ignore_index=True)
+    drawn = pd.DataFrame(lines, columns=columns).sort_values(keys, ignore_index=True)
+    scored = drawn.groupby([key for key in keys if key != along.key], dropna=False)["auc"].transform("count") > 0
+    return drawn[scored].reset_index(drop=True) if scored.any() else drawn  # no curve of what failed throughout
 
 
 def _base_names(rows: pd.DataFrame) -> pd.Series:
@@ -76,7 +78,7 @@ def _base_names(rows: pd.DataFrame) -> pd.Series:
 
 def _refuse_mixtures(rows: pd.DataFrame, along: Along) -> None:
     adapted = rows[rows["shots"] > 0]
-    refuse_mixtures(rows, "budget")
+    refuse_mixtures(rows, "budget", suggested="{most}")
     if along is SHOTS:
         refuse_mixtures(adapted[adapted["tuning"] != NO_TUNING], "steps")
     refuse_mixtures(adapted, "support", SCENES)  # one scene may lack what another has

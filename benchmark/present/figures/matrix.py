@@ -60,6 +60,8 @@ class Matrix(RowsPlot):
         groups = rows.groupby(square, sort=False)
         auc = groups["auc"].agg(lambda values: values.mean(skipna=False))
         means = pd.DataFrame({"auc": auc, **{mark: groups[mark].max() for mark in ("reverted", "stuck")}}).reset_index()
+        scored = means.groupby("panel")["auc"].transform("count") > 0
+        means = means[scored].reset_index(drop=True) if scored.any() else means  # no panel of what failed throughout
         if (count := means["panel"].nunique()) > MOST:
             problem = f"would have {count} panels, more than {MOST}"
             raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")

@@ -49,7 +49,7 @@ class Speed(RowsPlot):
         """
         rows = rows[~rows["method"].isin(CONTROLS)]
         point = [*SCENES, *POINT]
-        refuse_mixtures(rows, "budget")
+        refuse_mixtures(rows, "budget", suggested="{most}")
         refuse_mixtures(rows, "support", point, suggested="none,{last}")  # none: that of what was not adapted
         means = []
         for values, group in rows.groupby(point, sort=False):

@@ -188,7 +188,7 @@ def test_what_was_taken_back():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"budget": "standard"}, "budgets quick, standard; add --where budget=standard"),
+        ({"budget": "standard"}, "budgets quick, standard; add --where budget=quick"),
         ({"support": "test-head"}, "supports test-head, train-head; add --where support=train-head"),
         ({"steps": 1}, "steps 1, 10; add --where steps=10"),
     ],

@@ -94,6 +94,6 @@ def test_command(bench, north, south, tmp_path):
     assert bench("run", *where, "--budget", "smoke", "--quiet", "--method", "ramp", "--shots", "0").code == 0
     out = tmp_path / "matrix.svg"
     done = bench("plot", "matrix", "--out", str(out))
-    assert done.code == 0 and "means over seeds" in done.out and "brackets" not in done.out
+    assert done.code == 0 and "seed 0;" in done.out and "brackets" not in done.out
     assert "framediff" in out.read_text() and "path:north" in out.read_text()
     assert bench("plot", "matrix", "--where", "method=lmn", "--out", str(out)).code == 2
