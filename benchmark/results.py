@@ -20,7 +20,7 @@ from crossvad.planning.names import listed, number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
-from crossvad.tabulation import comparison, diagnostics, gain, paper, stored, summary
+from crossvad.tabulation import comparison, diagnostics, gain, stored, summary
 from crossvad.tabulation.left_out import noted
 from crossvad.tabulation.table import TableRequest, tabulate
 
@@ -109,6 +109,8 @@ class Results:
         """
         rows = self.to_frame()
         if request.paper is not None:
+            from crossvad.tabulation import paper  # here, as it builds methods, and other tables go without torch
+
             return noted(paper.tabulate(request.paper, self.store, self.records, rows), self.remarks)
         self.refuse_empty(rows, "cell")
         if request.needs_locations:

@@ -96,6 +96,14 @@ def test_a_plot_is_listed_without_loading_any_and_loads_no_other():
     assert "torch" not in in_a_process("plot", "matrix", "--help")[1]
 
 
+def test_stored_scores_are_read_without_torch(bench, north, south, tmp_path):
+    words = ("--method", "framediff", "--shots", "0", "--budget", "smoke", "--quiet")
+    assert bench("run", "--source", f"path:{north}", "--target", f"path:{south}", *words).code == 0
+    for command in ("table", "compare --against random", "results list"):
+        out, heavy = in_a_process(*command.split(), "--results", str(tmp_path / "results"), folder=tmp_path)
+        assert "framediff" in out and "torch" not in heavy, command
+
+
 def test_short_helps_are_the_commands_own():
     context = click.Context(cli.bench)
     for name, deferred in cli.COMMANDS.items():

@@ -3,13 +3,10 @@ for (const entry of page.entries)
   entry.board = page.boards.findIndex(board => ["budget", "source", "target"].every(key => entry[key] === board[key]));
 
 function draw() {
-  const entries = kept(),
-    reverted = entries.some(entry => entry.reverted > 0)
-      ? " †: some adaptation raised its own support loss, and was taken back."
-      : "";
+  const entries = kept();
   document.getElementById("count").textContent =
     `${entries.length} of ${page.entries.length} rows. ±: standard deviation over seeds; brackets: 95 % intervals, of ` +
-    `differences paired by video; bars of gains: ${MINUS}${REACH} to +${REACH} points.${reverted}`;
+    `differences paired by video; bars of gains: ${MINUS}${REACH} to +${REACH} points.`;
   syncForm();
   boards(entries);
   across(entries);
