@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,18 @@ FACTS, TUNING = "fit.json", "tuning.safetensors"  # in the folder of a fit or a 
 Curves = dict[str, list[tuple[int, float]]]  # name -> (step, value): the loss, and a method's diagnostics
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A step on a method's way to a target that is kept: its training or, given a tuning, what that prepares."""
+
+    kind: str  # of place in the store
+    key: str  # of it there
+    title: str
+    tuning: Tuning | None
+    make: Callable[[], Adapter]  # builds the method, which has learned nothing yet
+    fresh: Callable[[], ClipSource]  # what it learns from, with draws from their start
+
+
 class Fitter:
     """Fits the methods of one grid. Keeps the last fit at hand, as consecutive cells mostly share it."""
 
@@ -68,16 +80,17 @@ class Fitter:
         # Each stage draws from the start of the seed, whether the one before was stored or not.
         fresh = partial(source_clips, source, adapter, self.decoder, self.device, cell.seed)
         title = f"Train {method.label} on {cell.source}"
-        adapter, stage = self._stage("fits", cell.fit_key, adapter, make, None, fresh, title)
-        facts["train_seconds"] = stage["seconds"]
-        facts["diagnostics"] = {name: curve[-1][1] for name, curve in stage["curves"].items() if name != "loss"}
+        adapter, stored = self._taken(Stage("fits", cell.fit_key, title, None, make, fresh), adapter)
+        facts["train_seconds"] = stored["seconds"]
+        facts["diagnostics"] = {name: curve[-1][1] for name, curve in stored["curves"].items() if name != "loss"}
         if tuning.learns:
             torch.manual_seed(cell.seed)
             title = f"Prepare {method.label} for {cell.tuning}"
             if len(fresh().scenes) == 1:
                 title += f" (one scene in {cell.source}: episodes are of different times of it)"
-            adapter, stage = self._stage("prepared", cell.prepared_key, adapter, make, tuning, fresh, title)
-            facts["prepare_seconds"] = stage["seconds"]
+            stage = Stage("prepared", cell.prepared_key, title, tuning, make, fresh)
+            adapter, stored = self._taken(stage, adapter)
+            facts["prepare_seconds"] = stored["seconds"]
             for name, (least, median, most) in (described := tuning.described()).items():
                 self.reporter.say(f"  step sizes of {name}: {least:.3g} to {most:.3g}, median {median:.3g}")
             facts |= {"step_sizes": described} if described else {}
@@ -114,60 +127,42 @@ class Fitter:
     def _search_folder(self, cell: Cell) -> Path:
         return self.store.place("searches", cell.search_key)
 
-    def _stage(
-        self,
-        kind: str,
-        key: str,
-        adapter: Adapter,
-        make: Callable[[], Adapter],
-        tuning: Tuning | None,
-        fresh: Callable[[], ClipSource],
-        title: str,
-    ) -> tuple[Adapter, dict[str, Any]]:
-        """Train a method or, given a tuning, let that prepare it, unless the store has that; and take it from there.
+    def _taken(self, stage: Stage, adapter: Adapter) -> tuple[Adapter, dict[str, Any]]:
+        """Take a stage of a method from the store, made and put there first unless it is there.
 
-        What comes is always what the store holds, in a method that `make` built: no score can rest on what is not
-        saved.
+        What comes is always what the store holds, in a fresh method: no score can rest on what is not saved.
         """
-        if key in self._broken:
-            raise self._broken[key]
-        folder = self.store.place(kind, key)
+        if stage.key in self._broken:
+            raise self._broken[stage.key]
+        folder = self.store.place(stage.kind, stage.key)
         if not (folder / FACTS).is_file():
             try:
-                self._write_stage(kind, key, adapter, make, tuning, fresh, title)
+                self._write(stage, adapter)
             except Exception as error:
-                self._broken[key] = error
+                self._broken[stage.key] = error
                 raise
-        loaded = make()
-        load_fitted(loaded, tuning, folder, self.device)
+        loaded = stage.make()
+        load_fitted(loaded, stage.tuning, folder, self.device)
         stored: dict[str, Any] = json.loads((folder / FACTS).read_text())
         return loaded, stored
 
-    def _write_stage(
-        self,
-        kind: str,
-        key: str,
-        adapter: Adapter,
-        make: Callable[[], Adapter],
-        tuning: Tuning | None,
-        fresh: Callable[[], ClipSource],
-        title: str,
-    ) -> None:
+    def _write(self, stage: Stage, adapter: Adapter) -> None:
+        """Make a stage of a method, in place, and store it."""
         curves: Curves = {}
         with (
-            self.reporter.task(title) as update,
-            self.store.writing(kind, key) as draft,
-            curve_writer(self.store.place("curves", key)) as write,
+            self.reporter.task(stage.title) as update,
+            self.store.writing(stage.kind, stage.key) as draft,
+            curve_writer(self.store.place("curves", stage.key)) as write,
         ):
             started = now(self.device)
-            state = train(adapter, fresh(), self.grid.budget, _logging(update, curves, write), tuning)
+            state = train(adapter, stage.fresh(), self.grid.budget, _logging(update, curves, write), stage.tuning)
             facts = {"seconds": now(self.device) - started, "curves": curves}
             save_model(adapter, draft)
-            if tuning is not None:
+            if stage.tuning is not None:
                 save_tensors(state, draft / TUNING)
-            loaded = make()
-            load_fitted(loaded, tuning, draft, self.device)
-            check_saved(adapter, loaded, fresh(), self.grid.budget)
+            loaded = stage.make()
+            load_fitted(loaded, stage.tuning, draft, self.device)
+            check_saved(adapter, loaded, stage.fresh(), self.grid.budget)
             if len(curves) > 1:
                 ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
                 self.reporter.say(f"  {', '.join(ends)}")
