@@ -6,14 +6,14 @@
 ...     quiet=True, results=tmp_path,
 ... )
 >>> results
-<Results: 5 cells in ... (5 done), protocol fair: ...; synthetic-street → synthetic-plaza>
+<Results: 6 cells in ... (6 done), protocol fair: ...; synthetic-street → synthetic-plaza>
 >>> results.table(rows="method", columns="target", metric="auc")
 | method       | synthetic-plaza   |
 |:-------------|:------------------|
 ...
 >>> frame = results.to_frame()
 >>> sorted(frame["method"])
-['extrapolate', 'framediff', 'ramp', 'random', 'support-mean']
+['extrapolate', 'framediff', 'ramp', 'random', 'speed', 'support-mean']
 >>> bool(frame["auc"].between(0, 100).all())
 True
 

@@ -23,7 +23,7 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.comparison import ITSELF, counted_where, differences
 from crossvad.store.store import Store
 
-BASELINES = ["random", "ramp", "framediff", "extrapolate", "support-mean"]
+BASELINES = ["random", "ramp", "framediff", "extrapolate", "support-mean", "speed"]
 
 
 class Brightness(Adapter):
@@ -117,10 +117,10 @@ def test_a_plot_is_a_figure(ran):
 
 
 def test_results_tell_what_they_are(ran):
-    told = f"<Results: 8 cells in {ran.folder} (8 done), protocol fair: "
-    assert len(ran) == 8 and repr(ran).startswith(told) and repr(ran).endswith("; path:north → path:south>")
+    told = f"<Results: 10 cells in {ran.folder} (10 done), protocol fair: "
+    assert len(ran) == 10 and repr(ran).startswith(told) and repr(ran).endswith("; path:north → path:south>")
     page = ran._repr_html_()
-    assert page.startswith(f"<p>&lt;Results: 8 cells in {ran.folder} (8 done)") and "<table" in page
+    assert page.startswith(f"<p>&lt;Results: 10 cells in {ran.folder} (10 done)") and "<table" in page
     assert "→ path:south&gt;</p>" in page and ran.table()._repr_html_() in page
 
 
@@ -154,7 +154,7 @@ def test_nothing_is_drawn_of_no_results(kind, tmp_path):
         (lambda ran: ran.table(rows="colour"), "colour: is no such column; choose from method"),
         (lambda ran: ran.table(metric="luck"), "luck: is no such column; choose from auc"),
         (lambda ran: ran.compare(against="nobody"), "nobody: is in none of these cells"),
-        (lambda ran: ran.plot("errors"), "is of one cell, and there are 8"),
+        (lambda ran: ran.plot("errors"), "is of one cell, and there are 10"),
         (lambda ran: crossvad.load_results(ran.folder, where={"colour": "red"}), "colour=red: cannot be read"),
         (lambda ran: crossvad.load_results(ran.folder, where="method"), "method: cannot be read"),
         (lambda ran: crossvad.load_results(ran.folder, protocol="unfair"), "unfair: is no protocol"),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
-from crossvad.adapters.options import Budget, PoolOptions
+from crossvad.adapters.nets.motion import expected, normal_speed, row_trend
+from crossvad.adapters.options import Budget, PoolOptions, option
+
+SLOWEST = 1e-12  # of a pooled squared speed: less than one level of 255 makes of one gray pixel amid 256 x 256
 
 
 class Baseline(Adapter):
@@ -113,3 +117,51 @@ class SupportMean(Baseline):
     def maps(self, clips: Tensor) -> Tensor:
         """The squared error."""
         return squared_error(self.mean.expand_as(clips[:, 0]), clips[:, 0])
+
+
+@dataclass(frozen=True)
+class SpeedOptions(PoolOptions):
+    """How speed is measured, and what it is held against."""
+
+    eps: float = option(1e-3, "squared gradient below which ground counts as even", trains=False, minimum=1e-9)
+    reach: int = option(2, "of the box that speed is measured in, in pixels to each side", trains=False, minimum=0)
+    trend: Literal["row", "level"] = option(
+        "row", "of the support set, that speed is divided by: of each row, or one for all rows", trains=False
+    )
+
+
+class Speed(Baseline):
+    """How fast things move: squared normal-flow speed, as perspective has it in each row of the support set's frames.
+
+    The map is squared speed along the image's gradient (`normal_speed`), divided by what the support set's trend over
+    rows expects there (`row_trend`): near the camera the same motion is more pixels, and by the square more so. It is
+    divided by all of the trend, its level included, as a camera's level is its distance: within a camera that is one
+    factor, which no AUC sees, and where a target has several cameras it gives their scores a common unit. Without a
+    support set nothing is divided, and the unit is squared pixels a frame.
+    """
+
+    Options = SpeedOptions
+    adapts = True
+    tunable = False
+    paper = "after Horn and Schunck 1981"
+    trend: Tensor  # (2,), of `row_trend`
+
+    def __init__(self, budget: Budget, options: Any = None) -> None:
+        super().__init__(budget, options, frames=2)
+        self.register_buffer("trend", torch.zeros(2))  # exp(0 + 0 row): divides by one
+
+    def calibrate(self, clips: Tensor) -> None:
+        """Take the trend of the support set's squared speeds."""
+        self.trend = row_trend(self._squared_speed(clips), self.options.trend == "row")
+
+    def score(self, clips: Tensor) -> CueScores:
+        """{"speed": (B,)} in dB."""
+        return {"speed": decibel(pool_error(self.maps(clips), self.options.pool), SLOWEST)}
+
+    def maps(self, clips: Tensor) -> Tensor:
+        """Squared speed, in units of what is expected in its row."""
+        speed = self._squared_speed(clips)
+        return speed / expected(self.trend, speed.shape[1])
+
+    def _squared_speed(self, clips: Tensor) -> Tensor:
+        return normal_speed(clips[:, 0], clips[:, 1], self.options.eps, self.options.reach).square()

@@ -21,9 +21,10 @@ METHODS = {
     "framediff": "crossvad.adapters.methods.baselines:FrameDifference",
     "extrapolate": "crossvad.adapters.methods.baselines:Extrapolate",
     "support-mean": "crossvad.adapters.methods.baselines:SupportMean",
+    "speed": "crossvad.adapters.methods.baselines:Speed",
 }
 DEFAULT_METHODS = ("apn", "memae", "lmn")  # of a run that names none
-BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean")  # rows that no table goes without
+BASELINES = ("random", "ramp", "framediff", "extrapolate", "support-mean", "speed")  # rows that no table goes without
 NO_TUNING = "none"
 TUNINGS = {
     NO_TUNING: "crossvad.adapters.tunings.base:NoTuning",

@@ -65,6 +65,7 @@ def test_parameter_count_is_the_published_one(method, parameters):
         ("framediff", 2, 1),
         ("extrapolate", 3, 2),
         ("support-mean", 1, 0),
+        ("speed", 2, 1),
     ],
 )
 def test_clip(method, frames, scored):
@@ -137,7 +138,7 @@ def test_a_method_says_where_it_comes_from(method):
 
 def test_only_what_can_change_adapts():
     adapting = {method for method in catalogue.METHODS if registry.get_method(method).cls.adapts}
-    assert adapting == {*TRAINABLE, "support-mean"}
+    assert adapting == {*TRAINABLE, "support-mean", "speed"}
 
 
 # ---- learning --------------------------------------------------------------------------------------------------------

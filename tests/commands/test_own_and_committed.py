@@ -36,7 +36,7 @@ def ran(bench, cloned, north, south):
 def test_a_run_is_of_its_own_cells(ran, cloned):
     assert ran.code == 0 and "p99" not in ran.out and "‡" not in ran.out
     own = Store(cloned, only="runs").records()
-    assert len(own) == 5 and {"framediff", "support-mean"} < {record.cell.method for record in own}
+    assert len(own) == 6 and {"framediff", "support-mean"} < {record.cell.method for record in own}
 
 
 def test_committed_cells_among_ones_own_are_marked(bench, ran, tmp_path):
@@ -49,7 +49,7 @@ def test_committed_cells_among_ones_own_are_marked(bench, ran, tmp_path):
     for words in (["plot", "matrix"], ["report"]):
         done = bench(*words)
         text = done.out if words[0] == "plot" else (tmp_path / "report.html").read_text()
-        assert "2 of 7 cells are committed ones of reference/ (--where place=runs leaves them out)" in text
+        assert "2 of 8 cells are committed ones of reference/ (--where place=runs leaves them out)" in text
 
 
 def test_nothing_is_marked_where_all_are_of_one_place(bench, ran, cloned):
@@ -61,7 +61,7 @@ def test_nothing_is_marked_where_all_are_of_one_place(bench, ran, cloned):
 
 
 def test_python_takes_a_place_too(ran, cloned):
-    assert len(crossvad.load_results(cloned, where={"place": "runs"})) == 5
+    assert len(crossvad.load_results(cloned, where={"place": "runs"})) == 6
     assert len(crossvad.load_results(cloned, where={"place": "reference"})) == 4
     frame = crossvad.load_results(cloned).to_frame()
     assert frame.groupby("place").size().to_dict() == {"reference": 2, "runs": 5}

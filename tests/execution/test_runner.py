@@ -181,7 +181,9 @@ def test_contamination_of_a_scene_is_that_of_its_first_video(make_grid, run_grid
     assert table(store, [record], FAIR)["contamination"].item() == pytest.approx(100 * 2 / 7)
 
 
-@pytest.mark.parametrize(("method", "tuning"), [("apn", "finetune"), ("lmn", "norm"), ("support-mean", "none")])
+@pytest.mark.parametrize(
+    ("method", "tuning"), [("apn", "finetune"), ("lmn", "norm"), ("support-mean", "none"), ("speed", "none")]
+)
 def test_cells_run_together_are_those_run_alone(make_grid, run_grid, store, tmp_path, method, tuning):
     tunings = (f"{tuning}[learning_rate=1e-3]" if tuning == "finetune" else tuning,)
     grid = make_grid(method, tunings=tunings, shots=[0, 1, 3], steps=[1, 4], support="test-head")

@@ -21,13 +21,14 @@ def test_a_method_that_learns_nothing_is_run_once(make_grid):
     assert told(grid.cells()) == [("ramp", "none", "none", 0, 0, 0)]
 
 
-def test_a_method_that_adapts_in_its_own_way_takes_shots_and_nothing_else(make_grid):
-    grid = make_grid("support-mean", tunings=("finetune", "metasgd", "none"), shots=[0, 5], steps=[1, 3], seeds=[0, 1])
+@pytest.mark.parametrize("method", ["support-mean", "speed"])
+def test_a_method_that_adapts_in_its_own_way_takes_shots_and_nothing_else(make_grid, method):
+    grid = make_grid(method, tunings=("finetune", "metasgd", "none"), shots=[0, 5], steps=[1, 3], seeds=[0, 1])
     assert told(grid.cells()) == [
-        ("support-mean", "none", "none", 0, 0, 0),
-        ("support-mean", "none", "train-head", 5, 1, 0),
+        (method, "none", "none", 0, 0, 0),
+        (method, "none", "train-head", 5, 1, 0),
     ]
-    assert {cell.shots for cell in make_grid("support-mean", tunings=("none",), shots=[0, 5]).cells()} == {0}
+    assert {cell.shots for cell in make_grid(method, tunings=("none",), shots=[0, 5]).cells()} == {0}
 
 
 def test_what_makes_no_difference_is_run_once(make_grid):

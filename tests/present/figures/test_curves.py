@@ -159,11 +159,11 @@ def test_scenes_are_kept_apart():
 
 
 def test_what_adapts_to_nothing_is_a_level_and_two_are_left_out():
-    others = ("framediff[pool=patch]", "extrapolate", "random", "ramp", "support-mean")
+    others = ("framediff[pool=patch]", "extrapolate", "random", "ramp", "support-mean", "speed")
     rows = frame(row(), row(shots=5), *(row(name, auc=60.0) for name in others))
     dots = points(rows, SHOTS)
     assert set(dots.loc[dots["level"], "method"]) == {"framediff[pool=patch]", "extrapolate"}
-    assert set(dots["method"]) == {"apn", "support-mean", "framediff[pool=patch]", "extrapolate"}
+    assert set(dots["method"]) == {"apn", "support-mean", "speed", "framediff[pool=patch]", "extrapolate"}
     untrained = {name for name in catalogue.BASELINES if not registry.get_method(name).cls.adapts}
     assert untrained == {*LEVELS, *CONTROLS}
 

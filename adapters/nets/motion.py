@@ -1,0 +1,68 @@
+"""How fast pixels move, read from two frames by arithmetic alone, and how that grows with a frame's rows.
+
+Speed is that of normal flow, along the gradient of the image: all of motion that the constancy of brightness gives with
+no further assumption (Horn and Schunck 1981). In pixels a frame, so that it depends on the size of frames.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+STILL = 1e-6  # in squared pixels a frame: a thousandth of a pixel, which no camera tells from its noise
+LEAST = 0.1  # of a map's mean: what a row counts as at least
+
+
+def normal_speed(before: Tensor, after: Tensor, eps: float = 1e-3, reach: int = 2) -> Tensor:
+    """Speed along the gradient, in pixels a frame, from consecutive frames (B, C, H, W) in [-1, 1]: (B, H, W).
+
+    Of gray I in [0, 1], the mean over channels: the mean of |I_t| |grad I| over the box around a pixel, by eps and the
+    mean of |grad I|^2 there. But for eps that is the v which solves |I_t| = v |grad I| best over the box, in the sense
+    of least squares: Lucas and Kanade's way (1981) to one unknown, as the direction is given. It holds for motion of
+    up to a pixel or two, less than what moves is wide.
+
+    Differences in space are central, one-sided at the border, and of the mean of both frames, so that they are of the
+    same moment as the difference in time.
+
+    Args:
+        eps: in squared gray levels a pixel; makes ground that is even look still, where noise alone would speak.
+        reach: of the box, in pixels to each side; what of it lies beyond the border does not count.
+    """
+    first, second = ((frame.mean(1) + 1) / 2 for frame in (before, after))
+    down, right = torch.gradient((first + second) / 2, dim=(1, 2))
+    steepness = down.square() + right.square()
+    return box_mean((second - first).abs() * steepness.sqrt(), reach) / (box_mean(steepness, reach) + eps)
+
+
+def box_mean(values: Tensor, reach: int) -> Tensor:
+    """Mean of maps (B, H, W) over a box around each pixel, of so many to each side that lie within: (B, H, W)."""
+    return avg_pool2d(values.unsqueeze(1), 2 * reach + 1, 1, reach, count_include_pad=False).squeeze(1)
+
+
+def row_trend(squared_speed: Tensor, sloped: bool = True) -> Tensor:
+    """What maps (B, H, W) of squared speed grow by from row to row: (2,), the a and b of exp(a + b row), all finite.
+
+    As perspective has it, what is near the camera, mostly low in the frame, moves more pixels. Fitted by least squares
+    to the logarithms of the rows' means over all maps and columns; rows count from 0, the uppermost, and H >= 2.
+
+    A row in which nothing moved, such as of sky, or of road while nobody walks there, has a logarithm that says how
+    little noise there was, and of few frames there are many. So a row counts as a tenth of the maps' mean at least,
+    which bounds the trend: of rows that all are above that, it is found as it is. Where nothing moves at all, the trend
+    is level, at a thousandth of a pixel a frame.
+
+    Args:
+        sloped: whether rows differ; else b is zero, and all rows are expected to be as they are in the mean.
+    """
+    means = squared_speed.mean((0, 2))
+    logs = means.clamp_min((LEAST * means.mean()).clamp_min(STILL)).log()
+    rows = torch.arange(len(logs), dtype=logs.dtype, device=logs.device)
+    centred = rows - rows.mean()
+    slope = (centred * logs).sum() / centred.square().sum() * sloped
+    return torch.stack([logs.mean() - slope * rows.mean(), slope])
+
+
+def expected(trend: Tensor, rows: int) -> Tensor:
+    """The squared speed that a `row_trend` expects in each of so many rows, (rows, 1), to divide maps by."""
+    row = torch.arange(rows, dtype=trend.dtype, device=trend.device)
+    return (trend[0] + trend[1] * row).exp().unsqueeze(1)
