@@ -72,7 +72,7 @@ def test_run(run, tmp_path):
     words += ["random", "ramp", "extrapolate", "finetune", "protocol fair", "budget smoke", "paper AUC in %"]
     assert all(word in done.out for word in words)
     records = Store(tmp_path / "results").records()
-    assert {record.status for record in records} == {"done"} and len(records) == 2 + 5 + 2
+    assert {record.status for record in records} == {"done"} and len(records) == 2 + 5 + 2 * 2
     again = run("--method", "framepred,ramp", "--method", "framediff[pool=patch]")
     assert again == done
 
@@ -80,7 +80,7 @@ def test_run(run, tmp_path):
 def test_progress_goes_to_stderr(bench, north, south):
     words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--method", "ramp")
     done = bench("run", *words)
-    assert done.code == 0 and "8 cells: 0 in the store, 8 to run" in done.err and "cells:" not in done.out
+    assert done.code == 0 and "12 cells: 0 in the store, 12 to run" in done.err and "cells:" not in done.out
 
 
 def test_run_under_paper_rules(run):
@@ -98,16 +98,16 @@ def test_more_shots_need_a_wider_protocol(run):
 def test_a_failing_method_gives_exit_code_1(run, plugin, tmp_path):
     broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
     done = run("--method", broken, "--method", "framepred")
-    assert done.code == 1 and "–" in done.out and "2 of 10 cells missing (failed)" in " ".join(done.out.split())
+    assert done.code == 1 and "–" in done.out and "2 of 12 cells missing (failed)" in " ".join(done.out.split())
     assert done.err.count("\n") == 1 and done.err.startswith("failed: mine.py:Mine: path:north → path:south")
     assert " and 1 more: RuntimeError: no luck (" in done.err and done.err.endswith("record.json)\n")
     statuses = [record.status for record in Store(tmp_path / "results").records()]
-    assert sorted(statuses) == ["done"] * 8 + ["failed"] * 2
+    assert sorted(statuses) == ["done"] * 10 + ["failed"] * 2
 
 
 def test_a_refused_method_gives_exit_code_1_and_says_why(run, plugin, tmp_path):
     done = run("--method", plugin(("frames=5", "frames=41")), "--method", "framepred")
-    assert done.code == 1 and "2 of 10 cells missing (refused)" in " ".join(done.out.split())
+    assert done.code == 1 and "2 of 12 cells missing (refused)" in " ".join(done.out.split())
     assert done.err.count("\n") == 1 and done.err.startswith("refused: mine.py:Mine: ")
     assert "has 40 frames, but one clip takes 41; remove it or leave out the method" in done.err
     assert run("--method", plugin(("frames=5", "frames=41")), "--method", "framepred") == done
@@ -128,7 +128,7 @@ def test_table(run, bench, tmp_path):
     assert re.fullmatch(r"\| method +\| tuning +\| K = 0 +\| K = 2 +\|", md[2])
     assert re.fullmatch(r"\| framepred +\| finetune +\| [\d.]+ ± [\d.]+ +\| [\d.]+ ± [\d.]+†? +\|", md[4])
     rows = list(csv.DictReader(io.StringIO(bench("table", "--format", "long").out)))
-    assert len(rows) == 2 * 2 + 4 + 2 and {row["status"] for row in rows} == {"done"}
+    assert len(rows) == 2 * 2 + 4 + 2 * 2 and {row["status"] for row in rows} == {"done"}
     assert bench("table", "--format", "csv", "--rows", "method", "--columns", "target").out.startswith("method,")
     several = bench("table", "--rows", "method", "--columns", "", "--metric", "auc,paper_auc", "--format", "csv").out
     assert several.splitlines()[0].endswith("auc,paper_auc")
@@ -148,7 +148,7 @@ def test_a_table_never_mixes_budgets(run, bench, tmp_path):
     refused(bench("table", "--where", "budget=smoke,quick"), "would mix budgets", "add --where budget=")
     assert bench("table", "--where", "budget=quick").code == 0
     newest = bench("table", "--format", "md")
-    assert newest.code == 0 and "your own cells of budget quick, which ran last; 6 more cells" in newest.out
+    assert newest.code == 0 and "your own cells of budget quick, which ran last; 8 more cells" in newest.out
 
 
 def test_matrix(bench, north, south):
