@@ -60,7 +60,7 @@ def test_an_example_runs_and_runs_again(written, bench, north, south):
     done = bench("run", *words)
     assert done.code == 0 and "copied.py:NearestNeighbour" in done.out
     again = bench("run", *words, "--tuning", "head", "--steps", "10")
-    assert (again.code, again.out) == (0, done.out) and "8 cells: 8 in the store, 0 to run" in again.err
+    assert (again.code, again.out) == (0, done.out) and "10 cells: 10 in the store, 0 to run" in again.err
 
 
 def test_info_tells_of_what_it_cannot_see(written, bench):

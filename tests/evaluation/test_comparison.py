@@ -132,7 +132,7 @@ def test_command(bench, north, south):
         assert bench("run", *words, *cameras, "--method", "framepred").code == 0
     done = bench("compare", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.out)))
-    assert done.code == 0 and len(rows) == 2 * 5
+    assert done.code == 0 and len(rows) == 2 * 6
     tidy = {(r["method"], r["target"]): float(r["auc"])
             for r in csv.DictReader(io.StringIO(bench("table", "--format", "long").out))}  # fmt: skip
     for row in rows:
