@@ -54,6 +54,12 @@ class Options:
         0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined", minimum=0
     )
     score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False, minimum=0)
+    motion: float = option(
+        0.0, "weight beside FP of a cue that is ours: how fast what the clip shows moves", trains=False, minimum=0
+    )
+    perspective: Literal["none", "source"] = option(
+        "none", "source: what errors and speeds are divided by, row by row, as things are larger where they are nearer"
+    )
     calibrate: Literal["none", "scene"] = option(
         "none", "divide the error map by what the support set leads to expect there", trains=False
     )
@@ -98,7 +104,16 @@ class Apn(PrototypePredictor):
         if budget.size % 2 ** (o.levels - 1):
             raise ValueError(f"levels = {o.levels} halves frames of {budget.size} pixels {o.levels - 1} times")
         multiple = max(PATCH, 2 ** (o.levels - 1))  # pixels: the U-Net halves its input so often
-        super().__init__(budget, o, pool=o.pool, calibrates=o.calibrate == "scene", scales=o.scales, multiple=multiple)
+        super().__init__(
+            budget,
+            o,
+            pool=o.pool,
+            calibrates=o.calibrate == "scene",
+            perspective=o.perspective == "source",
+            motion=o.motion > 0,
+            scales=o.scales,
+            multiple=multiple,
+        )
         width, halvings = budget.width, RESOLUTIONS.index(o.resolution)
         deepest = width * 2 ** (o.levels - 1)  # channels there
         # Channels halve with every stage of the decoder but the last, which leaves skip and features side by side.
@@ -115,8 +130,9 @@ class Apn(PrototypePredictor):
 
     @property
     def fusion(self) -> dict[str, float]:
-        """FP + lambda FR."""
-        return {"prediction": 1.0, "feature": self.options.score}
+        """FP + lambda FR, and motion if it is a cue."""
+        weights = {"prediction": 1.0, "feature": self.options.score}
+        return weights | ({"motion": self.options.motion} if self.motion else {})
 
     def encode(self, clips: Tensor) -> Encoded:
         """Run steps 1 to 3, which adaptation leaves as they are."""
@@ -127,11 +143,12 @@ class Apn(PrototypePredictor):
         deepest = self.encoder.bottleneck(deepest)
         # 3. Decode up to the APU's map, where the CAU stands in the text: (B, 2w, H, W).
         features = self.attend(self.decoder(deepest, skips, stop=self.unit_stage))
-        return Encoded(features, clips[:, -2], clips[:, -1], tuple(skips[: self.decoder.stages - self.unit_stage]))
+        finer = tuple(skips[: self.decoder.stages - self.unit_stage])
+        return Encoded(features, clips[:, -2], clips[:, -1], finer, self.seen_speed(clips))
 
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the fifth frame of clips (B, 5, C, H, W): steps 4 and 5 after `encode`."""
-        features, last, target, finer = self.encoded(clips)
+        features, last, target, finer, _ = self.encoded(clips)
         # 4. APU: features rebuilt (B, 2w, H, W) from the image's prototypes (B, M, 2w), by maps (B, H * W, M).
         retrieval = self.prototypes(features)
         # 5. Head, after what a coarser APU left to decode: (B, C, H, W).

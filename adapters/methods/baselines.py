@@ -12,10 +12,8 @@ from torch import Tensor
 
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, squared_error
-from crossvad.adapters.nets.motion import expected, normal_speed, row_trend
+from crossvad.adapters.nets.motion import SLOWEST, expected, normal_speed, row_trend
 from crossvad.adapters.options import Budget, PoolOptions, option
-
-SLOWEST = 1e-12  # of a pooled squared speed: less than one level of 255 makes of one gray pixel amid 256 x 256
 
 
 class Baseline(Adapter):

@@ -1,26 +1,31 @@
 """What APN and MPN share: they predict the fifth frame from features rebuilt out of the image's own prototypes.
 
 Two cues: how badly the frame is predicted (the papers' FP), and how far features lie from their nearest prototype (FR).
-Each method builds its parts, of these names, and runs them: `encode` up to the prototype unit, `predict` from there on.
+A third is ours: how fast what is in the clip moves. Each method builds its parts, of these names, and runs them:
+`encode` up to the prototype unit, `predict` from there on.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from statistics import median
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from crossvad.adapters.base import Adapter, CueScores
+from crossvad.adapters.base import Adapter, CueScores, Log
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
+from crossvad.adapters.nets.motion import SLOWEST, flow_speed, nearness, scale_slope
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
 from crossvad.adapters.options import Budget
+from crossvad.datasets.clips import ClipSource
 
 NO_DISTANCE = 1e-20  # of features to their nearest prototype, which may be far nearer than frames are ever predicted
 SMOOTH = 0.25  # of a frame's side: what a map of expected errors is averaged over
+SCENES, EPISODES, CLIPS = 64, 8, 8  # of a source, to measure its perspective on: at most, of each at least, in each
 
 
 class Encoded(NamedTuple):
@@ -30,6 +35,7 @@ class Encoded(NamedTuple):
     last: Tensor  # (B, C, H, W), the last frame that goes in
     target: Tensor  # (B, C, H, W), the frame to be predicted
     finer: tuple[Tensor, ...] = ()  # skips of the decoder's stages after the unit, finest first; none on the finest map
+    speed: tuple[Tensor, ...] = ()  # (B, H, W) squared, of what the clips show, where that is a cue
 
 
 class Pyramid(NamedTuple):
@@ -60,6 +66,7 @@ class PrototypePredictor(Adapter):
     prototypes: PrototypeUnit | NoPrototypes
     head: Head
     expected: Tensor  # (H, W), the squared error to be expected of a scene; 1 until `calibrate` measures it
+    slope: Tensor  # (), how much larger things are at the bottom, as `scale_slope` has it; 0 until `fit` measures it
 
     def __init__(
         self,
@@ -68,6 +75,8 @@ class PrototypePredictor(Adapter):
         *,
         pool: Literal["mean", "p99", "patch"] = "mean",
         calibrates: bool = False,
+        perspective: bool = False,
+        motion: bool = False,
         scales: tuple[float, ...] = (1.0,),
         multiple: int = 1,
     ) -> None:
@@ -78,12 +87,16 @@ class PrototypePredictor(Adapter):
             options: the method's own.
             pool: how an error map becomes one number, as `pool_error` takes it.
             calibrates: divide errors by what the support set leads to expect.
+            perspective: divide errors and speeds by what nearness makes of them, as measured on the source.
+            motion: score how fast things move, too.
             scales: shares of the frames' size at which they are scored; scores are means over them.
             multiple: what height and width of the network's input must be a multiple of.
         """
         super().__init__(budget, options, frames=5)
         self.pool, self.calibrates, self.scales, self.multiple = pool, calibrates, scales, multiple
+        self.perspective, self.motion = perspective, motion
         self.register_buffer("expected", torch.ones(()), persistent=False)
+        self.register_buffer("slope", torch.zeros(()), persistent=perspective)
 
     @abstractmethod
     def encode(self, clips: Tensor) -> Encoded:
@@ -92,6 +105,16 @@ class PrototypePredictor(Adapter):
     @abstractmethod
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the last frame of clips (B, T, C, H, W), or of what `encode` made of them."""
+
+    def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
+        """Train as the schedule says; then measure the source's perspective, if that counts."""
+        super().fit(source, budget, log)
+        if self.perspective:
+            self.slope.fill_(source_slope(source))
+
+    def seen_speed(self, clips: Tensor) -> tuple[Tensor, ...]:
+        """Squared speeds (B, H, W) of what clips show, for `Encoded`, if they are a cue."""
+        return (flow_speed(clips),) if self.motion else ()
 
     def encoded(self, clips: Tensor | Encoded | Pyramid) -> Encoded:
         """Encode clips unless they are encoded already."""
@@ -115,31 +138,34 @@ class PrototypePredictor(Adapter):
 
     @torch.no_grad()
     def score(self, clips: Tensor | Encoded | Pyramid) -> CueScores:
-        """{"prediction": (B,), "feature": (B,)}: both squared errors in dB; without prototypes the first alone.
+        """{"prediction": (B,), "feature": (B,), "motion": (B,)}: two squared errors and a squared speed, in dB.
 
-        With several scales each is the mean over them.
+        No feature without prototypes, no motion unless it is asked for. With several scales each is the mean over them.
         """
         features = self.frozen_features(clips) if isinstance(clips, Tensor) else clips
         scores = [self._score(size) for size in (features.scaled if isinstance(features, Pyramid) else [features])]
         return {cue: torch.stack([score[cue] for score in scores]).mean(0) for cue in scores[0]}
 
     def _score(self, features: Encoded) -> CueScores:
-        """Both cues at one size of the frames."""
+        """All cues at one size of the frames."""
         prediction = self.predict(features)
-        error = prediction.error  # (B, h, w)
+        near = nearness(self.slope, prediction.frame.shape[2])  # (h, 1), 1 unless the source's perspective counts
+        error = prediction.error / near  # (B, h, w)
         expected = self.expected
         if expected.dim():  # it was measured at the size that was trained on
             expected = adaptive_avg_pool2d(expected.unsqueeze(0), (error.shape[1], error.shape[2]))  # (1, h, w)
         scores = {"prediction": decibel(pool_error(error / expected, self.pool))}
         if self.prototypes.count:
             scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
+        for speed in features.speed:
+            scores["motion"] = decibel((speed / near).mean((1, 2)), SLOWEST)
         return scores
 
     @torch.no_grad()
     def calibrate(self, clips: Tensor | Encoded) -> None:
         """Measure how large errors are where, if this method calibrates: errors then count in proportion to it."""
         if self.calibrates:
-            error = self.predict(clips).error.mean(0)  # (H, W)
+            error = self.predict(clips).error.mean(0) / nearness(self.slope, self.clip.size[0])  # (H, W)
             # A few clips know little of a single pixel: half of what is expected there is the scene's mean.
             self.expected = (smoothed(error, SMOOTH) + error.mean()) / 2
 
@@ -178,6 +204,15 @@ class PrototypePredictor(Adapter):
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
         """The prototype maps and the head, over a frozen U-Net, as in MPN's few-shot recipe."""
         return {name: p for name, p in self.named_parameters() if name.startswith(("prototypes.", "head."))}
+
+
+def source_slope(source: ClipSource) -> float:
+    """Measure the `scale_slope` of a source's cameras: the median over its scenes."""
+    slopes, episodes = [], max(EPISODES, SCENES // len(source.scenes))
+    for videos in source.scenes[:: -(-len(source.scenes) // SCENES)]:  # evenly spread
+        owners = (videos[draw % len(videos)] for draw in range(episodes))
+        slopes.append(scale_slope(torch.cat([source.episode(1, CLIPS, owner)[1] for owner in owners])))
+    return median(slopes)
 
 
 def scaled(clips: Tensor, scale: float, multiple: int) -> Tensor:

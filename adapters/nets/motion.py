@@ -1,7 +1,8 @@
-"""How fast pixels move, read from two frames by arithmetic alone, and how that grows with a frame's rows.
+"""How fast pixels move, read from frames by arithmetic alone, and how that grows with a frame's rows.
 
-Speed is that of normal flow, along the gradient of the image: all of motion that the constancy of brightness gives with
-no further assumption (Horn and Schunck 1981). In pixels a frame, so that it depends on the size of frames.
+Of two frames, the speed of normal flow, along the gradient of the image: all of motion that the constancy of brightness
+gives with no further assumption (Horn and Schunck 1981). Of a clip, the speed of the one motion that all of its frames
+agree on around a pixel (Lucas and Kanade 1981). In pixels a frame, so that either depends on the size of frames.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from torch.nn.functional import avg_pool2d
 
 STILL = 1e-6  # in squared pixels a frame: a thousandth of a pixel, which no camera tells from its noise
 LEAST = 0.1  # of a map's mean: what a row counts as at least
+SLOWEST = 1e-12  # of a pooled squared speed: less than one level of 255 makes of one gray pixel amid 256 x 256
+MOVING = 0.02  # pixels a frame, from which something counts as moving
+TEXTURED = 1e-3  # squared gray levels a pixel, from which its speed can be told
 
 
 def normal_speed(before: Tensor, after: Tensor, eps: float = 1e-3, reach: int = 2) -> Tensor:
@@ -33,6 +37,61 @@ def normal_speed(before: Tensor, after: Tensor, eps: float = 1e-3, reach: int = 
     down, right = torch.gradient((first + second) / 2, dim=(1, 2))
     steepness = down.square() + right.square()
     return box_mean((second - first).abs() * steepness.sqrt(), reach) / (box_mean(steepness, reach) + eps)
+
+
+def flow_speed(clips: Tensor, eps: float = 1e-4, reach: int = 2) -> Tensor:
+    """Squared speed of motion that lasts, in pixels a frame, of clips (B, T >= 2, C, H, W) in [-1, 1]: (B, H, W).
+
+    The flow (u, v) that solves I_x u + I_y v = -I_t best over a box around the pixel and all T - 1 pairs of consecutive
+    frames, in the sense of least squares (Lucas and Kanade 1981, with a ridge). Unlike `normal_speed` it adds changes
+    with their signs, so that noise and flicker, which point anywhere, cancel out, and what goes one way does not.
+
+    Args:
+        eps: the ridge, in squared gray levels a pixel: ground that is even has no flow.
+        reach: of the box, in pixels to each side; what of it lies beyond the border does not count.
+    """
+    gray = (clips.mean(2) + 1) / 2  # (B, T, H, W)
+    middle, change = (gray[:, 1:] + gray[:, :-1]) / 2, gray.diff(dim=1)
+    down, right = torch.gradient(middle, dim=(2, 3))
+    products = (right * right, down * down, right * down, right * change, down * change)
+    xx, yy, xy, xt, yt = (box_mean(product.mean(1), reach) for product in products)
+    xx, yy = xx + eps, yy + eps
+    determinant = xx * yy - xy.square()
+    across, along = (yy * xt - xy * yt) / determinant, (xx * yt - xy * xt) / determinant
+    return across.square() + along.square()
+
+
+def scale_slope(clips: Tensor) -> float:
+    """By how much what moves in a scene's clips (B, T, C, H, W) is larger at the bottom than at the top: of log area.
+
+    Of things alike, both the area in pixels and the squared speed grow with the square of how near they are, so that
+    the one can be read off the other: the slope of log squared speed over rows, where the frame's height is 1, among
+    pixels that move and have texture. Rows weigh as many as they have of these. 0 where fewer than two rows do.
+    """
+    speed = flow_speed(clips)  # (B, H, W)
+    gray = (clips.mean(2) + 1) / 2
+    down, right = torch.gradient((gray[:, 1:] + gray[:, :-1]) / 2, dim=(2, 3))
+    texture = box_mean((down.square() + right.square()).mean(1), 2)
+    seen = (speed > MOVING**2) & (texture > TEXTURED)
+    count = seen.sum((0, 2)).double()
+    if (count > 0).sum() < 2:
+        return 0.0
+    logs = torch.where(seen, speed.clamp_min(STILL).log(), 0).sum((0, 2)).double() / count.clamp_min(1)
+    rows = torch.arange(len(count), dtype=torch.float64, device=count.device) / len(count)
+    weight = count / count.sum()
+    centred = rows - (weight * rows).sum()
+    return float((weight * centred * logs).sum() / (weight * centred.square()).sum())
+
+
+def nearness(slope: float | Tensor, rows: int) -> Tensor:
+    """What one thing adds to a sum over the frame, by its row: its squared speed times its area, (rows, 1).
+
+    exp(2 slope (row / rows - 1/2)) by the `scale_slope`, so that it is 1 halfway down. Maps that are divided by it sum
+    to about the same for a thing far away as for one that is near.
+    """
+    slope = torch.as_tensor(slope)
+    row = torch.arange(rows, dtype=torch.float32, device=slope.device) / rows - 0.5
+    return (2 * slope.float() * row).exp().unsqueeze(1)
 
 
 def box_mean(values: Tensor, reach: int) -> Tensor:
