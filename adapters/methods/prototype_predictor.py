@@ -171,8 +171,8 @@ class PrototypePredictor(Adapter):
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
-        """Squared error of the prediction, (B, H, W)."""
-        return self.predict(clips).error
+        """Squared error of the prediction, (B, H, W), by the row it is in where the source's perspective counts."""
+        return self.predict(clips).error / nearness(self.slope, self.clip.size[0])
 
     @torch.no_grad()
     def predicted_frames(self, clips: Tensor) -> Tensor:

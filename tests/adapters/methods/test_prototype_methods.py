@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from crossvad.adapters.base import leading
-from crossvad.adapters.methods.prototype_predictor import scaled
+from crossvad.adapters.methods.prototype_predictor import scaled, source_slope
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.losses import ssim
+from crossvad.adapters.nets.motion import flow_speed
 from crossvad.adapters.nets.prototypes import kernel_similarity
 from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
+from crossvad.datasets.clips import ClipSource
 from made import PAPER, SMOKE, build, clips_of, minus_psnr
 
 PROTOTYPES = ["apn", "apn-released", "mpn"]
@@ -239,6 +241,40 @@ def test_a_calibrated_apn_counts_errors_in_proportion_to_what_its_support_leads_
         assert torch.equal(adapter.score(clips)["prediction"], plain.score(clips)["prediction"])  # until it adapts
         assert torch.equal(adapted.score(clips)["feature"], twin.score(clips)["feature"])
     assert set(adapted.state_dict()) == set(plain.state_dict())
+
+
+@torch.no_grad()
+def test_apn_may_divide_by_the_perspective_of_its_source_and_score_motion():
+    adapter, plain = build("apn[perspective=source,motion=2,predicts=change]"), build("apn[predicts=change]")
+    clips, rows = clips_of(adapter), np.arange(32)[:, None] / 32 - 0.5
+    assert set(adapter.score(clips)) == {"prediction", "feature", "motion"} != set(plain.score(clips))
+    assert adapter.fusion == {"prediction": 1.0, "feature": 1.0, "motion": 2.0}
+    adapter.slope.fill_(1.5)
+    near, speed = np.exp(2 * 1.5 * rows), flow_speed(clips).numpy()
+    motion = 10 * np.log10((speed / near).mean((1, 2)))
+    assert adapter.score(clips)["motion"].numpy() == pytest.approx(motion, rel=1e-4)
+    error = ((adapter.predict(clips).frame - clips[:, -1]) / 2).square().mean(1).numpy()
+    assert adapter.maps(clips).numpy() == pytest.approx(error / near, rel=1e-4)
+    scores = adapter.score(clips)["prediction"].numpy()
+    assert scores == pytest.approx(10 * np.log10((error / near).mean((1, 2))), rel=1e-4)
+    assert "slope" in adapter.state_dict() and "slope" not in plain.state_dict()
+
+
+def sinking(slope: float, frames: int = 40) -> np.ndarray:
+    """A video of bands that move the faster the lower they are: (N, 32, 32, 1), uint8."""
+    columns, rows = np.arange(32), np.arange(32)[:, None]
+    pace = 0.3 * np.exp(slope * (rows / 32 - 0.5) / 2)
+    video = [127 + 100 * np.sin(2 * np.pi / 16 * (columns - time * pace)) for time in range(frames)]
+    return np.stack(video).round().astype(np.uint8)[..., None]
+
+
+def test_a_fit_measures_the_perspective_of_its_scenes_each_counting_once():
+    adapter = build("apn[perspective=source]")
+    videos = [sinking(slope) for slope in (1.0, 2.0, 9.0, 9.0, 9.0)]
+    source = ClipSource(videos, adapter.clip, torch.device("cpu"), 0, [0, 1, 2, 2, 2])
+    assert source_slope(source) == pytest.approx(2.0, abs=0.3)  # the median of three scenes, not of five videos
+    adapter.fit(source, SMOKE, lambda *_: None)
+    assert float(adapter.slope) == pytest.approx(2.0, abs=0.3)
 
 
 def blocks(clips: torch.Tensor, side: int) -> torch.Tensor:

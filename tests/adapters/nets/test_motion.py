@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossvad.adapters.nets.motion import expected, normal_speed, row_trend
+from crossvad.adapters.nets.motion import expected, flow_speed, nearness, normal_speed, row_trend, scale_slope
 from made import noise
 
 
@@ -103,3 +103,90 @@ def test_no_band_of_motion_blows_the_trend_up(top, rows, speed):
 
 def test_nothing_moves():
     assert row_trend(torch.zeros(1, 32, 32)).tolist() == pytest.approx([math.log(1e-6), 0], abs=1e-5)
+
+
+def flow_by_hand(clip, eps, reach):
+    """Squared speed of a clip (T, C, H, W) in [-1, 1]: the 2 x 2 least squares of each pixel's box, solved by numpy."""
+    gray = (clip.mean(1) + 1) / 2
+    middle, change = (gray[1:] + gray[:-1]) / 2, gray[1:] - gray[:-1]
+    down, right = np.gradient(middle, axis=(1, 2))
+    height, width = gray.shape[1:]
+    speed = np.zeros((height, width))
+    for y in range(height):
+        for x in range(width):
+            box = slice(None), slice(max(y - reach, 0), y + reach + 1), slice(max(x - reach, 0), x + reach + 1)
+            gradients, changes = np.stack([right[box].ravel(), down[box].ravel()], 1), change[box].ravel()
+            normal = gradients.T @ gradients / len(changes) + eps * np.eye(2)
+            speed[y, x] = np.square(np.linalg.solve(normal, -gradients.T @ changes / len(changes))).sum()
+    return speed
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("frames", "eps", "reach"), [(2, 1e-4, 2), (5, 1e-4, 1), (5, 0.1, 3)])
+def test_flow_pixel_by_pixel(frames, channels, eps, reach):
+    clips = noise(2, frames, channels, 8, 11)
+    for speed, clip in zip(flow_speed(clips, eps, reach), clips.double().numpy(), strict=True):
+        np.testing.assert_allclose(speed, flow_by_hand(clip, eps, reach), rtol=2e-3, atol=1e-7)
+
+
+def moving_wave(pixels, frames=5, size=32):
+    """A clip of a pattern of two waves that moves (down, right) so many pixels a frame: (1, T, 1, H, W)."""
+    rows, columns = torch.arange(float(size))[:, None], torch.arange(float(size))
+    rate = 2 * math.pi / 16
+    clip = [
+        (torch.sin(rate * (rows - pixels[0] * t)) + torch.sin(rate * (columns - pixels[1] * t))) / 2
+        for t in range(frames)
+    ]
+    return torch.stack(clip)[None, :, None]
+
+
+@pytest.mark.parametrize("pixels", [(0.0, 0.0), (0.5, 0.0), (0.0, -0.5), (0.3, 0.4), (-1.0, 1.0)])
+def test_flow_finds_the_motion_whichever_way_it_goes(pixels):
+    speed = flow_speed(moving_wave(pixels), eps=1e-9)[0, 4:-4, 4:-4]
+    torch.testing.assert_close(speed.sqrt(), torch.full_like(speed, math.hypot(*pixels)), rtol=0.1, atol=1e-4)
+
+
+def test_what_flickers_moves_less_than_what_goes_one_way():
+    """Noise has differences as large as motion has, which point anywhere: over a clip they cancel out."""
+    still = moving_wave((0.0, 0.0)).expand(1, 5, 1, 32, 32)
+    flickering = still + 0.2 * noise(1, 5, 1, 32, 32)
+    going = moving_wave((0.0, 0.5))
+    apart = [(normal_speed(clips[:, 3], clips[:, 4]).square().mean()) for clips in (flickering, going)]
+    lasting = [flow_speed(clips).mean() for clips in (flickering, going)]
+    assert lasting[0] / lasting[1] < 0.5 * apart[0] / apart[1]
+
+
+def test_flow_of_even_ground_is_none():
+    assert (flow_speed(torch.zeros(1, 5, 1, 16, 16)) == 0).all()
+
+
+def waves_by_row(slope, size=64, frames=5):
+    """Bands of waves, the lower the faster: log squared speed grows by `slope` over the height."""
+    columns, clip = torch.arange(float(size)), []
+    for t in range(frames):
+        rows = [
+            torch.sin(2 * math.pi / 16 * (columns - t * 0.3 * math.exp(slope * (y / size - 0.5) / 2)))
+            for y in range(size)
+        ]
+        clip.append(torch.stack(rows))
+    return torch.stack(clip)[None, :, None]
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 2.5, -1.5])
+def test_the_slope_of_speed_over_rows_is_found(slope):
+    assert scale_slope(waves_by_row(slope)) == pytest.approx(slope, abs=0.15)
+
+
+def test_no_slope_where_nothing_moves():
+    assert scale_slope(moving_wave((0.0, 0.0))) == 0.0 == scale_slope(torch.zeros(2, 5, 1, 16, 16))
+
+
+def test_nearness_makes_near_and_far_add_the_same():
+    """A thing of side s moves s pixels a frame, and is seen on s^2 pixels, where s^2 grows by the slope over rows."""
+    slope, size = 2.0, 64
+    near = nearness(slope, size)[:, 0]
+    assert near[32] == 1 and near.shape == (64,)
+    for row in (5, 20, 60):
+        side = math.exp(slope * (row / size - 0.5) / 2)
+        assert side**2 * side**2 / float(near[row]) == pytest.approx(1, rel=1e-5)
+    assert (nearness(0.0, 8) == 1).all()
