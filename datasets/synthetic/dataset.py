@@ -21,7 +21,8 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.synthetic.actors import Actor
 from crossvad.datasets.synthetic.cameras import AVENUE, BRIDGE, CAMPUS, MARKET, PARK, PLAZA, STATION, Place
 from crossvad.datasets.synthetic.drawing import HEIGHT, SUB, WIDTH, Figure, Limb, Pixels, Sprite, paint, sprite, wave
-from crossvad.datasets.synthetic.drawn import LENGTH, TRAIN, drawn
+from crossvad.datasets.synthetic.drawn import drawn
+from crossvad.datasets.synthetic.schedules import LENGTH
 from crossvad.datasets.synthetic.traffic import Schedule, generator, simulate
 
 RENDERER = 1  # raise it whenever a rendered byte changes: stored results depend on it
@@ -262,4 +263,4 @@ def cameras(seed: int = 0) -> Synthetic:
     """`synthetic-cameras`: ten cameras drawn from the seed, two normal and six test videos each, 150 frames long."""
     plans = drawn(seed)
     tests = {plan.place.name: plan.schedules for plan in plans}
-    return Synthetic("synthetic-cameras", seed, tuple(plan.place for plan in plans), TRAIN, LENGTH, tests)
+    return Synthetic("synthetic-cameras", seed, tuple(plan.place for plan in plans), 2, LENGTH, tests)

@@ -14,8 +14,11 @@ from crossvad.datasets.synthetic import dataset as rendering
 from crossvad.datasets.synthetic.cameras import Night
 from crossvad.datasets.synthetic.dataset import RenderedVideo, Synthetic, cameras, street
 from crossvad.datasets.synthetic.drawing import HEIGHT, SUB, WIDTH, sprite
-from crossvad.datasets.synthetic.drawn import CAMERAS, GROUNDS, HEAD, LENGTH, TESTS, TRAIN, Plan, Traits, drawn
+from crossvad.datasets.synthetic.drawn import Plan, drawn
+from crossvad.datasets.synthetic.places import GROUNDS
+from crossvad.datasets.synthetic.schedules import HEAD, LENGTH, TESTS
 from crossvad.datasets.synthetic.traffic import crossing, in_view
+from crossvad.datasets.synthetic.traits import CAMERAS, Traits
 
 KINDS = {"rider", "cart", "runner", "wrong-way"}
 SEEDS = (0, 1, 2, 3, 4)
@@ -187,7 +190,7 @@ def test_a_frames_number_tells_little_of_its_label() -> None:
 
 def test_train_videos_are_normal(dataset: Synthetic) -> None:
     for videos in sources(dataset, "train"):
-        assert len(videos) == TRAIN
+        assert len(videos) == 2
         for video in videos:
             assert {(actor.kind, actor.tag) for actor in video.actors()} == {("walker", 0)}
 
