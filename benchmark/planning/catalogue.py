@@ -45,6 +45,7 @@ ARCHIVES = {
 RENDERED = {  # these need no data
     "synthetic-street": "crossvad.datasets.synthetic.dataset:street",
     "synthetic-plaza": "crossvad.datasets.synthetic.dataset:plaza",
+    "synthetic-cameras": "crossvad.datasets.synthetic.dataset:cameras",
 }
 
 

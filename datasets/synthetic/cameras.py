@@ -1,4 +1,4 @@
-"""The places of the synthetic data sets: what each camera looks at, and the scenery that stands there."""
+"""What a camera of the synthetic data sets looks at, the scenery that stands there, and the places chosen by hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crossvad.datasets.synthetic.drawing import Box, Camera, Colour, Disc, Figure, Limb, Paving, shaded
+from crossvad.datasets.synthetic.drawing import Box, Camera, Colour, Disc, Figure, Floats, Limb, Paving, shaded
 
 Thing = tuple[Callable[[Colour, np.random.Generator], Figure], Colour, int, int]  # what, its colour, column, row
+
+
+@dataclass(frozen=True)
+class Night:
+    """The light of lamps in the dark: what stands in it is as bright as the ground at its foot."""
+
+    ambient: int  # light far from every lamp, in 256ths of daylight
+    lamps: tuple[tuple[float, float], ...]  # where they stand, (u, v) in metres
+    strength: int  # what a lamp adds at its foot, in 256ths of daylight
+    reach: float  # metres from its foot at which a lamp adds a quarter of that
+
+    def at(self, u: Floats, v: Floats) -> Floats:
+        """Compute the light at ground points (u, v), 0..256 and the shape of `u`."""
+        light = np.full(u.shape, float(self.ambient))
+        for at_u, at_v in self.lamps:
+            fall = 1 + ((u - at_u) * (u - at_u) + (v - at_v) * (v - at_v)) / (self.reach * self.reach)
+            light += self.strength / (fall * fall)
+        return np.minimum(light, 256)
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,9 @@ class Place:
     noise: int = 3  # of the sensor: the sum of two draws within +- this, 0..255
     flicker: int = 6  # of the light from frame to frame, +- this many 1024ths
     drift: int = 30  # of the light over minutes, +- this many 1024ths
+    reach: int = 30  # metres along their way from its middle beyond which nobody is: all that is in view, and more
+    night: Night | None = None  # None: by day
+    drawn: int = 0  # which rules drew it from a seed; 0: nobody did
 
 
 def tree(crown: Colour, draw: np.random.Generator) -> Figure:
@@ -84,6 +105,25 @@ def fountain(stone: Colour, draw: np.random.Generator) -> Figure:
     column = Limb(shaded(stone, 7), 0, 0.45, 0, 1.1, 0.16), Disc(stone, 0, 1.1, 0.5, 0.13)
     wall = Disc(shaded(stone, 6), 0, 0.3, 1.5, 0.5)
     return wall, *rim, *column, *(Disc((205, 222, 230), x, y, 0.05, 0.09) for x, y in drops)
+
+
+def _house(paint: Colour, draw: np.random.Generator, side: int) -> Figure:
+    windows, low = shaded((96, 110, 128), int(draw.integers(5, 9))), int(draw.integers(9, 12)) / 10
+    edges = [(side * metre, side * (metre + 1.1)) for metre in (0.9, 3.2, 5.5, 7.8)]
+    panes = [Box(windows, min(edge), foot, max(edge), foot + 1.4) for edge in edges for foot in (low, low + 2.9)]
+    left, right = sorted((0, 10 * side))
+    plinth, eaves = Box(shaded(paint, 6), left, 0, right, 0.5), Box(shaded(paint, 5), left, 6.2, right, 6.5)
+    return Box(paint, left, 0, right, 6.5), plinth, eaves, *panes
+
+
+def house_left(paint: Colour, draw: np.random.Generator) -> Figure:
+    """The front of a house, 10 m wide and 6.5 m high, to the left of where it stands."""
+    return _house(paint, draw, -1)
+
+
+def house_right(paint: Colour, draw: np.random.Generator) -> Figure:
+    """The front of a house, 10 m wide and 6.5 m high, to the right of where it stands."""
+    return _house(paint, draw, 1)
 
 
 GRASS = Paving((98, 134, 70), (92, 128, 66), (0.5, 0.4), 0.06, 7, 12)

@@ -1,4 +1,5 @@
-"""Two data sets rendered from a seed: `synthetic-street`, six cameras, and `synthetic-plaza`, one unlike any of them.
+"""Three data sets rendered from a seed: `synthetic-street`, six cameras; `synthetic-plaza`, one unlike any of them; and
+`synthetic-cameras`, ten that nobody chose.
 
 People walk through each scene in its one direction of traffic. In the test videos something else does too: a `rider`, a
 `cart`, a `runner`, or somebody going the `wrong-way`. Labels, masks and tracks are read off the same simulation, to the
@@ -7,9 +8,8 @@ pixel. A video depends on its own seed only: any of them can be rendered alone, 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,64 +18,15 @@ from PIL import Image
 
 from crossvad.datasets.base import Dataset, Frames, Scene, Size, Split, Track, Video, between
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.synthetic.actors import KINDS, Actor, look
+from crossvad.datasets.synthetic.actors import Actor
 from crossvad.datasets.synthetic.cameras import AVENUE, BRIDGE, CAMPUS, MARKET, PARK, PLAZA, STATION, Place
-from crossvad.datasets.synthetic.drawing import (
-    HEIGHT,
-    SUB,
-    WIDTH,
-    Camera,
-    Figure,
-    Limb,
-    Pixels,
-    Sprite,
-    paint,
-    sprite,
-    wave,
-)
+from crossvad.datasets.synthetic.drawing import HEIGHT, SUB, WIDTH, Figure, Limb, Pixels, Sprite, paint, sprite, wave
+from crossvad.datasets.synthetic.drawn import drawn
+from crossvad.datasets.synthetic.schedules import LENGTH
+from crossvad.datasets.synthetic.traffic import Schedule, generator, simulate
 
 RENDERER = 1  # raise it whenever a rendered byte changes: stored results depend on it
 BLOCK = 32  # frames per block
-
-Schedule = tuple[tuple[str, int], ...]  # (kind, frame in which it comes, negative = before the video starts)
-
-
-def generator(*words: object) -> np.random.Generator:
-    """Seed random numbers with these words and nothing else."""
-    digest = hashlib.sha256("/".join(map(str, words)).encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest)))
-
-
-def in_view(camera: Camera, u: float, v: float) -> bool:
-    """Whether anything that stands at (u, v) may be in the picture, as wide as a cart and as high as a rider."""
-    x, y, scale = camera.project(u, v)
-    return 0 < scale < 80 and abs(x - WIDTH / 2) < WIDTH / 2 + 1.4 * scale and 0 < y < HEIGHT + 1.9 * scale
-
-
-def enter(place: Place, kind: str, start: int, tag: int, draw: np.random.Generator) -> Actor:
-    """Send an actor on its way: through the whole view, starting outside of it in frame `start`."""
-    sign = (1 if place.along[0] == "+" else -1) * (-1 if kind == "wrong-way" else 1)
-    low, high = place.band
-    aside, slope = low + (high - low) * int(draw.integers(0, 101)) / 100, int(draw.integers(-3, 4)) / 100
-
-    def at(metres: float) -> tuple[float, float]:
-        main, other = sign * metres, aside + slope * metres
-        return (main, other) if place.along[1] == "u" else (other, main)
-
-    path = [decimetre / 10 for decimetre in range(-300, 301) if in_view(place.camera, *at(decimetre / 10))]
-    pace = int(draw.integers(13, 18)) / 100 * KINDS[kind].pace
-    (u, v), (u1, v1) = at(path[0]), at(path[0] + pace)
-    return Actor(kind, look(draw), start, start + int((path[-1] - path[0]) / pace), (u, v), (u1 - u, v1 - v), tag)
-
-
-def simulate(place: Place, length: int, schedule: Schedule, draw: np.random.Generator) -> list[Actor]:
-    """Send actors across a place for `length` frames: its traffic, already under way, and those of the schedule."""
-    start, actors = -250, []
-    while start < length:
-        actors.append(enter(place, "walker", start, 0, draw))
-        start += int(draw.integers(place.pause // 3, place.pause * 5 // 3, endpoint=True))
-    actors += [enter(place, kind, start, tag, draw) for tag, (kind, start) in enumerate(schedule, start=1)]
-    return [actor for actor in actors if actor.stop > 0]
 
 
 @lru_cache(maxsize=8)
@@ -92,14 +43,30 @@ def stage(place: Place, seed: int) -> tuple[Pixels, Pixels, tuple[Sprite, ...]]:
     if place.wall:
         row, paving = place.wall
         ground[: row * SUB] = paving.texture(x, y, draw)[: row * SUB]
+    if place.night:
+        light = place.night.at(u, v)
+        if place.wall:  # as bright as the ground at its foot, and above the height of the lamps ever less
+            foot = place.wall[0]
+            metres = (foot - y[: foot * SUB]) * camera.height / (foot - camera.horizon)
+            fall = 1 + metres * metres / 16
+            light[: foot * SUB] = place.night.ambient + (light[foot * SUB] - place.night.ambient) / (fall * fall)
+        ground = (ground * light[..., None] / 256).astype(np.uint8)
     figures = [
         (make(colour, draw), (x, row, (row - camera.horizon) / camera.height)) for make, colour, x, row in place.things
     ]
-    foot: Figure = (Limb((0, 0, 0), 0, 0, 2 * place.shade[0], 2 * place.shade[1], 0.14),)
-    shadows = [sprite(foot, at) for _, at in figures]
-    sprites = [sprite(figure, at) for figure, at in figures]
+    stump: Figure = (Limb((0, 0, 0), 0, 0, 2 * place.shade[0], 2 * place.shade[1], 0.14),)
+    shadows = [sprite(stump, at) for _, at in figures]
+    sprites = [lit(place, sprite(figure, at), at[:2]) for figure, at in figures]
     dark = ground // 4 * 3
     return paint(ground, dark, (), filter(None, shadows))[0], dark, tuple(filter(None, sprites))
+
+
+def lit(place: Place, item: Sprite | None, foot: tuple[float, float]) -> Sprite | None:
+    """Put a sprite that stands at `foot` in the picture into the light that there is: by day it stays as it is."""
+    if place.night is None or item is None:
+        return item
+    light = place.night.at(*place.camera.ground(*(np.array([pixel]) for pixel in foot)))
+    return replace(item, colours=(item.colours * light / 256).astype(np.uint8))
 
 
 @dataclass(frozen=True)
@@ -119,7 +86,8 @@ class RenderedVideo:
     @property
     def identity(self) -> str:
         """Everything that the frames depend on."""
-        return f"{self.dataset} seed={self.seed} {self.name} frames={self.length} renderer={RENDERER}"
+        drawn = f" drawn={self.place.drawn}" if self.place.drawn else ""
+        return f"{self.dataset} seed={self.seed} {self.name} frames={self.length} renderer={RENDERER}{drawn}"
 
     @property
     def stamp(self) -> str:
@@ -150,13 +118,15 @@ class RenderedVideo:
 
     def pictures(self, frames: Sequence[int]) -> Iterator[tuple[int, tuple[Pixels, Pixels]]]:
         """Paint some frames in sub-pixels, before the camera: (frame, (picture, tags)), see `paint`."""
-        camera, (lit, dark, things) = self.place.camera, stage(self.place, self.seed)
+        camera, (ground, dark, things) = self.place.camera, stage(self.place, self.seed)
         actors = self.actors()
         for frame in frames:
             present = [(actor, actor.stand(camera, frame)) for actor in actors if actor.start <= frame <= actor.stop]
-            sprites = [sprite(actor.figure(camera, frame), at, actor.tag) for actor, at in present]
+            sprites = [
+                lit(self.place, sprite(actor.figure(camera, frame), at, actor.tag), at[:2]) for actor, at in present
+            ]
             shadows = [sprite(actor.shadow(camera, self.place.shade), at) for actor, at in present]
-            yield frame, paint(lit, dark, [*things, *filter(None, sprites)], filter(None, shadows))
+            yield frame, paint(ground, dark, [*things, *filter(None, sprites)], filter(None, shadows))
 
 
 @lru_cache(maxsize=16)  # the evaluation asks for labels, masks and tracks of one video in turn
@@ -170,6 +140,14 @@ def visible(video: RenderedVideo) -> NDArray[np.bool_]:
             masks[index, frame] = (tags == index + 1).reshape(HEIGHT, SUB, WIDTH, SUB).any(axis=(1, 3))
     masks.setflags(write=False)
     return masks
+
+
+@lru_cache(maxsize=256)  # asked for by every cell, and small
+def labelled(video: RenderedVideo) -> NDArray[np.uint8]:
+    """Label a video's frames, (N,), read-only: 1 where at least one pixel of an anomaly is visible."""
+    labels = np.asarray(visible(video).any(axis=(0, 2, 3)), np.uint8)
+    labels.setflags(write=False)
+    return labels
 
 
 def expose(picture: Pixels, gain: int, place: Place, sensor: np.random.Generator) -> Pixels:
@@ -193,7 +171,7 @@ def convert(frame: Pixels, size: Size | None, channels: int) -> Pixels:
 
 
 class Synthetic(Dataset):
-    """A rendered data set; `street` and `plaza` make the two there are."""
+    """A rendered data set; `street`, `plaza` and `cameras` make the three there are."""
 
     def __init__(
         self,
@@ -224,7 +202,7 @@ class Synthetic(Dataset):
 
     def labels(self, video: str) -> NDArray[np.uint8]:
         """Frame labels, (N,): 1 where at least one pixel of an anomaly is visible."""
-        return np.asarray(self.masks(video).any(axis=(1, 2)), np.uint8)
+        return labelled(self._test_video(video)).copy()
 
     def masks(self, video: str) -> NDArray[np.bool_]:
         """Pixel labels, (N, HEIGHT, WIDTH): every pixel that an anomaly has a part in."""
@@ -279,3 +257,10 @@ def plaza(seed: int = 0) -> Synthetic:
         (("runner", 30), ("cart", 80)),
     )
     return Synthetic("synthetic-plaza", seed, (PLAZA,), 3, 150, {"plaza": tests})
+
+
+def cameras(seed: int = 0) -> Synthetic:
+    """`synthetic-cameras`: ten cameras drawn from the seed, two normal and six test videos each, 150 frames long."""
+    plans = drawn(seed)
+    tests = {plan.place.name: plan.schedules for plan in plans}
+    return Synthetic("synthetic-cameras", seed, tuple(plan.place for plan in plans), 2, LENGTH, tests)

@@ -49,6 +49,7 @@ def test_help_loads_nothing_heavy(words):
         (["run", "--method", "apn,me"], ["apn,memae", "apn,memae-2d"]),
         (["run", "--tuning", "me"], ["metasgd"]),
         (["run", "--source", "synthetic-s"], ["synthetic-street"]),
+        (["run", "--target", "synthetic-c"], ["synthetic-cameras"]),
         (["matrix", "--source", "ped1,synthetic-s"], ["ped1,synthetic-street"]),
         (["matrix", "--source", "ped2,ped1+synthetic-s"], ["ped2,ped1+synthetic-street"]),
         (["score", "--source", "ped1+pe"], ["ped1+ped1", "ped1+ped2"]),

@@ -89,9 +89,10 @@ def test_what_cannot_be_meant_is_refused(look_up, text, problem):
 
 
 def test_datasets(tmp_path, north):
-    assert {"ped1", "ped2", "synthetic-street", "synthetic-plaza"} <= set(catalogue.dataset_names())
+    rendered = ("synthetic-street", "synthetic-plaza", "synthetic-cameras")
+    assert {"ped1", "ped2", *rendered} <= set(catalogue.dataset_names())
     assert isinstance(registry.get_dataset(f"path:{north}", tmp_path), OwnFolder)
-    assert registry.get_dataset("synthetic-plaza", tmp_path / "gone").name == "synthetic-plaza"
+    assert all(registry.get_dataset(name, tmp_path / "gone").name == name for name in rendered)
     with pytest.raises(InputError, match=r"ped3: is no known dataset; did you mean ped\d\?.*path:DIR"):
         registry.get_dataset("ped3", tmp_path)
     with pytest.raises(InputError, match=r"gone: is no folder, so there is no ped2 in it; point --data"):

@@ -19,11 +19,11 @@ from crossvad.datasets.synthetic.dataset import (
     Synthetic,
     convert,
     plaza,
-    simulate,
     street,
     track,
 )
 from crossvad.datasets.synthetic.drawing import HEIGHT, SUB, WIDTH, Limb, sprite
+from crossvad.datasets.synthetic.traffic import simulate
 
 KINDS = {"rider", "cart", "runner", "wrong-way"}
 DATASETS = {"street": street, "plaza": plaza}
