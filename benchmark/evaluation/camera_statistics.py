@@ -6,6 +6,26 @@ To their variance, with as many degrees of freedom as there are cameras, less on
 each a mean over all cameras, as a fit is shared by them (degrees of freedom by Welch and Satterthwaite). Intervals
 reach Student's t times the standard error to either side, that of a mean on the logit scale.
 
+How often in 300 simulated sets of cameras the truth lies within, in % (± 1; `tests/intervals/camera_coverage.py`), of a
+difference and of a mean; of the difference where seeds are drawn with replacement like cameras, and by that bootstrap's
+percentiles. Spreads are the standard deviations, in those of a score's noise, of how far abnormal frames stand out: from
+camera to camera, between detectors on a camera, from seed to seed.
+
+    cameras (videos)     AUC   spreads         seeds   difference   mean   seeds drawn   percentile
+    10 (6 each)          75    0.4 0.3             1         96.3   97.0          96.3         92.3
+                         75    0.4 0.3 0.15        3         97.3   97.3          97.0         92.7
+                         75    0.4 0.3 0.6         3         94.7   93.3          91.3         87.7
+                         90    0   0.05 0.05       3         99.0   98.3          99.3         98.7
+    ShanghaiTech's 12    75    0.4 0.3             1         96.3   97.3          96.3         93.7
+    (1 to 34)            75    0.4 0.3 0.6         3         96.3   94.3          87.0         81.0
+                         90    0.4 0.3 0.15        3         98.0   96.3          97.0         94.3
+                         90    0.4 0.3 0.6         3         96.3   93.0          90.3         83.7
+
+So seeds are not drawn: three of them, or two, show too little of their own spread. Where cameras are alike the interval
+is wider than it need be, as what varies within a camera is drawn twice: once with the camera, once with its videos. A
+true difference as large as the detectable one was found in 76 to 92 of 100 sets, in 63 to 66 where cameras are alike at
+an AUC of 90, and in 42 to 65 where seeds differ most (spread 0.6), as few of them tell little of how much they do.
+
 Cameras of several data sets are drawn together: all are taken for draws of one population, in which data sets have the
 shares that they happen to have here.
 """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from crossvad.evaluation.camera_statistics import POWER
 from crossvad.evaluation.cameras import ENTRY, CameraComparison
 from crossvad.evaluation.comparison import rival
 from crossvad.evaluation.statistics import LEVEL
@@ -85,7 +86,7 @@ def intervals(compared: CameraComparison, drawn: str = "brackets") -> list[str]:
 def _tests(tested: int) -> list[str]:
     adjusted = [f"Holm: two-sided p adjusted over these {tested} differences"] if tested > 1 else ["p: two-sided"]
     detectable = (
-        "detectable: the least true difference in points that such a comparison would find in 80 of 100 cases, at "
-        "p < 0.05 unadjusted"
+        f"detectable: the least true difference in points that such a comparison would find in {100 * POWER:.0f} of "
+        f"100 cases, at p < {1 - LEVEL:.2f} unadjusted"
     )
     return [*adjusted, "ahead: on how many cameras", detectable]
