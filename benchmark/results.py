@@ -205,7 +205,7 @@ class Results:
         """Draw the cells.
 
         Args:
-            kind: shots, steps, cameras, matrix, roc, scores or speed; activations, errors or prototypes of a single cell.
+            kind: shots, steps, cameras, matrix, roc, scores or speed; activations, errors or prototypes of one cell.
             options: of that kind, such as `videos` of scores.
 
         Raises:

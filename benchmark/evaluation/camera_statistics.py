@@ -8,8 +8,8 @@ reach Student's t times the standard error to either side, that of a mean on the
 
 How often in 300 simulated sets of cameras the truth lies within, in % (± 1; `tests/intervals/camera_coverage.py`), of a
 difference and of a mean; of the difference where seeds are drawn with replacement like cameras, and by that bootstrap's
-percentiles. Spreads are the standard deviations, in those of a score's noise, of how far abnormal frames stand out: from
-camera to camera, between detectors on a camera, from seed to seed.
+percentiles. Spreads are the standard deviations, in those of a score's noise, of how far abnormal frames stand out:
+from camera to camera, between detectors on a camera, from seed to seed.
 
     cameras (videos)     AUC   spreads         seeds   difference   mean   seeds drawn   percentile
     10 (6 each)          75    0.4 0.3             1         96.3   97.0          96.3         92.3

@@ -101,6 +101,8 @@ def compare_cameras(
     refuse_mixtures(cells, "budget", suggested="{most}", what=WHAT)
     refuse_mixtures(cells[cells["shots"] > 0], "support", ["target"], what=WHAT)
     usable, left_out = _usable(cells)
+    if usable.empty:
+        raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")
     pool, _ = _usable(cells if among is None else among)
     learned = usable.loc[~usable["untrained"].astype(bool), "source"].unique()
     sources = sorted(learned) or [ANY]

@@ -146,6 +146,12 @@ def test_only_cameras_that_all_have_are_counted(store):
     assert rival_lacks.entries["cameras"].tolist() == [6] and "not of lmn (K = 0)" in rival_lacks.left_out[0]
 
 
+def test_nothing_that_counts_is_refused(store):
+    put(store, source="campus")
+    with pytest.raises(InputError, match=r"no camera that counts; .* \(left out: campus for methods .* trained there"):
+        found(store, ["framediff"])
+
+
 def test_nothing_in_common_is_refused(store):
     put(store)
     put(store, "lmn", "ped2")
