@@ -48,7 +48,7 @@ def put(
         method=method, source=source, target=target, tuning=tuning if shots else "none",
         support=support if shots else "none", shots=shots, steps=int(shots > 0), seed=seed, budget="quick",
         budget_digest="b", method_version="1", tuning_version="", source_digest=source,
-        target_digest=f"{target}{digest}",
+        target_digest=f"{'train+' if shots and support == 'train-head' else ''}{target}{digest}",
     )  # fmt: skip
     if cell.policy.per_video:
         scenes = np.arange(len(names))

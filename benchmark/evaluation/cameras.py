@@ -156,8 +156,8 @@ def _beside(cells: pd.DataFrame, source: str) -> pd.DataFrame:
     own = cells["source"] == source
     rows = cells[own | cells["untrained"].astype(bool)].assign(own=own, source=source)
     rows = rows.sort_values("own", ascending=False, kind="stable").drop(columns="own")
-    same = rows["untrained"].astype(bool) & rows.duplicated([*comparison.ENTRY, "seed", "camera"])
-    return rows[~same].sort_values(comparison.ENTRY, kind="stable")
+    rows = rows.drop_duplicates([*comparison.ENTRY, "seed", "camera"])
+    return rows.sort_values(comparison.ENTRY, kind="stable")
 
 
 def _some(names: Iterable[str]) -> str:

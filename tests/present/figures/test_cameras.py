@@ -16,15 +16,16 @@ def filled(store):
                 put(store, "apn", target, shots=shots, seed=seed, shift=1 + shots / 10)
         put(store, "lmn", target, reverted=True, shots=1)
         put(store, "lmn", target)
-        for method in ("framediff", "random"):
-            put(store, method, target, trained=False)
+        put(store, "framediff", target, trained=False)
+    put(store, "random", trained=False)  # no detector, so that what it lacks does not matter
     put(store, "apn", "ped2")
     return store
 
 
 def test_curves_are_means_over_cameras(filled):
     figure, note = drawing.draw("cameras", filled, filled.records(), FAIR)
-    rows = compare_cameras(counted_by_camera(filled, filled.records(), FAIR)).entries.set_index(["method", "shots"])
+    cells = counted_by_camera(filled, filled.records(), FAIR).query("method != 'random'")
+    rows = compare_cameras(cells).entries.set_index(["method", "shots"])
     (axes,) = figure.axes
     assert axes.get_title(loc="left") == "street → mean of 6 cameras"
     curves = [line for line in axes.lines if line.get_marker() in style.MARKERS and len(line.get_xdata())]
