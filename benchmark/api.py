@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossvad.evaluation.conditions import by_place
-from crossvad.evaluation.selection import select, superseded
+from crossvad.evaluation.selection import Also, select, superseded
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy, get_protocol
@@ -137,7 +137,11 @@ def run(
 
 
 def load_results(
-    results: str | Path = "results", where: Where = (), protocol: str | Protocol = "fair", starts: bool = False
+    results: str | Path = "results",
+    where: Where = (),
+    protocol: str | Protocol = "fair",
+    starts: bool = False,
+    untrained: bool = False,
 ) -> Results:
     """Take stored cells, as `bench table` does: those whose names still mean what they meant when they were run.
 
@@ -147,6 +151,7 @@ def load_results(
             {"place": "runs"} takes one's own alone, {"target_digest": …} an older copy of a target.
         protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
         starts: take the cells that they start from at K = 0, too, as curves do.
+        untrained: spare methods that learn nothing from a source conditions on how others adapt.
 
     Raises:
         InputError: a condition cannot be read, or there is no such protocol.
@@ -154,7 +159,8 @@ def load_results(
     only, wanted = by_place(conditions(where))
     store, protocol = Store(Path(results), only), get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
-    chosen = select(stored, wanted, also="starts" if starts else "", protocol=protocol.name)
+    also: Also = "starts" if starts else "untrained" if untrained else ""
+    chosen = select(stored, wanted, also, protocol.name)
     older = superseded(stored, wanted, protocol.name)
     return Results(
         store,

@@ -20,6 +20,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.audit:audit",
         "What is wrong with how the field measures, in numbers anyone can reproduce.",
     ),
+    "cameras": Deferred(
+        "crossvad.commands.cameras:cameras",
+        "How well each method works on a camera that it has never seen: its mean AUC over cameras, each counting once.",
+    ),
     "compare": Deferred(
         "crossvad.commands.compare:compare",
         "How much better a method is than another on the same test videos, and whether that is more than chance.",

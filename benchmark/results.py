@@ -13,6 +13,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import tidy
+from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
 from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.selection import refuse_empty, refuse_mixtures
 from crossvad.execution.progress import Reporter
@@ -20,7 +21,7 @@ from crossvad.planning.names import listed, number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
-from crossvad.tabulation import comparison, diagnostics, gain, stored, summary
+from crossvad.tabulation import cameras, comparison, diagnostics, gain, stored, summary
 from crossvad.tabulation.left_out import noted
 from crossvad.tabulation.table import TableRequest, tabulate
 
@@ -130,6 +131,24 @@ class Results:
         compared = comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
         return noted(compared, self.left_out)
 
+    def cameras(self, against: str | Sequence[str] = "framediff", each: bool = False) -> Tables:
+        """Set out each method's mean AUC over cameras, and paired differences to rivals.
+
+        Args:
+            against: methods at K = 0, and `itself`, each one before it adapted; empty: none.
+            each: set out the AUC on every camera, too.
+
+        Raises:
+            InputError: no such rival, no camera that all have, or cells that do not compare.
+        """
+        records = {record.cell.key: record for record in [*self.rivals, *self.records]}
+        among = counted_by_camera(self.store, records.values(), self.protocol)
+        own = among[among["cell"].isin([record.cell.key for record in self.records])]
+        self.refuse_empty(own, "finished cell")
+        rivals = listed(against) if isinstance(against, str) else list(against)
+        compared = compare_cameras(own, rivals, among)
+        return noted(cameras.tabulate(compared, rivals, self.protocol.name, each), self.left_out)
+
     def gains(self) -> Tables:
         """Set out what adapting gains over the same method at K = 0, in points of AUC.
 
@@ -186,7 +205,7 @@ class Results:
         """Draw the cells.
 
         Args:
-            kind: shots, steps, matrix, roc, scores or speed; activations, errors or prototypes of a single cell.
+            kind: shots, steps, cameras, matrix, roc, scores or speed; activations, errors or prototypes of one cell.
             options: of that kind, such as `videos` of scores.
 
         Raises:

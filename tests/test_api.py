@@ -133,8 +133,8 @@ def test_no_results_tell_that_there_are_none(tmp_path):
 
 @pytest.mark.parametrize(
     ("ask", "missing"),
-    [("table", "cell"), ("summary", "cell"), ("compare", "finished cell"), ("gains", "adapted cell"),
-     ("rates", "adapted cell"), ("diagnostics", "fit")],
+    [("table", "cell"), ("summary", "cell"), ("compare", "finished cell"), ("cameras", "finished cell"),
+     ("gains", "adapted cell"), ("rates", "adapted cell"), ("diagnostics", "fit")],
 )  # fmt: skip
 def test_what_cannot_be_told_of_no_results_is_refused(ask, missing, tmp_path):
     nothing = crossvad.load_results(tmp_path / "none")
@@ -142,7 +142,7 @@ def test_what_cannot_be_told_of_no_results_is_refused(ask, missing, tmp_path):
         getattr(nothing, ask)()
 
 
-@pytest.mark.parametrize("kind", ["shots", "steps", "matrix", "roc", "speed"])
+@pytest.mark.parametrize("kind", ["shots", "steps", "cameras", "matrix", "roc", "speed"])
 def test_nothing_is_drawn_of_no_results(kind, tmp_path):
     with pytest.raises(InputError, match="none: holds no such finished cell"):
         crossvad.load_results(tmp_path / "none").plot(kind)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import PLACE
+from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.selection import KEYS, published_evaluation, select
 from crossvad.evaluation.statistics import (
     LEVEL,
@@ -31,6 +32,7 @@ from crossvad.store.store import Record, Store
 
 ITSELF = "itself"  # compare each method with what it was before it adapted
 ENTRY = [key for key in KEYS if key not in ("seed", "protocol")]  # what one line is of; its seeds are averaged over
+FACTS = ["reverted", "postprocessing", PLACE, "frames", "videos", "of_videos"]
 WHO = [key for key in ENTRY if key not in ("source", "target")]
 
 
@@ -39,16 +41,19 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
     rows = []
     for record, read in counted_frames_of_cells(store, records, protocol):
         frames = read(protocol)
-        row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
-        row["cell"] = record.cell.key
-        row["wins"] = pair_counts(frames.labels, frames.scores, frames.videos)
-        row |= {"reverted": reverted(record), PLACE: store.place_of(record.cell)}
-        row["postprocessing"] = str(published_evaluation(record))
-        row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
-        row |= {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
-        rows.append(row)
-    facts = ["reverted", "postprocessing", PLACE, "frames", "videos", "of_videos"]
-    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", *facts])
+        rows.append(
+            facts_of(store, record, frames) | {"wins": pair_counts(frames.labels, frames.scores, frames.videos)}
+        )
+    return pd.DataFrame(rows, columns=[*ENTRY, "seed", "cell", "wins", *FACTS])
+
+
+def facts_of(store: Store, record: Record, frames: CountedFrames) -> dict[str, Any]:
+    """A finished cell's keys and key, and its `FACTS`: what a comparison must know of it beside its scores."""
+    row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
+    row |= {"cell": record.cell.key, "reverted": reverted(record), PLACE: store.place_of(record.cell)}
+    row["postprocessing"] = str(published_evaluation(record))
+    row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
+    return row | {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
 
 
 def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -138,11 +143,15 @@ def rival(against: str) -> str:
 
 def _rivals(entry: dict[str, Any], against: str) -> list[tuple[Any, ...]]:
     """Keys of what to compare an entry with, the first that is there."""
+    return [tuple(start[name] for name in ENTRY) for start in starts(entry, against)]
+
+
+def starts(entry: dict[str, Any], against: str) -> list[dict[str, Any]]:
+    """What an entry may be compared with, the best first: as it is, but of another method or of `itself`, at K = 0."""
     method = entry["method"] if against == ITSELF else against
     bare = entry | {"method": method, "tuning": NO_TUNING, "support": SupportPolicy.NONE.value, "shots": 0, "steps": 0}
     # A tuning that learns on the source has a start of its own.
-    starts = [bare | {"tuning": entry["tuning"]}, bare] if against == ITSELF else [bare]
-    return [tuple(start[name] for name in ENTRY) for start in starts]
+    return [bare | {"tuning": entry["tuning"]}, bare] if against == ITSELF else [bare]
 
 
 def ranks(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]], float]:

@@ -22,7 +22,7 @@ from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record
 
-Also = Literal["", "starts", "unadapted"]
+Also = Literal["", "starts", "untrained", "unadapted"]
 LISTED = 10  # values that a message lists, at most
 
 
@@ -37,6 +37,11 @@ def published_evaluation(record: Record) -> PublishedEvaluation:
     """What a method's authors do with its scores: of ours known by name, of a plug-in recorded with the cell."""
     name, _ = split_options(record.cell.method)
     return EVALUATIONS.get(name) or PublishedEvaluation(**record.facts.get("published_evaluation", {}))
+
+
+def untrained(record: Record) -> bool:
+    """Whether a finished cell's method learned nothing from its source, so that it is the same for every source."""
+    return record.status == "done" and "train_seconds" not in record.facts
 
 
 def reaches(record: Record, seen: int, protocol: Protocol) -> bool:
@@ -89,8 +94,8 @@ def select(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
         also: which cells are selected beside those. "starts": cells that the selected ones start from at K = 0. Where
             a cell has no shots it has no steps, no support and, unless its tuning learns beforehand, no tuning;
             conditions on these keys are about the others. So is one on steps about those only whose steps are gradient
-            steps, which those of an untrained method that adapts in a way of its own are not. "unadapted": all cells
-            at K = 0, such as rivals.
+            steps, which those of an untrained method that adapts in a way of its own are not. "untrained": such cells
+            of methods alone that learn nothing from a source. "unadapted": all cells at K = 0, such as rivals.
         protocol: name of the protocol that the cells are to be read by, which conditions may then name.
 
     Raises:
@@ -103,7 +108,8 @@ def select(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
     def selected(record: Record) -> bool:
         if also == "unadapted" and not record.cell.shots:
             return True
-        return meets(record, wanted, protocol, spared_keys(record) if also == "starts" else ())
+        spared = also == "starts" or (also == "untrained" and untrained(record))
+        return meets(record, wanted, protocol, spared_keys(record) if spared else ())
 
     return [record for record in ordered if meaning_of(record).items() <= meaning.items() and selected(record)]
 

@@ -115,13 +115,13 @@ def bootstrap_interval(
     resampled = wins.resampled(draws(count, resamples, seed))
     logits = logit(resampled[~np.isnan(resampled)])
     if np.ptp(logits) == 0:
-        return _without_spread(wins.auc, count, level)
+        return without_spread(wins.auc, count, level)
     reach = t.ppf((1 + level) / 2, count - 1) * np.std(logits, ddof=1)
     low, high = 1 / (1 + np.exp(-(logit(np.array(wins.auc)) + np.array([-reach, reach]))))
     return float(low), float(high)
 
 
-def _without_spread(auc: float, videos: int, level: float) -> tuple[float, float]:
+def without_spread(auc: float, videos: int, level: float) -> tuple[float, float]:
     """Interval where every resample reads the same.
 
     Of a detector that makes no error, or nothing but errors, it goes as far from there as the share of other videos

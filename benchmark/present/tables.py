@@ -97,6 +97,11 @@ def difference_and_interval(difference: float, low: float, high: float) -> str:
     return f"{difference:+.1f}" + ("" if pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]")
 
 
+def p_value(p: float) -> str:
+    """Write a p value, or – where there is none."""
+    return MISSING if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def mean_and_spread(mean: float, spread: float, digits: int) -> str:
     """Write `mean ± spread`, the mean alone where there is no spread, or – where there is no mean."""
     if pd.isna(mean):

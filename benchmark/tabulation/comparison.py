@@ -8,7 +8,7 @@ from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
 from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import captions
 from crossvad.present.formats import Tables
-from crossvad.present.tables import COMMITTED, MISSING, difference_and_interval
+from crossvad.present.tables import COMMITTED, difference_and_interval, p_value
 
 
 def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: str) -> Tables:
@@ -43,12 +43,8 @@ def _texts(gaps: pd.DataFrame) -> pd.DataFrame:
     points = [difference_and_interval(*ends) for ends in lines[["difference", "low", "high"]].to_numpy()]
     points = [point + mark for point, mark in zip(points, marks, strict=True)]
     texts = {"AUC": [f"{auc:.1f}" for auc in lines["auc"]], "difference": points}
-    texts |= {"p": [_p(p) for p in lines["p"]], "p, Holm": [_p(p) for p in lines["p_holm"]]}
+    texts |= {"p": [p_value(p) for p in lines["p"]], "p, Holm": [p_value(p) for p in lines["p_holm"]]}
     return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(lines[varying_keys(gaps, ENTRY, always=["method"])]))
-
-
-def _p(p: float) -> str:
-    return MISSING if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:

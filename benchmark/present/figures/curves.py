@@ -139,7 +139,14 @@ def _drawn(points: pd.DataFrame, along: Along) -> list[str]:
         facts.append("thin bars: 95 % of a single seed, bootstrap over videos")
     if several.any() and single.any():  # pale ones are shorter, as they leave out the chance that lies in the videos
         facts.append("pale bars do not compare with thin ones")
-    if curves[line].drop_duplicates().duplicated(SCENES).any():
+    return [*facts, *drawn_facts(points, along)]
+
+
+def drawn_facts(points: pd.DataFrame, along: Along) -> list[str]:
+    """Say what the lines and marks of curves are, whatever their points are of."""
+    curves, levels = points[~points["level"]], points[points["level"]]
+    facts = []
+    if curves[[*SCENES, *along.line]].drop_duplicates().duplicated(SCENES).any():
         facts.append("curves set apart sideways")
     if len(levels):
         facts.append("grey lines: nothing trained, nothing adapted")

@@ -83,7 +83,7 @@ def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol,
     """Draw stored cells.
 
     Args:
-        kind: the plot's name: shots, steps, matrix, roc, scores, speed, activations, errors, prototypes.
+        kind: the plot's name: shots, steps, cameras, matrix, roc, scores, speed, activations, errors, prototypes.
         store: where the cells' scores lie.
         records: the cells; for the last three there must be one alone.
         protocol: by which scores are read.

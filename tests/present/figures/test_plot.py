@@ -14,7 +14,7 @@ from crossvad.present.figures import drawing, layout
 from crossvad.present.figures.plot import PLOTS, RowsPlot, flag, register
 from crossvad.store.store import Store
 
-NAMES = {"shots", "steps", "matrix", "roc", "scores", "speed", "activations", "errors", "prototypes"}
+NAMES = {"shots", "steps", "cameras", "matrix", "roc", "scores", "speed", "activations", "errors", "prototypes"}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_all_plots_are_there(bench):
     assert bench("plot", "nothing").code == 2
 
 
-@pytest.mark.parametrize("name", ["shots", "steps", "matrix", "roc", "scores", "speed"])
+@pytest.mark.parametrize("name", ["shots", "steps", "cameras", "matrix", "roc", "scores", "speed"])
 def test_a_figure_and_its_caption_without_the_command(bench, stored, name, tmp_path):
     store, records = stored
     figure, note = drawing.draw(name, store, records, FAIR)
@@ -87,7 +87,9 @@ def test_a_figure_and_its_caption_without_the_command(bench, stored, name, tmp_p
 
 def test_an_unknown_plot_and_one_of_nothing_are_refused(stored):
     store, records = stored
-    with pytest.raises(InputError, match=r"^pie: is no plot; choose from activations, errors, matrix, prototypes"):
+    with pytest.raises(
+        InputError, match=r"^pie: is no plot; choose from activations, cameras, errors, matrix, prototypes"
+    ):
         drawing.draw("pie", store, records, FAIR)
     with pytest.raises(InputError, match="holds no such finished cell"):
         drawing.draw("roc", store, [], FAIR)

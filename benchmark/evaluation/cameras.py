@@ -1,0 +1,300 @@
+"""Which method is better on cameras that it has never seen: each entry's mean over them, from stored scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossvad.datasets.errors import InputError
+from crossvad.evaluation import comparison
+from crossvad.evaluation.camera_names import cameras_of_targets, copy_of
+from crossvad.evaluation.camera_statistics import (
+    CameraAucs,
+    CameraDraws,
+    camera_aucs,
+    camera_difference,
+    camera_draws,
+    mean_interval,
+)
+from crossvad.evaluation.columns import PLACE
+from crossvad.evaluation.comparison import FACTS, facts_of, starts
+from crossvad.evaluation.frames import CountedFrames
+from crossvad.evaluation.selection import refuse_mixtures, untrained
+from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
+from crossvad.evaluation.tidy import counted_frames_of_cells
+from crossvad.planning.names import listed, number_of, split_options
+from crossvad.planning.protocol import Protocol
+from crossvad.store.store import Record, Store
+
+# What has a mean over cameras: seeds are averaged over, and each target has the support that it can have.
+ENTRY = ["source", *(key for key in comparison.ENTRY if key not in ("source", "target", "support"))]
+WHAT = "this mean over cameras"
+ANY = "any"  # the source where nothing learned from one
+NAMED = 4  # cameras or entries that a fact names, at most
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class CameraComparison:
+    """Entries on the cameras that all of them and their rivals were scored on."""
+
+    entries: pd.DataFrame  # a row per entry and rival: see `compare_cameras`
+    each: pd.DataFrame  # AUC in %, mean over seeds: a row per entry, by `ENTRY`, and a column per camera
+    cells: pd.DataFrame  # rows of `counted_by_camera` that were counted of the entries
+    left_out: Sequence[str] = ()  # facts: what was not counted, and why
+
+
+def counted_by_camera(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
+    """Count the finished cells that the protocol may read, each of its cameras by itself.
+
+    Returns:
+        A row per cell and camera: keys and facts as of `comparison.counted`, all of the whole cell; `camera`, its name,
+        or "" where the store does not tell the target's cameras apart; `wins`, its `PairCounts`, in which one class or
+        all frames may be lacking; `untrained`.
+    """
+    records = list(records)
+    known = cameras_of_targets(store, records)
+    rows = []
+    for record, read in counted_frames_of_cells(store, records, protocol):
+        frames = read(protocol)
+        facts = facts_of(store, record, frames) | {"untrained": untrained(record)}
+        names = known.get(copy_of(record), [])
+        owners = np.array(names)[frames.videos] if names else np.full(len(frames.labels), "")
+        for camera in dict.fromkeys(names or [""]):
+            rows.append(facts | {"camera": camera, "wins": _wins(frames, owners == camera)})
+    return pd.DataFrame(rows, columns=[*comparison.ENTRY, "seed", "cell", "camera", "wins", *FACTS, "untrained"])
+
+
+def _wins(frames: CountedFrames, own: Any) -> PairCounts:
+    if not own.any():
+        return PairCounts(np.zeros((0, 0)), np.zeros(0), np.zeros(0))
+    return pair_counts(frames.labels[own], frames.scores[own], frames.videos[own])
+
+
+def compare_cameras(
+    cells: pd.DataFrame, against: Sequence[str] = (), among: pd.DataFrame | None = None
+) -> CameraComparison:
+    """Each entry's mean over cameras, and its difference to rivals, paired by camera.
+
+    Of a source, those cameras are counted on which all its entries and their rivals have an AUC. What learns nothing
+    from a source counts beside every one. Not counted is a target that the method was trained on.
+
+    Args:
+        cells: rows of `counted_by_camera`.
+        against: rivals: methods at K = 0, by name, and `itself`, the entry's own method at K = 0.
+        among: more rows, among which rivals are looked for; None: the same.
+
+    Returns:
+        In `entries`: `ENTRY`, seeds, reverted, place, cameras, videos; auc, low and high, the mean over cameras and its
+        interval, in %; worst_camera and worst, its AUC; against, difference, difference_low, difference_high and
+        detectable, in points; p, and p_holm, adjusted over all rows (Holm); and ahead, on how many cameras. NaN where
+        an entry has no such rival, or of a single camera. Best first.
+
+    Raises:
+        InputError: there is no such rival, no camera or seed that all have, a camera that would count twice, two
+            budgets, two supports on one target, or entries that count different frames.
+    """
+    refuse_mixtures(cells, "budget", suggested="{most}", what=WHAT)
+    refuse_mixtures(cells[cells["shots"] > 0], "support", ["target"], what=WHAT)
+    usable, left_out = _usable(cells)
+    if usable.empty:
+        raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")
+    pool, _ = _usable(cells if among is None else among)
+    learned = usable.loc[~usable["untrained"].astype(bool), "source"].unique()
+    sources = sorted(learned) or [ANY]
+    parts = [_Part(source, _beside(usable, source), _beside(pool, source), against) for source in sources]
+    for rival in sorted({*against}.difference(*({name for _, name in part.rivals} for part in parts))):
+        fix = "run it on the same sources and targets"
+        raise InputError(f"--against {rival}", "is in none of these cells unadapted", fix)
+    found = [part.compared() for part in parts]
+    entries = pd.concat([each.entries for each in found], ignore_index=True).assign(p_holm=np.nan)
+    tested = entries["p"].notna()
+    entries.loc[tested, "p_holm"] = holm(entries.loc[tested, "p"].to_numpy(float))
+    facts = [f"{part.source}: {fact}" if len(parts) > 1 else fact for part in parts for fact in part.left_out]
+    return CameraComparison(
+        entries, pd.concat([each.each for each in found]), pd.concat([each.cells for each in found]), left_out + facts
+    )
+
+
+def _usable(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Keep the rows of cameras with an AUC that their method was not trained on; says what is left out."""
+    unknown = cells["camera"] == ""
+    trained = pd.Series([_trained_on(*row) for row in cells[["source", "target"]].to_numpy()], cells.index, dtype=bool)
+    trained &= ~cells["untrained"].astype(bool) & ~unknown
+    blind = pd.Series([bool(np.isnan(wins.auc)) for wins in cells["wins"]], cells.index, dtype=bool) & ~unknown
+    facts = []
+    if unknown.any():
+        of = ", ".join(cells.loc[unknown, "target"].unique())
+        facts.append(f"left out: {of}, adapted to by video, of which no cell tells the cameras apart (run K = 0)")
+    if trained.any():
+        seen = cells.loc[trained, "target"].unique()
+        facts.append(f"left out: {', '.join(seen)} for methods that were trained there")
+    if blind.any():
+        names = sorted(cells.loc[blind, "camera"].unique())
+        facts.append(f"left out: {number_of(len(names), 'camera')} without frames of both classes ({_some(names)})")
+    return cells[~(unknown | trained | blind)], facts
+
+
+def _trained_on(source: str, target: str) -> bool:
+    """Whether a target is among the data sets of a source, whatever part of it."""
+    return _base(target) in [_base(part) for part in listed(source, "+")]
+
+
+def _base(name: str) -> str:
+    try:
+        return split_options(name)[0]
+    except InputError:  # a folder may be called anything
+        return name
+
+
+def _beside(cells: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The cells of a source, and those of untrained methods, which are the same for all: one of each."""
+    own = cells["source"] == source
+    rows = cells[own | cells["untrained"].astype(bool)].assign(own=own, source=source)
+    rows = rows.sort_values("own", ascending=False, kind="stable").drop(columns="own")
+    rows = rows.drop_duplicates([*comparison.ENTRY, "seed", "camera"])
+    return rows.sort_values(comparison.ENTRY, kind="stable")
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return ", ".join([*names[:NAMED], *more])
+
+
+def entry_name(key: Key) -> str:
+    """Name an entry in a message."""
+    entry = dict(zip(ENTRY, key, strict=True))
+    tuned = [entry["tuning"]] if entry["tuning"] != "none" else []
+    steps = [f"steps = {entry['steps']}"] if entry["steps"] > 1 else []
+    details = ", ".join([*tuned, f"K = {entry['shots']}", *steps])
+    return f"{entry['method']} ({details})"
+
+
+@dataclass
+class _Part:
+    """The entries of one source, beside those that have none."""
+
+    source: str
+    cells: pd.DataFrame
+    pool: pd.DataFrame  # where rivals are
+    against: Sequence[str]
+    left_out: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.groups = {key: group for key, group in self.cells.groupby(ENTRY, sort=False)}
+        candidates = {key: group for key, group in self.pool.groupby(ENTRY, sort=False)}
+        self.rivals: dict[tuple[Key, str], Key] = {}  # of which entry, as what, which one
+        for key in self.groups:
+            for against in self.against:
+                entry = dict(zip(ENTRY, key, strict=True)) | {"support": "", "target": ""}
+                keys = [tuple(start[name] for name in ENTRY) for start in starts(entry, against)]
+                rival = next((each for each in keys if each in candidates), None)
+                if rival is not None:
+                    self.rivals[key, against] = rival
+        self.compared_groups = {rival: candidates[rival] for rival in self.rivals.values()} | self.groups
+
+    def compared(self) -> CameraComparison:
+        """Compare them; see `compare_cameras`."""
+        cameras = self._common_cameras()
+        counted = self.cells[self.cells["camera"].isin(cameras)]
+        self._refuse_other_frames(cameras)
+        seeds = {key: self._common_seeds(key, group, cameras) for key, group in self.compared_groups.items()}
+        draws: CameraDraws | None = None
+        aucs: dict[Key, CameraAucs] = {}
+        videos = 0
+        for key, group in self.compared_groups.items():
+            wins = dict(zip(zip(group["seed"], group["camera"], strict=True), group["wins"], strict=True))
+            fits = [[wins[seed, camera] for camera in cameras] for seed in seeds[key]]
+            if draws is None:
+                draws, videos = camera_draws(fits[0]), sum(len(each.abnormal) for each in fits[0])
+            aucs[key] = camera_aucs(fits, draws)
+        rows = []
+        for key in sorted(self.groups, key=lambda key: -aucs[key].measured.mean()):
+            group = self.groups[key]
+            used = group[group["camera"].isin(cameras) & group["seed"].isin(seeds[key])]
+            entry = dict(zip(ENTRY, key, strict=True)) | _mean(aucs[key], cameras)
+            entry |= {"seeds": len(seeds[key]), "videos": videos, "reverted": 100 * used["reverted"].mean()}
+            entry |= {PLACE: ", ".join(sorted(used[PLACE].unique()))}
+            for against in self.against or [""]:
+                rival = self.rivals.get((key, against))
+                if rival is None or rival == key:
+                    rows.append(entry | {"against": against})
+                else:
+                    same = rival[ENTRY.index("method")] == entry["method"] and seeds[rival] == seeds[key]
+                    rows.append(entry | {"against": against} | _difference(aucs[key], aucs[rival], same))
+        columns = [
+            *ENTRY, "seeds", "reverted", PLACE, "cameras", "videos", "auc", "low", "high", "worst_camera", "worst",
+            "against", "difference", "difference_low", "difference_high", "detectable", "p", "ahead",
+        ]  # fmt: skip
+        entries = pd.DataFrame(rows, columns=columns)
+        keys = list(dict.fromkeys(entries[ENTRY].itertuples(index=False, name=None)))
+        index = pd.MultiIndex.from_tuples(keys, names=ENTRY)
+        each = pd.DataFrame([100 * aucs[key].by_camera for key in keys], index, columns=cameras)
+        return CameraComparison(entries, each, counted)
+
+    def _common_cameras(self) -> list[str]:
+        """The cameras that all that is compared has, and none twice; those that an entry lacks are told of."""
+        have = {key: set(group["camera"]) for key, group in self.compared_groups.items()}
+        common = set.intersection(*have.values()) if have else set()
+        asked = set().union(*(have[key] for key in self.groups))
+        lacking: dict[tuple[str, ...], list[str]] = {}
+        for camera in sorted(asked - common):
+            lacking.setdefault(tuple(entry_name(key) for key in have if camera not in have[key]), []).append(camera)
+        self.left_out += [f"left out: {_some(names)} (not of {_some(who)})" for who, names in lacking.items()]
+        if not common:
+            least = min(have, key=lambda key: len(have[key])) if have else None
+            fix = f"{entry_name(least)} is on {_some(sorted(have[least]))} alone: " if least else ""
+            told = "; ".join(self.left_out)
+            raise InputError(WHAT, "has no camera that all of its entries have", f"{fix}narrow with --where ({told})")
+        targets: dict[str, set[str]] = {}
+        for target in self.cells.loc[self.cells["camera"].isin(common), "target"].unique():
+            targets.setdefault(_base(target), set()).add(target)
+        for twins in targets.values():
+            if len(twins) > 1:
+                fix = f"add --where target={sorted(twins)[0]} and the other targets"
+                raise InputError(WHAT, f"would count the cameras of {' and '.join(sorted(twins))} twice", fix)
+        return sorted(common)
+
+    def _refuse_other_frames(self, cameras: Sequence[str]) -> None:
+        """Refuse to compare entries that count different frames."""
+        first = next(iter(self.compared_groups))
+        reference = self.compared_groups[first].groupby("target")["frames"].first()
+        for key, group in self.compared_groups.items():
+            for target, frames in group.loc[group["camera"].isin(cameras), ["target", "frames"]].to_numpy():
+                if frames != reference[target]:
+                    what = f"and {entry_name(first)} on {target} count different frames"
+                    raise InputError(entry_name(key), what, "compare by a protocol with one mask: fair")
+
+    def _common_seeds(self, key: Key, group: pd.DataFrame, cameras: Sequence[str]) -> list[int]:
+        """The seeds of an entry that it has on every camera: a fit is shared by all of them."""
+        seeds = group[group["camera"].isin(cameras)].groupby("camera")["seed"].agg(set)
+        common = set.intersection(*seeds)
+        if not common:
+            raise InputError(entry_name(key), "has no seed that was run on all of these cameras", "run one on all")
+        if lacking := sorted(set.union(*seeds) - common):
+            which = f"seed{'' if len(lacking) == 1 else 's'} {', '.join(map(str, lacking))}"
+            self.left_out.append(f"left out: {which} of {entry_name(key)} (not on all cameras)")
+        return sorted(common)
+
+
+def _mean(aucs: CameraAucs, cameras: Sequence[str]) -> dict[str, Any]:
+    low, high = mean_interval(aucs)
+    worst = int(np.argmin(aucs.by_camera))
+    row = {"auc": aucs.measured.mean(), "low": low, "high": high, "worst": aucs.by_camera[worst]}
+    return {name: 100 * float(value) for name, value in row.items()} | {
+        "cameras": len(cameras),
+        "worst_camera": cameras[worst],
+    }
+
+
+def _difference(first: CameraAucs, second: CameraAucs, same_fits: bool) -> dict[str, Any]:
+    gap = camera_difference(first, second, same_fits)
+    points = {"difference": gap.mean, "difference_low": gap.low, "difference_high": gap.high}
+    points |= {"detectable": gap.detectable}
+    ahead = int((first.by_camera > second.by_camera).sum())
+    return {name: 100 * value for name, value in points.items()} | {"p": gap.p, "ahead": ahead}

@@ -1,0 +1,92 @@
+"""What a reader must know of means over cameras"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from crossvad.evaluation.camera_statistics import POWER
+from crossvad.evaluation.cameras import ENTRY, CameraComparison
+from crossvad.evaluation.comparison import rival
+from crossvad.evaluation.statistics import LEVEL
+from crossvad.planning.catalogue import NO_TUNING
+from crossvad.planning.names import number_of
+from crossvad.present import captions
+
+ONE_POPULATION = "cameras of different data sets are drawn together, as if of one population"
+
+
+def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) -> str:
+    """Say what a reader must know to read a table of means over cameras and differences to rivals."""
+    entries, cells = compared.entries, compared.cells
+    tested = int(entries["p"].notna().sum())
+    several = " and ".join(rival(name) for name in against)
+    return "; ".join([
+        f"AUC of each camera in %, mean over {cameras(compared)}",
+        *([f"difference in points to {several}, paired by camera"] if against else []),
+        captions.protocols(cells, protocol),
+        *captions.fixed(entries, [key for key in ENTRY if key not in ("method", "tuning", "shots", "steps")]),
+        *steps(entries),
+        *supports(cells),
+        *captions.partial(cells),
+        captions.seed_counts(entries["seeds"]),
+        *intervals(compared),
+        *(_tests(tested) if tested else []),
+        *captions.reverted(entries),
+        *captions.committed(entries),
+        *compared.left_out,
+    ])  # fmt: skip
+
+
+def of_each(compared: CameraComparison) -> str:
+    """Say what a reader must know to read a table of the AUC on each camera."""
+    return f"AUC in %, mean over seeds: {cameras(compared)}"
+
+
+def cameras(compared: CameraComparison) -> str:
+    """Count the cameras, those of each target, and their videos."""
+    counted = compared.cells.drop_duplicates(["camera"])
+    targets = [f"{target} {count}" for target, count in counted["target"].value_counts(sort=False).sort_index().items()]
+    videos = sum(len(wins.abnormal) for wins in counted["wins"])
+    return f"{number_of(len(counted), 'camera')} ({', '.join(targets)}; {number_of(videos, 'video')} in all)"
+
+
+def short(compared: CameraComparison, camera: str) -> str:
+    """Name a camera, without its target where no other camera is called so."""
+    names = [each.rpartition("/")[2] for each in compared.each.columns]
+    name = camera.rpartition("/")[2]
+    return name if names.count(name) == 1 else camera
+
+
+def steps(entries: pd.DataFrame) -> list[str]:
+    """Say by how many steps entries adapted, where that is the same for all that took some."""
+    taken = entries.loc[(entries["shots"] > 0) & (entries["tuning"] != NO_TUNING), "steps"].unique()
+    return [f"steps {taken[0]}"] if len(taken) == 1 else []
+
+
+def supports(cells: pd.DataFrame) -> list[str]:
+    """Say where support sets came from, by target where that differs; nothing where nothing adapted."""
+    adapted = cells[cells["shots"] > 0]
+    if adapted["support"].nunique() < 2:
+        return [captions.support(adapted["support"])] if len(adapted) else []
+    return [f"support on {target}: {each}" for target, each in adapted.groupby("target")["support"].first().items()]
+
+
+def intervals(compared: CameraComparison, drawn: str = "brackets") -> list[str]:
+    """Say what the intervals are, which are `drawn` so, and what they take for granted."""
+    entries = compared.entries
+    if entries["low"].isna().all():
+        return ["no interval: of one camera nothing can be told of others"]
+    spread = " and spread over seeds" if entries["seeds"].max() > 1 else " (one seed: of these fits alone)"
+    facts = [f"{drawn}: {100 * LEVEL:.0f} %, bootstrap over cameras and their videos{spread}"]
+    return [*facts, ONE_POPULATION] if compared.cells["target"].nunique() > 1 else facts
+
+
+def _tests(tested: int) -> list[str]:
+    adjusted = [f"Holm: two-sided p adjusted over these {tested} differences"] if tested > 1 else ["p: two-sided"]
+    detectable = (
+        f"detectable: the least true difference in points that such a comparison would find in {100 * POWER:.0f} of "
+        f"100 cases, at p < {1 - LEVEL:.2f} unadjusted"
+    )
+    return [*adjusted, "ahead: on how many cameras", detectable]

@@ -1,0 +1,69 @@
+"""Mean AUC over cameras against the number of shots: a panel per source"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from crossvad.evaluation.cameras import CameraComparison, compare_cameras, counted_by_camera
+from crossvad.evaluation.columns import KEYS
+from crossvad.evaluation.selection import refuse_empty
+from crossvad.planning.names import number_of
+from crossvad.planning.protocol import Protocol
+from crossvad.present import camera_captions, captions
+from crossvad.present.figures.curve_points import SHOTS, detectors
+from crossvad.present.figures.curves import Curves, drawn_facts
+from crossvad.present.figures.plot import register
+from crossvad.store.store import Record, Store
+
+
+@register
+class Cameras(Curves):
+    """Mean AUC over cameras against the number of shots K: a panel per source, a curve per method and tuning.
+
+    Bars are 95 % intervals over cameras, their videos and seeds. Grey lines need neither training nor shots. Only
+    cameras that all curves have at every K are counted, as in `bench cameras`.
+
+    \b
+    bench plot cameras --where source=synthetic-street --out cameras.svg
+    bench plot cameras --where budget=quick --where steps=10 --where method=apn,lmn,framediff
+    """
+
+    name = "cameras"
+    along = SHOTS
+
+    def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
+        """Draw these cells, and say what a reader must know of it; see `Plot.picture`."""
+        cells = detectors(counted_by_camera(store, records, protocol))
+        refuse_empty(cells, store.root.parent, "finished cell")
+        compared = compare_cameras(cells)
+        points = self.points(as_tidy(compared))
+        note = "; ".join([*_facts(compared, points, protocol), *self.left_out])
+        return self.draw(points, note), note
+
+
+def as_tidy(compared: CameraComparison) -> pd.DataFrame:
+    """Turn each mean over cameras into a row like that of a cell of one seed, whose interval is that of the mean."""
+    entries = compared.entries
+    what = [f"mean of {number_of(count, 'camera')}" for count in entries["cameras"]]
+    rows = entries.assign(target=what, protocol="", support="", seed=0, auc_low=entries["low"])
+    return rows.assign(auc_high=entries["high"])[[*KEYS, "auc", "auc_low", "auc_high", "reverted"]]
+
+
+def _facts(compared: CameraComparison, points: pd.DataFrame, protocol: Protocol) -> list[str]:
+    """Say what a reader must know to read the curves."""
+    entries, cells = compared.entries, compared.cells
+    return [
+        f"AUC of each camera in %, mean over {camera_captions.cameras(compared)}",
+        captions.protocols(cells, protocol.name),
+        captions.values(cells, "budget"),
+        *camera_captions.supports(cells),
+        *camera_captions.steps(entries),
+        *captions.partial(cells),
+        captions.seed_counts(entries["seeds"]),
+        *camera_captions.intervals(compared, "bars"),
+        *drawn_facts(points, SHOTS),
+        *compared.left_out,
+    ]
