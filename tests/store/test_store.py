@@ -193,7 +193,7 @@ def test_a_grid_killed_again_and_again_ends_like_one_that_was_not(start_bench, p
         assert process.exitcode == 0, log.read_text()
     assert leftovers(broken) == [], "what the kills left was swept"
     pd.testing.assert_frame_equal(numbers(broken), numbers(Store(tmp_path / "whole")))
-    assert len(numbers(broken)) == 2 * 2 * 3 + 4 + 3
+    assert len(numbers(broken)) == 2 * 2 * 3 + 4 + 2 * 3
 
 
 def hold(store: Store, kind: str, ready: Connection) -> None:
