@@ -18,7 +18,7 @@ ONE_POPULATION = "cameras of different data sets are drawn together, as if of on
 
 
 def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) -> str:
-    """Say what a reader must know to read a table of means over cameras and differences to rivals."""
+    """Say what a reader must know to read a table of means over cameras, but for what is left out."""
     entries, cells = compared.entries, compared.cells
     tested = int(entries["p"].notna().sum())
     several = " and ".join(rival(name) for name in against)
@@ -35,7 +35,6 @@ def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) 
         *(_tests(tested) if tested else []),
         *captions.reverted(entries),
         *captions.committed(entries),
-        *compared.left_out,
     ])  # fmt: skip
 
 

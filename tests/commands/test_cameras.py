@@ -81,6 +81,7 @@ def test_the_caption_says_what_it_rests_on(bench, store):
         "left out: ped1/gate, ped1/hall, ped1/yard (not of ",
     ):
         assert fact in caption, fact
+    assert "note: left out: 1 camera without frames of both classes (roof)" in bench("cameras", "--format", "csv").err
     alone = bench("cameras", "--where", "target=ped2", "--format", "md").out
     assert "no interval: of one camera nothing can be told of others" in alone and "as if of one" not in alone
 
