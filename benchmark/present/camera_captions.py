@@ -45,7 +45,7 @@ def of_each(compared: CameraComparison) -> str:
 
 def cameras(compared: CameraComparison) -> str:
     """Count the cameras, those of each target, and their videos; by source where they differ."""
-    counts = {source: _counted(cells) for source, cells in compared.cells.groupby("source")}
+    counts = {str(source): _counted(cells) for source, cells in compared.cells.groupby("source")}
     if len(set(counts.values())) == 1:
         return next(iter(counts.values()))
     return ", ".join(f"{count} from {source}" for source, count in counts.items())
