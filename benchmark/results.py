@@ -147,7 +147,8 @@ class Results:
         self.refuse_empty(own, "finished cell")
         rivals = listed(against) if isinstance(against, str) else list(against)
         compared = compare_cameras(own, rivals, among)
-        return noted(cameras.tabulate(compared, rivals, self.protocol.name, each), self.left_out)
+        tables = cameras.tabulate(compared, rivals, self.protocol.name, each)
+        return noted(tables, [*compared.left_out, *self.left_out])
 
     def gains(self) -> Tables:
         """Set out what adapting gains over the same method at K = 0, in points of AUC.

@@ -18,7 +18,7 @@ ONE_POPULATION = "cameras of different data sets are drawn together, as if of on
 
 
 def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) -> str:
-    """Say what a reader must know to read a table of means over cameras and differences to rivals."""
+    """Say what a reader must know to read a table of means over cameras, but for what is left out."""
     entries, cells = compared.entries, compared.cells
     tested = int(entries["p"].notna().sum())
     several = " and ".join(rival(name) for name in against)
@@ -35,7 +35,6 @@ def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) 
         *(_tests(tested) if tested else []),
         *captions.reverted(entries),
         *captions.committed(entries),
-        *compared.left_out,
     ])  # fmt: skip
 
 
@@ -45,8 +44,15 @@ def of_each(compared: CameraComparison) -> str:
 
 
 def cameras(compared: CameraComparison) -> str:
-    """Count the cameras, those of each target, and their videos."""
-    counted = compared.cells.drop_duplicates(["camera"])
+    """Count the cameras, those of each target, and their videos; by source where they differ."""
+    counts = {str(source): _counted(cells) for source, cells in compared.cells.groupby("source")}
+    if len(set(counts.values())) == 1:
+        return next(iter(counts.values()))
+    return ", ".join(f"{count} from {source}" for source, count in counts.items())
+
+
+def _counted(cells: pd.DataFrame) -> str:
+    counted = cells.drop_duplicates("camera")
     targets = [f"{target} {count}" for target, count in counted["target"].value_counts(sort=False).sort_index().items()]
     videos = sum(len(wins.abnormal) for wins in counted["wins"])
     return f"{number_of(len(counted), 'camera')} ({', '.join(targets)}; {number_of(videos, 'video')} in all)"
@@ -80,7 +86,8 @@ def intervals(compared: CameraComparison, drawn: str = "brackets") -> list[str]:
         return ["no interval: of one camera nothing can be told of others"]
     spread = " and spread over seeds" if entries["seeds"].max() > 1 else " (one seed: of these fits alone)"
     facts = [f"{drawn}: {100 * LEVEL:.0f} %, bootstrap over cameras and their videos{spread}"]
-    return [*facts, ONE_POPULATION] if compared.cells["target"].nunique() > 1 else facts
+    together = compared.cells.groupby("source")["target"].nunique().max() > 1
+    return [*facts, ONE_POPULATION] if together else facts
 
 
 def _tests(tested: int) -> list[str]:

@@ -81,8 +81,18 @@ def test_the_caption_says_what_it_rests_on(bench, store):
         "left out: ped1/gate, ped1/hall, ped1/yard (not of ",
     ):
         assert fact in caption, fact
+    assert "note: left out: 1 camera without frames of both classes (roof)" in bench("cameras", "--format", "csv").err
     alone = bench("cameras", "--where", "target=ped2", "--format", "md").out
     assert "no interval: of one camera nothing can be told of others" in alone and "as if of one" not in alone
+
+
+def test_cameras_are_counted_by_source_where_they_differ(bench, store):
+    put(store, "apn", "ped2", {"gate": (20, 45, 60)}, source="town")
+    done = bench("cameras", "--where", "method=apn", "--where", "shots=0", "--format", "md")
+    counts = "7 cameras (campus 3, mall 3, ped2 1; 17 videos in all) from street"
+    assert f"mean over {counts}, 1 camera (ped2 1; 3 videos in all) from town; " in done.out
+    head, _, *lines = lines_of(done.out)
+    assert head[-5] == "cameras" and [line[head.index("cameras")] for line in lines] == ["7", "1"]
 
 
 def test_untrained_methods_stand_beside_what_was_asked_for(bench, store):
