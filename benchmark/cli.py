@@ -20,6 +20,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.audit:audit",
         "What is wrong with how the field measures, in numbers anyone can reproduce.",
     ),
+    "choose": Deferred(
+        "crossvad.commands.choose:choose",
+        "Choose a method's options on its source alone, by anomalies planted in video that no training saw.",
+    ),
     "compare": Deferred(
         "crossvad.commands.compare:compare",
         "How much better a method is than another on the same test videos, and whether that is more than chance.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crossvad.datasets.base import Frames
+from crossvad.datasets.planting.kind_names import KIND_NAMES
 from crossvad.datasets.planting.planting import dressed, plant, rerouted, resized, steps, turned
 from crossvad.datasets.planting.walkers import Mask, Walker
 
@@ -89,13 +90,9 @@ def foreign(clip: Frames, setting: Setting, random: np.random.Generator) -> Plan
     return plant(clip, stranger, steps(len(clip), setting.pivot, moment))
 
 
-KINDS: dict[str, Callable[[Frames, Setting, np.random.Generator], Planted]] = {
-    "hurried": hurried,
-    "reversed": reversed_,
-    "stopped": stopped,
-    "foreign": foreign,
-    "texture": texture,
-}
+KINDS: dict[str, Callable[[Frames, Setting, np.random.Generator], Planted]] = dict(
+    zip(KIND_NAMES, (hurried, reversed_, stopped, foreign, texture), strict=True)
+)
 
 
 def square(clip: Frames, fast: Frames, view: tuple[slice, slice], random: np.random.Generator) -> Planted:

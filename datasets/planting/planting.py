@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,17 +49,21 @@ def _shifted(
     down, right = corner[0] - top, corner[1] - left
     for axis, part in enumerate((down, right)):
         if part:
-            pixels = _slid(pixels, axis, part, "edge")
-            opacity = _slid(opacity, axis, part, "constant")
+            pixels, opacity = _slid(pixels, axis, part, edge=True), _slid(opacity, axis, part, edge=False)
             opacity[opacity < SOFTEST] = 0
     return pixels, opacity, (top, left)
 
 
-def _slid(array: NDArray[np.float32], axis: int, part: float, mode: Literal["edge", "constant"]) -> NDArray[np.float32]:
-    """An array moved along an axis by a part of a pixel, in one pixel more."""
-    before, after = ([(int(number == axis) * side, int(number == axis) * (1 - side)) for number in range(array.ndim)]
-                     for side in (1, 0))  # fmt: skip
-    return (1 - part) * np.pad(array, after, mode=mode) + part * np.pad(array, before, mode=mode)
+def _slid(array: NDArray[np.float32], axis: int, part: float, edge: bool) -> NDArray[np.float32]:
+    """An array moved along an axis by a part of a pixel, in one pixel more; beyond it lies its edge, or nothing."""
+    given = np.moveaxis(array, axis, 0)
+    slid = np.zeros((len(given) + 1, *given.shape[1:]), np.float32)
+    slid[:-1] = (1 - part) * given
+    slid[1:] += part * given
+    if edge:
+        slid[0] += part * given[0]
+        slid[-1] += (1 - part) * given[-1]
+    return np.moveaxis(slid, 0, axis)
 
 
 def resized(walker: Walker, factor: float) -> Walker:

@@ -78,11 +78,11 @@ def empty_scene(frames: Frames) -> NDArray[np.float32]:
     return ground
 
 
-def walkers(frames: Frames) -> list[Walker]:
+def walkers(frames: Frames, first: int = 0) -> list[Walker]:
     """Cut out of a video, uint8 (N, H, W, C) of a fixed camera, whoever walks alone for `SHORTEST` frames or more.
 
     A walk ends where somebody else comes too near, where the frame ends, or after `LONGEST` frames. In a video of a
-    moving camera, or of an empty scene, there is nobody.
+    moving camera, or of an empty scene, there is nobody. `first` is the number of the first frame in its video.
     """
     found: list[list[_Blob]] = []
     walks: list[list[_Blob]] = []
@@ -99,7 +99,7 @@ def walkers(frames: Frames) -> list[Walker]:
                 going_on.append(walk)
         walks = going_on + [[blob] for blob in blobs.values()]
     longest = [walk for walk in found + walks if len(walk) >= SHORTEST]
-    cut = [_cut_out(frames, walk) for walk in longest]
+    cut = [_cut_out(frames, walk, first) for walk in longest]
     return [walker for walker in cut if walker.speed >= SLOWEST * frames.shape[1]]
 
 
@@ -155,7 +155,7 @@ def _next(last: _Blob, labels: NDArray[np.int32], blobs: dict[int, _Blob]) -> _B
     return blob if blob is not None and SHRINKS < blob.area / last.area < GROWS else None
 
 
-def _cut_out(frames: Frames, walk: list[_Blob]) -> Walker:
+def _cut_out(frames: Frames, walk: list[_Blob], first: int) -> Walker:
     """Cut a walk's bodies out, all in a frame of one size, with soft edges."""
     centres = np.array([blob.centre for blob in walk])
     down, right = np.polyfit(np.arange(len(walk)), centres, 1)[0]
@@ -178,5 +178,9 @@ def _cut_out(frames: Frames, walk: list[_Blob]) -> Walker:
         opacity.append(np.where(body, 1, np.where(soft < SOFTEST, 0, soft)))
     velocity = (float(down), float(right))
     return Walker(
-        np.array(pixels, np.float32), np.array(opacity, np.float32), corners.astype(float), velocity, walk[0].frame
+        np.array(pixels, np.float32),
+        np.array(opacity, np.float32),
+        corners.astype(float),
+        velocity,
+        first + walk[0].frame,
     )
