@@ -86,7 +86,8 @@ def of_one_way(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> pd.Da
     here = rows["shots"] == 0
     prepared = rows[here & (rows["tuning"] == tuning)].set_index(ENTRY).index
     by_tuning = rows["tuning"] == tuning
-    start = here & (by_tuning | ~rows.set_index(ENTRY).index.isin(prepared))
+    unprepared = (rows["tuning"] == NO_TUNING) & ~rows.set_index(ENTRY).index.isin(prepared)
+    start = here & (by_tuning | unprepared | (rows["method"] == NOBODY))
     own_way = (rows["tuning"] == NO_TUNING) & (rows["steps"] == 1)
     end = (rows["shots"] == shots) & ~here & ((by_tuning & (rows["steps"] == steps)) | own_way)
     return rows[start | end]

@@ -154,7 +154,7 @@ class _Drawn:
             yield from self._kept
             return
         kept, size = [], 0
-        for scene in self.scenes.drawn(self.seed):
+        for scene in self.scenes.drawn(self.seed, planting.SCENES, planting.CLIPS):
             size += sum(clips.nbytes for clips in scene.clips.values())
             if size <= KEPT:
                 kept.append(scene)

@@ -78,7 +78,7 @@ class PlantedScenes:
         """Scenes that were looked at and have nobody to cut out, or no video as long as a planted clip."""
         return sorted(name for name, found in self._found.items() if not found)
 
-    def drawn(self, seed: int, count: int = SCENES, clips: int = CLIPS) -> Iterator[PlantedScene]:
+    def drawn(self, seed: int, count: int, clips: int) -> Iterator[PlantedScene]:
         """Draw `count` scenes with `clips` hosts each: of different cameras while there are any left.
 
         Raises:

@@ -13,7 +13,7 @@ def street(length=40, movers=(((20, 5), (0, 1)),), channels=1, seed=0, body=(7, 
     random = np.random.default_rng(seed)
     video = np.repeat(random.integers(60, 100, (1, HEIGHT, WIDTH, channels), np.uint8), length, 0)
     for number, (place, velocity) in enumerate(movers):
-        look = random.integers(170 + 20 * number, 250, (*body, channels), np.uint8)
+        look = random.integers(170 + 15 * number, 250, (*body, channels), np.uint8)
         for frame in range(length):
             y, x = (round(place[axis] + velocity[axis] * frame) for axis in (0, 1))
             seen = video[frame, max(y, 0) : max(y + body[0], 0), max(x, 0) : max(x + body[1], 0)]
