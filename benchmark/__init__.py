@@ -1,6 +1,6 @@
 """crossvad: which video anomaly detector still works on a camera it has never seen, after a few seconds of it?
 
-    from crossvad import run, load_results, score_video
+    from crossvad import run, choose, load_results, score_video
 
 Names are loaded when they are first used, so that importing the package takes no time.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossvad.adapters.base import Adapter as Adapter
+    from crossvad.api import choose as choose
     from crossvad.api import load_results as load_results
     from crossvad.api import run as run
     from crossvad.api import score_video as score_video
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from crossvad.results import Results as Results
 
 __version__ = "0.1.0"
-__all__ = ["Adapter", "Dataset", "Protocol", "Results", "__version__", "load_results", "run", "score_video"]
+__all__ = ["Adapter", "Dataset", "Protocol", "Results", "__version__", "choose", "load_results", "run", "score_video"]
 
 _HOMES = {
     "Adapter": "crossvad.adapters.base",
     "Dataset": "crossvad.datasets.base",
     "Protocol": "crossvad.planning.protocol",
     "Results": "crossvad.results",
+    "choose": "crossvad.api",
     "load_results": "crossvad.api",
     "run": "crossvad.api",
     "score_video": "crossvad.api",

@@ -24,6 +24,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.cameras:cameras",
         "How well each method works on a camera that it has never seen: its mean AUC over cameras, each counting once.",
     ),
+    "choose": Deferred(
+        "crossvad.commands.choose:choose",
+        "Choose a method's options on its source alone, by anomalies planted in video that no training saw.",
+    ),
     "compare": Deferred(
         "crossvad.commands.compare:compare",
         "How much better a method is than another on the same test videos, and whether that is more than chance.",

@@ -27,13 +27,17 @@ class CameraShift:
         light = (float(random.uniform(0.6, 1.4)), float(random.uniform(-0.3, 0.3)))
         return cls((left, top, side), bool(random.integers(2)), *light)
 
+    def view(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of a frame that are in view."""
+        left, top, side = self.window
+        y, x = round(top * height), round(left * width)
+        return slice(y, y + max(1, round(side * height))), slice(x, x + max(1, round(side * width)))
+
     def __call__(self, clips: Tensor) -> Tensor:
         """Shift clips (B, T, C, H, W) in [-1, 1]: the same shape and range."""
         height, width = clips.shape[-2:]
-        left, top, side = self.window
-        rows, columns = max(1, round(side * height)), max(1, round(side * width))
-        y, x = round(top * height), round(left * width)
-        view = clips[..., y : y + rows, x : x + columns].flatten(0, 1)
+        rows, columns = self.view(height, width)
+        view = clips[..., rows, columns].flatten(0, 1)
         view = interpolate(view, (height, width), mode="bilinear", align_corners=False, antialias=True)
         view = view.flip(-1) if self.mirrored else view
         return (self.contrast * view + self.brightness).clamp(-1, 1).view_as(clips)

@@ -123,6 +123,24 @@ def at(frames: Footage, starts: NDArray[np.int64], spec: ClipSpec, device: torch
     return gathered([frames[start : start + spec.frames] for start in starts], spec, device)
 
 
+def tail_start(length: int, span: int) -> int:
+    """Number of a source video's first held-out frame, of which no training clip of `span` frames has any.
+
+    It is the video's length where that is too short to spare a clip: then all of it is trained on.
+    """
+    tail = max(round(HELDOUT_SHARE * length), span)
+    return length - tail if length - tail >= 2 * span else length
+
+
+def leading_up(begin: int, span: int, shots: int) -> NDArray[np.int64]:
+    """First frames of up to `shots` clips of `span` frames, one frame apart, the last of which ends before `begin`.
+
+    Of a video that is too short for that, its first clip.
+    """
+    first = max(0, begin - shots - span + 1)
+    return np.arange(first, max(first + 1, begin - span + 1))[:shots]
+
+
 class ClipSource:
     """The clips a method may learn from, cut from the source's normal videos at random, reproducibly.
 
@@ -160,13 +178,9 @@ class ClipSource:
             [video for video, scene in enumerate(scenes or [0] * len(videos)) if scene == number]
             for number in sorted(set(scenes or [0]))
         ]  # numbers of the videos of each
-        self._cuts = [self._cut(len(video)) for video in videos]
+        self._cuts = [tail_start(len(video), spec.frames) for video in videos]
         # Every training clip is as likely as any other, however long its video.
         self._ends = np.cumsum([cut - spec.frames + 1 for cut in self._cuts])
-
-    def _cut(self, length: int) -> int:
-        tail = max(round(HELDOUT_SHARE * length), self.spec.frames)
-        return length - tail if length - tail >= 2 * self.spec.frames else length
 
     def __len__(self) -> int:
         """Number of different training clips."""
@@ -226,10 +240,9 @@ class ClipSource:
             owner = videos[int(self.random.integers(len(videos)))]
             frames, disguise = self.videos[owner], CameraShift.draw(self.random)
             begin = min(self._cuts[owner], len(frames) - span)  # of the first query clip
-            first = max(0, begin - support - span + 1)
             last = len(frames) - span
             queries = np.unique(np.linspace(begin, last, min(query, last - begin + 1)).astype(int))
-            starts = np.arange(first, max(first + 1, begin - span + 1))[:support]
+            starts = leading_up(begin, span, support)
             yield (
                 disguise(at(frames, starts, self.spec, self.device)),
                 disguise(at(frames, queries, self.spec, self.device)),

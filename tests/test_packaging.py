@@ -20,7 +20,7 @@ OURS = ("benchmark", "adapters", "datasets")
 FLOORS = [
     ["crossvad"],  # the version
     ["crossvad.datasets.base", "crossvad.datasets.camera_shift", "crossvad.datasets.clips", "crossvad.datasets.errors"],
-    ["crossvad.datasets.joined", "crossvad.datasets.readers"],
+    ["crossvad.datasets.joined", "crossvad.datasets.planting", "crossvad.datasets.readers"],
     ["crossvad.datasets.own_folder", "crossvad.datasets.published", "crossvad.datasets.synthetic"],
     ["crossvad.adapters.options", "crossvad.adapters.published"],
     ["crossvad.adapters.base", "crossvad.adapters.nets"],

@@ -129,7 +129,7 @@ def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
     return click.option(f"--{name}", PLURALS.get(name, name), type=kind, default=default, show_default=True, help=text)
 
 
-def _several(name: str, kind: Names, text: str, required: bool = False) -> Callable:
+def several(name: str, kind: Names, text: str, required: bool = False) -> Callable:
     """Make an option of names, comma-separated or said several times."""
 
     def joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[str]]) -> list[str]:
@@ -191,14 +191,14 @@ DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVA
 RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
 PLACES = stacked(DATA, RESULTS)
 SEEDS = _listed("seed", Numbers(), "0", "Of trainings; at least three for a claim.")
-METHOD = _several("method", METHODS, "Name, name[option=value] or file.py:Class. [apn,memae,lmn]")
+METHOD = several("method", METHODS, "Name, name[option=value] or file.py:Class. [apn,memae,lmn]")
 PAIR = stacked(
-    _several("source", DATASETS, "Train on this: a data set's name, or path:DIR.", required=True),
-    _several("target", DATASETS, "Adapt to and score this.", required=True),
+    several("source", DATASETS, "Train on this: a data set's name, or path:DIR.", required=True),
+    several("target", DATASETS, "Adapt to and score this.", required=True),
 )
 PAIRS = stacked(
-    _several("source", DATASETS, "Comma-separated: train on these."),
-    _several("target", DATASETS, "Comma-separated: adapt to and score these. [the sources]"),
+    several("source", DATASETS, "Comma-separated: train on these."),
+    several("target", DATASETS, "Comma-separated: adapt to and score these. [the sources]"),
 )
 AMOUNTS = stacked(
     _listed("shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),

@@ -98,13 +98,22 @@ def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:
     if len(cues) == 1:
         return next(iter(cues.values()))
     frame_units = np.repeat(scores.units, scores.lengths)
-    standardised = {cue: np.empty(len(frame_units)) for cue in cues}
+    fused = np.empty(len(frame_units))
+    for unit in np.unique(scores.units):
+        mine = frame_units == unit
+        support = {cue: values[scores.support_units == unit] for cue, values in scores.support.items()}
+        fused[mine] = fuse_unit({cue: values[mine] for cue, values in cues.items()}, support, scores.heldout, weights)
+    return fused
+
+
+def fuse_unit(cues: Cues, support: Cues, heldout: Cues, weights: Mapping[str, float]) -> Values:
+    """Fuse the cues of one adaptation unit, (n,) each, by what its support clips and held-out source clips scored."""
+    if len(cues) == 1:
+        return next(iter(cues.values()))
+    standardised, unknown = {}, np.empty(0)
     for cue, values in cues.items():
-        for unit in np.unique(scores.units):
-            support = scores.support[cue][scores.support_units == unit] if scores.support else np.empty(0)
-            centre, spread = centre_and_spread(support, scores.heldout.get(cue, np.empty(0)))
-            mine = frame_units == unit
-            standardised[cue][mine] = (values[mine] - centre) / spread
+        centre, spread = centre_and_spread(support.get(cue, unknown), heldout.get(cue, unknown))
+        standardised[cue] = (values - centre) / spread
     return weighted_mean(standardised, weights)
 
 

@@ -19,7 +19,7 @@ from crossvad.adapters.base import Adapter, Log
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
-from crossvad.datasets.base import Dataset
+from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.readers.excerpts import origin
 from crossvad.execution.decoding import Decoder, training_videos
@@ -181,12 +181,17 @@ def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -
 
 def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: torch.device, seed: int) -> ClipSource:
     """What a method may learn from at the decoder's budget, with draws from the start of the seed."""
-    scenes = enumerate(source.scenes("train"))
-    owner = {video.source.identity: number for number, scene in scenes for video in scene.videos}
     videos = training_videos(source, decoder.budget)
-    owners = [owner[origin(video.source).identity] for video in videos]  # of excerpts, too
+    owners = scene_numbers(source, videos)
     footage = [decoder.frames(video, adapter.extra_inputs) for video in videos]
     return ClipSource(footage, adapter.clip, device, seed, owners)
+
+
+def scene_numbers(source: Dataset, videos: Sequence[Video]) -> list[int]:
+    """Number of the training scene that each of some training videos, or excerpts of them, is of."""
+    scenes = enumerate(source.scenes("train"))
+    owner = {video.source.identity: number for number, scene in scenes for video in scene.videos}
+    return [owner[origin(video.source).identity] for video in videos]
 
 
 def train(

@@ -34,7 +34,7 @@ main()
 
 
 @pytest.mark.parametrize(
-    "words", ["--help", "--version", "run --help", "compare --help", "audit --help", "score --help"]
+    "words", ["--help", "--version", "run --help", "compare --help", "audit --help", "score --help", "choose --help"]
 )
 def test_help_loads_nothing_heavy(words):
     out, heavy = in_a_process(*words.split())
@@ -64,6 +64,8 @@ def test_help_loads_nothing_heavy(words):
         (["datasets", "check", "av"], ["avenue"]),
         (["results", "list", "--where", "place=r"], ["place=runs", "place=reference"]),
         (["methods", "in"], ["info"]),
+        (["choose", "ap"], ["apn", "apn-released"]),
+        (["choose", "apn", "--source", "synthetic-s"], ["synthetic-street"]),
         (["plot", "s"], ["scores", "shots", "speed", "steps"]),
     ],
     ids=lambda words: " ".join(words),

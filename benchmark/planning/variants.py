@@ -1,0 +1,61 @@
+"""The product of a method's options: what is to be chosen from."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+from crossvad.datasets.errors import InputError
+from crossvad.planning import registry
+from crossvad.planning.names import did_you_mean, listed, split_options
+
+
+def variants(methods: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Write out each method with every combination of the options' values, each once, in order.
+
+    Args:
+        methods: name, name[option=value] or file.py:Class; options said here are in all of its combinations.
+        options: name=value,value each. A method that has no such option goes without.
+
+    Raises:
+        InputError: an option is not written so or has no value, no method has it, a method says it already, or a value
+            is not one that it may have.
+    """
+    choices = [_choice(option) for option in options]
+    has = {method: option_names([method]) for method in methods}
+    for name, _ in choices:
+        if not any(name in fields for fields in has.values()):
+            known = sorted(set().union(*has.values()))
+            fix = f"{did_you_mean(name, known)}known: {', '.join(known) or 'none'}"
+            raise InputError(f"--option {name}", f"is no option of {', '.join(methods)}", fix)
+    labels: dict[str, None] = {}
+    for method in methods:
+        base, said = split_options(method)
+        mine = [(name, values) for name, values in choices if name in has[method]]
+        if twice := [name for name, _ in mine if name in said]:
+            raise InputError(method, f"says {twice[0]}, which --option varies", "leave one of them out")
+        for values in itertools.product(*(values for _, values in mine)):
+            chosen = {**said, **dict(zip((name for name, _ in mine), values, strict=True))}
+            text = base + ("[" + ",".join(f"{name}={value}" for name, value in chosen.items()) + "]" if chosen else "")
+            registry.get_method(text)  # refuses what cannot be
+            labels[text] = None
+    return list(labels)
+
+
+def _choice(option: str) -> tuple[str, list[str]]:
+    """Name and values of `name=value,value`."""
+    name, equals, values = option.partition("=")
+    if not name.strip() or not equals or not listed(values):
+        raise InputError(f"--option {option!r}", "cannot be read", "write name=value,value")
+    return name.strip(), listed(values)
+
+
+def option_names(methods: Sequence[str]) -> list[str]:
+    """Names of the options that some methods have, each once.
+
+    Raises:
+        InputError: an unknown method.
+    """
+    fields = [field.name for name in methods for field in dataclasses.fields(registry.get_method(name).cls.Options)]
+    return list(dict.fromkeys(fields))

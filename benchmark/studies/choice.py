@@ -1,0 +1,93 @@
+"""From rows of planted anomalies to a choice: means over scenes and kinds, and which of them cannot be told apart.
+
+What is resampled is drawn scenes, the same for all methods, so that what is hard in a scene for all of them cancels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES
+from crossvad.evaluation.frames import Values
+from crossvad.evaluation.statistics import LEVEL, draws
+from crossvad.planning.catalogue import BASELINES, NO_TUNING
+from crossvad.planning.names import split_options
+from crossvad.studies.planted_rows import NOBODY
+
+MEAN = "mean"  # of the kinds that people are put in by: not of the square
+SCENE = ["seed", "number"]  # what a drawn scene of a source is known by
+ENTRY = ["source", "method"]
+
+
+def by_entry(rows: pd.DataFrame, shots: int) -> pd.DataFrame:
+    """AUCs by entry and scene at a number of shots: index `ENTRY` and `SCENE`, columns `ALL_KINDS` and `MEAN`.
+
+    A method that does not adapt is at any number of shots what it is at none.
+    """
+    seen = rows[rows["method"] != NOBODY].set_index(ENTRY)
+    adapted = seen[seen["shots"] == shots]
+    still = seen[(seen["shots"] == 0) & ~seen.index.isin(adapted.index)]
+    chosen = pd.concat([adapted, still]).set_index(SCENE, append=True)[[*ALL_KINDS]]
+    return chosen.assign(**{MEAN: chosen[[*KIND_NAMES]].mean(axis=1)})
+
+
+def summary(rows: pd.DataFrame, shots: int) -> pd.DataFrame:
+    """Mean over scenes of every entry at a number of shots: `ALL_KINDS`, `MEAN`, and `error`, the latter's.
+
+    The standard error is that of resamples of scenes.
+    """
+    table = by_entry(rows, shots)
+    means = table.groupby(ENTRY, sort=False).mean()
+    errors = table[MEAN].groupby(ENTRY, sort=False).apply(lambda scenes: _spread(scenes.to_numpy()))
+    return means.assign(error=errors)
+
+
+def against_best(rows: pd.DataFrame, shots: int) -> pd.DataFrame:
+    """Set the mean of each entry against its source's best: `difference`, `low`, `high`, `best`, `baseline`.
+
+    The best is one that is trained, if any is: `BASELINES` are there to compare with. Intervals are of 95 %, of
+    resamples of the scenes that both were shown.
+    """
+    from scipy.stats import t  # here, as tables of what is cached go without
+
+    lines = {}
+    for source, means in by_entry(rows, shots)[MEAN].groupby("source", sort=False):
+        scenes = means.droplevel("source").unstack("method")
+        order = list(scenes.mean().sort_values(ascending=False, kind="stable").index)
+        best = next((name for name in order if not is_baseline(name)), order[0])
+        for name in order:
+            gaps = (scenes[name] - scenes[best]).dropna().to_numpy()
+            mean, spread = (float(gaps.mean()), _spread(gaps)) if len(gaps) else (np.nan, np.nan)
+            reach = float(t.ppf((1 + LEVEL) / 2, len(gaps) - 1)) * spread if len(gaps) > 1 else np.nan
+            lines[source, name] = (mean, mean - reach, mean + reach, name == best, is_baseline(name))
+    index = pd.MultiIndex.from_tuples(lines, names=ENTRY)
+    return pd.DataFrame([*lines.values()], index, ["difference", "low", "high", "best", "baseline"])
+
+
+def is_baseline(method: str) -> bool:
+    """Whether a method is one of those that no table goes without, and that nobody would choose options for."""
+    return split_options(method)[0] in BASELINES
+
+
+def _spread(values: Values) -> float:
+    """Standard deviation of the mean of some scenes over resamples of them; NaN of a single one."""
+    if len(values) < 2:
+        return float("nan")
+    means = draws(len(values)) @ values / len(values)
+    return float(np.std(means, ddof=1)) if np.ptp(values) else 0.0
+
+
+def of_one_way(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> pd.DataFrame:
+    """Those of some rows that are at K = 0, or at `shots` after `steps` of a tuning.
+
+    A method that a tuning prepared is at K = 0 what that made of it. Methods without steps adapt in a way of their own.
+    """
+    here = rows["shots"] == 0
+    prepared = rows[here & (rows["tuning"] == tuning)].set_index(ENTRY).index
+    by_tuning = rows["tuning"] == tuning
+    unprepared = (rows["tuning"] == NO_TUNING) & ~rows.set_index(ENTRY).index.isin(prepared)
+    start = here & (by_tuning | unprepared | (rows["method"] == NOBODY))
+    own_way = (rows["tuning"] == NO_TUNING) & (rows["steps"] == 1)
+    end = (rows["shots"] == shots) & ~here & ((by_tuning & (rows["steps"] == steps)) | own_way)
+    return rows[start | end]
