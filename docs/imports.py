@@ -34,7 +34,7 @@ FLOORS = (  # the top one first; a room imports from floors below its own alone
     ("adapters.methods", "adapters.tunings"),
     ("adapters", "adapters.nets"),
     ("datasets.published", "datasets.own_folder", "datasets.synthetic"),
-    ("datasets.readers",),
+    ("datasets.readers", "datasets.planting"),
     ("datasets",),
 )
 COLOURS = {"datasets": "#E6F1E8", "adapters": "#FDF0DD", "": "#E7EEF7"}
@@ -47,7 +47,7 @@ SAYS = {
     "planning": "names, versions, grids", "adapters.methods": "a file each", "adapters.tunings": "how to adapt",
     "adapters": "the contract, options", "adapters.nets": "shared parts", "datasets.published": "archives",
     "datasets.synthetic": "rendered", "datasets.own_folder": "a camera of one's own",
-    "datasets.readers": "files to frames", "datasets": "the contract, clips",
+    "datasets.readers": "files to frames", "datasets.planting": "made-up anomalies", "datasets": "the contract, clips",
 }  # fmt: skip
 
 

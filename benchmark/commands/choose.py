@@ -26,6 +26,7 @@ from crossvad.commands.options import (
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue
+from crossvad.planning.names import listed, split_options
 from crossvad.present.formats import Tables
 
 
@@ -40,7 +41,9 @@ class Choice(click.ParamType):
 
         if "=" in incomplete:
             return []
-        methods = [name for names in ctx.params.get("methods") or () for name in names]
+        # Before an option has its value, click has not told words from methods yet.
+        words = [*ctx.args, *(name for names in ctx.params.get("methods") or () for name in names)]
+        methods = [name for word in words for name in listed(word) if split_options(name)[0] in catalogue.METHODS]
         return [CompletionItem(f"{name}=") for name in option_names(methods) if name.startswith(incomplete)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,7 @@ def agreement(joined: pd.DataFrame, proxy: str) -> dict[tuple[str, str], Agreeme
     }
     values = {pair: (part[proxy].to_numpy(float), part["auc"].to_numpy(float)) for pair, part in pairs.items()}
 
-    def correlations(drawn: Sequence[int]) -> list[float]:
+    def correlations(drawn: Iterable[int]) -> list[float]:
         """Of each pair, for some methods, those drawn twice counted twice."""
         found = []
         for pair, (first, second) in values.items():

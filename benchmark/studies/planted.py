@@ -203,9 +203,9 @@ def _scores(
     for group in scene.clips:
         clips = scene.shown(group, fitted.adapter.clip, device)
         parts: dict[int, list[Cues]] = {shots: [] for shots in states}
-        for some in clips.split(batch):
+        for start in range(0, len(clips), batch):
             with torch.no_grad():
-                features = fitted.adapter.frozen_features(some)
+                features = fitted.adapter.frozen_features(clips[start : start + batch])
             for shots, (method, _) in states.items():
                 parts[shots].append(arrays(method.score(features)))
         for shots, (method, support) in states.items():

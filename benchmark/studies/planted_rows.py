@@ -27,7 +27,13 @@ NOBODY = ""  # in a method's place: the scene was looked at, and nobody could be
 
 def left_out_rows(source: str, digest: str, budget: str, planting: int, scenes: Iterable[str]) -> pd.DataFrame:
     """Note which scenes of a source nobody could be cut out of: a row each, without a method and without an AUC."""
-    known = {"method": NOBODY, "method_version": "", "source": source, "source_digest": digest, "budget": budget}
+    known: dict[str, str | int] = {
+        "method": NOBODY,
+        "method_version": "",
+        "source": source,
+        "source_digest": digest,
+        "budget": budget,
+    }
     known |= {"tuning": "", "steps": 0, "shots": 0, "seed": 0, "planting": planting, "number": 0}
     lines = [{**known, "scene": scene} for scene in scenes]
     return pd.DataFrame(lines, columns=COLUMNS).astype(dict.fromkeys(ALL_KINDS, float))

@@ -74,17 +74,17 @@ def _way(seen: pd.DataFrame, name: str, asked: Mapping[str, Any]) -> tuple[int, 
         return 0, 0, NO_TUNING
     adapted = seen[(seen["shots"] == shots) & (seen["tuning"] != NO_TUNING)]
     adapted = adapted if len(adapted) else seen[seen["shots"] == shots]
-    found = {key: asked.get(key) for key in ("steps", "tuning")}
-    for key, said in found.items():
+    found: list[Any] = []
+    for key in ("steps", "tuning"):
         values = sorted(adapted[key].unique())
-        if said is None and len(values) > 1:
+        if key not in asked and len(values) > 1:
             raise InputError(name, f"has rows of {key} {captions.listed(values)}", f"say one: --{key} {values[-1]}")
-        found[key] = values[0] if said is None and values else said
-        adapted = adapted[adapted[key] == found[key]]
+        found.append(asked.get(key, values[0] if values else None))
+        adapted = adapted[adapted[key] == found[-1]]
     if adapted.empty:
         said = ", ".join(f"{key} {asked[key]}" for key in ("shots", "steps", "tuning") if key in asked)
         raise InputError(name, f"holds no row of {said}", "leave that out, or run it: bench choose --out")
-    return int(shots), int(found["steps"]), str(found["tuning"])
+    return int(shots), int(found[0]), str(found[1])
 
 
 def _of_cells(rows: pd.DataFrame, results: Path) -> Tables:
@@ -141,7 +141,7 @@ def _mean(line: pd.Series) -> str:
     return tables.mean_and_spread(line[MEAN], line["error"], 1)
 
 
-def _gap(line: Mapping[str, float]) -> str:
+def _gap(line: Mapping[Any, Any]) -> str:
     if line["best"]:
         return "best"
     text = tables.difference_and_interval(line["difference"], line["low"], line["high"])

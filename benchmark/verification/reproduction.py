@@ -18,7 +18,7 @@ from crossvad.evaluation.tidy import COLUMNS, LOCATED, table
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.atomic_files import replacing
 from crossvad.store.store import Store
-from crossvad.studies import published
+from crossvad.studies import planted_rows, published
 from crossvad.verification.integrity import RERUN
 
 # Where a cell lies is no part of what it says: `bench keep` moves it.
@@ -40,6 +40,8 @@ def verify_csv(path: Path, store: Store, write: bool = False) -> tuple[str, list
     if path.name == "published.csv":
         return f"{len(published.load(path))} published figures fit their schema", []
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if set(planted_rows.COLUMNS) <= set(rows.columns):
+        return f"{len(planted_rows.load(path))} rows of planted anomalies fit their schema", []
     if not set(KEYS) <= set(rows.columns):
         return "", [Problem("warning", path.name, "is no table of cells, so it was not recomputed", "see its page")]
     problems = []

@@ -16,7 +16,7 @@ Steps = NDArray[np.float64]  # (T,): how many frames into its walk somebody is, 
 
 def steps(frames: int, pivot: int, moment: float, rate: float = 1.0) -> Steps:
     """Steps of a walk that is at `moment` in frame `pivot` of a clip, and goes on at `rate` times its own speed."""
-    return moment + rate * (np.arange(frames) - pivot)
+    return moment + rate * (np.arange(frames, dtype=np.float64) - pivot)
 
 
 def plant(clip: Frames, walker: Walker, steps: Steps) -> tuple[Frames, Mask]:

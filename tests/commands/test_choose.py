@@ -4,7 +4,9 @@ import csv
 import io
 
 import pytest
+from click.shell_completion import BashComplete
 
+from crossvad import cli
 from crossvad.datasets.planting import scenes as planting
 
 WORDS = ("choose", "framediff", "extrapolate", "--source", "synthetic-street", "--budget", "smoke", "--quiet")
@@ -100,3 +102,14 @@ def test_how_well_rows_agree_with_cells(bench, file, tmp_path):
     (tmp_path / "none").mkdir()
     none = bench("choose", "--from", "rows.csv", "--agreement", "--results", "none")
     assert none.code == 2 and "holds no cell of these methods" in none.err
+
+
+def test_names_of_options_complete_from_those_of_the_methods():
+    def completed(*words):
+        *before, last = words
+        shell = BashComplete(cli.bench, {}, "bench", "_BENCH_COMPLETE")
+        return [item.value for item in shell.get_completions(["choose", *before], last)]
+
+    assert completed("framediff", "--option", "p") == ["pool="]
+    assert completed("framediff,lmn[items=5]", "--source", "ped2", "--option", "i") == ["items="]
+    assert completed("random", "--option", "p") == completed("framediff", "--option", "pool=m") == []

@@ -71,8 +71,16 @@ def test_a_planted_clip_and_its_control_differ_by_the_oddity_alone(drawn):
         assert 0 < changed.mean() < 0.2
 
 
-def test_the_walker_is_in_view_when_it_is_scored(drawn):
+def test_the_square_is_told_from_the_host_as_filmed(drawn):
     for scene in drawn:
+        height = len(range(HEIGHT)[scene.shift.view(HEIGHT, WIDTH)[0]])
+        for odd, control in zip(scene.clips["square"], scene.clips[CONTROLS["square"]], strict=True):
+            changed = np.argwhere((odd != control).any((0, 3)))
+            assert not len(changed) or (np.ptp(changed, axis=0) < 0.25 * height + 1).all()
+
+
+def test_the_walker_is_in_view_when_it_is_scored(scenes):
+    for scene in scenes.drawn(5, 12, 6):
         rows, columns = scene.shift.view(HEIGHT, WIDTH)
         for clip, host in zip(scene.clips["control"], scene.clips[HOST], strict=True):
             changed = np.argwhere((clip != host)[BEFORE].any(-1))

@@ -82,6 +82,9 @@ def test_light_that_changes_in_the_whole_frame_is_nobody():
     video = street(movers=[]).astype(int)
     lit = (video + 40 * (np.arange(40) % 3)[:, None, None, None]).astype(np.uint8)
     assert walkers(lit) == []
+    walking = street().astype(int) + 20 * (np.arange(40) % 3)[:, None, None, None]
+    (walker,) = walkers(walking.clip(0, 255).astype(np.uint8))
+    assert walker.velocity == pytest.approx((0, 1), abs=0.03) and len(walker) == 40
 
 
 def test_the_empty_scene_is_what_the_walker_covers_for_a_while():
