@@ -116,8 +116,8 @@ def _plugged_dataset(text: str, root: Path) -> Dataset:
 
 
 NO_DATA = (
-    "point --data (or $CROSSVAD_DATA) at the folder that holds the archives, or use synthetic-street and "
-    "synthetic-plaza, which need none"
+    "point --data (or $CROSSVAD_DATA) at the folder that holds the archives, or use synthetic-street, "
+    "synthetic-plaza and synthetic-cameras, which need none"
 )
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES
+from crossvad.datasets.planting.kind_names import ALL_KINDS
 from crossvad.evaluation.frames import Values
-from crossvad.studies.choice import MEAN
+from crossvad.studies.choice import MEAN, told_kinds
 from crossvad.studies.planted_rows import NOBODY
 
 PROXIES = (*ALL_KINDS, MEAN)
@@ -51,7 +51,7 @@ def entries(planted: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
         cells: tidy rows of stored cells, by protocol fair.
     """
     seen = planted[planted["method"] != NOBODY]
-    seen = seen.assign(**{MEAN: seen[[*KIND_NAMES]].mean(axis=1)})
+    seen = seen.assign(**{MEAN: seen[told_kinds(seen)].mean(axis=1)})
     proxies = seen.groupby([*MATCHED, "budget"], sort=False)[[*PROXIES]].mean().reset_index()
     done = cells[(cells["status"] == "done") & cells["support"].isin(("none", "train-head", "scene-head"))]
     supports = done[[*MATCHED, "target", "budget", "support"]].drop_duplicates()

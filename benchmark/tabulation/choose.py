@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.planting.kind_names import ALL_KINDS, SQUARE
+from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES, SQUARE
 from crossvad.evaluation import tidy
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import FAIR
@@ -18,7 +18,7 @@ from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
 from crossvad.store.store import Store
 from crossvad.studies.agreement import OVER_PAIRS, PROXIES, Agreement, agreement, entries
-from crossvad.studies.choice import MEAN, against_best, of_one_way, summary
+from crossvad.studies.choice import MEAN, TOLD, against_best, of_one_way, summary, told_kinds
 from crossvad.studies.planted_rows import NOBODY
 
 TIED = "≈"
@@ -154,7 +154,9 @@ def _facts(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> list[str]
     how = f"K = 0 → K = {shots}, {tuning} in {steps} step{'' if steps == 1 else 's'}" if shots else "K = 0"
     facts += [
         f"AUC in % of telling clips with a planted anomaly from the same clips with the same walker as it was; {how}",
-        f"{MEAN}: of all kinds but {SQUARE}, in which a part of the frame plays faster",
+        f"{MEAN}: of {captions.listed(told_kinds(rows))}",
+        *_untold(rows),
+        f"{SQUARE}: a part of the frame plays faster, for comparison alone",
         "±: standard error over scenes",
         f"{LED_BY}: difference of means at K = {shots}, brackets 95 %, paired bootstrap over scenes; "
         f"{TIED}: not told apart",
@@ -170,6 +172,12 @@ def _facts(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> list[str]
         if len(nobody):
             facts.append(f"{len(nobody)} left out, with nobody to cut out: {captions.listed(sorted(nobody))}")
     return facts
+
+
+def _untold(rows: pd.DataFrame) -> list[str]:
+    """Which kinds do not count, as no method tells them."""
+    untold = [kind for kind in KIND_NAMES if kind not in told_kinds(rows)]
+    return [f"not of {captions.listed(untold)}, which no row tells (below {TOLD:g})"] if untold else []
 
 
 def _commands(rows: pd.DataFrame, gaps: pd.DataFrame, tuning: str, shots: int, steps: int) -> list[str]:

@@ -44,7 +44,8 @@ def test_the_table_has_a_row_a_combination_the_best_first(bench, file):
     )
     assert "3 scenes, held-out views of 3 cameras" in file and "≈: not told apart" in file
     numbers = list(csv.DictReader(io.StringIO(bench(*WORDS, "--option", "pool=mean,p99", "--format", "csv").out)))
-    assert [f"{float(row['mean, K = 0']):.1f}" for row in numbers] == [row[6].split()[0] for row in rows]
+    shown = [float(row[6].split()[0]) for row in rows]
+    assert [float(row["mean, K = 0"]) for row in numbers] == pytest.approx(shown, abs=0.056)  # to two digits, to one
     assert len(bench(*WORDS, "--format", "long").out.splitlines()) == 1 + 2 * 3
 
 

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import t
 
 from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES
-from crossvad.studies.choice import against_best, by_entry, of_one_way, summary
+from crossvad.studies.choice import against_best, by_entry, of_one_way, summary, told_kinds
 from crossvad.studies.planted_rows import COLUMNS, left_out_rows
 
 
@@ -53,6 +53,20 @@ def test_means_are_over_scenes_then_kinds_and_not_of_the_square():
         # Of resamples, about the standard deviation of scenes' means over the root of their number.
         scenes = [np.mean([line[kind] for kind in KIND_NAMES]) for line in mine]
         assert got["error"] == pytest.approx(np.std(scenes, ddof=1) / np.sqrt(len(scenes)), rel=0.1)
+
+
+def test_a_kind_that_no_method_tells_is_in_no_mean():
+    """Standing still is told by nobody, and the worse a method tells anything the nearer to chance it reads there."""
+    rows = ROWS.assign(
+        stopped=ROWS["method"].map({"apn": 20.0, "apn[pool=p99]": 21.0, "apn[score=0.0]": 49.0, "framediff": 10.0}),
+        texture=ROWS["method"].map({"apn": 40.0, "apn[pool=p99]": 40.0, "apn[score=0.0]": 40.0, "framediff": 56.0}),
+    )
+    told = [kind for kind in KIND_NAMES if kind != "stopped"]
+    assert told_kinds(ROWS) == [*KIND_NAMES] and told_kinds(rows) == told
+    for method in ("apn", "framediff"):
+        of_kinds = summary(rows, 10).loc[("ped2", method), told].mean()
+        assert summary(rows, 10).loc[("ped2", method), "mean"] == pytest.approx(of_kinds)
+    assert told_kinds(rows.assign(**dict.fromkeys(KIND_NAMES, 50.0))) == [*KIND_NAMES]
 
 
 def test_what_does_not_adapt_reads_the_same_at_any_number_of_shots():
