@@ -23,7 +23,7 @@ FIGURES = {
     "matrix.svg": (
         "bench plot matrix --where budget=quick --where method=apn,lmn,memae,apn[predicts=change,score=0.0],framediff "
         "--where shots=0,10 --where steps=0,10 --where tuning=none,finetune "
-        "--where support=none,train-head,scene-head --out"
+        "--where support=none,train-head,scene-head --where source=path:normal,ped2,synthetic-street --out"
     ),
     "shots.svg": (
         f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn,"
@@ -33,6 +33,11 @@ FIGURES = {
     "steps.svg": (
         f"bench plot steps {ADAPTED} --where tuning=finetune --where shots=10 "
         "--where method=apn,apn[predicts=change,score=0.0,pool=patch],framediff,extrapolate --out"
+    ),
+    "cameras.svg": (
+        "bench plot cameras --where budget=quick --where source=ucf+path:normal+avenue+synthetic-street --where "
+        "method=apn[predicts=change,score=0.0,motion=1.0,perspective=source],framepred,lmn,memae,mpn,framediff,speed,"
+        "support-mean --out"
     ),
     "audit.svg": "bench audit protocol --stored --out",
 }
