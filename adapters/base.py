@@ -44,6 +44,7 @@ method, the harness asks `scores_in_order` and `scores_scene`; these may be prop
 `paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
+What is measured on the source once training is over, such as how large errors are there, goes into `after_training`.
 Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
 
 **Beside frames.** A method with `extra_inputs = ("flow",)` is given `Clips` wherever others are given a tensor:
@@ -313,6 +314,13 @@ class Adapter(nn.Module):
                     decay.step()
             log(step, schedule.steps, losses | (self._diagnosed(clips) if step % watch == 0 else {}))
         self.eval()
+        self.after_training(source)
+
+    def after_training(self, source: ClipSource) -> None:
+        """Measure in place, in eval mode, what is to be known of the source: nothing unless a method says so.
+
+        Called by `fit` when training is over. What it finds must survive saving: a persistent buffer, for one.
+        """
 
     @torch.no_grad()
     def _diagnosed(self, clips: Tensor) -> dict[str, float]:

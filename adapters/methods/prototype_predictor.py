@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from crossvad.adapters.base import Adapter, CueScores, Log
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
 from crossvad.adapters.nets.motion import SLOWEST, flow_speed, nearness, scale_slope
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
@@ -106,9 +106,8 @@ class PrototypePredictor(Adapter):
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the last frame of clips (B, T, C, H, W), or of what `encode` made of them."""
 
-    def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
-        """Train as the schedule says; then measure the source's perspective, if that counts."""
-        super().fit(source, budget, log)
+    def after_training(self, source: ClipSource) -> None:
+        """Measure the source's perspective, if that counts."""
         if self.perspective:
             self.slope.fill_(source_slope(source))
 
