@@ -25,7 +25,8 @@ from crossvad.datasets.clips import ClipSource
 
 NO_DISTANCE = 1e-20  # of features to their nearest prototype, which may be far nearer than frames are ever predicted
 SMOOTH = 0.25  # of a frame's side: what a map of expected errors is averaged over
-SCENES, EPISODES, CLIPS = 64, 8, 8  # of a source, to measure its perspective on: at most, of each at least, in each
+# A source's perspective is measured on so many scenes at most, so many episodes of each at least, of 8 clips each.
+SCENES, EPISODES, CLIPS = 64, 8, 8
 
 
 class Encoded(NamedTuple):

@@ -50,15 +50,20 @@ def flow_speed(clips: Tensor, eps: float = 1e-4, reach: int = 2) -> Tensor:
         eps: the ridge, in squared gray levels a pixel: ground that is even has no flow.
         reach: of the box, in pixels to each side; what of it lies beyond the border does not count.
     """
-    gray = (clips.mean(2) + 1) / 2  # (B, T, H, W)
-    middle, change = (gray[:, 1:] + gray[:, :-1]) / 2, gray.diff(dim=1)
-    down, right = torch.gradient(middle, dim=(2, 3))
+    down, right, change = _derivatives(clips)
     products = (right * right, down * down, right * down, right * change, down * change)
     xx, yy, xy, xt, yt = (box_mean(product.mean(1), reach) for product in products)
     xx, yy = xx + eps, yy + eps
     determinant = xx * yy - xy.square()
     across, along = (yy * xt - xy * yt) / determinant, (xx * yt - xy * xt) / determinant
     return across.square() + along.square()
+
+
+def _derivatives(clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Change of gray in [0, 1] downwards, to the right and to the next frame, for each pair: (B, T - 1, H, W) each."""
+    gray = (clips.mean(2) + 1) / 2  # (B, T, H, W)
+    down, right = torch.gradient((gray[:, 1:] + gray[:, :-1]) / 2, dim=(2, 3))
+    return down, right, gray.diff(dim=1)
 
 
 def scale_slope(clips: Tensor) -> float:
@@ -69,8 +74,7 @@ def scale_slope(clips: Tensor) -> float:
     pixels that move and have texture. Rows weigh as many as they have of these. 0 where fewer than two rows do.
     """
     speed = flow_speed(clips)  # (B, H, W)
-    gray = (clips.mean(2) + 1) / 2
-    down, right = torch.gradient((gray[:, 1:] + gray[:, :-1]) / 2, dim=(2, 3))
+    down, right, _ = _derivatives(clips)
     texture = box_mean((down.square() + right.square()).mean(1), 2)
     seen = (speed > MOVING**2) & (texture > TEXTURED)
     count = seen.sum((0, 2)).double()

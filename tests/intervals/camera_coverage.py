@@ -59,12 +59,7 @@ def drawn(world: World, sets: TestSets, raised: float = 0.0) -> list[list[list[P
     of_seeds = seed * random.normal(size=(2, world.seeds))
     found: list[list[list[PairCounts]]] = [[[] for _ in range(world.seeds)] for _ in range(2)]
     for videos in world.videos:
-        while True:
-            labels = sets.labels(videos)
-            joined = np.concatenate(labels)
-            if 0 < joined.sum() < len(joined):
-                break
-        owners = np.repeat(np.arange(videos), [len(track) for track in labels])
+        labels, joined, owners = sets.of_both_classes(videos)
         shared, here = sets.noise(labels), camera * random.normal()
         for detector in range(2):
             noise = np.sqrt(SHARED) * shared + np.sqrt(OWN) * sets.noise(labels)

@@ -16,7 +16,7 @@ from scipy.signal import lfilter
 from crossvad.datasets.published import manifest
 from crossvad.evaluation.frames import Labels, Values
 from crossvad.evaluation.label_audit import Noise
-from crossvad.evaluation.statistics import PairCounts, pair_counts
+from crossvad.evaluation.statistics import Owners, PairCounts, pair_counts
 
 POPULATION, SOME = 20_000, 4_000  # videos that the truth is read on, and those of them that the shift is sought on
 FRAMES = 60  # of a mean video: labels are thinned to so many, which changes intervals little, as neighbours are alike
@@ -81,17 +81,22 @@ class TestSets:
         scores = self.shift * joined + noise
         return np.round(scores / self.setting.step) * self.setting.step if self.setting.step else scores
 
-    def draw(self, videos: int, detectors: int = 1, alike: float = 0.0) -> list[PairCounts]:
-        """A test set of so many videos, both classes among them, as several equally good detectors see it.
-
-        `alike` is the share of the variance of their noise that they have in common.
-        """
+    def of_both_classes(self, videos: int) -> tuple[list[Labels], Labels, Owners]:
+        """Labels of so many videos, both classes among them: by video, of all frames, and each frame's video."""
         while True:
             labels = self.labels(videos)
             joined = np.concatenate(labels)
             if 0 < joined.sum() < len(joined):
                 break
         owners = np.repeat(np.arange(videos), [len(track) for track in labels])
+        return labels, joined, owners
+
+    def draw(self, videos: int, detectors: int = 1, alike: float = 0.0) -> list[PairCounts]:
+        """A test set of so many videos, both classes among them, as several equally good detectors see it.
+
+        `alike` is the share of the variance of their noise that they have in common.
+        """
+        labels, joined, owners = self.of_both_classes(videos)
         shared = self.noise(labels) if alike else 0.0
         each = [np.sqrt(alike) * shared + np.sqrt(1 - alike) * self.noise(labels) for _ in range(detectors)]
         return [pair_counts(joined, self.scores(joined, noise), owners) for noise in each]
