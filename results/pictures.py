@@ -21,27 +21,27 @@ HERE = Path(__file__).parent
 ADAPTED = "--where budget=quick --where support=train-head,scene-head --where source=path:normal,ped2,synthetic-street"
 FIGURES = {
     "matrix.svg": (
-        "bench plot matrix --where budget=quick --where method=apn,lmn,memae,apn[predicts=change,score=0.0],framediff "
-        "--where shots=0,10 --where steps=0,10 --where tuning=none,finetune "
+        "bench plot matrix --where budget=quick --where method=apn[paper],lmn,memae,framediff,"
+        "apn[motion=0.0,perspective=none] --where shots=0,10 --where steps=0,10 --where tuning=none,finetune "
         "--where support=none,train-head,scene-head --where source=path:normal,ped2,synthetic-street --out"
     ),
     "shots.svg": (
-        f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn,"
-        "apn[predicts=change,score=0.0],apn[predicts=change,score=0.0,pool=patch],lmn,memae,framepred,mpn,framediff,"
+        f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn[paper],"
+        "apn[motion=0.0,perspective=none],apn[motion=0.0,perspective=none,pool=patch],lmn,memae,framepred,mpn,framediff,"
         "extrapolate --out"
     ),
     "steps.svg": (
         f"bench plot steps {ADAPTED} --where tuning=finetune --where shots=10 "
-        "--where method=apn,apn[predicts=change,score=0.0,pool=patch],framediff,extrapolate --out"
+        "--where method=apn[paper],apn[motion=0.0,perspective=none,pool=patch],framediff,extrapolate --out"
     ),
     "cameras.svg": (
         "bench plot cameras --where budget=quick --where source=ucf+path:normal+avenue+synthetic-street --where "
-        "method=apn[predicts=change,score=0.0,motion=1.0,perspective=source],framepred,lmn,memae,mpn,framediff,speed,"
+        "method=apn,framepred,lmn,memae,mpn,framediff,speed,"
         "support-mean --out"
     ),
     "audit.svg": "bench audit protocol --stored --out",
 }
-CELL = ("apn[predicts=change,score=0.0]", "path:normal", "ped2")  # the one whose page is shown
+CELL = ("apn[motion=0.0,perspective=none]", "path:normal", "ped2")  # the one whose page is shown
 
 
 def main(data: str | None) -> None:

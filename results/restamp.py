@@ -7,7 +7,8 @@ A record that was written before records were hashed whole gets that hash, if it
 a cell whose name still held a digest of its method's code is named by versions, as they are now; that takes --data:
 before anything is changed, a sample of these cells is run again with the present code, and every score must be the very
 same. Of methods that are not trained, as training differs in its last digits from machine to machine; what trained
-methods compute is held by the golden tests. Scores stay as they are, byte by byte.
+methods compute is held by the golden tests. One of `apn` from before that name's defaults became ours is named by the
+preset that holds those of before, `apn[paper]`. Scores stay as they are, byte by byte.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import split_options
+from crossvad.planning.names import spelled, split_options
 from crossvad.planning.protocol import FAIR
 from crossvad.store.scores import load_scores
 from crossvad.store.store import Store, sha256, stamped
 
 OLD = ("method_digest", "tuning_digest")  # what is replaced by versions
+PRESETS = {("apn", "1.1"): "paper"}  # a method and its last version whose defaults are this preset of today
 SAMPLE = 20  # cells that must be proved, at least
 
 
@@ -58,7 +60,8 @@ def main(folder: Path, data: Path | None) -> None:
         if proved < SAMPLE:
             raise click.ClickException(f"only {proved} cells could be run again, fewer than {SAMPLE}: nothing changed")
         click.echo(f"{proved} cells were run again and gave the same scores")
-    todo = {place: renamed.get(place, record) for place, record in records.items() if not record.get("stamp")}
+    renamed |= {place: preset(record) for place, record in records.items() if has_preset(record)}
+    todo = {p: renamed.get(p, record) for p, record in records.items() if p in renamed or not record.get("stamp")}
     for place, record in todo.items():
         (place / "record.json").write_text(json.dumps(stamped(record), indent=1, sort_keys=True))
         place.replace(folder / Cell(**record["cell"]).key)
@@ -73,6 +76,20 @@ def stamp(record: dict[str, Any]) -> dict[str, Any]:
     tuned = bool(record["cell"]["tuning_digest"])
     cell["tuning_version"] = registry.get_tuning(cell["tuning"]).version if tuned else ""
     return {**record, "cell": {field.name: cell.get(field.name, field.default) for field in fields(Cell)}}
+
+
+def has_preset(record: dict[str, Any]) -> bool:
+    """Whether a cell is of a method whose defaults of then are a preset now."""
+    cell = record["cell"]
+    return (split_options(cell["method"])[0], cell.get("method_version")) in PRESETS
+
+
+def preset(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its cell named by today's defaults: the same options, said otherwise."""
+    cell = record["cell"]
+    name, options = split_options(cell["method"])
+    method = registry.get_method(spelled(name, {PRESETS[name, cell["method_version"]]: "", **options}))
+    return {**record, "cell": {**cell, "method": method.label, "method_version": method.version}}
 
 
 def samples(renamed: dict[Path, dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Path]]:

@@ -1,22 +1,28 @@
-"""APN: learning normalcy with attention prototypes (Hu et al., arXiv 2108.11055), as the paper describes it.
+"""APN: learning normalcy with attention prototypes (Hu et al., arXiv 2108.11055), and what we make of it.
 
 A U-Net predicts the fifth frame from four. A circulative attention unit (CAU: reduce, criss-cross attention run R
 times with shared weights, fuse with the local feature) widens what its deepest features see. From the finest map the
 attention prototype unit (APU) makes M attention maps, pools M prototypes and rebuilds every pixel from them; a head
 turns the sum into the frame. Two cues: frame prediction (FP) and feature reconstruction (FR).
 
+`apn[paper]` is the paper's. What goes by `apn` differs in four options, which the choice on planted anomalies of the
+sources favours (results/cameras.md): the head paints the change from the frame before; FR, which says little of an
+unseen camera, has no weight; a cue of motion stands beside FP; and both are divided by what the source's perspective
+makes of them.
+
 The paper leaves much open and contradicts itself and its own code (that code, as it is: `apn-released`). Each ambiguity
-is resolved once, in `Options`, whose texts say what the paper prints. One default is ours and not the paper's: with its
-own, all prototypes of an image become the same vector (`temperature`).
+is resolved once, in `Options`, whose texts say what the paper prints. One default of both is ours and not the paper's:
+with its own, all prototypes of an image become the same vector (`temperature`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from crossvad.adapters.base import Versions
 from crossvad.adapters.methods.prototype_predictor import Encoded, Prediction, PrototypePredictor
 from crossvad.adapters.nets.attention import CirculativeAttention
 from crossvad.adapters.nets.losses import PATCH, pixel_norm
@@ -29,7 +35,11 @@ RESOLUTIONS = ("1/1", "1/2", "1/4")  # of the map that the APU stands on, finest
 
 @dataclass(frozen=True)
 class Options:
-    """What the paper varies, and what it leaves open."""
+    """What the paper varies, what it leaves open, and what we add."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {"predicts": "frame", "score": 1.0, "motion": 0.0, "perspective": "none"},
+    }
 
     prototypes: int = option(10, "M; 0 leaves the APU out: the AE of Table 4", minimum=0)
     cycles: int = option(2, "R, runs of the criss-cross attention; 0 leaves the CAU out", minimum=0)
@@ -41,7 +51,7 @@ class Options:
         0.05, "divides the logits of both softmaxes; the paper has 1, where prototypes collapse", minimum=1e-3
     )
     predicts: Literal["frame", "change"] = option(
-        "frame", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
+        "change", "what the head paints: the frame (paper), or its change from the one before, which needs no scenery"
     )
     frame: Literal["squared", "norm"] = option("squared", "L_fra: mean squared error (code), or each pixel's 2-norm")
     distance: Literal["squared", "absolute"] = option("squared", "L_c, to the nearest prototype; printed: '|x - p|'")
@@ -53,12 +63,15 @@ class Options:
     covariance: float = option(
         0.01, "lambda 3, of the mean squared off-diagonal covariance: 'cov' is not defined", minimum=0
     )
-    score: float = option(1.0, "lambda of the fused score: weight of FR beside FP", trains=False, minimum=0)
+    score: float = option(
+        0.0, "lambda of the fused score: weight of FR beside FP; the paper's is 1", trains=False, minimum=0
+    )
     motion: float = option(
-        0.0, "weight beside FP of a cue that is ours: how fast what the clip shows moves", trains=False, minimum=0
+        1.0, "weight beside FP of a cue that is ours: how fast what the clip shows moves", trains=False, minimum=0
     )
     perspective: Literal["none", "source"] = option(
-        "none", "source: what errors and speeds are divided by, row by row, as things are larger where they are nearer"
+        "source",
+        "source: what errors and speeds are divided by, row by row, as things are larger where they are nearer",
     )
     calibrate: Literal["none", "scene"] = option(
         "none", "divide the error map by what the support set leads to expect there", trains=False
@@ -87,8 +100,11 @@ class Apn(PrototypePredictor):
     Options = Options
     paper = "Hu et al., arXiv 2108.11055"
     licence = "none"
+    versions = Versions(score=2)
     published = Schedule(130_000, 4, 1e-4, "adamw", "none")  # rate and batch of the paper, length of the code
     deviations = (
+        "but as `apn[paper]` it is not the paper's: it predicts the change of a frame, divides errors by the source's "
+        "perspective, and scores motion in the place of features",
         "the paper's 'ResNet-50' and '14.68 M' fit neither its equations nor its code: the U-Net is MPN's, as its row "
         "without APU is MPN's row without DPU, digit for digit",
         "temperature 0.05, where the paper has none (1) and its prototypes are one and the same vector",

@@ -36,7 +36,9 @@ def ablate(
     stored: bool,
     quiet: bool,
 ) -> Tables:
-    """Take APN apart, beside what its paper prints (Tables 4, 6 and 7). `collapse` shows whether its prototypes differ.
+    """Take the APN of its paper apart, beside what that prints (Tables 4, 6 and 7).
+
+    `collapse` shows whether its prototypes differ.
 
     \b
     bench ablate components --data DIR --seed 0,1,2

@@ -101,4 +101,5 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         f"training at {budget}": trained or ("its own way" if facts.own_fit else "none"),
         "by protocol paper": f"each cue stretched to [0, 1] per video; {facts.published_evaluation}",
         "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
+        "presets": "\n".join(f"[{preset}] says {said}" for preset, said in facts.presets.items()),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import warnings
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -18,7 +19,7 @@ from crossvad.datasets.clips import head
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.names import written
+from crossvad.planning.names import presets_of, written
 from crossvad.planning.specs import MethodSpec
 
 
@@ -50,6 +51,7 @@ class MethodInfo:
     calibrated: bool  # it adapts in closed form, and by no steps
     published_evaluation: PublishedEvaluation  # what protocol `paper` does to its scores
     deviations: tuple[str, ...]
+    presets: dict[str, str]  # name -> the options that it stands for, as they are typed
     options: tuple[OptionInfo, ...]
 
 
@@ -76,6 +78,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         calibrated=cls.adapts and not cls.tunable,
         published_evaluation=cls.published_evaluation,
         deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
+        presets={name: _typed(options) for name, options in presets_of(cls).items()},
         options=tuple(_options(cls)),
     )
 
@@ -101,6 +104,10 @@ def _cues(method: MethodSpec) -> dict[str, float]:
     except Exception:  # such as that of a bank that is still empty
         return {}
     return {cue: weight / sum(weights.values()) for cue, weight in weights.items()}
+
+
+def _typed(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={written(value)}" for name, value in options.items())
 
 
 def _options(cls: type[Adapter]) -> list[OptionInfo]:

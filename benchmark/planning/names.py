@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from crossvad.adapters.options import check_ranges
@@ -30,7 +30,7 @@ def joined(text: str) -> str:
 
 
 def split_options(text: str) -> tuple[str, dict[str, str]]:
-    """The name and the options, still as text, of `name[field=value,…]`.
+    """The name and the options, still as text, of `name[preset,field=value,…]`; a preset has an empty text.
 
     Raises:
         InputError: it is not written so.
@@ -48,28 +48,66 @@ def split_options(text: str) -> tuple[str, dict[str, str]]:
     return match["name"].strip(), options
 
 
-def with_options(name: str, cls: type, options: dict[str, str]) -> tuple[str, type, Any]:
+def spelled(name: str, options: Mapping[str, str]) -> str:
+    """Write what `split_options` reads: `name[field=value,…]`; a preset is a field without a value."""
+    words = [f"{field}={text}" if text else field for field, text in options.items()]
+    return f"{name}[{','.join(words)}]" if words else name
+
+
+def with_options(name: str, cls: type, options: Mapping[str, str]) -> tuple[str, type, Any]:
     """The label, the class and its options object; values are read as the type that the option's field declares.
+
+    A word without a value is a preset of the class's `Options`, `presets: ClassVar[dict[str, dict[str, Any]]]`: several
+    options by one name, any of which may be said otherwise beside it. Of all ways to write the same options the label
+    is the one of the fewest words, so that it does not depend on how they were said.
 
     Raises:
         InputError: no such option, or a value of another type, out of its range, or at odds with another.
     """
-    hints = get_type_hints(cls.Options)  # type: ignore[attr-defined]
-    fields = [field.name for field in dataclasses.fields(cls.Options)]  # type: ignore[attr-defined]
-    values: dict[str, Any] = {}
-    for field, text in options.items():
+    made: Any = cls.Options  # type: ignore[attr-defined]
+    hints, presets = get_type_hints(made), presets_of(cls)
+    fields = [field.name for field in dataclasses.fields(made)]
+    if wrong := [f"{word} says {field}" for word in presets for field in presets[word] if field not in fields]:
+        raise InputError(f"presets of {name}", f"{wrong[0]}, which is no option", "name options that it has")
+    named, said = _parted(options, presets)
+    values: dict[str, Any] = {field: value for word in named for field, value in presets[word].items()}
+    for field, text in said.items():
         if field not in fields:
-            raise unknown_name(f"option of {name}", field, fields)
+            raise unknown_name(f"option of {name}", field, [*presets, *fields])
         values[field] = _value(f"{name}[{field}={text}]", text, hints[field])
     try:
-        chosen = cls.Options(**values)  # type: ignore[attr-defined]
+        chosen = made(**values)
         check_ranges(chosen)
+        ways = [_words(chosen, word, made(**preset)) for word, preset in {"": {}, **presets}.items()]
     except ValueError as error:
-        given = ",".join(f"{field}={text}" for field, text in options.items())
-        raise InputError(f"{name}[{given}]", str(error), "choose another value (bench methods info)") from error
-    changed = {f: getattr(chosen, f) for f in fields if getattr(chosen, f) != getattr(cls.Options(), f)}  # type: ignore[attr-defined]
-    label = name + ("[" + ",".join(f"{f}={written(value)}" for f, value in changed.items()) + "]" if changed else "")
-    return label, cls, chosen
+        raise InputError(spelled(name, options), str(error), "choose another value (bench methods info)") from error
+    return spelled(name, min(ways, key=len)), cls, chosen
+
+
+def presets_of(cls: type) -> Mapping[str, Mapping[str, Any]]:
+    """Options of a class that go by one name together, by that name; none of most."""
+    return getattr(cls.Options, "presets", {})  # type: ignore[attr-defined]
+
+
+def _parted(options: Mapping[str, str], presets: Container[str]) -> tuple[list[str], dict[str, str]]:
+    """Presets and options, as typed in any order: after an option, a preset looks like a member of its list."""
+    named: list[str] = []
+    said: dict[str, str] = {}
+    for field, text in options.items():
+        first, *more = text.split(",")
+        named += [word for word in more if word in presets]
+        if field in presets and not first:
+            named.append(field)
+        else:
+            said[field] = ",".join([first, *(word for word in more if word not in presets)])
+    return named, said
+
+
+def _words(chosen: Any, preset: str, start: Any) -> dict[str, str]:
+    """Options as they are typed: the preset they start from, if any, and what differs from it."""
+    fields = [field.name for field in dataclasses.fields(chosen)]
+    changed = {f: written(getattr(chosen, f)) for f in fields if getattr(chosen, f) != getattr(start, f)}
+    return {preset: "", **changed} if preset else changed
 
 
 def written(value: Any) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from crossvad.datasets.errors import InputError
 from crossvad.planning import registry
-from crossvad.planning.names import did_you_mean, listed, split_options
+from crossvad.planning.names import did_you_mean, listed, spelled, split_options
 
 
 def variants(methods: Sequence[str], options: Sequence[str]) -> list[str]:
@@ -37,7 +37,7 @@ def variants(methods: Sequence[str], options: Sequence[str]) -> list[str]:
             raise InputError(method, f"says {twice[0]}, which --option varies", "leave one of them out")
         for values in itertools.product(*(values for _, values in mine)):
             chosen = {**said, **dict(zip((name for name, _ in mine), values, strict=True))}
-            text = base + ("[" + ",".join(f"{name}={value}" for name, value in chosen.items()) + "]" if chosen else "")
+            text = spelled(base, chosen)
             registry.get_method(text)  # refuses what cannot be
             labels[text] = None
     return list(labels)

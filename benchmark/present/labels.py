@@ -23,4 +23,5 @@ def label(name: str) -> Label:
         return Label(name, ())
     file, colon, cls = short.rpartition(":")
     plugin = (file,) if colon and file.endswith(".py") else ()
-    return Label(cls if plugin else short, (*plugin, *(f"{key}={value}" for key, value in options.items())))
+    words = (f"{field}={value}" if value else field for field, value in options.items())
+    return Label(cls if plugin else short, (*plugin, *words))

@@ -1,4 +1,4 @@
-"""Ablations of APN: what each part of it is worth, beside what its paper prints (Tables 4, 6 and 7).
+"""Ablations of the APN of the paper: what each part of it is worth, beside what its paper prints (Tables 4, 6 and 7).
 
 `collapse` is not the paper's: it shows what becomes of the prototypes with its own settings, and with ours. Variants
 are trained on a source and scored on a target without adaptation. The paper's numbers follow its own protocol, so they
@@ -40,28 +40,28 @@ ABLATIONS = {
     "components": Ablation(
         "What the parts of APN are worth (Table 4; CAU as its Section 4 varies it)",
         {
-            "AE": "apn[prototypes=0,cycles=0]",
-            "AE with APU, no CAU": "apn[cycles=0]",
-            "AE with APU, CAU R = 1": "apn[cycles=1]",
-            "AE with APU, CAU R = 2": "apn",
+            "AE": "apn[paper,prototypes=0,cycles=0]",
+            "AE with APU, no CAU": "apn[paper,cycles=0]",
+            "AE with APU, CAU R = 1": "apn[paper,cycles=1]",
+            "AE with APU, CAU R = 2": "apn[paper]",
         },
     ),
     "resolution": Ablation(
         "Where APN's prototypes stand (Table 6)",
-        {f"APU at {scale}": f"apn[resolution={scale}]" for scale in ("1/1", "1/2", "1/4")},
+        {f"APU at {scale}": f"apn[paper,resolution={scale}]" for scale in ("1/1", "1/2", "1/4")},
     ),
     "prototypes": Ablation(
         "How many prototypes APN has (Table 7)",
-        {f"M = {count}": f"apn[prototypes={count}]" for count in (1, 5, 10, 20, 40)},
+        {f"M = {count}": f"apn[paper,prototypes={count}]" for count in (1, 5, 10, 20, 40)},
     ),
     "collapse": Ablation(
         "Whether APN's prototypes differ: the paper's setting, and what mends it",
         {
-            "paper: temperature 1": "apn[temperature=1]",
-            "temperature 1, lambda 2 = 1": "apn[temperature=1,diversity=1]",
-            "temperature 0.1": "apn[temperature=0.1]",
-            "temperature 0.05 (default)": "apn",
-            "temperature 0.02": "apn[temperature=0.02]",
+            "paper: temperature 1": "apn[paper,temperature=1]",
+            "temperature 1, lambda 2 = 1": "apn[paper,temperature=1,diversity=1]",
+            "temperature 0.1": "apn[paper,temperature=0.1]",
+            "temperature 0.05 (default)": "apn[paper]",
+            "temperature 0.02": "apn[paper,temperature=0.02]",
         },
     ),
 }

@@ -25,8 +25,10 @@ from crossvad.studies.ablation import ABLATIONS, measured
 AUC, FPS, PARAMETERS = "AUC", "FPS", "parameters, millions"  # a figure of a cell; others are scores of an ablation
 TARGETS = ("ped1", "ped2", "avenue", "shanghaitech")  # in the order of Table 1
 BOTH = "ped1+ped2"  # what Table 2 trains on
-SCALES = "apn[scales=1,0.5,0.25]"  # its multi-scale testing, as we do it
-WITHOUT_UNIT = {"APN w/o APU": "apn[prototypes=0]"}  # rows of Table 1 that `published.csv` gives no method of ours
+PAPER = "apn[paper]"
+SCALES = "apn[paper,scales=1,0.5,0.25]"  # its multi-scale testing, as we do it
+# Rows of Table 1 that `published.csv` gives no method of ours.
+WITHOUT_UNIT = {"APN w/o APU": "apn[paper,prototypes=0]"}
 UNSTEADY = "for one model the paper has FR on ped2 as 95.6 (Table 4), 94.69 (Table 7) and 90.2 (Table 6)"
 REMARKS: dict[int, tuple[str, ...]] = {  # what a reader must know of printed figures
     1: ("row APN w/o APU is MPN's own row without its unit, digit for digit",),
@@ -114,7 +116,7 @@ def _joint() -> Iterator[Place]:
     for line in figures[figures["read_in"] == "APN paper, Table 2"].itertuples():
         said = re.fullmatch(r"backbone (.+), multi-scale (Yes|No)", str(line.variant))
         assert said, "the file's own lines say so"
-        method = {("apn", "No"): "apn", ("apn", "Yes"): SCALES}.get((str(line.ours), said[2]))
+        method = {(PAPER, "No"): PAPER, (PAPER, "Yes"): SCALES}.get((str(line.ours), said[2]))
         wanted = Wanted(method, BOTH, str(line.target), AUC) if method else None
         yield Place((str(line.method), *said.groups()), f"{line.target}, {AUC}", str(line.auc), wanted)
 

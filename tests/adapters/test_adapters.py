@@ -95,8 +95,9 @@ def test_a_budget_without_a_schedule_trains_as_published(method):
 @pytest.mark.parametrize(
     ("method", "weights"),
     [
-        ("apn", {"prediction": 0.5, "feature": 0.5}),
-        ("apn[score=3]", {"prediction": 0.25, "feature": 0.75}),
+        ("apn", {"prediction": 0.5, "feature": 0.0, "motion": 0.5}),
+        ("apn[paper]", {"prediction": 0.5, "feature": 0.5}),
+        ("apn[paper,score=3]", {"prediction": 0.25, "feature": 0.75}),
         ("apn-released", {"prediction": 0.5, "feature": 0.5}),
         ("mpn", {"prediction": 0.5, "feature": 0.5}),
         ("mpn[score=few-shot]", {"prediction": 0.7 / 0.4, "feature": -0.3 / 0.4}),  # the script's sign

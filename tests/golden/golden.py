@@ -32,9 +32,9 @@ FILE = Path(__file__).with_name("values.json")
 SMOKE = BUDGETS["smoke"]
 SHORT = replace(SMOKE, schedule=Schedule(3, 2, 1e-3))  # three steps of training
 VARIANTS = (  # options that lead elsewhere in the code
-    "apn[cycles=1]", "apn[prototypes=0,cycles=0]", "apn[attention=finest]", "apn[resolution=1/2]", "apn[weights=ratio]",
-    "apn[predicts=change,calibrate=scene,pool=patch]", "apn[scales=1,0.5,0.25]",
-    "apn[frame=norm,distance=absolute,apart=mean]", "mpn[training=frame]",
+    "apn[paper]", "apn[paper,cycles=1]", "apn[paper,prototypes=0,cycles=0]", "apn[paper,attention=finest]",
+    "apn[paper,resolution=1/2]", "apn[paper,weights=ratio]", "apn[paper,predicts=change,calibrate=scene,pool=patch]",
+    "apn[paper,scales=1,0.5,0.25]", "apn[paper,frame=norm,distance=absolute,apart=mean]", "mpn[training=frame]",
     "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]",
 )  # fmt: skip
 TUNED = "memae-2d"  # has batch norms, last layers and everything else that tunings move

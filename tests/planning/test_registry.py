@@ -2,6 +2,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crossvad.adapters.methods.framepred import FramePrediction
 from crossvad.adapters.tunings.gradient import FineTune
@@ -10,7 +12,7 @@ from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.names import listed
+from crossvad.planning.names import listed, written
 
 
 def test_every_name_of_ours_leads_somewhere():
@@ -60,6 +62,55 @@ def test_an_option_may_be_a_list(text, scales, label):
     assert listed(f"lmn,{text}") == ["lmn", text]
 
 
+PAPER = {"predicts": "frame", "score": 1.0, "motion": 0.0, "perspective": "none"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "label"),
+    [
+        ("apn[paper]", PAPER, "apn[paper]"),
+        ("apn[predicts=frame,score=1,motion=0,perspective=none]", PAPER, "apn[paper]"),
+        ("apn[paper,cycles=1]", PAPER | {"cycles": 1}, "apn[paper,cycles=1]"),
+        ("apn[cycles=1,paper]", PAPER | {"cycles": 1}, "apn[paper,cycles=1]"),  # whatever the order
+        ("apn[scales=1,0.5,paper]", PAPER | {"scales": (1, 0.5)}, "apn[paper,scales=1,0.5]"),
+        ("apn[score=0.5,paper]", PAPER | {"score": 0.5}, "apn[paper,score=0.5]"),
+        ("apn[paper,scales=1,0.5]", PAPER | {"scales": (1, 0.5)}, "apn[paper,scales=1,0.5]"),
+        ("apn[paper,predicts=change,score=0]", PAPER | {"predicts": "change", "score": 0.0}, None),
+        ("apn[motion=0,perspective=none]", {"motion": 0.0, "perspective": "none"}, "apn[motion=0.0,perspective=none]"),
+        ("apn[paper,predicts=change,score=0,motion=1,perspective=source]", {}, "apn"),
+    ],
+)
+def test_a_preset_stands_for_several_options(text, says, label):
+    method = registry.get_method(text)
+    options = vars(registry.get_method("apn").options) | says
+    assert vars(method.options) == options
+    assert method.label == (label or "apn[motion=0.0,perspective=none]")
+
+
+@given(
+    options=st.fixed_dictionaries(
+        {},
+        optional={
+            "predicts": st.sampled_from(["frame", "change"]),
+            "score": st.sampled_from([0.0, 0.5, 1.0]),
+            "motion": st.sampled_from([0.0, 1.0, 2.0]),
+            "perspective": st.sampled_from(["none", "source"]),
+            "cycles": st.integers(0, 3),
+            "scales": st.sampled_from(["1", "1,0.5"]),
+        },
+    ),
+    paper=st.booleans(),
+    order=st.randoms(use_true_random=False),
+)
+def test_one_set_of_options_has_one_label(options, paper, order):
+    words = [f"{name}={value}" for name, value in options.items()]
+    order.shuffle(words)
+    method = registry.get_method(f"apn[{','.join(['paper', *words] if paper else words)}]")
+    assert registry.get_method(method.label) == method  # it says the same options, and is its own label
+    every = ",".join(f"{name}={written(value)}" for name, value in vars(method.options).items())
+    assert registry.get_method(f"apn[{every}]").label == method.label
+
+
 @pytest.mark.parametrize(
     ("look_up", "text", "problem"),
     [
@@ -75,6 +126,9 @@ def test_an_option_may_be_a_list(text, scales, label):
         (registry.get_method, "apn[scales=nan]", "apn[scales=nan]: scales = nan cannot be: more than 0, at most 1"),
         (registry.get_method, "apn[cycles=1,2]", "apn[cycles=1,2]: is not a int"),
         (registry.get_method, "apn[cycles]", "apn[cycles=]: is not a int"),
+        (registry.get_method, "apn[papr]", "papr: is no known option of apn; did you mean paper?"),
+        (registry.get_method, "apn[paper=1]", "paper: is no known option of apn"),
+        (registry.get_method, "apn[cycles=1,papr]", "apn[cycles=1,papr]: is not a int"),
         (registry.get_method, "ramp[x=1]", "x: is no known option of ramp"),
         (registry.get_tuning, "finetun", "finetun: is no known tuning; did you mean finetune?"),
         (registry.get_tuning, "finetune[learning_rate=fast]", "finetune[learning_rate=fast]: is not a float"),
@@ -112,6 +166,24 @@ def test_a_file_may_have_options(plugin):
     fields = "import dataclasses\n\n@dataclasses.dataclass(frozen=True)\nclass Options:\n    depth: int = 3\n\n"
     text = plugin(("class Mine(Adapter):", f"{fields}class Mine(Adapter):\n    Options = Options"))
     assert registry.get_method(f"{text}[depth=4]").label == "mine.py:Mine[depth=4]"
+
+
+def test_presets_of_a_file_may_say_what_it_has_alone(plugin):
+    fields = """import dataclasses
+from typing import ClassVar
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    presets: ClassVar[dict] = {"deep": {"depth": 9, "%s": 2}}
+    depth: int = 3
+    width: int = 1
+
+"""
+    change = "class Mine(Adapter):", f"{fields}class Mine(Adapter):\n    Options = Options"
+    method = registry.get_method(f"{plugin((change[0], change[1] % 'width'))}[deep]")
+    assert method.options.depth == 9 and method.label == "mine.py:Mine[deep]"
+    with pytest.raises(InputError, match=r"presets of mine\.py:Mine: deep says height, which is no option"):
+        registry.get_method(plugin((change[0], change[1] % "height")))
 
 
 def test_files_of_one_name_are_not_confused(plugin, tmp_path):

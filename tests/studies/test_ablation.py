@@ -29,16 +29,16 @@ def test_every_published_figure_has_its_row():
 
 
 @pytest.mark.parametrize("name", ABLATIONS)
-def test_variants_differ_and_the_default_is_among_them(name):
+def test_variants_differ_and_the_papers_is_among_them(name):
     options = [registry.get_method(text).options for text in ABLATIONS[name].variants.values()]
-    assert len(set(options)) == len(options) and registry.get_method("apn").options in options
+    assert len(set(options)) == len(options) and registry.get_method("apn[paper]").options in options
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, make_grid, run_grid):
     """Two variants at two seeds, and two that are not there."""
     store = Store(tmp_path_factory.mktemp("ablation"))
-    grid = make_grid("apn[prototypes=0,cycles=0]", "apn", shots=[0], seeds=[0, 1])
+    grid = make_grid("apn[paper,prototypes=0,cycles=0]", "apn[paper]", shots=[0], seeds=[0, 1])
     return store, run_grid(store, grid)
 
 
@@ -108,7 +108,8 @@ def test_command(bench, north, south, tmp_path):
     assert (done.code, done.err) == (0, "")
     assert all(word in done.out for word in ("Table 6", "APU at 1/4", "FP & FR", "budget smoke", "prototype rank"))
     records = Store(tmp_path / "results").records()
-    assert {record.cell.method for record in records} == {"apn", "apn[resolution=1/2]", "apn[resolution=1/4]"}
+    variants = {"apn[paper]", "apn[paper,resolution=1/2]", "apn[paper,resolution=1/4]"}
+    assert {record.cell.method for record in records} == variants
     lines = [*csv.DictReader(io.StringIO(ablate(bench, north, south, "--format", "csv").out))]
     assert [line["variant"] for line in lines] == [f"APU at {place}" for place in ("1/1", "1/2", "1/4") for _ in CUES]
     assert all(0 <= float(line["fair AUC"]) <= 100 for line in lines) and {line["published"] for line in lines} == {""}
@@ -119,13 +120,13 @@ def test_command(bench, north, south, tmp_path):
 
 def test_a_variant_that_fails_is_told_and_gives_exit_code_1(bench, north, south, monkeypatch):
     broken = {
-        "APU at 1/1": "apn",
-        "APU at 1/2": "apn[levels=7,resolution=1/2]",
+        "APU at 1/1": "apn[paper]",
+        "APU at 1/2": "apn[paper,levels=7,resolution=1/2]",
     }  # poolings that 32 pixels do not survive
     monkeypatch.setitem(ABLATIONS, "resolution", replace(ABLATIONS["resolution"], variants=broken))
     places = ("--source", f"path:{north}", "--target", f"path:{south}")
     done = bench("ablate", "resolution", *places, "--budget", "smoke", "--format", "csv")
-    assert done.code == 1 and "refused: apn[resolution=1/2,levels=7]" in done.err
+    assert done.code == 1 and "refused: apn[paper,resolution=1/2,levels=7]" in done.err
     assert "Traceback" not in done.err and len(done.out.splitlines()) == 1 + 3 + 1
 
 

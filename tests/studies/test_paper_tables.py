@@ -23,7 +23,7 @@ BARE = {"tuning": "none", "support": "none", "shots": 0, "steps": 0, "seed": 0, 
 REST = {name: "x" for name in ("budget_digest", "method_version", "tuning_version", "source_digest", "target_digest")}
 
 
-def cell(method="apn", source="ped2", target="ped2", finished="2025", **more):
+def cell(method="apn[paper]", source="ped2", target="ped2", finished="2025", **more):
     """A stored cell of a method as it is trained."""
     known = {"method": method, "source": source, "target": target, **BARE, **REST} | more
     return Record(Cell(**known), "done", finished=finished)
@@ -96,7 +96,7 @@ def test_ours_are_of_methods_as_they_are_trained_and_read_as_the_paper_reads(sto
         (cell(seed=0), {"paper_auc": 90.0, "auc": 50.0}),
         (cell(seed=1), {"paper_auc": 94.0, "auc": 50.0}),
         (cell("lmn", "avenue", "avenue"), {"paper_auc": 81.26}),
-        (cell("apn[prototypes=0]"), {"paper_auc": 77.0}),
+        (cell("apn[paper,prototypes=0]"), {"paper_auc": 77.0}),
         (cell(shots=10, steps=1, tuning="finetune", support="train-head"), {"paper_auc": 1.0}),
         (cell(shots=10, steps=1, support="train-head"), {"paper_auc": 4.0}),  # adapted in a way of its own
         (cell(source="avenue"), {"paper_auc": 2.0}),
@@ -147,7 +147,7 @@ def test_cues_are_read_one_by_one(store, monkeypatch):
     monkeypatch.setattr(paper_tables, "measured", measured)
     table, _ = shown(7, store, (cell(), {}), (cell(source="avenue"), {}))
     assert table.loc[("M = 10",)].tolist() == ["94.69", "60.0", "95.23", "70.0", "98.2", "75.0"]
-    assert asked == [("prototypes", [("apn", "ped2")])]  # once for all of its cells
+    assert asked == [("prototypes", [("apn[paper]", "ped2")])]  # once for all of its cells
 
 
 def test_budgets_are_never_mixed(store):
@@ -168,15 +168,16 @@ def test_what_is_missing_is_told_with_the_command_that_makes_it(store):
     assert likewise == "avenue, shanghaitech"
     flags = shlex.split(words)
     options = dict(zip(flags[2::2], flags[3::2], strict=True))
-    assert options.pop("--method") == "framepred,memae,lmn,mpn,apn[prototypes=0],apn"
+    assert options.pop("--method") == "framepred,memae,lmn,mpn,apn[paper,prototypes=0],apn[paper]"
     assert options == {
         "--source": "ped1", "--target": "ped1", "--shots": "0", "--budget": "quick", "--seed": "0,1",
     }  # fmt: skip
-    assert "--source ped2" in second and "apn'" not in second
-    assert all(registry.get_method(name) for name in listed("framepred,memae,lmn,mpn,apn[prototypes=0],apn"))
+    assert "--source ped2" in second and "apn[paper]'" not in second
+    asked = "framepred,memae,lmn,mpn,apn[paper,prototypes=0],apn[paper]"
+    assert all(registry.get_method(name) for name in listed(asked))
     done = [
         cell(name, target, target)
-        for name in listed("memae,lmn,framepred,mpn,apn,apn[prototypes=0]")
+        for name in listed("memae,lmn,framepred,mpn,apn[paper],apn[paper,prototypes=0]")
         for target in paper_tables.TARGETS
     ]
     assert "not run yet" not in shown(1, store, *((record, {"paper_auc": 90.0}) for record in done))[1]

@@ -85,9 +85,10 @@ def test_apn_may_hold_its_prototypes_at_coarser_maps(resolution):
 
 
 @torch.no_grad()
-def test_apn_without_prototypes_scores_the_prediction_alone():
+def test_apn_without_prototypes_scores_no_features():
     adapter = build("apn[prototypes=0]")
-    assert set(adapter.score(clips_of(adapter))) == {"prediction"}
+    assert set(adapter.score(clips_of(adapter))) == {"prediction", "motion"}
+    assert set(build("apn[paper,prototypes=0]").score(clips_of(adapter))) == {"prediction"}
     assert adapter.diagnostics(clips_of(adapter)) == {}
 
 
@@ -196,14 +197,14 @@ def test_the_unit_and_the_head_adapt():
 
 
 @torch.no_grad()
-def test_apn_may_predict_the_change_from_the_frame_before():
-    adapter = build("apn[predicts=change]")
+def test_apn_predicts_the_change_from_the_frame_before():
+    adapter = build("apn")
     clips = clips_of(adapter)
     painted = []
     adapter.head.register_forward_hook(lambda module, inputs, output: painted.append(output))
     frame = adapter.predict(clips).frame
     assert torch.equal(frame, painted[0] + clips[:, -2])
-    plain = build("apn")
+    plain = build("apn[predicts=frame]")
     assert not torch.allclose(plain.predict(clips).frame, frame)
 
 
@@ -244,11 +245,11 @@ def test_a_calibrated_apn_counts_errors_in_proportion_to_what_its_support_leads_
 
 
 @torch.no_grad()
-def test_apn_may_divide_by_the_perspective_of_its_source_and_score_motion():
-    adapter, plain = build("apn[perspective=source,motion=2,predicts=change]"), build("apn[predicts=change]")
+def test_apn_divides_by_the_perspective_of_its_source_and_scores_motion():
+    adapter, plain = build("apn[score=0.5,motion=2]"), build("apn[motion=0,perspective=none]")
     clips, rows = clips_of(adapter), np.arange(32)[:, None] / 32 - 0.5
     assert set(adapter.score(clips)) == {"prediction", "feature", "motion"} != set(plain.score(clips))
-    assert adapter.fusion == {"prediction": 1.0, "feature": 1.0, "motion": 2.0}
+    assert adapter.fusion == {"prediction": 1.0, "feature": 0.5, "motion": 2.0}
     adapter.slope.fill_(1.5)
     near, speed = np.exp(2 * 1.5 * rows), flow_speed(clips).numpy()
     motion = 10 * np.log10((speed / near).mean((1, 2)))
@@ -269,7 +270,7 @@ def sinking(slope: float, frames: int = 40) -> np.ndarray:
 
 
 def test_a_fit_measures_the_perspective_of_its_scenes_each_counting_once():
-    adapter = build("apn[perspective=source]")
+    adapter = build("apn")
     videos = [sinking(slope) for slope in (1.0, 2.0, 9.0, 9.0, 9.0)]
     source = ClipSource(videos, adapter.clip, torch.device("cpu"), 0, [0, 1, 2, 2, 2])
     assert source_slope(source) == pytest.approx(2.0, abs=0.3)  # the median of three scenes, not of five videos
