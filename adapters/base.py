@@ -106,7 +106,8 @@ What it says of a clip is made once for all numbers of shots and steps, if `froz
 What needs the video's own frames, such as a detector, is an extra input, registered with `native=True`.
 
 **Options.** A frozen dataclass, named by the class as `Options`, of fields made by `option`, each number with the range
-that it may have: `width: int = option(3, "of the window, in frames", minimum=1)`.
+that it may have: `width: int = option(3, "of the window, in frames", minimum=1)`. Several may go by one name together,
+typed without a value, as `method[wide]` does with `presets: ClassVar[dict] = {"wide": {"width": 9, "pool": "max"}}`.
 
 What the harness relies on, and `bench methods check` tests:
 
