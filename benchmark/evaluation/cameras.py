@@ -26,6 +26,7 @@ from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.selection import refuse_mixtures, untrained
 from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
 from crossvad.evaluation.tidy import counted_frames_of_cells
+from crossvad.planning.catalogue import DRAWN
 from crossvad.planning.names import listed, number_of, split_options
 from crossvad.planning.protocol import Protocol
 from crossvad.store.store import Record, Store
@@ -145,10 +146,12 @@ def _trained_on(source: str, target: str) -> bool:
 
 
 def _base(name: str) -> str:
+    """The cameras that a data set is of: its name, whatever its part or labels; of another seed they may be others."""
     try:
-        return split_options(name)[0]
+        base, options = split_options(name)
     except InputError:  # a folder may be called anything
         return name
+    return f"{base}[seed={options['seed']}]" if base == DRAWN and "seed" in options else base
 
 
 def _beside(cells: pd.DataFrame, source: str) -> pd.DataFrame:

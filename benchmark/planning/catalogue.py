@@ -42,10 +42,11 @@ ARCHIVES = {
     "shanghaitech": "crossvad.datasets.published.shanghaitech:ShanghaiTech",
     "ucf": "crossvad.datasets.published.ucf_crime:UcfCrime",
 }
+DRAWN = "synthetic-cameras"  # of which another seed is other cameras
 RENDERED = {  # these need no data
     "synthetic-street": "crossvad.datasets.synthetic.dataset:street",
     "synthetic-plaza": "crossvad.datasets.synthetic.dataset:plaza",
-    "synthetic-cameras": "crossvad.datasets.synthetic.dataset:cameras",
+    DRAWN: "crossvad.datasets.synthetic.dataset:cameras",
 }
 
 

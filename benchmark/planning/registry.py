@@ -3,6 +3,7 @@
     apn         apn[prototypes=20,cycles=1]     my_file.py:MyMethod     my_file.py:MyMethod[depth=3]
     finetune    finetune[learning_rate=1e-3]    my_file.py:MyTuning
     ped2        avenue[labels=masks]            my_file.py:MyDataset    path:DIR (own footage)
+    synthetic-plaza                             synthetic-cameras[seed=11] (other ten cameras)
     ped1+ped2   ucf[train=official]+path:DIR    (sources: several at once)
 
 Packages offer theirs through the entry points `crossvad.adapters`, `crossvad.tunings` and `crossvad.datasets`.
@@ -70,20 +71,28 @@ def get_dataset(text: str, root: Path) -> Dataset:
         return Joined(get_dataset(name, root) for name in names)
     if text.startswith("path:"):
         return OwnFolder.find(text.removeprefix("path:"), root)
-    if text in RENDERED:
-        rendered: Dataset = _load(RENDERED[text])()
-        return rendered
-    base, _ = split_options(text)
+    base, options = split_options(text)
+    if base in RENDERED:
+        return _rendered(base, options)
     if base in ARCHIVES:
-        label, cls, options = get_published(text)
+        label, cls, chosen = get_published(text)
         if not root.is_dir():
             raise InputError(root, f"is no folder, so there is no {base} in it", NO_DATA)
-        published = cls(root, options)
+        published = cls(root, chosen)
         published.name = label
         return published
     if not _is_file(base) and base not in dataset_names():
         raise unknown_name("dataset", base, dataset_names(), "or path:DIR for a folder of your own")
     return _plugged_dataset(text, root)
+
+
+def _rendered(name: str, options: dict[str, str]) -> Dataset:
+    from crossvad.datasets.synthetic.dataset import Synthetic  # here, as most runs render nothing
+
+    label, _, chosen = with_options(name, Synthetic, options)
+    dataset: Dataset = _load(RENDERED[name])(chosen.seed)
+    dataset.name = label
+    return dataset
 
 
 def joined_names(text: str) -> list[str]:

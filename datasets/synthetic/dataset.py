@@ -170,8 +170,22 @@ def convert(frame: Pixels, size: Size | None, channels: int) -> Pixels:
     return np.asarray(image).reshape(image.height, image.width, channels)
 
 
+@dataclass(frozen=True)
+class Options:
+    """What may be chosen of a rendered data set."""
+
+    seed: int = 0  # all is drawn from it: other videos, and of `synthetic-cameras` other cameras
+
+    def __post_init__(self) -> None:
+        """Refuse a seed that nothing can be drawn from."""
+        if self.seed < 0:
+            raise ValueError(f"seed = {self.seed} cannot be: 0 or more")
+
+
 class Synthetic(Dataset):
     """A rendered data set; `street`, `plaza` and `cameras` make the three there are."""
+
+    Options = Options
 
     def __init__(
         self,

@@ -222,6 +222,16 @@ def test_no_seed_on_all_cameras_is_refused(store):
         found(store)
 
 
+def test_another_seed_of_the_drawn_cameras_is_other_cameras_and_of_a_rendered_street_the_same(store):
+    for target in ("synthetic-cameras", "synthetic-cameras[seed=11]"):
+        put(store, target=target, source="synthetic-cameras[seed=12]")
+    assert len(found(store).each.columns) == 6  # of two data sets of three cameras
+    for target in ("synthetic-street", "synthetic-street[seed=1]"):
+        put(store, target=target, source="synthetic-cameras[seed=12]")
+    with pytest.raises(InputError, match=r"synthetic-street and synthetic-street\[seed=1\] twice"):
+        found(store)
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [

@@ -156,6 +156,20 @@ def test_datasets(tmp_path, north):
 # ---------------------------------------------------------------------------------------------------------- plug-ins
 
 
+@pytest.mark.parametrize("name", catalogue.RENDERED)
+def test_a_rendered_data_set_has_a_seed(name):
+    plain, same, other = (registry.get_dataset(f"{name}{said}", Path()) for said in ("", "[seed=0]", "[seed=11]"))
+    assert plain.name == same.name == name and other.name == f"{name}[seed=11]"
+    first = [
+        [video.source.identity for scene in each.scenes("test") for video in scene.videos] for each in (plain, other)
+    ]
+    assert not {*first[0]} & {*first[1]} and all("seed=11 " in identity for identity in first[1])
+    with pytest.raises(InputError, match=r"seed=-1\]: seed = -1 cannot be: 0 or more"):
+        registry.get_dataset(f"{name}[seed=-1]", Path())
+    with pytest.raises(InputError, match="did you mean seed"):
+        registry.get_dataset(f"{name}[sed=1]", Path())
+
+
 def test_a_file_is_a_method(plugin):
     method = registry.get_method(plugin())
     assert method.label == "mine.py:Mine" and method.cls.__name__ == "Mine"
