@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from crossvad.commands.table_command import spelled
 from crossvad.datasets.published import manifest
 from crossvad.evaluation import metrics
+from crossvad.planning.cell import Cell
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record, Store, stamped
 from crossvad.verification.integrity import verify_cells, verify_masks, verify_metrics
@@ -235,6 +236,27 @@ def test_nothing_is_stamped_whose_scores_were_changed(results):
     (place / "record.json").write_text(json.dumps({**raw, "stamp": "", "digest": "0" * 64}))
     done = CliRunner().invoke(restamp(), [str(results / "runs/cells")])
     assert done.exit_code == 1 and "its scores are not those that it names; nothing was changed" in done.output
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ("apn", "apn[paper]"),
+        ("apn[score=0.0]", "apn[paper,score=0.0]"),
+        ("apn[predicts=change,score=0.0,motion=1.0,perspective=source]", "apn"),
+    ],
+)
+def test_a_cell_from_before_a_methods_defaults_were_others_is_named_by_todays(results, then, now):
+    store = Store(results)
+    place = store.cell_places()[0]
+    raw = json.loads((place / "record.json").read_text())
+    old = {**raw["cell"], "method": then, "method_version": "1.1"}
+    (place / "record.json").write_text(json.dumps(stamped({**raw, "cell": old})))
+    place.replace(place.with_name(Cell(**old).key))
+    for said in ("1 of 5 records were stamped", "0 of 5 records were stamped"):
+        assert said in CliRunner().invoke(restamp(), [str(results / "runs/cells")]).output
+    (record,) = [record for record in store.records() if record.cell.method == now]
+    assert record.cell.method_version == "1.2" and not problems_of(store)
 
 
 def restamp():
