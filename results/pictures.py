@@ -36,7 +36,7 @@ FIGURES = {
     ),
     "cameras.svg": (
         "bench plot cameras --where budget=quick --where source=ucf+path:normal+avenue+synthetic-street --where "
-        "method=apn,framepred,lmn,memae,mpn,framediff,speed,"
+        "method=apn,apn[paper],framepred,lmn,memae,mpn,framediff,speed,"
         "support-mean --out"
     ),
     "audit.svg": "bench audit protocol --stored --out",
