@@ -14,7 +14,7 @@ from crossvad.datasets.errors import InputError
 COMMANDS = {  # a short help is the command's docstring up to its first full stop
     "ablate": Deferred(
         "crossvad.commands.ablate:ablate",
-        "Take APN apart, beside what its paper prints (Tables 4, 6 and 7).",
+        "Take the APN of its paper apart, beside what that prints (Tables 4, 6 and 7).",
     ),
     "audit": Deferred(
         "crossvad.commands.audit:audit",
