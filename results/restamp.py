@@ -35,11 +35,13 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import spelled, split_options
 from crossvad.planning.protocol import FAIR
+from crossvad.planning.specs import MethodSpec
 from crossvad.store.scores import load_scores
 from crossvad.store.store import Store, sha256, stamped
 
 OLD = ("method_digest", "tuning_digest")  # what is replaced by versions
-PRESETS = {("apn", "1.1"): "paper"}  # a method and its last version whose defaults are this preset of today
+FIRST = "1.1"  # the version of a method whose cells were named before there were versions
+PRESETS = {("apn", FIRST): "paper"}  # a method and its last version whose defaults are this preset of today
 SAMPLE = 20  # cells that must be proved, at least
 
 
@@ -60,19 +62,28 @@ def main(folder: Path, data: Path | None) -> None:
         if proved < SAMPLE:
             raise click.ClickException(f"only {proved} cells could be run again, fewer than {SAMPLE}: nothing changed")
         click.echo(f"{proved} cells were run again and gave the same scores")
-    renamed |= {place: preset(record) for place, record in records.items() if has_preset(record)}
+    others = records.keys() - renamed.keys()
+    renamed |= {place: renamed_by_preset(records[place]) for place in others if has_preset(records[place])}
     todo = {p: renamed.get(p, record) for p, record in records.items() if p in renamed or not record.get("stamp")}
+    there = {place for place, record in todo.items() if (named := folder / key_of(record)) != place and named.exists()}
+    for place in sorted(there):
+        click.echo(f"{place} was left as it is: {key_of(todo.pop(place))} is the same cell, run since")
     for place, record in todo.items():
         (place / "record.json").write_text(json.dumps(stamped(record), indent=1, sort_keys=True))
-        place.replace(folder / Cell(**record["cell"]).key)
+        place.replace(folder / key_of(record))
     click.echo(f"{len(todo)} of {len(records)} records were stamped")
+
+
+def key_of(record: dict[str, Any]) -> str:
+    """Name of the folder of a record's cell."""
+    return Cell(**record["cell"]).key
 
 
 def stamp(record: dict[str, Any]) -> dict[str, Any]:
     """The record with its cell named as the present code names it."""
     cell = {name: value for name, value in record["cell"].items() if name not in OLD}
-    method = registry.get_method(cell["method"])
-    cell |= {"method_version": method.version, "fit_digest": method.fit_digest}
+    method = method_of(record)
+    cell |= {"method": method.label, "method_version": method.version, "fit_digest": method.fit_digest}
     tuned = bool(record["cell"]["tuning_digest"])
     cell["tuning_version"] = registry.get_tuning(cell["tuning"]).version if tuned else ""
     return {**record, "cell": {field.name: cell.get(field.name, field.default) for field in fields(Cell)}}
@@ -81,15 +92,22 @@ def stamp(record: dict[str, Any]) -> dict[str, Any]:
 def has_preset(record: dict[str, Any]) -> bool:
     """Whether a cell is of a method whose defaults of then are a preset now."""
     cell = record["cell"]
-    return (split_options(cell["method"])[0], cell.get("method_version")) in PRESETS
+    return (split_options(cell["method"])[0], cell.get("method_version", FIRST)) in PRESETS
 
 
-def preset(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with its cell named by today's defaults: the same options, said otherwise."""
+def method_of(record: dict[str, Any]) -> MethodSpec:
+    """The method of a cell, by today's defaults: the same options, said otherwise where these were others."""
     cell = record["cell"]
     name, options = split_options(cell["method"])
-    method = registry.get_method(spelled(name, {PRESETS[name, cell["method_version"]]: "", **options}))
-    return {**record, "cell": {**cell, "method": method.label, "method_version": method.version}}
+    if has_preset(record):
+        options = {PRESETS[name, cell.get("method_version", FIRST)]: "", **options}
+    return registry.get_method(spelled(name, options))
+
+
+def renamed_by_preset(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its cell named by today's defaults."""
+    method = method_of(record)
+    return {**record, "cell": {**record["cell"], "method": method.label, "method_version": method.version}}
 
 
 def samples(renamed: dict[Path, dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Path]]:

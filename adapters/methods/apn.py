@@ -5,10 +5,10 @@ times with shared weights, fuse with the local feature) widens what its deepest 
 attention prototype unit (APU) makes M attention maps, pools M prototypes and rebuilds every pixel from them; a head
 turns the sum into the frame. Two cues: frame prediction (FP) and feature reconstruction (FR).
 
-`apn[paper]` is the paper's. What goes by `apn` differs in four options, which the choice on planted anomalies of the
-sources favours (results/cameras.md): the head paints the change from the frame before; FR, which says little of an
-unseen camera, has no weight; a cue of motion stands beside FP; and both are divided by what the source's perspective
-makes of them.
+`apn[paper]` is the paper's. What goes by `apn` differs in four options: the head paints the change from the frame
+before; FR, which says little of an unseen camera, has no weight; a cue of motion stands beside FP; and both are divided
+by what the source's perspective makes of them. What chose each, and that motion and perspective were found on five of
+the cameras they are measured on: results/cameras.md.
 
 The paper leaves much open and contradicts itself and its own code (that code, as it is: `apn-released`). Each ambiguity
 is resolved once, in `Options`, whose texts say what the paper prints. One default of both is ours and not the paper's:

@@ -259,6 +259,30 @@ def test_a_cell_from_before_a_methods_defaults_were_others_is_named_by_todays(re
     assert record.cell.method_version == "1.2" and not problems_of(store)
 
 
+def test_a_cell_that_was_run_since_is_not_written_over(results):
+    store = Store(results)
+    place = store.cell_places()[0]
+    raw = json.loads((place / "record.json").read_text())
+    old, new = (
+        {**raw["cell"], "method": name, "method_version": v} for name, v in (("apn", "1.1"), ("apn[paper]", "1.2"))
+    )
+    for cell in (old, new):
+        here = place.with_name(Cell(**cell).key)
+        shutil.copytree(place, here)
+        (here / "record.json").write_text(json.dumps(stamped({**raw, "cell": cell})))
+    before = {file: file.read_bytes() for file in place.parent.rglob("*.*") if file.is_file()}
+    done = CliRunner().invoke(restamp(), [str(results / "runs/cells")])
+    assert done.exit_code == 0 and "is the same cell, run since" in done.output and "0 of 7 records" in done.output
+    assert {file: file.read_bytes() for file in before} == before
+
+
+def test_a_cell_from_before_there_were_versions_is_of_the_defaults_of_then():
+    script = runpy.run_path(str(Path(__file__).parents[2] / "results/restamp.py"))
+    named = {"method": "apn[cycles=1]", "method_digest": "0" * 16, "tuning": "none", "tuning_digest": ""}
+    cell = script["stamp"]({"cell": named})["cell"]
+    assert (cell["method"], cell["method_version"]) == ("apn[paper,cycles=1]", "1.2")
+
+
 def restamp():
     """The command of results/restamp.py."""
     return runpy.run_path(str(Path(__file__).parents[2] / "results/restamp.py"))["main"]
