@@ -20,6 +20,16 @@ BUDGETS = {
             episodes=200,
             source_frames=100_000,
         ),
+        # What the size of frames alone changes: all else is quick.
+        Budget(
+            "quick128",
+            size=128,
+            channels=1,
+            width=16,
+            schedule=Schedule(1500, 8, 1e-3),
+            episodes=200,
+            source_frames=100_000,
+        ),
         Budget(
             "standard",
             size=128,
