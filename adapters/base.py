@@ -45,7 +45,25 @@ method, the harness asks `scores_in_order` and `scores_scene`; these may be prop
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 What is measured on the source once training is over, such as how large errors are there, goes into `after_training`.
-Parts that only training needs, such as a discriminator, are kept out of `adaptable_parameters`.
+A network that only training needs, such as a discriminator, is held by `TrainingOnly(make)`: it is made when training
+first asks for it, and is neither counted nor adapted nor saved:
+
+    class Adversarial(MyPredictor):
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options)
+            self.critic = TrainingOnly(lambda: PatchDiscriminator(budget.channels, [16, 32], [2, 2, 1]))
+
+        def optimizers(self, budget):
+            critic = torch.optim.Adam(self.critic.network.parameters(), 1e-4)
+            return super().optimizers(budget) | {"critic": critic}
+
+        def training_step(self, clips, optimizers):
+            made = self.net(clips[:, :4].flatten(1, 2))
+            loss = F.mse_loss(made, clips[:, 4]) + 0.05 * towards(self.critic(made), 1)
+            descend(optimizers["all"], loss)
+            judged = towards(self.critic(clips[:, 4]), 1) + towards(self.critic(made.detach()), 0)
+            descend(optimizers["critic"], judged)
+            return {"loss": loss.item(), "critic": judged.item()}
 
 **Beside frames.** A method with `extra_inputs = ("flow",)` is given `Clips` wherever others are given a tensor:
 `clips.frames` (B, T, C, H, W) and `clips.extras["flow"]` (B, T, 2, H, W). `datasets/readers/extra_inputs.py` says what
@@ -134,6 +152,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from crossvad.adapters.nets.frozen import Frozen as Frozen  # plug-ins import it, and `option`, from here
+from crossvad.adapters.nets.training_only import TrainingOnly as TrainingOnly
 from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option
 from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
@@ -143,7 +162,9 @@ Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called
 CueScores = dict[str, Tensor]  # cue -> (B,)
 Optimizers = dict[str, torch.optim.Optimizer]  # by the names that a method gives them
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad,
+}  # fmt: skip
 DIAGNOSED = 20  # times in a training
 
 
@@ -208,6 +229,11 @@ class Adapter(nn.Module):
     def fusion(self) -> dict[str, float]:
         """Weight of each cue in the fused score; a cue that is not named weighs 1."""
         return {}
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Of training clips: each takes every frame, or every second and so on, as is drawn from these."""
+        return (1,)
 
     @property
     def scores_in_order(self) -> bool:
@@ -293,9 +319,7 @@ class Adapter(nn.Module):
         """
         (optimizer,) = optimizers.values()
         loss = self.loss(clips)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        descend(optimizer, loss)
         return {"loss": loss.item()}
 
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
@@ -308,7 +332,7 @@ class Adapter(nn.Module):
         watch = max(1, schedule.steps // DIAGNOSED)
         self.train()
         for step in range(1, schedule.steps + 1):
-            clips = source.batch(schedule.batch)
+            clips = source.batch(schedule.batch, self.strides)
             losses = self.training_step(clips, optimizers)
             if schedule.decay == "cosine":
                 for decay in decays:
@@ -355,6 +379,13 @@ class Adapter(nn.Module):
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Take a step of an optimiser down a loss, whatever gradients were there before."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
 
 
 def leading(features: Any, count: int) -> Any:

@@ -31,12 +31,16 @@ class PublishedEvaluation:
 PREDICTED = PublishedEvaluation(smoothed=False)
 REBUILT = PublishedEvaluation(smoothed=False, head=0)  # frame by frame, so that the first has a score, too
 CLIPS_REBUILT = PublishedEvaluation(smoothed=False, head=8, tail=7)  # of 16 frames: the score is the ninth's
+TEN_REBUILT = PublishedEvaluation(smoothed=False, head=5, tail=4)  # the score is the sixth's
 # What protocol `paper` does to the scores of those that the defaults are not for, by name.
 EVALUATIONS = {
     "framepred": PREDICTED,
+    "zxvad": PREDICTED,
+    "convae": TEN_REBUILT,
     "lmn": PREDICTED,
     "lmn-recon": REBUILT,
     "memae": CLIPS_REBUILT,
+    "knn": REBUILT,  # nobody's method: as those that look at single frames
     "memae-2d": REBUILT,  # as MNAD's authors evaluate reconstruction, which it is compared with
 }
 

@@ -186,12 +186,25 @@ class ClipSource:
         """Number of different training clips."""
         return int(self._ends[-1])
 
-    def batch(self, size: int) -> Tensor:
-        """Draw `size` training clips uniformly, (size, T, C, H, W)."""
+    def batch(self, size: int, strides: Sequence[int] = (1,)) -> Tensor:
+        """Draw `size` training clips uniformly, (size, T, C, H, W).
+
+        Each takes every s-th frame, s drawn from `strides`, or less where its video is too short for that. One that
+        would reach into the tail begins earlier.
+        """
         picks = self.random.integers(0, len(self), size)
         owners = np.searchsorted(self._ends, picks, side="right")
         starts = picks - np.concatenate([[0], self._ends])[owners]
-        return self._clips(zip(owners, starts, strict=True))
+        if tuple(strides) == (1,):
+            return self._clips(zip(owners, starts, strict=True))
+        clips = []
+        for owner, start, drawn in zip(owners, starts, self.random.choice(strides, size), strict=True):
+            cut = self._cuts[owner]
+            stride = max(1, min(drawn, (cut - 1) // max(1, self.spec.frames - 1)))
+            reach = (self.spec.frames - 1) * stride + 1
+            first = min(start, cut - reach)
+            clips.append(self.videos[owner][first : first + reach][::stride])
+        return gathered(clips, self.spec, self.device)
 
     def episodes(self, count: int, support: int, query: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Draw `count` few-shot tasks as `episode` does, each of another scene while there are any left."""
@@ -247,6 +260,18 @@ class ClipSource:
                 disguise(at(frames, starts, self.spec, self.device)),
                 disguise(at(frames, queries, self.spec, self.device)),
             )
+
+    def spread(self, limit: int, batch: int) -> Iterator[Tensor]:
+        """Cut up to `limit` training clips, evenly spread over all of them, in batches (B, T, C, H, W).
+
+        The same ones whatever was drawn before, and whatever the seed.
+        """
+        picks = np.unique(np.linspace(0, len(self) - 1, min(limit, len(self))).round().astype(int))
+        owners = np.searchsorted(self._ends, picks, side="right")
+        starts = picks - np.concatenate([[0], self._ends])[owners]
+        for first in range(0, len(picks), batch):
+            chosen = slice(first, first + batch)
+            yield self._clips(zip(owners[chosen], starts[chosen], strict=True))
 
     def heldout(self, limit: int, batch: int) -> Iterator[Tensor]:
         """Cut up to `limit` held-out clips, evenly spread over the videos, in batches (B, T, C, H, W).

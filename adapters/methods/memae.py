@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, CueScores
+from crossvad.adapters.nets.colours import gray
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
@@ -23,7 +24,6 @@ from crossvad.adapters.published import EVALUATIONS
 ADAPTS = "adapts to a scene, by all of its parameters: its authors adapt nothing"
 FULL_WIDTH = 64  # a budget's width at which the 3-D network has the published 96 channels
 LEVELS = 4  # of the 2-D network
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R 601): as the authors' code and our readers make gray
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,15 @@ class MemAE(MemoryAutoencoder):
 
     def rebuild(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rebuild the gray clips (B, 1, T, H, W) by addressing weights (B * t * h * w, N)."""
-        gray = _gray(clips)  # (B, 1, T, H, W)
+        images = gray(clips).unsqueeze(1)  # (B, 1, T, H, W)
         # Encode: D = 4w channels on t x h x w = T/8 x H/16 x W/16 places.
-        grid = self.encoder(gray).permute(0, 2, 3, 4, 1)  # (B, t, h, w, D)
+        grid = self.encoder(images).permute(0, 2, 3, 4, 1)  # (B, t, h, w, D)
         queries = grid.flatten(0, 3)  # (B * t * h * w, D)
         # Remember: each query is replaced.
         read, weights = self.memory(queries)  # (B * t * h * w, D), (B * t * h * w, N)
         code = read.view_as(grid).permute(0, 4, 1, 2, 3)  # (B, D, t, h, w)
         # Decode.
-        return gray, self.decoder(code), weights  # (B, 1, T, H, W) both
+        return images, self.decoder(code), weights  # (B, 1, T, H, W) both
 
 
 class MemAE2d(MemoryAutoencoder):
@@ -156,13 +156,6 @@ class MemAE2d(MemoryAutoencoder):
         code = read.view_as(grid).permute(0, 3, 1, 2)  # (B, D, h, w)
         # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
         return frames, self.head(self.decoder(code, [])), weights
-
-
-def _gray(clips: Tensor) -> Tensor:
-    """Turn clips (B, T, C, H, W), RGB or gray already, into gray (B, 1, T, H, W)."""
-    if clips.shape[2] == 1:
-        return clips.transpose(1, 2)
-    return torch.tensordot(clips, clips.new_tensor(LUMA), ([2], [0])).unsqueeze(1)
 
 
 def _published_initialisation(module: nn.Module) -> None:

@@ -69,6 +69,11 @@ def gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return along_x + along_y
 
 
+def towards(judged: Tensor, wanted: float) -> Tensor:
+    """Half the mean squared distance of judgements from what they are to be (least-squares GAN, Mao et al. 2017)."""
+    return (judged - wanted).square().mean() / 2
+
+
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     """Structural similarity of images (B, C, H, W) (Wang et al. 2004), mean over all: 1 where they are equal. Scalar.
 

@@ -55,14 +55,16 @@ class ItemMemory(nn.Module):
 class SlotMemory(nn.Module):
     """MemAE's memory (Gong et al. 2019): N learned slots, addressed by softmax, hard shrinkage and renormalisation."""
 
-    def __init__(self, slots: int, channels: int, shrink: float) -> None:
+    def __init__(self, slots: int, channels: int, shrink: float, cosine: bool = False) -> None:
+        """Draw the slots; they are asked by dot products, as MemAE's code does, or by cosines, as its paper says."""
         super().__init__()
         self.slots = nn.Parameter(torch.empty(slots, channels).uniform_(-(channels**-0.5), channels**-0.5))
-        self.shrink = shrink
+        self.shrink, self.cosine = shrink, cosine
 
     def forward(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Queries (K, C) to what replaces them (K, C) and the addressing weights (K, N); rows sum to one or zero."""
-        weights = (queries @ self.slots.T).softmax(1)
+        asked, slots = (normalize(each) for each in (queries, self.slots)) if self.cosine else (queries, self.slots)
+        weights = (asked @ slots.T).softmax(1)
         excess = weights - self.shrink
         weights = excess.relu() * weights / (excess.abs() + 1e-12)
         weights = normalize(weights, p=1, dim=1)

@@ -9,6 +9,7 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import BUDGET, Name
+from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
 
@@ -34,7 +35,11 @@ def list_methods(budget: str) -> None:
 
     rows = []
     for name in catalogue.METHODS:
-        facts = describe(registry.get_method(name), BUDGETS[budget])
+        try:
+            facts = describe(registry.get_method(name), BUDGETS[budget])
+        except InputError as error:  # such as one whose extra is not installed
+            rows.append([name, "", f"{error.problem}: {error.fix}", "", "", ""])
+            continue
         sizes = [f"{number:,}" if number else MISSING for number in (facts.parameters, sum(facts.adapted.values()))]
         rows.append([name, str(facts.frames), ", ".join(facts.cues), *sizes, facts.paper or MISSING])
     heads = ("method", "frames", "cues", "parameters", "adapted", "paper")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.nets.frozen import Frozen
+from crossvad.adapters.nets.training_only import TrainingOnly
 
 SURVIVES = "keep it in a parameter, a persistent buffer or state_arrays (see “What survives saving” in the manual)"
 MODEL, ARRAYS, FROZEN = "model.safetensors", "arrays.npz", "frozen.json"
@@ -76,11 +77,15 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def lost_state(adapter: Adapter, loaded: Adapter) -> list[str]:
-    """Name what saving lost of a method: attributes and passing buffers that its loaded twin has not, or otherwise."""
+    """Name what saving lost of a method: attributes and passing buffers that its loaded twin has not, or otherwise.
+
+    What training alone needs is not meant to be saved.
+    """
     twins = dict(loaded.named_modules())
     return [
         f"{prefix}.{name}" if prefix else name
         for prefix, module in adapter.named_modules()
+        if not isinstance(module, TrainingOnly)
         for name, value in _unsaved(module)
         if prefix not in twins or not _equal(value, dict(_unsaved(twins[prefix])).get(name, MISSING), set())
     ]

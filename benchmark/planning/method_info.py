@@ -101,8 +101,8 @@ def _cues(method: MethodSpec) -> dict[str, float]:
     black = head(with_extras(frames, adapter.extra_inputs), clip, 1, torch.device("cpu"))
     try:
         weights = {cue: adapter.fusion.get(cue, 1.0) for cue in adapter.score(black)}
-    except Exception:  # such as that of a bank that is still empty
-        return {}
+    except Exception:  # such as that of a bank that is still empty: then what it says of itself
+        weights = dict(adapter.fusion)
     return {cue: weight / sum(weights.values()) for cue, weight in weights.items()}
 
 

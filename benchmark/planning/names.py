@@ -59,7 +59,7 @@ def with_options(name: str, cls: type, options: Mapping[str, str]) -> tuple[str,
 
     A word without a value is a preset of the class's `Options`, `presets: ClassVar[dict[str, dict[str, Any]]]`: several
     options by one name, any of which may be said otherwise beside it. Of all ways to write the same options the label
-    is the one of the fewest words, so that it does not depend on how they were said.
+    is the one of the fewest words, and of those the shortest, so that it does not depend on how they were said.
 
     Raises:
         InputError: no such option, or a value of another type, out of its range, or at odds with another.
@@ -81,7 +81,8 @@ def with_options(name: str, cls: type, options: Mapping[str, str]) -> tuple[str,
         ways = [_words(chosen, word, made(**preset)) for word, preset in {"": {}, **presets}.items()]
     except ValueError as error:
         raise InputError(spelled(name, options), str(error), "choose another value (bench methods info)") from error
-    return spelled(name, min(ways, key=len)), cls, chosen
+    fewest = [spelled(name, way) for way in ways if len(way) == min(map(len, ways))]
+    return min(fewest, key=len), cls, chosen
 
 
 def presets_of(cls: type) -> Mapping[str, Mapping[str, Any]]:

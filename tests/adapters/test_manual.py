@@ -18,7 +18,9 @@ AROUND = """
 import torch
 from sklearn.decomposition import PCA
 from torch.nn import functional as F
-from crossvad.adapters.base import Adapter, Frozen
+from crossvad.adapters.base import Adapter, Frozen, TrainingOnly, descend
+from crossvad.adapters.nets.discriminators import PatchDiscriminator
+from crossvad.adapters.nets.losses import towards
 from crossvad.adapters.nets.unet import UNet
 
 def made():
@@ -37,14 +39,15 @@ def pretrained_network():
 @pytest.fixture
 def written(tmp_path):
     def write(name):
-        (tmp_path / "copied.py").write_text(AROUND + EXAMPLES[name])
+        before = EXAMPLES["MyPredictor"] if "(MyPredictor)" in EXAMPLES[name] else ""
+        (tmp_path / "copied.py").write_text(AROUND + before + EXAMPLES[name])
         return f"{tmp_path / 'copied.py'}:{name}"
 
     return write
 
 
 def test_the_manual_shows_one_of_each():
-    assert {*EXAMPLES} == {"MyPredictor", "NearestNeighbour", "PcaResidual", "FeatureDistance"}
+    assert {*EXAMPLES} == {"MyPredictor", "NearestNeighbour", "Adversarial", "PcaResidual", "FeatureDistance"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Range, Schedule, check_ranges, option
 from crossvad.adapters.tunings.base import Tuning, adapt
 from crossvad.datasets.clips import ClipSource
@@ -66,7 +67,8 @@ def works(text):
         losses = []
         source = ClipSource(videos, adapter.clip, CPU, seed=0)
         adapter.fit(source, SHORT, lambda step, of, values: losses.extend(values.values()))
-        assert losses and all(map(math.isfinite, losses))
+        closed_form = type(adapter).fit is not Adapter.fit
+        assert (losses or closed_form) and all(map(math.isfinite, losses))
     clips = clips_of(adapter)
     tuned = adapt(adapter, clips, 1, registry.get_tuning("finetune[learning_rate=1e-3]").build())
     scored = {cue: values for each in (adapter, tuned) for cue, values in each.score(clips).items()}

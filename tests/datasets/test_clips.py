@@ -99,6 +99,35 @@ def test_every_clip_is_as_likely_however_long_its_video():
     assert in_the_long_one.mean() == pytest.approx(24.5, abs=1)
 
 
+def test_clips_of_every_second_and_third_frame():
+    """Of videos whose training part is 54, 15 and 6 frames: the last is too short for any stride but the first."""
+    clips = source(60, 20, 6)
+    drawn = clips.batch(2000, (1, 2, 3))
+    owner, shown = owners(drawn), drawn[:, :, 0, 0, 0].int().numpy()
+    strides = np.diff(shown, axis=1)
+    assert (strides == strides[:, :1]).all()
+    for number, (cut, allowed) in enumerate([(54, {1, 2, 3}), (15, {1, 2, 3}), (6, {1})]):
+        mine = torch.from_numpy(owner == number)
+        assert set(strides[mine][:, 0]) == allowed
+        assert shown[mine].min() == 0 and shown[mine].max() == cut - 1, "all of the training part, and nothing beyond"
+
+
+def test_strides_of_one_are_what_they_were():
+    assert torch.equal(source(60, 20).batch(50), source(60, 20).batch(50, [1]))
+
+
+def test_clips_spread_over_a_source_are_the_same_whatever_was_drawn():
+    clips = source(60, 100)
+    clips.batch(7)
+    batches = list(clips.spread(10, 4))
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    spread = torch.cat(batches)
+    where = list(zip(owners(spread).tolist(), frames(spread)[:, 0].tolist(), strict=True))
+    picks = [round(pick) for pick in np.linspace(0, 135, 10)]
+    assert where == [(0, pick) if pick < 50 else (1, pick - 50) for pick in picks]
+    assert len(torch.cat(list(clips.spread(1000, 64)))) == len(clips)
+
+
 def test_the_tail_is_held_out_and_nothing_else():
     clips = source(60, 100, 6)
     batches = list(clips.heldout(100, 4))

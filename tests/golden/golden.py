@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ VARIANTS = (  # options that lead elsewhere in the code
     "apn[paper]", "apn[paper,cycles=1]", "apn[paper,prototypes=0,cycles=0]", "apn[paper,attention=finest]",
     "apn[paper,resolution=1/2]", "apn[paper,weights=ratio]", "apn[paper,predicts=change,calibrate=scene,pool=patch]",
     "apn[paper,scales=1,0.5,0.25]", "apn[paper,frame=norm,distance=absolute,apart=mean]", "mpn[training=frame]",
-    "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]",
+    "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]", "framepred[paper]",
+    "knn[backbone=random,pool=mean]",
 )  # fmt: skip
 TUNED = "memae-2d"  # has batch norms, last layers and everything else that tunings move
 TUNINGS = (
@@ -48,9 +49,13 @@ Values = dict[str, list[float]]
 class Float64(ClipSource):
     """Training clips in float64."""
 
-    def batch(self, size: int) -> Tensor:
+    def batch(self, size: int, strides: Sequence[int] = (1,)) -> Tensor:
         """As float64."""
-        return super().batch(size).double()
+        return super().batch(size, strides).double()
+
+    def spread(self, limit: int, batch: int) -> Iterator[Tensor]:
+        """As float64."""
+        return (clips.double() for clips in super().spread(limit, batch))
 
     def episodes(self, count: int, support: int, query: int) -> Any:
         """As float64."""
@@ -90,6 +95,9 @@ def of_method(text: str) -> dict[str, Values]:
         adapter.fit(source(adapter), SHORT, lambda step, of, values: None)
         fit["fitted"] = [tensor.double().norm().item() for tensor in adapter.state_dict().values()]
         adapter, _ = built(method)
+    elif adapter.needs_source:  # in closed form: all that is kept, and scores of it
+        adapter.fit(source(adapter), SHORT, lambda step, of, values: None)
+        fit = {"fitted": [tensor.double().norm().item() for tensor in adapter.state_dict().values()]}
     score = {"scores": flat(adapter.score(clips)), "video": flat(adapter.score_video([clips[:2], clips[2:]]))}
     if adapter.adapts:
         score["adapted"] = adapted(adapter, clips, "finetune[learning_rate=1e-3]")

