@@ -32,11 +32,15 @@ PREDICTED = PublishedEvaluation(smoothed=False)
 REBUILT = PublishedEvaluation(smoothed=False, head=0)  # frame by frame, so that the first has a score, too
 CLIPS_REBUILT = PublishedEvaluation(smoothed=False, head=8, tail=7)  # of 16 frames: the score is the ninth's
 TEN_REBUILT = PublishedEvaluation(smoothed=False, head=5, tail=4)  # the score is the sixth's
+MOTION_GUESSED = PublishedEvaluation(smoothed=False, head=0, tail=1)  # of a frame and how it is about to move
+THIRD_PREDICTED = PublishedEvaluation(smoothed=False, head=3)  # from three frames
 # What protocol `paper` does to the scores of those that the defaults are not for, by name.
 EVALUATIONS = {
     "framepred": PREDICTED,
     "zxvad": PREDICTED,
+    "amc": MOTION_GUESSED,
     "convae": TEN_REBUILT,
+    "rgan": THIRD_PREDICTED,
     "lmn": PREDICTED,
     "lmn-recon": REBUILT,
     "memae": CLIPS_REBUILT,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, pad
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, conv2d, pad
 
 PATCH = 8  # pixels: side of the patch of pooling `patch`
+WINDOW = 11  # pixels: side of the window of structural similarity
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights of its scales, finest first
 
 
 def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
@@ -74,17 +76,45 @@ def towards(judged: Tensor, wanted: float) -> Tensor:
     return (judged - wanted).square().mean() / 2
 
 
+def says(judged: Tensor, truth: float) -> Tensor:
+    """Cross-entropy of judgements, as logits, with one truth for all, from 0 to 1 (Goodfellow et al. 2014). Scalar."""
+    return binary_cross_entropy_with_logits(judged, torch.full_like(judged, truth))
+
+
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     """Structural similarity of images (B, C, H, W) (Wang et al. 2004), mean over all: 1 where they are equal. Scalar.
 
     An 11 x 11 Gaussian window of sigma 1.5 with zeros beyond the border, C1 = 0.01^2 and C2 = 0.03^2, whatever the
     images' range: as APN's published code has it, on images in [-1, 1].
     """
+    luminance, contrast = _similarity(prediction, target, padding=5)
+    return (luminance * contrast).mean()
+
+
+def ms_ssim(prediction: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity over several scales of images (B, C, H, W) in [0, 1] (Wang et al. 2003): at most 1. Scalar.
+
+    The paper's five scales and weights; of images that an 11 x 11 window does not fit into at all of them, as many as
+    it does, with their weights made to sum to one. A similarity below zero counts as zero.
+    """
+    scales = [weight for level, weight in enumerate(SCALES) if min(prediction.shape[2:]) >> level >= WINDOW]
+    similarity = prediction.new_ones(())
+    for level, weight in enumerate(scales):
+        if level:
+            prediction, target = avg_pool2d(prediction, 2), avg_pool2d(target, 2)
+        luminance, contrast = _similarity(prediction, target, padding=0)
+        whole = luminance * contrast if level == len(scales) - 1 else contrast
+        similarity = similarity * whole.mean((2, 3)).clamp_min(1e-6) ** (weight / sum(scales))  # (B, C)
+    return similarity.mean()
+
+
+def _similarity(prediction: Tensor, target: Tensor, padding: int) -> tuple[Tensor, Tensor]:
+    """How alike images (B, C, H, W) are around each pixel, in luminance and in contrast and structure."""
     channels = prediction.shape[1]
-    window = _gaussian(11, 1.5).to(prediction).expand(channels, 1, 11, 11)
+    window = _gaussian(WINDOW, 1.5).to(prediction).expand(channels, 1, WINDOW, WINDOW)
 
     def blurred(images: Tensor) -> Tensor:
-        return conv2d(images, window, padding=5, groups=channels)
+        return conv2d(images, window, padding=padding, groups=channels)
 
     mean_p, mean_t = blurred(prediction), blurred(target)
     variance_p = blurred(prediction.square()) - mean_p.square()
@@ -93,7 +123,7 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     c1, c2 = 0.01**2, 0.03**2
     luminance = (2 * mean_p * mean_t + c1) / (mean_p.square() + mean_t.square() + c1)
     contrast = (2 * covariance + c2) / (variance_p + variance_t + c2)
-    return (luminance * contrast).mean()
+    return luminance, contrast
 
 
 def _gaussian(size: int, sigma: float) -> Tensor:
