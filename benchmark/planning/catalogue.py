@@ -21,6 +21,7 @@ METHODS = {
     "rgan": "crossvad.adapters.methods.rgan:RGan",
     "zxvad": "crossvad.adapters.methods.zxvad:ZxVad",
     "knn": "crossvad.adapters.methods.knn:NearestNeighbours",
+    "unmasking": "crossvad.adapters.methods.unmasking:Unmasking",
     "random": "crossvad.adapters.methods.baselines:Random",
     "ramp": "crossvad.adapters.methods.baselines:Ramp",
     "framediff": "crossvad.adapters.methods.baselines:FrameDifference",

@@ -17,7 +17,7 @@ from made import noise
 @pytest.mark.parametrize(("picture", "label"), [("china.jpg", 698), ("flower.jpg", 985)])
 def test_it_tells_a_palace_from_a_daisy(picture, label):
     """Photographs of scikit-learn's, by the whole of the network, and what its input is made of."""
-    maps = get_backbone("efficientnet-lite0").network
+    maps = get_backbone("efficientnet-lite0", 64).network
     pixels = torch.tensor(load_sample_image(picture)).permute(2, 0, 1).unsqueeze(0) / 127.5 - 1
     square = interpolate(pixels[..., 100:-100], (224, 224), mode="bilinear", antialias=True, align_corners=False)
     with torch.no_grad():
@@ -25,9 +25,10 @@ def test_it_tells_a_palace_from_a_daisy(picture, label):
 
 
 def test_maps_are_of_a_sixteenth_of_the_size():
-    backbone = get_backbone("efficientnet-lite0")
+    backbone = get_backbone("efficientnet-lite0", 64)
     made = backbone(noise(2, 1, 64, 64))
     assert made.shape == (2, 112, 14, 14)
+    assert get_backbone("efficientnet-lite0", 32)(noise(2, 1, 32, 32)).shape == (2, 112, 8, 8), "enlarged fourfold"
     torch.testing.assert_close(backbone(noise(2, 1, 64, 64).expand(-1, 3, -1, -1)), made)
     holder = nn.ModuleList([backbone])
     assert frozen_count(holder) == 4_652_008 and not [*holder.parameters()] and not holder.state_dict()
@@ -35,40 +36,40 @@ def test_maps_are_of_a_sixteenth_of_the_size():
 
 def test_a_random_one_is_always_the_same_and_dies_nowhere():
     torch.manual_seed(5)
-    one = get_backbone("random")
+    one = get_backbone("random", 64)
     torch.manual_seed(6)
     drawn = torch.rand(1)
     torch.manual_seed(6)
-    other = get_backbone("random")
-    assert one.digest == other.digest != get_backbone("efficientnet-lite0").digest
+    other = get_backbone("random", 64)
+    assert one.digest == other.digest != get_backbone("efficientnet-lite0", 64).digest
     assert torch.equal(drawn, torch.rand(1)), "and draws nothing from anybody else"
     made = one(noise(2, 1, 64, 64))
-    assert made.std() > 0.05 * get_backbone("efficientnet-lite0")(noise(2, 1, 64, 64)).std()
+    assert made.std() > 0.05 * get_backbone("efficientnet-lite0", 64)(noise(2, 1, 64, 64)).std()
 
 
 def test_torchvisions_are_to_be_had_by_name(monkeypatch):
     """With weights that are not downloaded here: the last map of a 1/16 of a ResNet is that of its third stage."""
     plain = models.get_model
     monkeypatch.setattr(models, "get_model", lambda name, weights: plain(name, weights=None))
-    backbone = get_backbone("resnet18")
+    backbone = get_backbone("resnet18", 64)
     assert backbone.network.taken == "layer3" and backbone(noise(1, 1, 32, 32)).shape == (1, 256, 14, 14)
 
 
 def test_what_is_not_to_be_had_is_told(monkeypatch):
     with pytest.raises(InputError, match=r"resnet51.*is not known; choose efficientnet-lite0, random"):
-        get_backbone("resnet51")
+        get_backbone("resnet51", 64)
 
     def offline(name, weights):
         raise OSError("no route to host")
 
     monkeypatch.setattr(models, "get_model", offline)
     with pytest.raises(InputError, match=r"cannot be downloaded .no route to host.; connect, or choose"):
-        get_backbone("resnet50")
+        get_backbone("resnet50", 64)
     monkeypatch.setattr(backbones, "PACKAGES", ("no_such_package",))
     with pytest.raises(InputError, match=r"no_such_package.*not installed; pip install 'crossvad\[features\]'"):
-        get_backbone("efficientnet-lite0")
+        get_backbone("efficientnet-lite0", 64)
 
 
 def test_a_network_without_such_a_map_is_refused():
     with pytest.raises(ValueError, match="makes no map of 1/16"):
-        FeatureMaps(nn.Conv2d(3, 4, 3), (0.0,) * 3, (1.0,) * 3)
+        FeatureMaps(nn.Conv2d(3, 4, 3), 64, (0.0,) * 3, (1.0,) * 3)
