@@ -21,6 +21,7 @@ METHODS = {
     "rgan": "crossvad.adapters.methods.rgan:RGan",
     "zxvad": "crossvad.adapters.methods.zxvad:ZxVad",
     "knn": "crossvad.adapters.methods.knn:NearestNeighbours",
+    "mdt": "crossvad.adapters.methods.mdt:Mdt",
     "unmasking": "crossvad.adapters.methods.unmasking:Unmasking",
     "random": "crossvad.adapters.methods.baselines:Random",
     "ramp": "crossvad.adapters.methods.baselines:Ramp",

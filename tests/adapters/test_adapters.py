@@ -18,6 +18,7 @@ from crossvad.verification.conformance import moving_squares
 from made import CPU, PAPER, SMOKE, build, clips_of, minus_psnr, noise
 
 PROTOTYPES = ["apn", "apn-released", "mpn"]
+CLOSED = ["knn", "mdt"]  # fitted, and adapted, in closed form
 PREDICTORS = ["framepred", "rgan", "zxvad", *PROTOTYPES, "lmn"]
 TRAINABLE = [*PREDICTORS, "amc", "convae", "lmn-recon", "memae", "memae-2d"]
 
@@ -71,6 +72,7 @@ def test_parameter_count_is_the_published_one(method, parameters):
         ("convae", 10, 5),
         ("amc", 2, 0),
         ("knn", 1, 0),
+        ("mdt", 15, 7),
         ("unmasking", 20, 15),
         ("random", 1, 0),
         ("ramp", 1, 0),
@@ -88,14 +90,14 @@ def test_clip(method, frames, scored):
 
 
 def test_every_method_is_seen_here():
-    assert set(catalogue.METHODS) == {*TRAINABLE, "knn", "unmasking", *catalogue.BASELINES}
+    assert set(catalogue.METHODS) == {*TRAINABLE, *CLOSED, "unmasking", *catalogue.BASELINES}
 
 
 @pytest.mark.parametrize(("method", "trainable"), [(m, m in TRAINABLE) for m in catalogue.METHODS])
 def test_only_methods_with_parameters_train(method, trainable):
     adapter = build(method)
     assert adapter.stochastic == trainable == (adapter.parameter_count() > 0)
-    assert adapter.needs_source == (trainable or method == "knn")
+    assert adapter.needs_source == (trainable or method in CLOSED)
 
 
 @pytest.mark.parametrize("method", TRAINABLE)
@@ -155,7 +157,7 @@ def test_a_method_says_where_it_comes_from(method):
 
 def test_only_what_can_change_adapts():
     adapting = {method for method in catalogue.METHODS if registry.get_method(method).cls.adapts}
-    assert adapting == {*TRAINABLE, "knn", "support-mean", "speed"}
+    assert adapting == {*TRAINABLE, *CLOSED, "support-mean", "speed"}
 
 
 # ---- learning --------------------------------------------------------------------------------------------------------
@@ -245,11 +247,15 @@ def test_every_parameter_learns_from_the_images_alone(method):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 @pytest.mark.parametrize("method", catalogue.METHODS)
 def test_cpu_and_cuda_agree(method):
-    adapter, clips = build(method), noise(3, build(method).clip.frames, 1, 32, 32)
+    adapter = build(method)
+    if method in CLOSED:
+        videos = [moving_squares(SMOKE.size, 60, seed) for seed in range(2)]
+        adapter.fit(ClipSource(videos, adapter.clip, CPU, seed=0), SMOKE, lambda *log: None)
+    clips = noise(3, adapter.clip.frames, 1, 32, 32)
     here, there = adapter.score(clips), copy.deepcopy(adapter).to("cuda").score(clips.to("cuda"))
     for cue, values in here.items():
         torch.testing.assert_close(there[cue].cpu(), values, rtol=1e-3, atol=1e-4)
-    if adapter.needs_source:
+    if method in TRAINABLE:
         moved = copy.deepcopy(adapter).to("cuda")
         losses = adapter.loss(clips), moved.loss(clips.to("cuda"))
         assert losses[1].item() == pytest.approx(losses[0].item(), rel=1e-3)
