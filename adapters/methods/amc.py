@@ -129,7 +129,7 @@ class Amc(Adapter):
     def optimizers(self, budget: Budget) -> Optimizers:
         """Adam for both; the discriminator learns at a tenth of the rate (code: 2e-4, 2e-5)."""
         rate = self.schedule(budget).learning_rate
-        optimizers = {"generator": torch.optim.Adam(self.parameters(), rate, BETAS)}
+        optimizers: Optimizers = {"generator": torch.optim.Adam(self.parameters(), rate, BETAS)}
         if self.options.adversarial:
             judging = self.discriminator.network.parameters()
             optimizers["discriminator"] = torch.optim.Adam(judging, rate / 10, BETAS)

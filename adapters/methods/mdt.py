@@ -169,7 +169,7 @@ def saliency(shares: Tensor, reach: int) -> Tensor:
 
     inside, whole = (total(ones, r) for r in (1, reach + 1))  # (1, 1, h, w), patches
     centre, every = (total(shares, r) for r in (1, reach + 1))  # (B, K, h, w)
-    overall, information = every / whole, 0
+    overall, information = every / whole, torch.zeros_like(every[:, 0])
     for patches, count in ((centre, inside), ((every - centre).clamp_min(0), whole - inside)):
         own = patches / count.clamp_min(1)
         divergence = torch.xlogy(own, own / overall.clamp_min(1e-12)).sum(1)

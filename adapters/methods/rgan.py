@@ -116,7 +116,7 @@ class RGan(Adapter):
     def optimizers(self, budget: Budget) -> Optimizers:
         """Adam for both (code: 2e-4, 1e-5)."""
         rate = self.schedule(budget).learning_rate
-        optimizers = {"generator": torch.optim.Adam(self.parameters(), rate, BETAS)}
+        optimizers: Optimizers = {"generator": torch.optim.Adam(self.parameters(), rate, BETAS)}
         if self.options.adversarial:
             judging = self.discriminator.network.parameters()
             optimizers["discriminator"] = torch.optim.Adam(judging, rate / SLOWER, BETAS)

@@ -137,9 +137,9 @@ class ZxVad(Adapter):
     def optimizers(self, budget: Budget) -> Optimizers:
         """Adam for each of those that train; judges learn at a tenth of the predictor's rate (paper: 2e-4, 2e-5)."""
         o, rate, judges = self.options, self.schedule(budget).learning_rate, self.judges.network
-        optimizers = {"predictor": torch.optim.Adam(self.parameters(), rate, BETAS)}
+        optimizers: Optimizers = {"predictor": torch.optim.Adam(self.parameters(), rate, BETAS)}
         if o.adversarial:
-            judging = judges.discriminator.parameters()
+            judging = [*judges.discriminator.parameters()]
             optimizers["discriminator"] = torch.optim.Adam(judging, rate / 10, BETAS)
         if o.normalcy:
             judging = [*judges.classifier.parameters(), judges.centres]

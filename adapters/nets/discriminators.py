@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -21,7 +22,7 @@ class PatchDiscriminator(nn.Module):
         strides: Sequence[int],
         *,
         padding: int = 1,
-        padding_mode: str = "zeros",
+        padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
         norm: bool = False,
     ) -> None:
         """Build it for images of so many channels.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Network = TypeVar("Network", bound=nn.Module)
 
-class TrainingOnly(nn.Module):
+
+class TrainingOnly(nn.Module, Generic[Network]):
     """A network that is made when it is first asked for, where the method is by then, and is no part of the method.
 
     Its parameters are not counted, adapted or saved with a fit; a method that is taken from the store never makes it.
@@ -18,15 +20,15 @@ class TrainingOnly(nn.Module):
 
     here: Tensor  # empty: on the method's device, of its precision
 
-    def __init__(self, make: Callable[[], nn.Module]) -> None:
+    def __init__(self, make: Callable[[], Network]) -> None:
         """Take what makes the network."""
         super().__init__()
         self.make = make
         self.register_buffer("here", torch.empty(0), persistent=False)
-        self._made: list[nn.Module] = []  # in a list, torch does not take it for a part of this one
+        self._made: list[Network] = []  # in a list, torch does not take it for a part of this one
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """The network, in train mode unless it is made otherwise."""
         if not self._made:
             self._made.append(self.make().to(self.here))

@@ -41,7 +41,10 @@ def test_the_package_holds_the_committed_file(figures):
 def test_words_and_numbers_of_every_column(figures):
     for name, known in WORDS.items():
         assert set(figures[name]) <= set(known), name
-    assert set(figures["ours"]) == {"", "apn[paper]", "mpn", "lmn", "lmn-recon", "memae", "framepred"}
+    assert set(figures["ours"]) == {
+        "", "apn[paper]", "mpn", "lmn", "lmn-recon", "memae", "framepred",
+        "amc", "convae", "mdt", "rgan", "unmasking", "zxvad",
+    }  # fmt: skip
     assert all(registry.get_method(name).label == name for name in set(figures["ours"]) - {""})
     assert set(figures["kind"]) == set(KINDS)
     assert figures["auc"].between(50, 100).all() and figures["auc"].dtype == float
