@@ -17,7 +17,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
-from crossvad.adapters.nets.motion import SLOWEST, flow_speed, nearness, scale_slope
+from crossvad.adapters.nets.motion import SLOWEST, flow_speed, measurable, nearness, scale_slope
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
 from crossvad.adapters.options import Budget
@@ -36,7 +36,7 @@ class Encoded(NamedTuple):
     last: Tensor  # (B, C, H, W), the last frame that goes in
     target: Tensor  # (B, C, H, W), the frame to be predicted
     finer: tuple[Tensor, ...] = ()  # skips of the decoder's stages after the unit, finest first; none on the finest map
-    speed: tuple[Tensor, ...] = ()  # (B, H, W) squared, of what the clips show, where that is a cue
+    speed: tuple[Tensor, ...] = ()  # (B, h, w) squared, of what the clips show, where that is a cue
 
 
 class Pyramid(NamedTuple):
@@ -113,8 +113,8 @@ class PrototypePredictor(Adapter):
             self.slope.fill_(source_slope(source))
 
     def seen_speed(self, clips: Tensor) -> tuple[Tensor, ...]:
-        """Squared speeds (B, H, W) of what clips show, for `Encoded`, if they are a cue."""
-        return (flow_speed(clips),) if self.motion else ()
+        """Squared speeds (B, h, w) of what clips show, for `Encoded`, if they are a cue."""
+        return (flow_speed(measurable(clips)),) if self.motion else ()
 
     def encoded(self, clips: Tensor | Encoded | Pyramid) -> Encoded:
         """Encode clips unless they are encoded already."""
@@ -158,6 +158,7 @@ class PrototypePredictor(Adapter):
         if self.prototypes.count:
             scores["feature"] = self.feature_cue(prediction.retrieval.distance.mean((1, 2)))
         for speed in features.speed:
+            near = nearness(self.slope, speed.shape[1])
             scores["motion"] = decibel((speed / near).mean((1, 2)), SLOWEST)
         return scores
 
@@ -211,7 +212,7 @@ def source_slope(source: ClipSource) -> float:
     slopes, episodes = [], max(EPISODES, SCENES // len(source.scenes))
     for videos in source.scenes[:: -(-len(source.scenes) // SCENES)]:  # evenly spread
         owners = (videos[draw % len(videos)] for draw in range(episodes))
-        slopes.append(scale_slope(torch.cat([source.episode(1, CLIPS, owner)[1] for owner in owners])))
+        slopes.append(scale_slope(measurable(torch.cat([source.episode(1, CLIPS, owner)[1] for owner in owners]))))
     return median(slopes)
 
 

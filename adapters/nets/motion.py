@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
+MEASURED = 64  # pixels: height of the frames that flow is measured in, at most
 STILL = 1e-6  # in squared pixels a frame: a thousandth of a pixel, which no camera tells from its noise
 LEAST = 0.1  # of a map's mean: what a row counts as at least
 SLOWEST = 1e-12  # of a pooled squared speed: less than one level of 255 makes of one gray pixel amid 256 x 256
@@ -37,6 +38,19 @@ def normal_speed(before: Tensor, after: Tensor, eps: float = 1e-3, reach: int = 
     down, right = torch.gradient((first + second) / 2, dim=(1, 2))
     steepness = down.square() + right.square()
     return box_mean((second - first).abs() * steepness.sqrt(), reach) / (box_mean(steepness, reach) + eps)
+
+
+def measurable(clips: Tensor) -> Tensor:
+    """Clips (B, T, C, H, W) at 64 pixels of height or, if they have fewer, as they are: a pixel becomes a mean.
+
+    What walks moves about a pixel a frame there, as far as the flow of one small window reaches; in frames twice as
+    large it is two and more, and flow is found where there is least of it.
+    """
+    height, width = clips.shape[3:]
+    if height <= MEASURED:
+        return clips
+    size = (MEASURED, max(1, round(width * MEASURED / height)))
+    return interpolate(clips.flatten(0, 1), size, mode="area").view(*clips.shape[:3], *size)
 
 
 def flow_speed(clips: Tensor, eps: float = 1e-4, reach: int = 2) -> Tensor:

@@ -16,7 +16,7 @@ from crossvad.adapters.nets.prototypes import kernel_similarity
 from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.clips import ClipSource
-from made import PAPER, SMOKE, build, clips_of, minus_psnr
+from made import PAPER, SMOKE, build, clips_of, minus_psnr, noise
 
 PROTOTYPES = ["apn", "apn-released", "mpn"]
 
@@ -259,6 +259,25 @@ def test_apn_divides_by_the_perspective_of_its_source_and_scores_motion():
     scores = adapter.score(clips)["prediction"].numpy()
     assert scores == pytest.approx(10 * np.log10((error / near).mean((1, 2))), rel=1e-4)
     assert "slope" in adapter.state_dict() and "slope" not in plain.state_dict()
+
+
+@torch.no_grad()
+def test_motion_and_perspective_are_measured_at_64_pixels():
+    """At 128 pixels the flow of a small window is beyond its reach: the street's slope was -1.1, and is 1.6."""
+    small, large = (build("apn", replace(SMOKE, size=size)) for size in (64, 128))
+    clips = noise(2, 5, 1, 64, 64)
+    scores = []
+    for adapter, shown in ((small, clips), (large, clips.repeat_interleave(2, 3).repeat_interleave(2, 4))):
+        adapter.slope.fill_(1.2)
+        scores.append(adapter.score(shown)["motion"])
+    torch.testing.assert_close(*scores)
+    video = np.kron(sinking(1.5), np.ones((1, 4, 4, 1), np.uint8))  # 128 x 128, of pixels 4 x 4
+    halved = np.kron(sinking(1.5), np.ones((1, 2, 2, 1), np.uint8))
+    slopes = [
+        source_slope(ClipSource([frames], adapter.clip, torch.device("cpu"), 0))
+        for adapter, frames in ((small, halved), (large, video))
+    ]
+    assert slopes[0] == pytest.approx(slopes[1], abs=1e-5)
 
 
 def sinking(slope: float, frames: int = 40) -> np.ndarray:

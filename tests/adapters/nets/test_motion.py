@@ -8,7 +8,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossvad.adapters.nets.motion import expected, flow_speed, nearness, normal_speed, row_trend, scale_slope
+from crossvad.adapters.nets.motion import (
+    expected,
+    flow_speed,
+    measurable,
+    nearness,
+    normal_speed,
+    row_trend,
+    scale_slope,
+)
 from made import noise
 
 
@@ -175,6 +183,15 @@ def waves_by_row(slope, size=64, frames=5):
 @pytest.mark.parametrize("slope", [0.0, 1.0, 2.5, -1.5])
 def test_the_slope_of_speed_over_rows_is_found(slope):
     assert scale_slope(waves_by_row(slope)) == pytest.approx(slope, abs=0.15)
+
+
+@pytest.mark.parametrize(("size", "measured"), [(128, 64), (256, 64), (64, 64), (48, 48)])
+def test_larger_frames_are_measured_at_64_pixels(size, measured):
+    """The same scene, filmed in larger frames: each pixel is a square of them, and what moves moves as many more."""
+    clips = noise(2, 3, 1, measured, measured)
+    larger = clips.repeat_interleave(size // measured, 3).repeat_interleave(size // measured, 4)
+    torch.testing.assert_close(measurable(larger), clips)
+    assert measurable(noise(1, 2, 1, 96, 192)).shape == (1, 2, 1, 64, 128)
 
 
 def test_no_slope_where_nothing_moves():
