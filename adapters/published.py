@@ -35,6 +35,7 @@ TEN_REBUILT = PublishedEvaluation(smoothed=False, head=5, tail=4)  # the score i
 MOTION_GUESSED = PublishedEvaluation(smoothed=False, head=0, tail=1)  # of a frame and how it is about to move
 THIRD_PREDICTED = PublishedEvaluation(smoothed=False, head=3)  # from three frames
 EXPLAINED = PublishedEvaluation(smoothed=False, head=7, tail=7)  # of 15 frames: the score is the eighth's
+OBSERVED = PublishedEvaluation(smoothed=False, head=10)  # of the last of ten pairs of frames
 # What protocol `paper` does to the scores of those that the defaults are not for, by name.
 EVALUATIONS = {
     "framepred": PREDICTED,
@@ -47,6 +48,7 @@ EVALUATIONS = {
     "memae": CLIPS_REBUILT,
     "knn": REBUILT,  # nobody's method: as those that look at single frames
     "mdt": EXPLAINED,
+    "mppca": OBSERVED,
     "memae-2d": REBUILT,  # as MNAD's authors evaluate reconstruction, which it is compared with
 }
 

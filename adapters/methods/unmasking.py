@@ -19,6 +19,7 @@ from torch.nn.functional import avg_pool3d, conv2d, max_pool3d, normalize, pad
 from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.backbones import get_backbone
 from crossvad.adapters.nets.colours import gray
+from crossvad.adapters.nets.overlaps import each_once
 from crossvad.adapters.options import Budget, option
 
 HALF = 10  # frames before, and as many after
@@ -74,12 +75,9 @@ class Unmasking(Adapter):
         return scores
 
     def _by_appearance(self, clips: Tensor) -> Tensor:
-        """Features of the backbone, (B, 20, D, 14, 14); frames that clips share are looked at once."""
+        """Features of the backbone, (B, 20, D, h, w)."""
         assert self.backbone is not None
-        if torch.equal(clips[1:, :-1], clips[:-1, 1:]):  # one frame apart
-            maps = self.backbone(torch.cat([clips[0], clips[1:, -1]]))
-            return maps.unfold(0, clips.shape[1], 1).movedim(-1, 1)
-        return self.backbone(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        return each_once(clips, self.backbone)
 
     def _unmasked(self, maps: Tensor, published: int) -> Tensor:
         """Unmask features (B, 20, D, h, w) in each bin: the largest mean accuracy, (B,)."""

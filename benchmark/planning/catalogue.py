@@ -22,6 +22,7 @@ METHODS = {
     "zxvad": "crossvad.adapters.methods.zxvad:ZxVad",
     "knn": "crossvad.adapters.methods.knn:NearestNeighbours",
     "mdt": "crossvad.adapters.methods.mdt:Mdt",
+    "mppca": "crossvad.adapters.methods.mppca:Mppca",
     "unmasking": "crossvad.adapters.methods.unmasking:Unmasking",
     "random": "crossvad.adapters.methods.baselines:Random",
     "ramp": "crossvad.adapters.methods.baselines:Ramp",

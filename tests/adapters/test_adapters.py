@@ -18,7 +18,7 @@ from crossvad.verification.conformance import moving_squares
 from made import CPU, PAPER, SMOKE, build, clips_of, minus_psnr, noise
 
 PROTOTYPES = ["apn", "apn-released", "mpn"]
-CLOSED = ["knn", "mdt"]  # fitted, and adapted, in closed form
+CLOSED = ["knn", "mdt", "mppca"]  # fitted, and adapted, in closed form
 PREDICTORS = ["framepred", "rgan", "zxvad", *PROTOTYPES, "lmn"]
 TRAINABLE = [*PREDICTORS, "amc", "convae", "lmn-recon", "memae", "memae-2d"]
 
@@ -73,6 +73,7 @@ def test_parameter_count_is_the_published_one(method, parameters):
         ("amc", 2, 0),
         ("knn", 1, 0),
         ("mdt", 15, 7),
+        ("mppca", 11, 10),
         ("unmasking", 20, 15),
         ("random", 1, 0),
         ("ramp", 1, 0),

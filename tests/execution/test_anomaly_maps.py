@@ -76,7 +76,7 @@ def test_which_methods_say_where():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in LOCATING if name not in ("amc", "knn", "mdt")]
+    "name", [name for name in LOCATING if name not in ("amc", "knn", "mdt", "mppca")]
 )  # coarser: their tests
 def test_maps_are_the_error_that_the_score_is_a_mean_of(name):
     """So that a map cannot be of another frame, or of another prediction, than the score."""

@@ -20,7 +20,7 @@ def test_facts_are_those_of_the_adapter(name):
     if adapter.needs_source:
         assert set(known.cues) >= set(adapter.fusion)
         assert sum(known.adapted.values()) == sum(p.numel() for p in adapter.adaptable_parameters().values())
-        assert known.schedule == (None if name in ("knn", "mdt") else BUDGETS["smoke"].schedule)
+        assert known.schedule == (None if name in ("knn", "mdt", "mppca") else BUDGETS["smoke"].schedule)
         assert known.paper and known.licence and known.deviations
     else:
         assert known.schedule is None and known.adapted == {}
@@ -55,6 +55,7 @@ def test_options_say_what_they_may_be():
         ("convae", ["227 pixels", "recalled", "gray", "adapt nothing"]),
         ("amc", ["Lucas and Kanade", "128 x 192", "adapts to a scene"]),
         ("rgan", ["MS-SSIM", "reset_state", "meta-training"]),
+        ("mppca", ["one mixture for all cells", "sum-product", "interpretation"]),
         ("mdt", ["one mixture for all places", "hard EM"]),
         ("knn", ["no paper's method to the letter"]),
         ("memae-2d", ["no paper gives its size", "adapt nothing"]),
