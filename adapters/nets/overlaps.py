@@ -25,4 +25,5 @@ def each_once(clips: Tensor, compute: Callable[[Tensor], Tensor], shorter: int =
         return rows.unfold(0, length, 1).movedim(-1, 1)
     if shorter:
         return torch.stack([compute(clip) for clip in clips])
-    return compute(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+    rows = compute(clips.flatten(0, 1))
+    return rows.view(*clips.shape[:2], *rows.shape[1:])

@@ -168,12 +168,15 @@ def test_what_is_missing_is_told_with_the_command_that_makes_it(store):
     assert likewise == "avenue, shanghaitech"
     flags = shlex.split(words)
     options = dict(zip(flags[2::2], flags[3::2], strict=True))
-    assert options.pop("--method") == "framepred,memae,lmn,mpn,apn[paper,prototypes=0],apn[paper]"
+    assert (
+        options.pop("--method")
+        == "mppca,mppca[sf],mdt,unmasking,convae,framepred,amc,rgan,memae,lmn,mpn,apn[paper,prototypes=0],apn[paper]"
+    )
     assert options == {
         "--source": "ped1", "--target": "ped1", "--shots": "0", "--budget": "quick", "--seed": "0,1",
     }  # fmt: skip
     assert "--source ped2" in second and "apn[paper]'" not in second
-    asked = "framepred,memae,lmn,mpn,apn[paper,prototypes=0],apn[paper]"
+    asked = "mppca,mppca[sf],mdt,unmasking,convae,framepred,amc,rgan,memae,lmn,mpn,apn[paper,prototypes=0],apn[paper]"
     assert all(registry.get_method(name) for name in listed(asked))
     done = [
         cell(name, target, target)
