@@ -76,8 +76,8 @@ class ConvAe(Adapter):
         pooled, places2 = max_pool2d(act(self.squeeze2(pooled)), 2, return_indices=True)
         code = act(self.squeeze3(pooled))
         # Rebuild: every layer first, then back to where the maxima were.
-        rebuilt = max_unpool2d(act(self.rebuild1(code)), places2, [2])  # (B, 4w, H/8, W/8)
-        rebuilt = max_unpool2d(act(self.rebuild2(rebuilt)), places1, [2])  # (B, 8w, H/4, W/4)
+        rebuilt = max_unpool2d(act(self.rebuild1(code)), places2, (2, 2))  # (B, 4w, H/8, W/8)
+        rebuilt = max_unpool2d(act(self.rebuild2(rebuilt)), places1, (2, 2))  # (B, 8w, H/4, W/4)
         whole: Tensor = self.rebuild3(rebuilt)  # (B, 10, H, W)
         return whole
 
