@@ -315,7 +315,7 @@ class Adapter(nn.Module):
         """Learn from a batch of clips (B, T, C, H, W): a step of the one optimiser down `loss`.
 
         Returns:
-            Losses by name. Training that makes the first of them no number has diverged, and fails.
+            Losses by name. Training that makes one of them no number has diverged, and fails.
         """
         (optimizer,) = optimizers.values()
         loss = self.loss(clips)

@@ -263,11 +263,12 @@ def _logging(update: Update, curves: Curves, write: Write) -> Log:
     losses: set[str] = set()
 
     def log(step: int, of: int, values: dict[str, float]) -> None:
-        first, value = next(iter(values.items()))
-        if not np.isfinite(value):
-            raise ValueError(f"{first} is {value} at step {step} of {of}: training diverged")
         if not losses:
             losses.update(values)
+        for name in losses & values.keys():
+            if not np.isfinite(values[name]):
+                raise ValueError(f"{name} is {values[name]} at step {step} of {of}: training diverged")
+        first, value = next(iter(values.items()))
         for name in values:
             if name not in losses or step % max(1, of // CURVE_POINTS) == 0:
                 curves.setdefault(name, []).append((step, values[name]))

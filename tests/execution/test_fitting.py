@@ -101,6 +101,9 @@ def test_what_comes_with_every_step_is_thinned_and_what_is_rare_is_kept():
     assert [step for step, _ in curves["rank"]] == list(range(50, 1001, 50))
     with pytest.raises(ValueError, match="loss is nan at step 3 of 9: training diverged"):
         log(3, 9, {"loss": float("nan")})
+    with pytest.raises(ValueError, match="discriminator is inf at step 4 of 9: training diverged"):
+        log(4, 9, {"loss": 1.0, "discriminator": float("inf")})
+    log(5, 9, {"loss": 1.0, "discriminator": 1.0, "rank": float("nan")})  # what is rare is no loss
 
 
 # ---- saving and loading ----------------------------------------------------------------------------------------------
