@@ -329,7 +329,7 @@ class Adapter(nn.Module):
         """
         schedule, optimizers = self.schedule(budget), self.optimizers(budget)
         decays = [torch.optim.lr_scheduler.CosineAnnealingLR(each, schedule.steps) for each in optimizers.values()]
-        watch = max(1, schedule.steps // DIAGNOSED)
+        watch = max(2, schedule.steps // DIAGNOSED)  # never at the first step, by which losses are known from these
         self.train()
         for step in range(1, schedule.steps + 1):
             clips = source.batch(schedule.batch, self.strides)

@@ -36,6 +36,7 @@ MOTION_GUESSED = PublishedEvaluation(smoothed=False, head=0, tail=1)  # of a fra
 THIRD_PREDICTED = PublishedEvaluation(smoothed=False, head=3)  # from three frames
 EXPLAINED = PublishedEvaluation(smoothed=False, head=7, tail=7)  # of 15 frames: the score is the eighth's
 OBSERVED = PublishedEvaluation(smoothed=False, head=10)  # of the last of ten pairs of frames
+TOLD_APART = PublishedEvaluation(head=15, tail=4)  # of 20 frames: the score is the 16th's
 # What protocol `paper` does to the scores of those that the defaults are not for, by name.
 EVALUATIONS = {
     "framepred": PREDICTED,
@@ -49,6 +50,7 @@ EVALUATIONS = {
     "knn": REBUILT,  # nobody's method: as those that look at single frames
     "mdt": EXPLAINED,
     "mppca": OBSERVED,
+    "unmasking": TOLD_APART,
     "memae-2d": REBUILT,  # as MNAD's authors evaluate reconstruction, which it is compared with
 }
 

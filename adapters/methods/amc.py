@@ -65,6 +65,8 @@ class Amc(Adapter):
         "there; the code leaves out those at the right and lower border",
         "the two cues are logarithms of the code's weighted errors, put on one scale by held-out clips before they are "
         "added with weights 1 and 0.2: the code adds them as they are, and divides by each video's largest",
+        "the discriminator learns from motion that was predicted with dropout, and gradients are taken to zeros beyond "
+        "the border: in the code without, and within (not measured)",
         "one batch norm momentum and epsilon, torch's: Tensorflow's defaults there (not measured)",
         "adapts to a scene, by all of its parameters down the losses without the adversarial one: its authors adapt "
         "nothing",

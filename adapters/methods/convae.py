@@ -46,6 +46,7 @@ class ConvAe(Adapter):
         "one score a clip, for its sixth frame: the paper's is of all ten at once, and its clips overlap",
         "schedule, initialisation and the scale of frames are recalled, not read: the authors' Caffe code was not at "
         "hand, and ports differ (15 x 15 and 4 x 4 kernels, batch norm, learned up-convolutions)",
+        "no weight decay: the paper has some, of a size that is not in hand",
         "colour budgets are turned to gray, as the paper's input is",
         "adapts to a scene, by all of its parameters: its authors adapt nothing",
     )

@@ -21,8 +21,7 @@ from crossvad.adapters.nets.unet import UNet
 from crossvad.adapters.options import Budget, PoolOptions, Schedule, option
 from crossvad.adapters.published import EVALUATIONS
 
-# The code's flow network sees frames 512 pixels wide and speaks in twentieths of their pixels.
-FLOW_WIDTH, FLOW_UNIT = 512, 20
+FLOW_WIDTH, FLOW_HEIGHT = 512, 384  # pixels: of the frames whose flow the published loss is of
 SLOWER = 10  # the discriminator learns at so small a share of the generator's rate
 
 
@@ -58,7 +57,7 @@ class FramePrediction(Adapter):
         "framepred[paper]. A public port whose flow loss has no gradient reports 95.6 and 84.6 on Ped2 and Avenue, the "
         "paper 95.4 and 85.1",
         "flow is Lucas and Kanade's over a pyramid, at the frames' size: the paper's is FlowNet2-SD, whose weights are "
-        "not to be had offline, on frames of 384 x 512. Its scale is that network's: twentieths of a pixel of 512",
+        "not to be had offline, on frames of 384 x 512, in whose pixels it counts here, too",
         "one learning rate for every source and step, the code's for colour: it has half of that for gray sets, and a "
         "tenth after 7 000 to 100 000 steps (not measured)",
         "adapts to a scene, by all of its parameters: its authors adapt nothing",
@@ -91,8 +90,9 @@ class FramePrediction(Adapter):
             loss = loss + gradient_loss(prediction, target)
         if "flow" in self.wanted:
             moved, moves = (lucas_kanade(before.mean(1), frame.mean(1)) for frame in (prediction, target))
-            unit = FLOW_WIDTH / before.shape[3] / FLOW_UNIT
-            loss = loss + self.options.flow * unit * (moved - moves).abs().mean()
+            height, width = before.shape[2:]
+            unit = moved.new_tensor([FLOW_WIDTH / width, FLOW_HEIGHT / height]).view(1, 2, 1, 1)
+            loss = loss + self.options.flow * ((moved - moves) * unit).abs().mean()
         return loss
 
     def optimizers(self, budget: Budget) -> Optimizers:
@@ -104,16 +104,16 @@ class FramePrediction(Adapter):
         return optimizers
 
     def training_step(self, clips: Tensor, optimizers: Optimizers) -> dict[str, float]:
-        """Learn from clips (B, 5, C, H, W); with an adversary, the U-Net first and then what judges it (code)."""
+        """Learn from clips (B, 5, C, H, W); with an adversary, what judges it first and then the U-Net (code)."""
         if "adversarial" not in self.wanted:
             return super().training_step(clips, optimizers)
         prediction = self.predict(clips)
-        loss = self._loss(prediction, clips)
-        loss = loss + self.options.adversarial * towards(self.discriminator(prediction).sigmoid(), 1)
-        descend(optimizers["all"], loss)
         real, made = (self.discriminator(frames).sigmoid() for frames in (clips[:, -1], prediction.detach()))
         judged = towards(real, 1) + towards(made, 0)
         descend(optimizers["discriminator"], judged)
+        loss = self._loss(prediction, clips)
+        loss = loss + self.options.adversarial * towards(self.discriminator(prediction).sigmoid(), 1)
+        descend(optimizers["all"], loss)
         return {"loss": loss.item(), "discriminator": judged.item()}
 
     @torch.no_grad()

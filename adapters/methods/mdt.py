@@ -27,6 +27,7 @@ FRAMES = 15
 PATCH, HEIGHT = 13, 240  # pixels: of a patch, in frames so high
 CLIPS, BATCH = 200, 8  # of the source that patches are taken from, and at once
 ROUNDS = 10  # of hard EM, at most
+LEAST = 1e-9  # of a number of patches
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Options:
     states: int = option(10, "of each texture's linear system", minimum=1, maximum=24)  # fewer than a patch has pixels
     patches: int = option(4000, "of the source that the mixture is fitted to", minimum=100)
     still: float = option(
-        1e-4, "variance over time, of gray in [0, 1], up to which a patch of the source is ground, and in no texture",
+        1e-4, "variance over time, of gray in [0, 1], up to which a patch is ground: of no texture, and never abnormal",
         minimum=0,
     )  # fmt: skip
     surround: int = option(3, "patches to each side that are around a place", trains=False, minimum=1, maximum=20)
@@ -70,9 +71,11 @@ class Mdt(Adapter):
         for name, values in Textures.blank(o.components, self.side**2, o.states)._asdict().items():
             self.register_buffer(name, values)
         cells = (budget.size - self.side) // self.step + 1
+        self.register_buffer("least", torch.zeros(()))
         self.register_buffer("shares", torch.full((o.components, cells, cells), 1 / o.components))
 
     shares: Tensor  # (K, h, w), of each texture at each place
+    least: Tensor  # (), abnormality of what stands still: of the most usual of the patches that were fitted
 
     @property
     def step(self) -> int:
@@ -95,8 +98,7 @@ class Mdt(Adapter):
         found = []
         for clips in source.spread(CLIPS, BATCH):
             patches = self.patches(clips).flatten(0, 2)  # (N, T, m)
-            moving = patches.var(1, correction=0).mean(1) > self.options.still
-            found.append(patches[moving])
+            found.append(patches[self._moves(patches)])
         moving = torch.cat(found)
         if len(moving) <= self.options.states:
             raise ValueError(
@@ -111,34 +113,35 @@ class Mdt(Adapter):
         for name, values in textures._asdict().items():
             getattr(self, name).copy_(values)
         self.shares.copy_(shares[:, None, None].expand_as(self.shares))
+        self.least.copy_(-(log_likelihood(chosen, textures) + shares.log()).logsumexp(1).max())
 
-    def _likelihoods(self, clips: Tensor) -> Tensor:
-        """Log of each texture's density of each patch, (B, K, h, w)."""
+    def _moves(self, patches: Tensor) -> Tensor:
+        """Tell which patches (…, T, m) are more than ground, (…)."""
+        return patches.var(-2, correction=0).mean(-1) > self.options.still
+
+    def frozen_features(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """How likely each patch is under each texture, in logs (B, K, h, w), and whether it moves, (B, h, w)."""
         patches = self.patches(clips)
         logs = log_likelihood(patches.flatten(0, 2), self.textures)
-        return logs.view(*patches.shape[:3], -1).movedim(3, 1)
+        return logs.view(*patches.shape[:3], -1).movedim(3, 1), self._moves(patches)
 
-    def frozen_features(self, clips: Tensor) -> Tensor:
-        """What no support set changes: how likely each patch is under each texture, (B, K, h, w)."""
-        return self._likelihoods(clips)
+    def calibrate(self, features: tuple[Tensor, Tensor]) -> None:
+        """Share out the textures by place: as the prior has them, and as what moved there in the support set."""
+        logs, moving = features
+        belongs = (logs + self.shares.log()).softmax(1) * moving.unsqueeze(1)
+        around = avg_pool2d(belongs.sum(0), 3, 1, 1, count_include_pad=False)  # (K, h, w), of K clips
+        self.shares = (self.options.prior * self.shares + around) / (self.options.prior + around.sum(0))
 
-    def calibrate(self, features: Tensor) -> None:
-        """Share out the textures by place: as the prior has them, and the support set's patches there and around."""
-        belongs = (features + self.shares.log()).softmax(1).sum(0)  # (K, h, w), of K clips
-        around = avg_pool2d(belongs, 3, 1, 1, count_include_pad=False)
-        prior, seen = self.options.prior, around.sum(0)
-        self.shares = (prior * self.shares + around) / (prior + seen)
-
-    def _maps(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+    def _maps(self, clips: Any) -> tuple[Tensor, Tensor]:
         """Abnormality in time and in space, (B, h, w) both."""
-        logs = (clips if clips.dim() == 4 else self.frozen_features(clips)) + self.shares.log()
-        temporal = -logs.logsumexp(1)
-        belongs = logs.softmax(1)  # (B, K, h, w)
-        return temporal, saliency(belongs, self.options.surround)
+        likelihoods, moving = self.frozen_features(clips) if isinstance(clips, Tensor) else clips
+        logs = likelihoods + self.shares.log()
+        temporal = torch.where(moving, -logs.logsumexp(1), self.least)
+        return temporal, saliency(logs.softmax(1) * moving.unsqueeze(1), self.options.surround)
 
     @torch.no_grad()
-    def score(self, clips: Tensor) -> CueScores:
-        """{"temporal": (B,), "spatial": (B,)}: of the worst patch, in nats: minus log density, and divergence."""
+    def score(self, clips: Any) -> CueScores:
+        """{"temporal": (B,), "spatial": (B,)}: of the worst patch, in nats: minus log density, and information."""
         temporal, spatial = self._maps(clips)
         return {"temporal": temporal.amax((1, 2)), "spatial": spatial.amax((1, 2))}
 
@@ -149,29 +152,30 @@ class Mdt(Adapter):
 
 
 def saliency(shares: Tensor, reach: int) -> Tensor:
-    """How much what a place consists of differs from what is around it (Gao and Vasconcelos 2009, of shares).
+    """How much what moves in a place differs from what moves around it (Gao and Vasconcelos 2009, of shares).
 
     The mutual information, in nats, of a patch's texture and of whether it is in the centre, 3 x 3 patches, or in the
     surround, so many to each side: sum over both of their share of the patches times KL(theirs || all).
 
     Args:
-        shares: of the textures at each place, (B, K, h, w), which sum to one.
+        shares: of the textures at each place, (B, K, h, w), which sum to one where something moves, and to none
+            elsewhere.
         reach: of the surround.
 
     Returns:
-        (B, h, w), from 0 to log 2.
+        (B, h, w), from 0 to log 2; 0 where nothing moves in the centre, or nothing around it.
     """
-    ones = torch.ones_like(shares[:1, :1])
 
-    def total(values: Tensor, reach: int) -> Tensor:
+    def total(reach: int) -> Tensor:
         side = 2 * reach + 1
-        return avg_pool2d(values, side, 1, reach) * side**2  # what lies beyond the border counts as nothing
+        return avg_pool2d(shares, side, 1, reach) * side**2  # what lies beyond the border counts as nothing
 
-    inside, whole = (total(ones, r) for r in (1, reach + 1))  # (1, 1, h, w), patches
-    centre, every = (total(shares, r) for r in (1, reach + 1))  # (B, K, h, w)
-    overall, information = every / whole, torch.zeros_like(every[:, 0])
-    for patches, count in ((centre, inside), ((every - centre).clamp_min(0), whole - inside)):
-        own = patches / count.clamp_min(1)
-        divergence = torch.xlogy(own, own / overall.clamp_min(1e-12)).sum(1)
-        information = information + (count / whole).squeeze(1) * divergence
+    centre, every = total(1), total(reach + 1)  # (B, K, h, w)
+    count = every.sum(1, keepdim=True).clamp_min(LEAST)  # (B, 1, h, w), patches
+    overall, information = every / count, torch.zeros_like(every[:, 0])
+    for patches in (centre, (every - centre).clamp_min(0)):
+        here = patches.sum(1, keepdim=True)
+        own = patches / here.clamp_min(LEAST)
+        divergence = torch.xlogy(own, own / overall.clamp_min(LEAST)).sum(1)
+        information = information + (here / count).squeeze(1) * divergence
     return information

@@ -52,7 +52,9 @@ class Options:
     prior: float = option(
         20.0, "support histograms that the source's mixture counts as, in every cell", trains=False, above=0
     )
-    force: float = option(0.0, "weight of the cue force, of social force, beside motion; 0: there is none", minimum=0)
+    force: float = option(
+        0.0, "weight of the cue force, of social force, beside motion; 0: there is none", trains=False, minimum=0
+    )
 
 
 class Mppca(Adapter):
@@ -121,7 +123,7 @@ class Mppca(Adapter):
         self.noise.copy_(mixture.noise)
         surprise = -(log_densities(motion, *mixture[1:]) + mixture.shares.log()).logsumexp(1)
         self.usual.copy_(torch.stack([surprise.mean(), surprise.std().clamp_min(1e-6)]))
-        pushed = torch.cat([part[1] for part in found])
+        pushed = torch.cat([part[1] for part in found])[:, 1:]  # the first moment knows of no change
         self.pushing.copy_(pushed.mean().clamp_min(1e-9).expand_as(self.pushing))
 
     def _joint(self, motion: Tensor) -> Tensor:
@@ -130,13 +132,15 @@ class Mppca(Adapter):
 
     def calibrate(self, features: tuple[Tensor, Tensor]) -> None:
         """Update shares and means of every cell by what moved there in the support set (maximum a posteriori)."""
-        motion, force = features
-        prior, seen = self.options.prior, motion.shape[0] * motion.shape[1]
-        belongs = self._joint(motion).softmax(4).sum((0, 1))  # (h, w, K)
-        total = torch.einsum("bthwk,bthwd->hwkd", self._joint(motion).softmax(4), motion)
-        self.means = (prior * self.means + total) / (prior + belongs).unsqueeze(3)
-        self.shares = (prior * self.shares + belongs) / (prior + seen)
-        self.pushing = (prior * self.pushing + force.sum((0, 1))) / (prior + seen)
+        # Clips of a support set are one frame apart: of each but the first, the last moment alone is new.
+        motion, force = (torch.cat([part[0], part[1:, -1]])[None] for part in features)  # (1, K + 9, h, w, …)
+        prior, seen, pushed = self.options.prior, motion.shape[1], force[:, 1:]
+        belongs = self._joint(motion).softmax(4)  # (1, K + 9, h, w, K)
+        total = torch.einsum("bthwk,bthwd->hwkd", belongs, motion)
+        before, count = prior * self.shares, belongs.sum((0, 1))  # (h, w, K) both
+        self.means = (before.unsqueeze(3) * self.means + total) / (before + count).clamp_min(1e-9).unsqueeze(3)
+        self.shares = (before + count) / (prior + seen)
+        self.pushing = (prior * self.pushing + pushed.sum((0, 1))) / (prior + pushed.shape[1])
 
     def _field(self, motion: Tensor) -> Tensor:
         """Log-odds that each cell of the last moment is abnormal, (B, h, w)."""

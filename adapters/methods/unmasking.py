@@ -21,6 +21,7 @@ from crossvad.adapters.nets.backbones import get_backbone
 from crossvad.adapters.nets.colours import gray
 from crossvad.adapters.nets.overlaps import each_once
 from crossvad.adapters.options import Budget, option
+from crossvad.adapters.published import EVALUATIONS
 
 HALF = 10  # frames before, and as many after
 BINS = 2  # in height and width, each judged by itself
@@ -51,10 +52,11 @@ class Unmasking(Adapter):
     stochastic = False
     adapts = False
     paper = "Tudor Ionescu et al., ICCV 2017"
+    published_evaluation = EVALUATIONS["unmasking"]
     licence = "none: an independent implementation's choices were read"
     deviations = (
         "a clip is a window of the paper's, and its score is for the 16th of 20 frames: the paper averages over all "
-        "windows that a frame is in, and smooths",
+        "windows that a frame is in, and smooths over more frames than protocol paper does",
         "motion is the absolute difference of blurred frames in cubes that are not still, as an independent "
         "implementation has it: the paper's are 3-D gradients of those cubes",
         "appearance is a map of EfficientNet-Lite0 in four parts: the paper's is conv5 of VGG-f in four that overlap",

@@ -88,7 +88,8 @@ class ZxVad(Adapter):
     published = Schedule(5_000, 8, 2e-4, "adam", "none")
     published_evaluation = EVALUATIONS["zxvad"]
     deviations = (
-        "objects are cut out of other clips of the same source: the paper takes them from a data set of its choice, "
+        "objects are cut out of other clips of the same source, the next in a batch, which may be of the same video; "
+        "batches of one have none, and paste their own: the paper takes them from a data set of its choice, "
         "which in its table's first row is the source, too",
         "an untrained ResNet-50 finds them on a map of about 8 x 8 cells, whatever the frames' size: at 256 pixels its "
         "deepest one, below that an earlier one",

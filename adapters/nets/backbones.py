@@ -2,7 +2,7 @@
 
 efficientnet-lite0    ImageNet weights that come with a package: extra `features`, no download
 random                the same network with weights that nobody trained, as a control
-resnet50, …           any of torchvision's; its weights are downloaded when it is first asked for
+resnet50, …           any convolutional one of torchvision's; its weights are downloaded when it is first asked for
 """
 
 from __future__ import annotations

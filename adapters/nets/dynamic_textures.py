@@ -100,18 +100,21 @@ def mixture(patches: Tensor, assigned: Tensor, components: int, states: int, rou
         rounds: how often patches are assigned anew, at most.
 
     Returns:
-        The textures, and the share of patches that belong to each, (K,). One that few belong to stays as it was.
+        The textures, and the share of patches that belong to each, (K,): none to one that never had enough of them.
     """
     textures, shares = Textures.blank(components, patches.shape[2], states), torch.full((components,), 1 / components)
-    textures = Textures(*(part.to(patches) for part in textures))
+    textures, shares = Textures(*(part.to(patches) for part in textures)), shares.to(patches)
+    filled = torch.zeros(components, dtype=torch.bool, device=patches.device)
     for _ in range(rounds):
         for k in range(components):
             mine = patches[assigned == k]
             if len(mine) > states:
+                filled[k] = True
                 for part, found in zip(textures, texture(mine, states), strict=True):
                     part[k] = found[0]
         counts = torch.bincount(assigned, minlength=components).to(patches)
-        shares = (counts + 1) / (counts.sum() + components)
+        shares = (counts + 1) * filled
+        shares = shares / shares.sum()
         again = (log_likelihood(patches, textures) + shares.log()).argmax(1)
         if torch.equal(again, assigned):
             break

@@ -1,7 +1,7 @@
 """Frames with a foreign object in them: normal ones made abnormal, by a network that nobody trained (Aich et al. 2023).
 
 Convolutions answer to edges and textures before they have learned anything, so that where a random network answers
-most there is an object. What is cut out there is pasted into another video's frame, at any size and place.
+most there is an object. What is cut out there is pasted into another clip's frame, at any size and place.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+EXACT = "donot_use_mm_for_euclid_dist"  # else distances depend on how many there are at once
+
 
 def coreset(vectors: Tensor, count: int) -> Tensor:
     """Take up to `count` of the vectors (N, D), such that none of the others is far from all of these.
@@ -25,7 +27,7 @@ def coreset(vectors: Tensor, count: int) -> Tensor:
 def nearest_anywhere(maps: Tensor, bank: Tensor) -> Tensor:
     """Distance of each place of maps (B, D, h, w) to the nearest vector of a bank (M, D): (B, h, w)."""
     batch, _, height, width = maps.shape
-    return torch.cdist(maps.flatten(2).mT.flatten(0, 1), bank).amin(1).view(batch, height, width)
+    return torch.cdist(maps.flatten(2).mT.flatten(0, 1), bank, compute_mode=EXACT).amin(1).view(batch, height, width)
 
 
 def nearest_here(maps: Tensor, bank: Tensor, reach: int) -> Tensor:
@@ -47,6 +49,6 @@ def nearest_here(maps: Tensor, bank: Tensor, reach: int) -> Tensor:
         for right in range(2 * reach + 1):
             around = known[:, :, down : down + height, right : right + width].permute(2, 3, 0, 1).flatten(0, 1)
             within = around.isfinite().all(2).all(1)  # not beyond the border
-            distance = torch.cdist(here[within], around[within]).amin(2)  # (places, B)
+            distance = torch.cdist(here[within], around[within], compute_mode=EXACT).amin(2)  # (places, B)
             nearest[within] = torch.minimum(nearest[within], distance)
     return nearest.T.view(len(maps), height, width)

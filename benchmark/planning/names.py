@@ -96,11 +96,13 @@ def _parted(options: Mapping[str, str], presets: Container[str]) -> tuple[list[s
     said: dict[str, str] = {}
     for field, text in options.items():
         first, *more = text.split(",")
-        named += [word for word in more if word in presets]
+        others = [word for word in more if word not in presets]
         if field in presets and not first:
             named.append(field)
+            said |= dict.fromkeys(others, "")
         else:
-            said[field] = ",".join([first, *(word for word in more if word not in presets)])
+            said[field] = ",".join([first, *others])
+        named += [word for word in more if word in presets]
     return named, said
 
 

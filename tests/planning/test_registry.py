@@ -19,7 +19,7 @@ def test_every_name_of_ours_leads_somewhere():
     for name in catalogue.METHODS:
         method = registry.get_method(name)
         assert method.label == name and method.build(BUDGETS["smoke"]).clip.size == (32, 32)
-    assert set(catalogue.BASELINES) == {
+    assert {*catalogue.BASELINES, "unmasking"} == {
         name for name in catalogue.METHODS if not registry.get_method(name).cls.needs_source
     }
     assert registry.get_method("framepred").cls is FramePrediction and registry.get_tuning("finetune").cls is FineTune
@@ -127,6 +127,7 @@ def test_one_set_of_options_has_one_label(options, paper, order):
         (registry.get_method, "apn[cycles=1,2]", "apn[cycles=1,2]: is not a int"),
         (registry.get_method, "apn[cycles]", "apn[cycles=]: is not a int"),
         (registry.get_method, "apn[papr]", "papr: is no known option of apn; did you mean paper?"),
+        (registry.get_method, "apn[paper,cycels]", "cycels: is no known option of apn; did you mean cycles?"),
         (registry.get_method, "apn[paper=1]", "paper: is no known option of apn"),
         (registry.get_method, "apn[cycles=1,papr]", "apn[cycles=1,papr]: is not a int"),
         (registry.get_method, "ramp[x=1]", "x: is no known option of ramp"),

@@ -1,5 +1,6 @@
 """The frame predictor, held against its layers written out."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -66,8 +67,9 @@ def test_losses_by_hand():
     made, before, real = adapter.predict(clips), clips[:, -2], clips[:, -1]
     intensity = (made - real).square().mean()
     moves = [lucas_kanade(before[:, 0], frame[:, 0]) for frame in (made, real)]
-    # Pixels of a frame of 32 are those of one of 512 by 16; the published flow network counts in twentieths.
-    flow = (moves[0] - moves[1]).abs().mean() * 16 / 20
+    # In pixels of frames of 384 x 512, of which one of 32 x 32 is a twelfth as high and a sixteenth as wide.
+    right, down = (moves[0] - moves[1]).abs().unbind(1)
+    flow = (16 * right.mean() + 12 * down.mean()) / 2
     assert plain.loss(clips).item() == pytest.approx(intensity.item(), rel=1e-5)
     expected = intensity + gradient_loss(made, real) + 2 * flow
     assert adapter.loss(clips).item() == pytest.approx(expected.item(), rel=1e-5)
@@ -90,14 +92,16 @@ def test_a_step_against_the_discriminator():
     adapter = build("framepred[losses=intensity+gradient+adversarial]").train()
     clips, judge, rate = clips_of(adapter), adapter.discriminator.network, 0.1
     made, real = adapter.predict(clips), clips[:, -1]
-    loss = adapter.loss(clips) + 0.05 * (judge(made).sigmoid() - 1).square().mean() / 2
     judged = ((judge(real).sigmoid() - 1).square().mean() + judge(made.detach()).sigmoid().square().mean()) / 2
     ours, theirs = [*adapter.parameters()], [*judge.parameters()]
-    wanted = [
-        start.detach() - rate * gradient
-        for loss, values in ((loss, ours), (judged, theirs))
-        for start, gradient in zip(values, torch.autograd.grad(loss, values), strict=True)
-    ]
+    after = copy.deepcopy(judge)  # the U-Net is judged by what the discriminator has become
+    with torch.no_grad():
+        for value, gradient in zip(after.parameters(), torch.autograd.grad(judged, theirs), strict=True):
+            value -= rate * gradient
+    loss = adapter.loss(clips) + 0.05 * (after(made).sigmoid() - 1).square().mean() / 2
+    gradients = torch.autograd.grad(loss, ours)
+    wanted = [start.detach() - rate * gradient for start, gradient in zip(ours, gradients, strict=True)]
+    wanted += [value.detach() for value in after.parameters()]
     steps = {"all": torch.optim.SGD(ours, rate), "discriminator": torch.optim.SGD(theirs, rate)}
     logged = adapter.training_step(clips, steps)
     assert logged == pytest.approx({"loss": loss.item(), "discriminator": judged.item()})

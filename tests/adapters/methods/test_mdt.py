@@ -92,15 +92,19 @@ def test_a_mixture_parts_two_textures():
     assert shares.tolist() == pytest.approx([301 / 402, 101 / 402])
 
 
-def test_a_texture_that_few_patches_have_stays_blank():
+def test_a_texture_that_no_patches_have_has_no_share():
     patches = shown(50)[0]
     textures, shares = mixture(patches, torch.zeros(50, dtype=torch.long), 3, STATES, 2)
-    assert log_likelihood(patches, textures).isfinite().all() and shares.sum().item() == pytest.approx(1)
-    assert torch.equal(textures.noise[1:], torch.ones(2, dtype=torch.float64))
+    assert shares.tolist() == [1.0, 0.0, 0.0]
+    joint = log_likelihood(patches, textures) + shares.log()
+    assert joint.logsumexp(1).isfinite().all() and (joint.softmax(1)[:, 1:] == 0).all()
 
 
 def test_saliency_place_by_place():
     shares, reach = torch.rand(2, 3, 7, 8).softmax(1), 2
+    moving = torch.rand(2, 7, 8) < 0.7
+    moving[0, :3, :3] = False  # nothing moves in a corner
+    shares = shares * moving[:, None]
     found = saliency(shares, reach)
     for b in range(2):
         for y in range(7):
@@ -108,18 +112,18 @@ def test_saliency_place_by_place():
                 near, far = [], []
                 for i in range(max(0, y - reach - 1), min(7, y + reach + 2)):
                     for j in range(max(0, x - reach - 1), min(8, x + reach + 2)):
-                        (near if max(abs(i - y), abs(j - x)) <= 1 else far).append(shares[b, :, i, j])
-                overall = torch.stack(near + far).mean(0)
-                expected = sum(
-                    len(part) / len(near + far) * (own * (own / overall).log()).sum()
-                    for part in (near, far)
-                    for own in [torch.stack(part).mean(0)]
-                )
-                assert found[b, y, x].item() == pytest.approx(expected.item(), abs=1e-5)
+                        if moving[b, i, j]:
+                            (near if max(abs(i - y), abs(j - x)) <= 1 else far).append(shares[b, :, i, j])
+                overall, expected = torch.stack(near + far).mean(0), 0.0
+                for part in filter(None, (near, far)):
+                    own = torch.stack(part).mean(0)
+                    expected += len(part) / len(near + far) * float((own * (own / overall).log()).sum())
+                assert found[b, y, x].item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_an_even_scene_has_no_saliency_and_a_stranger_much():
     shares = torch.zeros(1, 2, 9, 9)
+    assert saliency(shares, 3).abs().max() == 0, "nothing moves"
     shares[:, 0] = 1
     assert saliency(shares, 3).abs().max() < 1e-6
     shares[0, :, 3:6, 3:6] = torch.tensor([0.0, 1.0])[:, None, None]
@@ -149,10 +153,22 @@ def test_scores_by_hand(fitted):
     logs = log_likelihood(fitted.patches(clips).flatten(0, 2), fitted.textures).view(2, 14, 14, 3)
     joint = logs + fitted.shares.permute(1, 2, 0).log()
     scores = fitted.score(clips)
-    torch.testing.assert_close(scores["temporal"], -joint.logsumexp(3).amin((1, 2)))
-    around = saliency(joint.softmax(3).permute(0, 3, 1, 2), 3).amax((1, 2))
+    moving = fitted.patches(clips).var(3, correction=0).mean(3) > 1e-4
+    assert 0.05 < moving.float().mean() < 0.95
+    surprise = torch.where(moving, -joint.logsumexp(3), fitted.least)
+    torch.testing.assert_close(scores["temporal"], surprise.amax((1, 2)))
+    around = saliency((joint.softmax(3) * moving[..., None]).permute(0, 3, 1, 2), 3).amax((1, 2))
     torch.testing.assert_close(scores["spatial"], around)
     torch.testing.assert_close(fitted.score(fitted.frozen_features(clips)), scores)
+
+
+@torch.no_grad()
+def test_ground_is_never_abnormal(fitted):
+    """However strange it looks: a chessboard that stands still is no less usual than the most usual motion."""
+    squares = torch.arange(32) // 3 % 2
+    board = (2.0 * (squares[:, None] ^ squares) - 1).expand(1, 15, 1, 32, 32)
+    scores = fitted.score(board)
+    assert scores["temporal"].item() == fitted.least.item() and scores["spatial"].item() == 0
 
 
 @torch.no_grad()
@@ -161,11 +177,13 @@ def test_a_support_set_says_which_textures_are_where(fitted):
     adapted = adapt(fitted, clips, 1, NoTuning())
     assert torch.equal(adapted.mean, fitted.mean) and not torch.equal(adapted.shares, fitted.shares)
     torch.testing.assert_close(adapted.shares.sum(0), torch.ones(14, 14))
-    belongs = (fitted.frozen_features(clips) + fitted.shares.log()).softmax(1)
-    y, x = 6, 9
+    logs, moving = fitted.frozen_features(clips)
+    belongs = (logs + fitted.shares.log()).softmax(1) * moving[:, None]
+    y, x = 8, 9
     around = belongs[:, :, y - 1 : y + 2, x - 1 : x + 2].mean((2, 3)).sum(0)  # clips, of nine places each
-    expected = (10 * fitted.shares[:, y, x] + around) / (10 + 4)
+    expected = (10 * fitted.shares[:, y, x] + around) / (10 + around.sum())
     torch.testing.assert_close(adapted.shares[:, y, x], expected)
+    assert around.sum() > 0
     assert adapted.score(clips)["temporal"].mean() < fitted.score(clips)["temporal"].mean()
 
 

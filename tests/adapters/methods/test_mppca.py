@@ -89,16 +89,20 @@ def test_the_source_is_usual(fitted):
 @torch.no_grad()
 def test_a_support_set_updates_every_cell_by_what_moved_there(fitted):
     clips = clips_of(fitted, 4)
-    motion, force = fitted.frozen_features(clips)
     adapted = adapt(fitted, clips, 1, NoTuning())
-    belongs = fitted._joint(motion).softmax(4)
+    video = torch.cat([clips[0, :, 0], clips[1:, -1, 0]])  # 14 frames, and so 13 moments, each counting once
+    flow = lucas_kanade(video[:-1], video[1:])
     y, x = 4, 3
-    counts, moved = belongs[:, :, y, x].sum((0, 1)), motion[:, :, y, x].flatten(0, 1)
+    motion, force = histograms(flow)[:, y, x], in_cells(interaction(flow[None]))[0, 1:, y, x]
+    at = (fitted.means[y, x], fitted.loadings, fitted.noise)
+    belongs = (log_densities(motion, *at) + fitted.shares[y, x].log()).softmax(1)
     for k in range(3):
-        total = (belongs[:, :, y, x, k].flatten()[:, None] * moved).sum(0)
-        torch.testing.assert_close(adapted.means[y, x, k], (20 * fitted.means[y, x, k] + total) / (20 + counts[k]))
-    torch.testing.assert_close(adapted.shares[y, x], (20 * fitted.shares[y, x] + counts) / (20 + 40))
-    expected = (20 * fitted.pushing[y, x] + force[:, :, y, x].sum()) / 60
+        prior = 20 * fitted.shares[y, x, k]
+        total = (belongs[:, k, None] * motion).sum(0)
+        expected = (prior * fitted.means[y, x, k] + total) / (prior + belongs[:, k].sum())
+        torch.testing.assert_close(adapted.means[y, x, k], expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(adapted.shares[y, x], (20 * fitted.shares[y, x] + belongs.sum(0)) / (20 + 13))
+    expected = (20 * fitted.pushing[y, x] + force.sum()) / (20 + 12)
     assert adapted.pushing[y, x].item() == pytest.approx(expected.item())
     assert torch.equal(adapted.loadings, fitted.loadings)
     assert adapted.score(clips)["motion"].mean() < fitted.score(clips)["motion"].mean()
