@@ -35,4 +35,4 @@ def test_what_cannot_be_is_refused(methods, options, message):
 
 
 def test_option_names_are_those_of_any_of_the_methods():
-    assert option_names(["framediff", "framepred", "random"]) == ["pool"]
+    assert option_names(["framediff", "extrapolate", "random"]) == ["pool"]
