@@ -88,8 +88,8 @@ def check_method(method: str) -> None:
 def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
     schedule = facts.schedule
     trained = schedule and (
-        f"{schedule.steps:,} steps of {schedule.batch} clips, {schedule.optimizer}, learning rate "
-        f"{schedule.learning_rate:g}, {'cosine decay to zero' if schedule.decay == 'cosine' else 'constant'}"
+        f"{schedule.steps:,} steps of {schedule.batch} clips, {_stepping(facts.optimizers)}, "
+        f"{'cosine decay to zero' if schedule.decay == 'cosine' else 'constant'}"
     )
     parts = ", ".join(f"{part} {count:,}" for part, count in facts.adapted.items())
     parts = parts and f"{sum(facts.adapted.values()):,} of them: {parts}"
@@ -108,3 +108,10 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
         "presets": "\n".join(f"[{preset}] says {said}" for preset, said in facts.presets.items()),
     }
+
+
+def _stepping(optimizers: dict[str, str]) -> str:
+    """Say what steps: adam at 0.0002; of several, which part each moves."""
+    if len(optimizers) == 1:
+        return next(iter(optimizers.values()))
+    return ", ".join(f"{part} by {how}" for part, how in optimizers.items())

@@ -47,6 +47,7 @@ class MethodInfo:
     adapted: dict[str, int]  # part -> its parameters that adapt to a scene
     cues: dict[str, float]  # cue -> its share of the fused score; none if it cannot score before it is fitted
     schedule: Schedule | None  # what it trains with at this budget; None if it does not train, or its own way
+    optimizers: dict[str, str]  # what steps, and how: name -> such as "adam at 0.0002"; none if it does not train so
     own_fit: bool  # it is fitted its own way
     calibrated: bool  # it adapts in closed form, and by no steps
     published_evaluation: PublishedEvaluation  # what protocol `paper` does to its scores
@@ -74,6 +75,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         adapted=adapted,
         cues=_cues(method),
         schedule=adapter.schedule(budget) if cls.needs_source and not own_fit else None,
+        optimizers=_optimizers(method, budget) if cls.needs_source and not own_fit else {},
         own_fit=own_fit,
         calibrated=cls.adapts and not cls.tunable,
         published_evaluation=cls.published_evaluation,
@@ -91,6 +93,17 @@ def _built(method: MethodSpec, budget: Budget) -> Adapter:
             return method.build(budget)
     except InputError:  # it looks at what is in its parameters
         return method.build(budget)
+
+
+def _optimizers(method: MethodSpec, budget: Budget) -> dict[str, str]:
+    """What a method trains with at a budget, seen at the smallest."""
+    adapter = method.build(BUDGETS["smoke"])
+    if not adapter.parameter_count():  # a plug-in that is not finished: nothing there to step on
+        return {}
+    optimizers = adapter.optimizers(budget)
+    return {
+        name: f"{type(each).__name__.lower()} at {each.param_groups[0]['lr']:g}" for name, each in optimizers.items()
+    }
 
 
 def _cues(method: MethodSpec) -> dict[str, float]:

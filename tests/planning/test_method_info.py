@@ -92,12 +92,21 @@ def test_info(bench):
     ]
     words += ["by protocol paper", "smoothed, without the first 4 + K frames", "antialiasing"]
     words += [
-        "16,000 steps of 4 clips, adam, learning rate 0.0001, constant",
+        "16,000 steps of 4 clips, adam at 0.0001, constant",
         "known deviations",
         "few-shot",
         "training",
     ]
     assert all(word in done.out for word in words)
+
+
+def test_info_of_what_has_judges(bench):
+    known = describe(registry.get_method("zxvad"), PAPER)
+    assert known.optimizers == {
+        "predictor": "adam at 0.0002", "discriminator": "adam at 2e-05", "classifier": "adam at 2e-05",
+    }  # fmt: skip
+    done = bench("methods", "info", "amc", "--budget", "paper")
+    assert "generator by adam at 0.0002" in " ".join(done.out.split())
 
 
 def test_info_of_what_learns_nothing(bench):
