@@ -59,9 +59,9 @@ first asks for it, and is neither counted nor adapted nor saved:
 
         def training_step(self, clips, optimizers):
             made = self.net(clips[:, :4].flatten(1, 2))
-            loss = F.mse_loss(made, clips[:, 4]) + 0.05 * towards(self.critic(made), 1)
+            loss = F.mse_loss(made, clips[:, 4]) + 0.05 * lsgan_loss(self.critic(made), 1)
             descend(optimizers["all"], loss)
-            judged = towards(self.critic(clips[:, 4]), 1) + towards(self.critic(made.detach()), 0)
+            judged = lsgan_loss(self.critic(clips[:, 4]), 1) + lsgan_loss(self.critic(made.detach()), 0)
             descend(optimizers["critic"], judged)
             return {"loss": loss.item(), "critic": judged.item()}
 
@@ -231,7 +231,7 @@ class Adapter(nn.Module):
         return {}
 
     @property
-    def strides(self) -> tuple[int, ...]:
+    def training_strides(self) -> tuple[int, ...]:
         """Of training clips: each takes every frame, or every second and so on, as is drawn from these."""
         return (1,)
 
@@ -332,7 +332,7 @@ class Adapter(nn.Module):
         watch = max(2, schedule.steps // DIAGNOSED)  # never at the first step, by which losses are known from these
         self.train()
         for step in range(1, schedule.steps + 1):
-            clips = source.batch(schedule.batch, self.strides)
+            clips = source.batch(schedule.batch, self.training_strides)
             losses = self.training_step(clips, optimizers)
             if schedule.decay == "cosine":
                 for decay in decays:

@@ -192,9 +192,7 @@ class ClipSource:
         Each takes every s-th frame, s drawn from `strides`, or less where its video is too short for that. One that
         would reach into the tail begins earlier.
         """
-        picks = self.random.integers(0, len(self), size)
-        owners = np.searchsorted(self._ends, picks, side="right")
-        starts = picks - np.concatenate([[0], self._ends])[owners]
+        owners, starts = self._places(self.random.integers(0, len(self), size))
         if tuple(strides) == (1,):
             return self._clips(zip(owners, starts, strict=True))
         clips = []
@@ -267,8 +265,7 @@ class ClipSource:
         The same ones whatever was drawn before, and whatever the seed.
         """
         picks = np.unique(np.linspace(0, len(self) - 1, min(limit, len(self))).round().astype(int))
-        owners = np.searchsorted(self._ends, picks, side="right")
-        starts = picks - np.concatenate([[0], self._ends])[owners]
+        owners, starts = self._places(picks)
         for first in range(0, len(picks), batch):
             chosen = slice(first, first + batch)
             yield self._clips(zip(owners[chosen], starts[chosen], strict=True))
@@ -288,6 +285,11 @@ class ClipSource:
         chosen = np.unique(np.linspace(0, len(pool) - 1, min(limit, len(pool))).round().astype(int))
         for first in range(0, len(chosen), batch):
             yield self._clips(pool[index] for index in chosen[first : first + batch])
+
+    def _places(self, picks: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Say of training clips, by their numbers (n,), which video each is of and with which frame it begins."""
+        owners = np.searchsorted(self._ends, picks, side="right")
+        return owners, picks - np.concatenate([[0], self._ends])[owners]
 
     def _clips(self, positions: Iterable[tuple[int, int]]) -> Tensor:
         """Cut the clips at these positions (number of the video, first frame), (B, T, C, H, W)."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 
 from crossvad.adapters.base import Adapter, CueScores, Optimizers, descend
-from crossvad.adapters.nets.losses import gradient_loss, says
+from crossvad.adapters.nets.losses import gan_loss, gradient_loss
 from crossvad.adapters.nets.optical_flow import lucas_kanade
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.options import Budget, Schedule, option
@@ -144,10 +144,10 @@ class Amc(Adapter):
         if self.options.adversarial:
             true = torch.cat([guess.true_frame, guess.true_flow], 1)
             made = torch.cat([guess.true_frame, guess.flow], 1)
-            judged = (says(self.discriminator(true), 1) + says(self.discriminator(made.detach()), 0)) / 2
+            judged = (gan_loss(self.discriminator(true), 1) + gan_loss(self.discriminator(made.detach()), 0)) / 2
             descend(optimizers["discriminator"], judged)
             losses["discriminator"] = judged.item()
-            loss = loss + self.options.adversarial * says(self.discriminator(made), 1)
+            loss = loss + self.options.adversarial * gan_loss(self.discriminator(made), 1)
         descend(optimizers["generator"], loss)
         return {"loss": loss.item(), **losses}
 

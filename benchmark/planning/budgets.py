@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crossvad.adapters.options import Budget, Schedule
 
+QUICK = Budget(
+    "quick", size=64, channels=1, width=16, schedule=Schedule(1500, 8, 1e-3), episodes=200, source_frames=100_000
+)
 BUDGETS = {
     budget.name: budget
     for budget in (
@@ -11,25 +16,8 @@ BUDGETS = {
         Budget(
             "demo", size=48, channels=1, width=16, schedule=Schedule(500, 8, 1e-3), episodes=40, source_frames=50_000
         ),
-        Budget(
-            "quick",
-            size=64,
-            channels=1,
-            width=16,
-            schedule=Schedule(1500, 8, 1e-3),
-            episodes=200,
-            source_frames=100_000,
-        ),
-        # What the size of frames alone changes: all else is quick.
-        Budget(
-            "quick128",
-            size=128,
-            channels=1,
-            width=16,
-            schedule=Schedule(1500, 8, 1e-3),
-            episodes=200,
-            source_frames=100_000,
-        ),
+        QUICK,
+        replace(QUICK, name="quick128", size=128),  # what the size of frames alone changes
         Budget(
             "standard",
             size=128,

@@ -20,7 +20,7 @@ from sklearn.decomposition import PCA
 from torch.nn import functional as F
 from crossvad.adapters.base import Adapter, Frozen, TrainingOnly, descend
 from crossvad.adapters.nets.discriminators import PatchDiscriminator
-from crossvad.adapters.nets.losses import towards
+from crossvad.adapters.nets.losses import lsgan_loss
 from crossvad.adapters.nets.unet import UNet
 
 def made():

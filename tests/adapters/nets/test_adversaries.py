@@ -8,7 +8,7 @@ from torch.nn.functional import conv2d, leaky_relu, pad
 
 from crossvad.adapters.nets.discriminators import PatchDiscriminator
 from crossvad.adapters.nets.foreign_objects import ObjectFinder, activation_map, paste
-from crossvad.adapters.nets.losses import towards
+from crossvad.adapters.nets.losses import lsgan_loss
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_a_discriminator_layer_by_layer():
 
 def test_least_squares():
     judged = torch.tensor([[1.0, 0.0], [0.5, 2.0]])
-    assert towards(judged, 1).item() == pytest.approx((0 + 1 + 0.25 + 1) / 4 / 2)
+    assert lsgan_loss(judged, 1).item() == pytest.approx((0 + 1 + 0.25 + 1) / 4 / 2)
 
 
 def test_an_activation_map_is_the_sum_over_channels():
