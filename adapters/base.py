@@ -40,8 +40,12 @@ is not called, no held-out scores are kept), `stochastic` (False: seeds make no 
 the order of `source`'s clips), `adapts` (False: support sets make no difference), `tunable` (False: it adapts in
 `calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
 `extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
-method, the harness asks `scores_in_order` and `scores_scene`; these may be properties that depend on options. Protocol
+method, the harness asks `scores_in_order`, `scores_scene` and `transductive`; these may be properties that depend on
+options. Protocol
 `paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
+
+**Looking ahead.** A method that scores a whole test video before it knows any frame's score, such as one that ranks
+them, scores in order and says that it is `transductive`: tables mark it, as no camera that runs could do that.
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 What is measured on the source once training is over, such as how large errors are there, goes into `after_training`.
@@ -145,6 +149,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -164,6 +169,7 @@ Optimizers = dict[str, torch.optim.Optimizer]  # by the names that a method give
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad,
+    "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-10),  # numbers of TensorFlow's, which papers mean
 }  # fmt: skip
 DIAGNOSED = 20  # times in a training
 
@@ -244,6 +250,14 @@ class Adapter(nn.Module):
     def scores_scene(self) -> bool:
         """Whether the score of a clip depends on other videos of its scene, so that `score_scene` must see them all."""
         return False
+
+    @property
+    def transductive(self) -> bool:
+        """Whether a frame's score depends on test video from after its clip, which tables mark.
+
+        All that score a scene at once do. A method that scores in order says so if it looks ahead.
+        """
+        return self.scores_scene
 
     def meta_loss(self, clips: Tensor) -> Tensor:
         """What meta-training lowers: the training loss unless a method says otherwise."""
@@ -330,9 +344,10 @@ class Adapter(nn.Module):
         schedule, optimizers = self.schedule(budget), self.optimizers(budget)
         decays = [torch.optim.lr_scheduler.CosineAnnealingLR(each, schedule.steps) for each in optimizers.values()]
         watch = max(2, schedule.steps // DIAGNOSED)  # never at the first step, by which losses are known from these
+        drawn = self.before_training(source)
         self.train()
         for step in range(1, schedule.steps + 1):
-            clips = source.batch(schedule.batch, self.training_strides)
+            clips = drawn.batch(schedule.batch, self.training_strides)
             losses = self.training_step(clips, optimizers)
             if schedule.decay == "cosine":
                 for decay in decays:
@@ -340,6 +355,14 @@ class Adapter(nn.Module):
             log(step, schedule.steps, losses | (self._diagnosed(clips) if step % watch == 0 else {}))
         self.eval()
         self.after_training(source)
+
+    def before_training(self, source: ClipSource) -> ClipSource:
+        """What training batches are drawn from: the source unless a method says otherwise.
+
+        A method over a frozen backbone may draw from a `FrozenSource` (adapters/nets/frozen_source.py), whose batches
+        are of features that were made once; its `training_step` must take them.
+        """
+        return source
 
     def after_training(self, source: ClipSource) -> None:
         """Measure in place, in eval mode, what is to be known of the source: nothing unless a method says so.

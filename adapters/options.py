@@ -87,7 +87,7 @@ class Schedule:
     steps: int
     batch: int
     learning_rate: float
-    optimizer: Literal["adamw", "adam", "adagrad"] = "adamw"
+    optimizer: Literal["adamw", "adam", "adagrad", "rmsprop"] = "adamw"
     decay: Literal["cosine", "none"] = "cosine"  # to zero at the last step
 
 

@@ -51,6 +51,10 @@ EVALUATIONS = {
     "mdt": EXPLAINED,
     "mppca": OBSERVED,
     "unmasking": TOLD_APART,
+    "stackrnn": REBUILT,
+    "tsc": REBUILT,
+    "sdor": REBUILT,
+    "after-mt-frcn": REBUILT,  # nobody's method, either
     "memae-2d": REBUILT,  # as MNAD's authors evaluate reconstruction, which it is compared with
 }
 

@@ -38,6 +38,7 @@ def put(
     reverted: bool = False,
     digest: str = "",
     short: str = "",
+    ahead: bool = False,
 ) -> Record:
     """Store a finished cell whose scores are noise, which depends on its keys alone, plus `shift` where abnormal."""
     names, scenes, tracks = videos_of(cameras or CAMPUS, short)
@@ -65,5 +66,6 @@ def put(
         heldout={},
     )
     facts = {"fusion": {}, "device": "cpu"} | ({"train_seconds": 1.0} if trained else {})
+    facts |= {"transductive": True} if ahead else {}
     facts |= {"adaptations": [{"reverted": reverted}] * units} if shots else {}
     return store.write(Record(cell, "done", facts=facts), scores)

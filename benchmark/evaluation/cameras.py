@@ -222,6 +222,7 @@ class _Part:
             used = group[group["camera"].isin(cameras) & group["seed"].isin(seeds[key])]
             entry = dict(zip(ENTRY, key, strict=True)) | _mean(aucs[key], cameras)
             entry |= {"seeds": len(seeds[key]), "videos": videos, "reverted": 100 * used["reverted"].mean()}
+            entry |= {"transductive": bool(used["transductive"].any())}
             entry |= {PLACE: ", ".join(sorted(used[PLACE].unique()))}
             for against in self.against or [""]:
                 rival = self.rivals.get((key, against))
@@ -231,8 +232,9 @@ class _Part:
                     same = rival[ENTRY.index("method")] == entry["method"] and seeds[rival] == seeds[key]
                     rows.append(entry | {"against": against} | _difference(aucs[key], aucs[rival], same))
         columns = [
-            *ENTRY, "seeds", "reverted", PLACE, "cameras", "videos", "auc", "low", "high", "worst_camera", "worst",
-            "against", "difference", "difference_low", "difference_high", "detectable", "p", "ahead",
+            *ENTRY, "seeds", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
+            "worst_camera", "worst", "against", "difference", "difference_low", "difference_high", "detectable", "p",
+            "ahead",
         ]  # fmt: skip
         entries = pd.DataFrame(rows, columns=columns)
         keys = list(dict.fromkeys(entries[ENTRY].itertuples(index=False, name=None)))

@@ -11,7 +11,7 @@ import pandas as pd
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import KEYS, published_evaluation, select
+from crossvad.evaluation.selection import KEYS, published_evaluation, select, transductive
 from crossvad.evaluation.statistics import (
     LEVEL,
     Difference,
@@ -32,7 +32,7 @@ from crossvad.store.store import Record, Store
 
 ITSELF = "itself"  # compare each method with what it was before it adapted
 ENTRY = [key for key in KEYS if key not in ("seed", "protocol")]  # what one line is of; its seeds are averaged over
-FACTS = ["reverted", "postprocessing", PLACE, "frames", "videos", "of_videos"]
+FACTS = ["reverted", "transductive", "postprocessing", PLACE, "frames", "videos", "of_videos"]
 WHO = [key for key in ENTRY if key not in ("source", "target")]
 
 
@@ -51,7 +51,7 @@ def facts_of(store: Store, record: Record, frames: CountedFrames) -> dict[str, A
     """A finished cell's keys and key, and its `FACTS`: what a comparison must know of it beside its scores."""
     row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
     row |= {"cell": record.cell.key, "reverted": reverted(record), PLACE: store.place_of(record.cell)}
-    row["postprocessing"] = str(published_evaluation(record))
+    row |= {"postprocessing": str(published_evaluation(record)), "transductive": transductive(record)}
     row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
     return row | {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
 
@@ -101,7 +101,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts: dict[str, Any] = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
-        facts |= {name: group[name].iloc[0] for name in ("postprocessing", "videos", "of_videos")}
+        facts |= {name: group[name].iloc[0] for name in ("transductive", "postprocessing", "videos", "of_videos")}
         facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]}))}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:

@@ -39,6 +39,11 @@ def published_evaluation(record: Record) -> PublishedEvaluation:
     return EVALUATIONS.get(name) or PublishedEvaluation(**record.facts.get("published_evaluation", {}))
 
 
+def transductive(record: Record) -> bool:
+    """Whether the scores of a cell's frames depend on test video from after their clips."""
+    return bool(record.facts.get("transductive"))
+
+
 def untrained(record: Record) -> bool:
     """Whether a finished cell's method learned nothing from its source, so that it is the same for every source."""
     return record.status == "done" and "train_seconds" not in record.facts

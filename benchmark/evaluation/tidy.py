@@ -17,7 +17,15 @@ from crossvad.evaluation.localisation import map_curves, renumber
 from crossvad.evaluation.metric_cache import MetricCache
 from crossvad.evaluation.metrics import METRICS, Numbers
 from crossvad.evaluation.postprocessing import UNTOLD, fill_nearest, final, per_video
-from crossvad.evaluation.selection import KEYS, belongs, current, published_evaluation, reaches, support_span
+from crossvad.evaluation.selection import (
+    KEYS,
+    belongs,
+    current,
+    published_evaluation,
+    reaches,
+    support_span,
+    transductive,
+)
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
@@ -29,7 +37,7 @@ COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, i
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
     "stuck", "frames", "videos", "of_videos", "parameters", "train_seconds", "adapt_seconds", "fps", "device",
-    "version", "postprocessing", PLACE,
+    "version", "postprocessing", PLACE, "transductive",
 ]  # fmt: skip
 
 
@@ -134,7 +142,7 @@ def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) ->
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
     known |= {"of_videos": published_videos(cell.target), "postprocessing": str(published_evaluation(record))}
-    known[PLACE] = store.place_of(cell)
+    known |= {PLACE: store.place_of(cell), "transductive": transductive(record)}
     if record.status == "done":
         store.check_scores(record)
         numbers = cache.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))

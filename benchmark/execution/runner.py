@@ -207,6 +207,7 @@ class Runner:
             facts |= {"maps": maps_version} if result.maps else {}
             if method.code:  # of a plug-in, which cannot be asked when its scores are read
                 facts["published_evaluation"] = asdict(method.cls.published_evaluation)
+            facts |= {"transductive": True} if fitted.adapter.transductive else {}
             if (search := decided[cell][1]) is not None:
                 facts["search"] = asdict(search)
             if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):

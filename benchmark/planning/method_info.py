@@ -49,6 +49,7 @@ class MethodInfo:
     schedule: Schedule | None  # what it trains with at this budget; None if it does not train, or its own way
     optimizers: dict[str, str]  # what steps, and how: name -> such as "adam at 0.0002"; none if it does not train so
     own_fit: bool  # it is fitted its own way
+    transductive: bool  # it scores a frame by test video from after it, too
     calibrated: bool  # it adapts in closed form, and by no steps
     published_evaluation: PublishedEvaluation  # what protocol `paper` does to its scores
     deviations: tuple[str, ...]
@@ -77,6 +78,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         schedule=adapter.schedule(budget) if cls.needs_source and not own_fit else None,
         optimizers=_optimizers(method, budget) if cls.needs_source and not own_fit else {},
         own_fit=own_fit,
+        transductive=adapter.transductive,
         calibrated=cls.adapts and not cls.tunable,
         published_evaluation=cls.published_evaluation,
         deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),

@@ -34,6 +34,7 @@ def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) 
         *intervals(compared),
         *(_tests(tested) if tested else []),
         *captions.reverted(entries),
+        *captions.transductive(entries),
         *captions.committed(entries),
     ])  # fmt: skip
 

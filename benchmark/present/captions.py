@@ -13,10 +13,11 @@ from crossvad.evaluation.selection import KEYS, committed_among_own, mixtures, v
 from crossvad.evaluation.statistics import HELD, LEVEL, TRUSTED
 from crossvad.planning.names import number_of, split_options
 from crossvad.planning.protocol import get_protocol
-from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK
+from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK, TRANSDUCTIVE
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (--where place=runs leaves it out)"
+TRANSDUCTIVE_NOTE = f"{TRANSDUCTIVE} (%s): scores a frame by test video from after it, too, which no running camera can"
 STUCK_NOTE = (
     f"{STUCK}: a cue says nothing about more than {100 * stuck_cues.STUCK:.0f} % of the frames, which share its lowest "
     "or highest value"
@@ -50,7 +51,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     ]
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
-    return "; ".join([*facts, *reverted(done), *stuck(done), *committed(rows), *missing(rows)])
+    return "; ".join([*facts, *reverted(done), *stuck(done), *transductive(done), *committed(rows), *missing(rows)])
 
 
 def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
@@ -196,6 +197,12 @@ def reverted(rows: pd.DataFrame) -> list[str]:
 def stuck(rows: pd.DataFrame) -> list[str]:
     """Explain the mark of cues that say nothing, if any does."""
     return [f"{STUCK_NOTE} (up to {rows['stuck'].max():.0f} %)"] if (rows["stuck"] > 0).any() else []
+
+
+def transductive(rows: pd.DataFrame) -> list[str]:
+    """Explain the mark of what looks ahead, if anything does, and name it."""
+    ahead = rows.loc[rows["transductive"] > 0, "method"].unique()
+    return [TRANSDUCTIVE_NOTE % listed(ahead)] if len(ahead) else []
 
 
 def seed_numbers(seeds: Iterable[int]) -> str:

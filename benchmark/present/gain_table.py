@@ -9,7 +9,7 @@ import pandas as pd
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import captions
-from crossvad.present.tables import COMMITTED, MISSING, REVERTED, difference_and_interval
+from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each
 
 ACROSS = "shots"
 
@@ -25,9 +25,10 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
     """
     marked = differences.assign(committed=committed_among_own(differences))
     adapted = marked[marked["shots"] > 0]
+    texts = zip(adapted.to_dict("records"), marks_of_each(adapted), strict=True)
     keys = varying_keys(adapted, [key for key in ENTRY if key != ACROSS], always=["method", "tuning"])
     wide = adapted[[*keys, ACROSS]].assign(
-        text=[_text(line) for line in adapted.to_dict("records")],
+        text=[_text(line, marks) for line, marks in texts],
         before=[f"{before:.1f}" for before in adapted["auc"] - adapted["difference"]],
     )
     table = wide.pivot(index=keys, columns=ACROSS, values="text").fillna(MISSING)
@@ -38,9 +39,8 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
     return table.sort_index(level="method", key=lambda names: names.map(order), sort_remaining=True)
 
 
-def _text(line: dict[Any, Any]) -> str:
+def _text(line: dict[Any, Any], marks: str) -> str:
     gain = difference_and_interval(line["difference"], line["low"], line["high"])
-    marks = (REVERTED if line["reverted"] > 0 else "") + (COMMITTED if line["committed"] else "")
     return f"{line['auc']:.1f}: {gain}{marks}"
 
 
@@ -53,5 +53,6 @@ def note(differences: pd.DataFrame, protocol: str) -> str:
         captions.seed_counts(differences["seeds"]),
         *captions.paired_intervals(differences, "95 % of the gain"),
         *captions.reverted(differences),
+        *captions.transductive(differences),
         *captions.committed(differences),
     ])  # fmt: skip

@@ -16,6 +16,9 @@ MISSING = "–"
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 COMMITTED = "‡"  # marks a committed cell among one's own
 STUCK = "§"  # marks a cell of which some cue is one and the same extreme value for many frames
+TRANSDUCTIVE = "¶"  # marks a cell whose frames are scored in the light of test video from after them
+# Which column, of shares or truths, says where a mark is due.
+MARKS = {REVERTED: "reverted", STUCK: "stuck", TRANSDUCTIVE: "transductive", COMMITTED: "committed"}
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 RANK = "mean rank"
 
@@ -43,7 +46,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     ]
     keys = [*index, *extra, *across]
     rows = (rows if "sign" in rows else rows.assign(sign=0)).assign(committed=committed_among_own(rows))
-    shown = [metric, *METRICS[metric].interval, "reverted", "stuck", "committed", "sign"]
+    shown = [metric, *METRICS[metric].interval, *MARKS.values(), "sign"]
     groups = rows.groupby(keys, dropna=False, sort=False)[shown]
     cells = groups.apply(lambda group: _cell(group, metric) + marks(group) + _sign(group))
     if not across:
@@ -83,9 +86,13 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
 
 
 def marks(cells: pd.DataFrame) -> str:
-    """Mark what captions explain of some cells that are shown as one: columns reverted, stuck (in %) and committed."""
-    noted = {REVERTED: cells["reverted"] > 0, STUCK: cells["stuck"] > 0, COMMITTED: cells["committed"]}
-    return "".join(mark for mark, holds in noted.items() if holds.any())
+    """Mark what captions explain of some cells that are shown as one, by those columns of `MARKS` that they have."""
+    return "".join(mark for mark, column in MARKS.items() if column in cells and (cells[column] > 0).any())
+
+
+def marks_of_each(cells: pd.DataFrame) -> list[str]:
+    """Mark each of some cells that are shown one by one, as `marks` does."""
+    return [marks(cells.iloc[[number]]) for number in range(len(cells))]
 
 
 def _sign(group: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from crossvad.evaluation.cameras import ENTRY, CameraComparison
 from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import camera_captions
 from crossvad.present.formats import Tables
-from crossvad.present.tables import COMMITTED, MISSING, REVERTED, difference_and_interval, p_value
+from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each, p_value
 from crossvad.present.words import steps_differ
 
 ALWAYS = ["method", "tuning", "shots"]
@@ -39,8 +39,7 @@ def _texts(compared: CameraComparison, keys: Sequence[str], against: Sequence[st
     """Turn the comparison into texts: a line per entry, and of each rival the columns beside one another."""
     entries = compared.entries
     lines = entries.drop_duplicates(ENTRY)
-    marks = (lines["reverted"] > 0).map({True: REVERTED, False: ""})
-    marks += committed_among_own(lines).map({True: COMMITTED, False: ""})
+    marks = marks_of_each(lines.assign(committed=committed_among_own(lines)))
     means = [_mean(*ends) for ends in lines[["auc", "low", "high"]].to_numpy()]
     texts = {"mean AUC": [mean + mark for mean, mark in zip(means, marks, strict=True)]}
     worst = lines[["worst", "worst_camera"]].to_numpy()

@@ -8,7 +8,7 @@ from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
 from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import captions
 from crossvad.present.formats import Tables
-from crossvad.present.tables import COMMITTED, difference_and_interval, p_value
+from crossvad.present.tables import difference_and_interval, marks, marks_of_each, p_value
 
 
 def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: str) -> Tables:
@@ -27,7 +27,9 @@ def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: s
     parts = [(_texts(gaps), _note(gaps, against, protocol))]
     mean_ranks, alike, critical = ranks(cells)
     if alike:
-        table = mean_ranks.assign(rank=[f"{rank:.2f}" for rank in mean_ranks["rank"]])
+        known = {method: marks(rows[["transductive"]]) for method, rows in cells.groupby("method")}
+        ranked = zip(mean_ranks["rank"], mean_ranks["method"], strict=True)
+        table = mean_ranks.assign(rank=[f"{rank:.2f}{known[method]}" for rank, method in ranked])
         table = table.set_index(varying_keys(mean_ranks, WHO, always=["method"]))
         groups = "; ".join(" = ".join(group) for group in alike if len(group) > 1) or "none"
         note = (
@@ -39,9 +41,9 @@ def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: s
 
 def _texts(gaps: pd.DataFrame) -> pd.DataFrame:
     lines = gaps.sort_values(["source", "target", "auc"], ascending=[True, True, False])
-    marks = committed_among_own(lines).map({True: COMMITTED, False: ""})
+    noted = marks_of_each(lines[["transductive"]].assign(committed=committed_among_own(lines)))
     points = [difference_and_interval(*ends) for ends in lines[["difference", "low", "high"]].to_numpy()]
-    points = [point + mark for point, mark in zip(points, marks, strict=True)]
+    points = [point + mark for point, mark in zip(points, noted, strict=True)]
     texts = {"AUC": [f"{auc:.1f}" for auc in lines["auc"]], "difference": points}
     texts |= {"p": [p_value(p) for p in lines["p"]], "p, Holm": [p_value(p) for p in lines["p_holm"]]}
     return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(lines[varying_keys(gaps, ENTRY, always=["method"])]))
@@ -58,5 +60,6 @@ def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
         *captions.paired_intervals(gaps, "95 %"),
         *(["p: two-sided"] if tested else []),
         *([f"Holm: adjusted over these {tested} rows"] if tested > 1 else []),
+        *captions.transductive(gaps),
         *captions.committed(gaps),
     ])  # fmt: skip

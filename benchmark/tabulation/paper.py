@@ -10,7 +10,7 @@ import pandas as pd
 from crossvad.planning.budgets import BUDGETS
 from crossvad.present import captions
 from crossvad.present.formats import Tables
-from crossvad.present.tables import MISSING, mean_and_spread
+from crossvad.present.tables import MISSING, marks, mean_and_spread
 from crossvad.store.store import Record, Store
 from crossvad.studies.paper_tables import FPS, PARAMETERS, Ours, PaperTable, Wanted, paper_table
 
@@ -37,6 +37,8 @@ def tabulate(number: int, store: Store, records: Sequence[Record], rows: pd.Data
         digits = 2 if place.column == PARAMETERS else 1
         texts.setdefault((place.column, "published"), {})[place.row] = place.printed
         texts.setdefault((place.column, "ours"), {})[place.row] = mean_and_spread(figures.mean(), figures.std(), digits)
+        if place.ours and place.column != PARAMETERS and len(figures):
+            texts[place.column, "ours"][place.row] += marks(ours.rows_of(place.ours)[["transductive"]])
     shown = pd.DataFrame(texts).reindex(list(dict.fromkeys(place.row for place in table.places))).fillna(MISSING)
     if not table.places:
         empty = (MISSING,) * len(table.index)
@@ -65,7 +67,7 @@ def _caption(table: PaperTable, ours: Ours, missing: Sequence[Wanted]) -> str:
         facts.append(f"ours: {_how(measured)}; budget {ours.budget}{_size(ours.budget)}")
         facts += [captions.values(used, "device"), captions.values(used, "version")]
         facts.append(f"seeds {captions.listed(seeds)}{' (±: standard deviation)' if len(seeds) > 1 else ''}")
-        facts += captions.incomparable(used)
+        facts += [*captions.transductive(used), *captions.incomparable(used)]
     return "; ".join([*facts, *_gaps(missing, ours.budget, seeds)])
 
 

@@ -60,7 +60,15 @@ def cells(videos, abnormal_in, seeds=1):
     random = np.random.default_rng(0)
     owners = np.repeat(np.arange(videos), 6)
     labels = np.isin(np.arange(6 * videos), [6 * video for video in abnormal_in]).astype(np.uint8)
-    fixed = {"method": "m", "source": "a", "target": "b", "budget": "quick", "frames": ((),), "reverted": 0}
+    fixed = {
+        "method": "m",
+        "source": "a",
+        "target": "b",
+        "budget": "quick",
+        "frames": ((),),
+        "reverted": 0,
+        "transductive": False,
+    }
     fixed |= {"place": "runs", "postprocessing": "", "videos": videos, "of_videos": float("nan")}
     ways = [{"support": "none", "tuning": "none", "shots": 0, "steps": 0}]
     ways += [{"support": "train-head", "tuning": "finetune", "shots": 5, "steps": 1}]

@@ -60,7 +60,16 @@ def test_against_itself_is_against_the_same_method_unadapted(finished):
 def test_a_learned_tuning_starts_from_its_own_zero_shots():
     wins = [pair_counts(np.array([0, 1, 0, 1]), np.array(s), np.array([0, 0, 1, 1])) for s in
             ([1.0, 2, 3, 4], [2.0, 1, 4, 3], [1.0, 2, 4, 3])]  # fmt: skip
-    fixed = {"method": "m", "source": "a", "target": "b", "seed": 0, "budget": "quick", "frames": ((),), "reverted": 0}
+    fixed = {
+        "method": "m",
+        "source": "a",
+        "target": "b",
+        "seed": 0,
+        "budget": "quick",
+        "frames": ((),),
+        "reverted": 0,
+        "transductive": False,
+    }
     fixed |= {"place": "runs", "postprocessing": "", "videos": 1, "of_videos": float("nan")}
     cells = pd.DataFrame([
         fixed | {"support": "none", "tuning": "none", "shots": 0, "steps": 0, "wins": wins[0]},

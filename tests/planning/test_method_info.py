@@ -20,7 +20,9 @@ def test_facts_are_those_of_the_adapter(name):
     if adapter.needs_source:
         assert set(known.cues) >= set(adapter.fusion)
         assert sum(known.adapted.values()) == sum(p.numel() for p in adapter.adaptable_parameters().values())
-        assert known.schedule == (None if name in ("knn", "mdt", "mppca") else BUDGETS["smoke"].schedule)
+        assert known.schedule == (
+            None if name in ("after-mt-frcn", "knn", "mdt", "mppca") else BUDGETS["smoke"].schedule
+        )
         assert known.paper and known.licence and known.deviations
     else:
         assert known.schedule is None and known.adapted == {}
@@ -57,6 +59,9 @@ def test_options_say_what_they_may_be():
         ("rgan", ["MS-SSIM", "reset_state", "meta-training"]),
         ("mppca", ["one mixture for all cells", "sum-product", "interpretation"]),
         ("mdt", ["one mixture for all places", "hard EM"]),
+        ("stackrnn", ["ResNet-152", "lambda 2 for 1", "carried=true", "adapt nothing"]),
+        ("tsc", ["optimises them to the end"]),
+        ("after-mt-frcn", ["not MT-FRCN", "COCO", "windows in which"]),
         ("knn", ["no paper's method to the letter"]),
         ("memae-2d", ["no paper gives its size", "adapt nothing"]),
     ],

@@ -19,7 +19,7 @@ def test_every_name_of_ours_leads_somewhere():
     for name in catalogue.METHODS:
         method = registry.get_method(name)
         assert method.label == name and method.build(BUDGETS["smoke"]).clip.size == (32, 32)
-    assert {*catalogue.BASELINES, "unmasking"} == {
+    assert {*catalogue.BASELINES, "sdor", "unmasking"} == {
         name for name in catalogue.METHODS if not registry.get_method(name).cls.needs_source
     }
     assert registry.get_method("framepred").cls is FramePrediction and registry.get_tuning("finetune").cls is FineTune

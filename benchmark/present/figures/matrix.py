@@ -18,7 +18,7 @@ from crossvad.present import captions
 from crossvad.present.figures import layout
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.style import titled
-from crossvad.present.tables import MISSING, REVERTED, STUCK
+from crossvad.present.tables import COMMITTED, MARKS, MISSING, marks
 from crossvad.present.words import CONTROLS, told
 
 PANEL = ["method", "tuning", "shots", "steps"]  # what tells panels apart, where it varies
@@ -28,6 +28,7 @@ MOST = 12  # panels that can be read
 CELL = (0.78, 0.42)  # inches: width, height
 ACROSS = 7.2  # inches of a page's width
 LETTER = 0.068  # inches of a letter's width, of names
+SHOWN = [column for mark, column in MARKS.items() if mark != COMMITTED]  # what a square is marked by
 LINE = 34  # letters of a line's name
 
 
@@ -47,7 +48,7 @@ class Matrix(RowsPlot):
         """Turn tidy rows into squares: a row per panel, source and target.
 
         Columns: `panel`, a title; source, target; auc in %, the mean over seeds, NaN where one is missing;
-        reverted and stuck, the most of any seed, in %.
+        those that are marked, the most of any seed.
 
         Raises:
             InputError: there are more panels than can be read, or a square would mix budgets or supports.
@@ -59,7 +60,7 @@ class Matrix(RowsPlot):
             refuse_mixtures(rows, key, square, suggested="…")
         groups = rows.groupby(square, sort=False)
         auc = groups["auc"].agg(lambda values: values.mean(skipna=False))
-        means = pd.DataFrame({"auc": auc, **{mark: groups[mark].max() for mark in ("reverted", "stuck")}}).reset_index()
+        means = pd.DataFrame({"auc": auc, **{column: groups[column].max() for column in SHOWN}}).reset_index()
         scored = means.groupby("panel")["auc"].transform("count") > 0
         means = means[scored].reset_index(drop=True) if scored.any() else means  # no panel of what failed throughout
         if (count := means["panel"].nunique()) > MOST:
@@ -148,7 +149,6 @@ def _draw_squares(
         text, colour = MISSING, "black"
         if not np.isnan(value):
             square = squares[order[0][down], order[1][right]]
-            marks = REVERTED * bool(square["reverted"] > 0) + STUCK * bool(square["stuck"] > 0)
-            text = f"{value:.1f}{marks}" + " *" * bool(square["source"] == square["target"])
+            text = f"{value:.1f}{marks(pd.DataFrame([square]))}" + " *" * bool(square["source"] == square["target"])
             colour = "white" if scale(value) < 0.55 else "black"
         axes.text(right, down, text, ha="center", va="center", fontsize=8, color=colour)
