@@ -34,6 +34,11 @@ class TrainingOnly(nn.Module, Generic[Network]):
             self._made.append(self.make().to(self.here))
         return self._made[0]
 
+    @property
+    def is_made(self) -> bool:
+        """Whether the network was asked for by now."""
+        return bool(self._made)
+
     def forward(self, *given: Any, **named: Any) -> Any:
         """Run the network."""
         return self.network(*given, **named)

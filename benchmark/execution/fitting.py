@@ -28,6 +28,7 @@ from crossvad.execution.model_state import SURVIVES, load_model, lost_state, sav
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.execution.tensorboard import Write, curve_writer
+from crossvad.execution.unfinished import Unfinished, Watched
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
@@ -38,8 +39,6 @@ from crossvad.store.store import Store
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
 CURVE_POINTS = 100
 FACTS, TUNING = "fit.json", "tuning.safetensors"  # in the folder of a fit or a preparation, beside the model's files
-
-Curves = dict[str, list[tuple[int, float]]]  # name -> (step, value): the loss, and a method's diagnostics
 
 
 @dataclass(frozen=True)
@@ -148,25 +147,35 @@ class Fitter:
 
     def _write(self, stage: Stage, adapter: Adapter) -> None:
         """Make a stage of a method, in place, and store it."""
-        curves: Curves = {}
+        watched = Watched()
+        unfinished = Unfinished(self.store, stage.key, watched, self.reporter.say)
         with (
             self.reporter.task(stage.title) as update,
             self.store.writing(stage.kind, stage.key) as draft,
             curve_writer(self.store.place("curves", stage.key)) as write,
         ):
-            started = now(self.device)
-            state = train(adapter, stage.fresh(), self.grid.budget, _logging(update, curves, write), stage.tuning)
-            facts = {"seconds": now(self.device) - started, "curves": curves}
+            started, log = now(self.device), _logging(update, watched, write)
+            if stage.tuning is None:
+                adapter.keeper = unfinished
+            try:
+                state = train(adapter, stage.fresh(), self.grid.budget, log, stage.tuning)
+            except Exception:
+                unfinished.remove()
+                raise
+            finally:
+                vars(adapter).pop("keeper", None)  # no part of the method
+            facts = {"seconds": unfinished.seconds + now(self.device) - started, "curves": watched.curves}
             save_model(adapter, draft)
             if stage.tuning is not None:
                 save_tensors(state, draft / TUNING)
             loaded = stage.make()
             load_fitted(loaded, stage.tuning, draft, self.device)
             check_saved(adapter, loaded, stage.fresh(), self.grid.budget)
-            if len(curves) > 1:
-                ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in curves.items()]
+            if len(watched.curves) > 1:
+                ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in watched.curves.items()]
                 self.reporter.say(f"  {', '.join(ends)}")
             (draft / FACTS).write_text(json.dumps(facts))
+        unfinished.remove()
 
 
 def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -> Adapter:
@@ -255,23 +264,22 @@ def heldout_scores(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues
     return {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
 
 
-def _logging(update: Update, curves: Curves, write: Write) -> Log:
-    """A log that feeds the progress bar, `curves` and what writes them elsewhere, and stops a training that diverged.
+def _logging(update: Update, watched: Watched, write: Write) -> Log:
+    """A log that feeds the progress bar, `watched` and what writes curves elsewhere, and stops what diverged.
 
     Values that come from the first step on come with every step and are thinned; the others, rarer, are kept.
     """
-    losses: set[str] = set()
 
     def log(step: int, of: int, values: dict[str, float]) -> None:
-        if not losses:
-            losses.update(values)
-        for name in losses & values.keys():
+        if not watched.losses:
+            watched.losses.update(values)
+        for name in watched.losses & values.keys():
             if not np.isfinite(values[name]):
                 raise ValueError(f"{name} is {values[name]} at step {step} of {of}: training diverged")
         first, value = next(iter(values.items()))
         for name in values:
-            if name not in losses or step % max(1, of // CURVE_POINTS) == 0:
-                curves.setdefault(name, []).append((step, values[name]))
+            if name not in watched.losses or step % max(1, of // CURVE_POINTS) == 0:
+                watched.curves.setdefault(name, []).append((step, values[name]))
                 write(step, {name: values[name]})
         update(step, of, f"{first} {value:.4g}")
 

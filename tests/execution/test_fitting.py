@@ -20,6 +20,7 @@ from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, source_clips, train
 from crossvad.execution.model_state import ARRAYS, load_model, lost_state, save_model
+from crossvad.execution.unfinished import Watched
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
@@ -91,8 +92,8 @@ def test_a_gan_trains_by_two_optimisers():
 
 
 def test_what_comes_with_every_step_is_thinned_and_what_is_rare_is_kept():
-    curves: dict[str, list[tuple[int, float]]] = {}
-    log = _logging(lambda *told: None, curves, lambda *written: None)
+    watched = Watched()
+    curves, log = watched.curves, _logging(lambda *told: None, watched, lambda *written: None)
     for step in range(1, 1001):
         rare = {"rank": 1.0} if step % 50 == 0 else {}
         log(step, 1000, {"loss": 1.0, "discriminator": float(step)} | rare)

@@ -1,0 +1,191 @@
+"""A training that is cut off goes on where it was kept, and ends with the numbers of one that was not cut off."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Schedule
+from crossvad.datasets.clips import ClipSource
+from crossvad.execution import unfinished
+from crossvad.execution.fitting import build, train
+from crossvad.execution.unfinished import FILE, Unfinished, Watched
+from crossvad.planning import registry
+from crossvad.store.store import Store
+from crossvad.verification.conformance import moving_squares
+from doubles import Honest, TinyGan, spec
+from made import CPU, SMOKE
+
+STEPS, CUT = 6, 4  # the fourth step is taken, and lost
+BUDGET = replace(SMOKE, schedule=Schedule(STEPS, 2, 1e-3))
+KEY = "f" * 16
+METHODS = [
+    "apn", "lmn", "memae-2d", "framepred[paper]", "zxvad", "amc", "rgan[lstm=small]", "convae",
+    "stackrnn[backbone=random,clips=8]", TinyGan,
+]  # fmt: skip
+
+
+class CutOff(Exception):
+    """As a killed process ends: no code of ours runs after it."""
+
+
+@pytest.fixture(autouse=True)
+def kept_at_every_step(monkeypatch):
+    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+
+
+def trained(store: Store, method: object, cut: int = 0) -> tuple[Adapter, list[int], list[str]]:
+    """A method, the steps that it logged, and what was said, of a training that is cut off at a step, or not."""
+    named = registry.get_method(method) if isinstance(method, str) else spec(method)
+    adapter, steps, said = build(named, BUDGET, 0, CPU), [], []
+    source = ClipSource([moving_squares(SMOKE.size, 60, number) for number in range(2)], adapter.clip, CPU, seed=0)
+    adapter.keeper = Unfinished(store, KEY, Watched(), said.append)
+
+    def log(step: int, of: int, values: dict[str, float]) -> None:
+        if step == cut:
+            raise CutOff
+        steps.append(step)
+
+    with suppress(CutOff):
+        train(adapter, source, BUDGET, log)
+    return adapter, steps, said
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_it_ends_as_if_it_had_not_been_cut_off(store, method, tmp_path):
+    """Bit for bit: weights, memories and statistics."""
+    whole, steps, said = trained(Store(tmp_path / "other"), method)
+    assert steps == [1, 2, 3, 4, 5, 6] and said == []
+    _, first, _ = trained(store, method, CUT)
+    torch.manual_seed(99)  # another process
+    torch.rand(7)
+    later, second, said = trained(store, method)
+    assert first == [1, 2, 3] and second == [4, 5, 6]
+    assert said == ["  goes on after step 3, where it was cut off"]
+    expected, came = whole.state_dict(), later.state_dict()
+    assert expected.keys() == came.keys() and all(torch.equal(value, came[name]) for name, value in expected.items())
+
+
+def test_without_the_moments_it_would_end_otherwise(store, monkeypatch, tmp_path):
+    """So that the test above can fail."""
+    whole, *_ = trained(Store(tmp_path / "other"), "framepred")
+    trained(store, "framepred", CUT)
+    monkeypatch.setattr(torch.optim.AdamW, "load_state_dict", lambda self, state: None)
+    later, *_ = trained(store, "framepred")
+    assert any(not torch.equal(value, later.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+@pytest.mark.parametrize("harm", [b"", b"no file of torch's", "half", "other"])
+def test_what_cannot_be_read_begins_anew(store, harm, tmp_path):
+    whole, *_ = trained(Store(tmp_path / "other"), "memae-2d")
+    trained(store, "lmn" if harm == "other" else "memae-2d", CUT)
+    path = store.place("unfinished", KEY) / FILE
+    if harm != "other":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if harm == "half" else harm)
+    later, steps, said = trained(store, "memae-2d")
+    assert steps == [1, 2, 3, 4, 5, 6] and "begins anew" in said[0] and str(path) in said[0]
+    assert all(torch.equal(value, later.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+def test_no_code_that_a_file_holds_is_run(store, tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "harm"),))
+
+    trained(store, "framepred", CUT)
+    torch.save({"training": Harm()}, store.place("unfinished", KEY) / FILE)
+    _, steps, said = trained(store, "framepred")
+    assert steps[0] == 1 and "UnpicklingError" in said[0] and not (tmp_path / "harm").exists()
+
+
+def test_a_kept_training_is_not_kept_again_at_once(store, monkeypatch):
+    monkeypatch.setattr(unfinished, "EVERY", 60.0)
+    trained(store, "framepred", CUT)
+    assert not store.place("unfinished", KEY).exists()
+
+
+class Stumbling(Honest):
+    """It fails, or is interrupted, at a step of its training; once."""
+
+    at: tuple[int, BaseException] | None = None
+    steps = 0
+
+    def training_step(self, clips, optimizers):
+        type(self).steps += 1
+        if self.at and type(self).steps == self.at[0]:
+            raise self.at[1]
+        return super().training_step(clips, optimizers)
+
+
+@pytest.fixture
+def stumbling(monkeypatch):
+    monkeypatch.setattr(Stumbling, "steps", 0)
+    return lambda step, error: monkeypatch.setattr(Stumbling, "at", (step, error))
+
+
+def test_a_run_that_was_interrupted_goes_on(store, make_grid, run_grid, stumbling, tmp_path):
+    grid = make_grid(methods=[spec(Stumbling)], shots=[0])
+    other = Store(tmp_path / "other")
+    (whole,) = run_grid(other, grid)
+    Stumbling.steps = 0
+    stumbling(7, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(store, grid)
+    (kept,) = store.place("unfinished", "").iterdir()
+    assert kept.name == whole.cell.fit_key and not store.place("fits", kept.name).exists()
+    Stumbling.steps, Stumbling.at = 0, None
+    (record,) = run_grid(store, grid)
+    assert Stumbling.steps == 10 - 6 and not store.place("unfinished", "").exists()
+    for cue, values in other.scores(whole.cell).cues.items():
+        np.testing.assert_array_equal(store.scores(record.cell).cues[cue], values)
+    curves = [(s.place("fits", kept.name) / "fit.json").read_text().partition('"curves"')[2] for s in (store, other)]
+    assert curves[0] == curves[1]
+
+
+def test_a_training_that_fails_is_not_kept(store, make_grid, run_grid, stumbling):
+    stumbling(7, ValueError("no number"))
+    (record,) = run_grid(store, make_grid(methods=[spec(Stumbling)], shots=[0]))
+    assert record.status == "failed" and not store.place("unfinished", "").exists()
+
+
+def test_killed_amid_its_training_again_and_again(start_bench, plugin, north, south, tmp_path):
+    often = "import time; from crossvad.execution import unfinished; unfinished.EVERY = 0; time.sleep(0.1)"
+    slow = ("def loss(self, clips):", f"def loss(self, clips):\n        {often}")
+    words = ["run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0"]
+    words += ["--method", plugin(slow), "--quiet", "--results"]
+    log, broken, whole = tmp_path / "log", Store(tmp_path / "broken"), Store(tmp_path / "whole")
+    seen = []
+    for wanted in (1, 4, 8):  # steps that are to be kept before the blow
+        process = start_bench(*words, broken.root.parent, log=log)
+        deadline = time.monotonic() + 60
+        while process.is_alive() and _kept(broken) < wanted and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert process.is_alive(), log.read_text()
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        seen.append(_kept(broken))
+        assert not list(broken.place("fits", "").glob("[!.]*"))
+    assert seen == sorted(set(seen)) and seen[-1] >= 8
+    for root in (broken.root.parent, whole.root.parent):
+        process = start_bench(*words, root, log=log)
+        process.join(60)
+        assert process.exitcode == 0, log.read_text()
+    for one, other in zip(broken.records(), whole.records(), strict=True):
+        for cue, values in whole.scores(other.cell).cues.items():
+            np.testing.assert_array_equal(broken.scores(one.cell).cues[cue], values)
+    assert not broken.place("unfinished", "").exists()
+
+
+def _kept(store: Store) -> int:
+    """How many steps a killed training had taken when it was kept last."""
+    try:
+        (path,) = store.place("unfinished", "").glob(f"[!.]*/{FILE}")
+        return torch.load(path, weights_only=True)["step"]
+    except (ValueError, OSError, RuntimeError, EOFError):  # none yet, or just being replaced
+        return 0
