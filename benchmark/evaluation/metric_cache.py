@@ -51,7 +51,7 @@ class MetricCache:
         key = digest_of({
             "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
             "fusion": record.facts["fusion"], "published": asdict(published_evaluation(record)),
-            "metrics": list(METRICS),
+            "metrics": [metric.name for metric in METRICS.values() if metric.of_frames or metric.of_maps],
         })  # fmt: skip
         if key not in self.numbers:
             self.numbers[key] = self.added[key] = compute()

@@ -131,7 +131,8 @@ class Metric:
     """One number of a cell, as tables, captions and reports know it.
 
     It is a function of counted frames or, where it is of maps, of detection curves, which returns its column of the
-    tidy row and those named `beside` it. Metrics that share a function share one call.
+    tidy row and those named `beside` it. Metrics that share a function share one call. What a cell cost is neither: it
+    was measured when the cell was run.
     """
 
     name: str
@@ -192,6 +193,7 @@ LOCATED_NOTE = (
     "RBDC, TBDC: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
     "tracks as annotated, or derived from pixel masks"
 )
+COST_NOTE = "seconds and frames a second: as measured when cells were run, whatever else was going on there"
 DELAY_NOTE = (
     f"delay: mean frames from an anomaly's onset to the alarm, with {100 * FALSE_ALARMS:.0f} % false alarms among "
     "normal frames; anomalies whose onset is seen: {delay_events:.0f}"
@@ -222,5 +224,8 @@ METRICS: dict[str, Metric] = {
         Metric("tbdc", of_maps=_rbdc_tbdc, note=LOCATED_NOTE, label="TBDC"),
         Metric("delay", _delay, unit="frames", higher_is_better=False, beside=("delay_events",), note=DELAY_NOTE),
         Metric("paper_auc", partial(_share, "paper_auc", micro_auc), rules=PAPER, label="paper AUC"),
+        Metric("train_seconds", unit="s", higher_is_better=False, note=COST_NOTE, label="fit, s"),
+        Metric("adapt_seconds", unit="s", higher_is_better=False, note=COST_NOTE, label="adapt, s"),
+        Metric("fps", unit="frames/s", note=COST_NOTE, label="frames/s"),
     )
 }
