@@ -87,7 +87,7 @@ class Sdor(Adapter):
     def frozen_features(self, clips: Tensor) -> Tensor:
         """Features of frames (B, 1, C, H, W): (B, D), of one by one.
 
-        Of several at once they differ in the last digit, which decides near ties among the oddest frames, and with
+        Of several at once they may differ in the last digit, which decides near ties among the oddest frames, and with
         them all of what is learned.
         """
         return torch.cat([self.backbone(frame).relu().mean((2, 3)) for frame in torch.split(clips[:, 0], 1)])

@@ -73,3 +73,19 @@ def test_what_is_not_to_be_had_is_told(monkeypatch):
 def test_a_network_without_such_a_map_is_refused():
     with pytest.raises(ValueError, match="makes no map of 1/16"):
         FeatureMaps(nn.Conv2d(3, 4, 3), 64, (0.0,) * 3, (1.0,) * 3)
+
+
+def test_a_frames_map_is_the_same_whatever_it_is_seen_with():
+    backbone = get_backbone("random", 32)
+    frames = noise(3, 1, 32, 32)
+    alone = torch.cat([backbone.network(frame) for frame in frames.split(1)])
+    assert torch.equal(backbone(frames), alone)
+    torch.testing.assert_close(backbone.network(frames), alone, rtol=1e-3, atol=1e-3)
+    assert (backbone.features, backbone.side) == (alone.shape[1], alone.shape[2])
+
+
+@pytest.mark.parametrize(("size", "side"), [(64, 7), (224, 7), (32, 4), (16, 2)])
+def test_the_last_map_is_of_1_32(size, side):
+    backbone = get_backbone("random", size, stride=32)
+    assert backbone(noise(1, 1, size, size)).shape == (1, 1280, side, side)
+    assert (backbone.features, backbone.side) == (1280, side)
