@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, CueScores, Optimizers, Versions, descend
+from crossvad.adapters.base import Optimizers, Versions, descend
+from crossvad.adapters.methods.frame_predictor import FramePredictor
 from crossvad.adapters.nets.discriminators import PatchDiscriminator
-from crossvad.adapters.nets.losses import decibel, gradient_loss, lsgan_loss, pool_error, squared_error
+from crossvad.adapters.nets.losses import gradient_loss, lsgan_loss
 from crossvad.adapters.nets.optical_flow import lucas_kanade
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.nets.unet import UNet
@@ -42,7 +43,7 @@ class Options(PoolOptions):
     flow: float = option(2.0, "weight of moving as the real frame does, if that counts", minimum=0)
 
 
-class FramePrediction(Adapter):
+class FramePrediction(FramePredictor):
     """A U-Net that predicts the next frame; 7 704 195 parameters at width 64 in RGB."""
 
     Options = Options
@@ -115,17 +116,6 @@ class FramePrediction(Adapter):
         loss = loss + self.options.adversarial * lsgan_loss(self.discriminator(prediction).sigmoid(), 1)
         descend(optimizers["all"], loss)
         return {"loss": loss.item(), "discriminator": judged.item()}
-
-    @torch.no_grad()
-    def score(self, clips: Tensor) -> CueScores:
-        """{"prediction": (B,)}: minus the PSNR, in dB."""
-        error = squared_error(self.predict(clips), clips[:, -1])  # (B, H, W)
-        return {"prediction": decibel(pool_error(error, self.options.pool))}
-
-    @torch.no_grad()
-    def maps(self, clips: Tensor) -> Tensor:
-        """Squared error of the prediction, (B, H, W)."""
-        return squared_error(self.predict(clips), clips[:, -1])
 
     @torch.no_grad()
     def predicted_frames(self, clips: Tensor) -> Tensor:

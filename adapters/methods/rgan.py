@@ -19,9 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d
 
-from crossvad.adapters.base import Adapter, CueScores, Optimizers, descend
+from crossvad.adapters.base import Optimizers, descend
+from crossvad.adapters.methods.frame_predictor import FramePredictor
 from crossvad.adapters.nets.conv_lstm import ConvLstm, State
-from crossvad.adapters.nets.losses import decibel, gan_loss, gradient_loss, ms_ssim, pool_error
+from crossvad.adapters.nets.losses import gan_loss, gradient_loss, ms_ssim
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.nets.unet import double_conv
 from crossvad.adapters.options import Budget, PoolOptions, Schedule, option
@@ -46,7 +47,7 @@ class Options(PoolOptions):
     adversarial: float = option(1.0, "weight of fooling the discriminator (code); 0 trains none", minimum=0)
 
 
-class RGan(Adapter):
+class RGan(FramePredictor):
     """U-Net, ConvLSTM and a discriminator; 19 963 603 parameters at width 64 in RGB."""
 
     Options = Options
@@ -135,19 +136,6 @@ class RGan(Adapter):
             descend(optimizers["discriminator"], judged)
             losses["discriminator"] = judged.item()
         return losses
-
-    def _error(self, clips: Tensor) -> Tensor:
-        return (self.predict(clips) - clips[:, -1]).square().mean(1)  # (B, H, W), of images in [0, 1]
-
-    @torch.no_grad()
-    def score(self, clips: Tensor) -> CueScores:
-        """{"prediction": (B,)}: minus the PSNR, in dB."""
-        return {"prediction": decibel(pool_error(self._error(clips), self.options.pool))}
-
-    @torch.no_grad()
-    def maps(self, clips: Tensor) -> Tensor:
-        """Squared error of the prediction, (B, H, W)."""
-        return self._error(clips)
 
     @torch.no_grad()
     def predicted_frames(self, clips: Tensor) -> Tensor:

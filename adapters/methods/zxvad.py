@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, linear, mse_loss, normalize
 from torchvision.transforms import v2
 
-from crossvad.adapters.base import Adapter, CueScores, Optimizers, descend
+from crossvad.adapters.base import Optimizers, descend
+from crossvad.adapters.methods.frame_predictor import FramePredictor
 from crossvad.adapters.nets.discriminators import PatchDiscriminator
 from crossvad.adapters.nets.foreign_objects import ObjectFinder, activation_map, paste
-from crossvad.adapters.nets.losses import decibel, gradient_loss, lsgan_loss, pool_error, squared_error, ssim
+from crossvad.adapters.nets.losses import gradient_loss, lsgan_loss, ssim
 from crossvad.adapters.nets.memory import SlotMemory, entropy
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
@@ -79,7 +80,7 @@ class Prediction(NamedTuple):
     addressing: Tensor | None  # (B * h * w, N), None without a memory
 
 
-class ZxVad(Adapter):
+class ZxVad(FramePredictor):
     """A U-Net with a memory, trained against pasted objects; 8 728 195 parameters at width 64 in RGB."""
 
     Options = Options
@@ -193,19 +194,6 @@ class ZxVad(Adapter):
         return told + self.options.relative * relative + attention + apart
 
     # ---- scoring -----------------------------------------------------------------------------------------------------
-
-    @torch.no_grad()
-    def score(self, clips: Tensor) -> CueScores:
-        """{"prediction": (B,)}: minus the PSNR, in dB."""
-        prediction = self.predict(clips)
-        error = squared_error(prediction.frame, prediction.target)  # (B, H, W)
-        return {"prediction": decibel(pool_error(error, self.options.pool))}
-
-    @torch.no_grad()
-    def maps(self, clips: Tensor) -> Tensor:
-        """Squared error of the prediction, (B, H, W)."""
-        prediction = self.predict(clips)
-        return squared_error(prediction.frame, prediction.target)
 
     @torch.no_grad()
     def predicted_frames(self, clips: Tensor) -> Tensor:

@@ -11,9 +11,13 @@ WINDOW = 11  # pixels: side of the window of structural similarity
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # weights of its scales, finest first
 
 
-def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    """Per-pixel squared error of images (B, C, H, W), mean over channels, mapped to a [0, 1] scale: (B, H, W)."""
-    return ((prediction - target) / 2).square().mean(1)
+def squared_error(prediction: Tensor, target: Tensor, span: float = 2.0) -> Tensor:
+    """Per-pixel squared error of images (B, C, H, W), mean over channels, mapped to a [0, 1] scale: (B, H, W).
+
+    Args:
+        span: of the images' values: 2 in [-1, 1].
+    """
+    return ((prediction - target) / span).square().mean(1)
 
 
 def pixel_norm(residual: Tensor) -> Tensor:
