@@ -69,8 +69,9 @@ first asks for it, and is neither counted nor adapted nor saved:
             descend(optimizers["critic"], judged)
             return {"loss": loss.item(), "critic": judged.item()}
 
-Training as it is inherited is kept every two minutes, and goes on from there if it was cut off, to the same end: all
-that its steps change must be in parameters, persistent buffers or optimisers. A `fit` of a method's own begins anew.
+Training as it is inherited leaves a checkpoint every two minutes, and resumes there if it was cut off, to the same end:
+all that its steps change must be in parameters, persistent buffers or optimisers. One that counts in an attribute is
+told of, and is not kept; a `fit` of a method's own begins anew.
 
 **Beside frames.** A method with `extra_inputs = ("flow",)` is given `Clips` wherever others are given a tensor:
 `clips.frames` (B, T, C, H, W) and `clips.extras["flow"]` (B, T, 2, H, W). `datasets/readers/extra_inputs.py` says what
@@ -164,7 +165,7 @@ from crossvad.adapters.nets.training_only import TrainingOnly as TrainingOnly
 from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option
 from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
-from crossvad.adapters.training_state import Keeper, TrainingState
+from crossvad.adapters.training_state import Checkpointer, TrainingState
 from crossvad.datasets.clips import Clips, ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
@@ -213,7 +214,7 @@ class Adapter(nn.Module):
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
     published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
-    keeper: Keeper | None = None  # of its training, where the harness wants it kept
+    checkpoints: Checkpointer | None = None  # of its training, where the harness wants them
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
@@ -344,14 +345,15 @@ class Adapter(nn.Module):
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
         """Train in place on the source as the schedule says; the last state is the one that counts.
 
-        It is kept from time to time, and goes on where it was cut off. A method fitted in closed form overrides it, and
-        may leave `log` alone.
+        It leaves checkpoints, and resumes where it was cut off. A method fitted in closed form overrides it, and may
+        leave `log` alone.
         """
         schedule, optimizers = self.schedule(budget), self.optimizers(budget)
         decays = [torch.optim.lr_scheduler.CosineAnnealingLR(each, schedule.steps) for each in optimizers.values()]
         watch = max(2, schedule.steps // DIAGNOSED)  # never at the first step, by which losses are known from these
         drawn = self.before_training(source)
-        taken = self.keeper.begin(TrainingState(self, optimizers, decays, drawn)) if self.keeper else 0
+        state = TrainingState(self, optimizers, decays, drawn)
+        taken = self.checkpoints.begin(state) if self.checkpoints else 0
         self.train()
         for step in range(taken + 1, schedule.steps + 1):
             clips = drawn.batch(schedule.batch, self.training_strides)
@@ -360,8 +362,8 @@ class Adapter(nn.Module):
                 for decay in decays:
                     decay.step()
             log(step, schedule.steps, losses | (self._diagnosed(clips) if step % watch == 0 else {}))
-            if self.keeper:
-                self.keeper.stepped(step)
+            if self.checkpoints:
+                self.checkpoints.stepped(step)
         self.eval()
         self.after_training(source)
 

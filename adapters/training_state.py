@@ -1,4 +1,4 @@
-"""All that the next step of a training depends on, so that one that was cut off can go on as if it had not been."""
+"""All that the next step of a training depends on, so that one that was cut off can resume as if it had not been."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from torch import nn
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.datasets.clips import ClipSource
 
+OF_TORCH = {*vars(nn.Module())}  # attributes that every module has
+
 
 class TrainingState:
     """A method amid its training, with what trains it: networks, moments, rates, and where random draws have come to.
 
-    On the same machine, a training that goes on from it ends with the same numbers, as far as torch is deterministic
+    On the same machine, a training that resumes from it ends with the same numbers, as far as torch is deterministic
     there. An attribute that is neither parameter nor persistent buffer is not part of it, as it is not of a fit.
     """
 
@@ -29,7 +31,7 @@ class TrainingState:
         """Name what takes part; nothing is copied before `state_dict` is called.
 
         Args:
-            method: that is trained, whose parts that are for training only are made by now.
+            method: that is trained.
             optimizers: what it steps with.
             decays: of their rates.
             source: that its clips are drawn from.
@@ -40,7 +42,9 @@ class TrainingState:
         """All of it as it is now: tensors, numbers and words in dicts and lists, of which the tensors may be shared."""
         return {
             "method": self.method.state_dict(),
-            "training_only": {name: part.state_dict() for name, part in self._training_only().items()},
+            "training_only": {
+                name: part.network.state_dict() for name, part in self._training_only().items() if part.is_made
+            },
             "optimizers": {name: each.state_dict() for name, each in self.optimizers.items()},
             "decays": [each.state_dict() for each in self.decays],
             "draws": self.source.random.bit_generator.state,
@@ -56,9 +60,11 @@ class TrainingState:
             RuntimeError: it is of another method.
             ValueError: it is of other optimisers.
         """
+        self._resize_buffers(state["method"])
         self.method.load_state_dict(state["method"])
-        for name, part in self._training_only().items():
-            part.load_state_dict(state["training_only"][name])
+        parts = self._training_only()
+        for name, told in state["training_only"].items():
+            parts[name].network.load_state_dict(told)
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         for decay, told in zip(self.decays, state["decays"], strict=True):
@@ -68,12 +74,28 @@ class TrainingState:
         if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda"])
 
-    def _training_only(self) -> dict[str, nn.Module]:
-        parts = self.method.named_modules()
-        return {name: part.network for name, part in parts if isinstance(part, TrainingOnly) and part.is_made}
+    def loose_numbers(self) -> dict[str, Any]:
+        """The numbers and words that the method holds in plain attributes, by name: no part of this state."""
+        return {
+            f"{prefix}.{name}" if prefix else name: value
+            for prefix, module in self.method.named_modules()
+            for name, value in vars(module).items()
+            if name not in OF_TORCH and isinstance(value, int | float | str)
+        }
+
+    def _training_only(self) -> dict[str, TrainingOnly[Any]]:
+        return {name: part for name, part in self.method.named_modules() if isinstance(part, TrainingOnly)}
+
+    def _resize_buffers(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Let buffers that grow in training take the sizes that they had come to."""
+        for prefix, module in self.method.named_modules():
+            for name, value in module._buffers.items():
+                kept = tensors.get(f"{prefix}.{name}" if prefix else name)
+                if kept is not None and value is not None and value.shape != kept.shape:
+                    setattr(module, name, torch.empty_like(kept, device=value.device))
 
 
-class Keeper(Protocol):
+class Checkpointer(Protocol):
     """Who keeps a training from time to time."""
 
     def begin(self, state: TrainingState) -> int:

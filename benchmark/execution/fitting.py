@@ -22,13 +22,13 @@ from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, s
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.readers.excerpts import origin
+from crossvad.execution.checkpoints import Checkpoints, Watched
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now, on_device
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.execution.tensorboard import Write, curve_writer
-from crossvad.execution.unfinished import Unfinished, Watched
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
@@ -39,6 +39,10 @@ from crossvad.store.store import Store
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
 CURVE_POINTS = 100
 FACTS, TUNING = "fit.json", "tuning.safetensors"  # in the folder of a fit or a preparation, beside the model's files
+
+
+class Diverged(ValueError):
+    """A loss that is no number any more."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class Fitter:
     def _write(self, stage: Stage, adapter: Adapter) -> None:
         """Make a stage of a method, in place, and store it."""
         watched = Watched()
-        unfinished = Unfinished(self.store, stage.key, watched, self.reporter.say)
+        checkpoints = Checkpoints(self.store, stage.key, watched, self.reporter.say)
         with (
             self.reporter.task(stage.title) as update,
             self.store.writing(stage.kind, stage.key) as draft,
@@ -156,15 +160,16 @@ class Fitter:
         ):
             started, log = now(self.device), _logging(update, watched, write)
             if stage.tuning is None:
-                adapter.keeper = unfinished
+                adapter.checkpoints = checkpoints
             try:
                 state = train(adapter, stage.fresh(), self.grid.budget, log, stage.tuning)
-            except Exception:
-                unfinished.remove()
+            except Diverged:
+                checkpoints.remove()
                 raise
             finally:
-                vars(adapter).pop("keeper", None)  # no part of the method
-            facts = {"seconds": unfinished.seconds + now(self.device) - started, "curves": watched.curves}
+                checkpoints.release()
+                vars(adapter).pop("checkpoints", None)  # no part of the method
+            facts = {"seconds": checkpoints.seconds + now(self.device) - started, "curves": watched.curves}
             save_model(adapter, draft)
             if stage.tuning is not None:
                 save_tensors(state, draft / TUNING)
@@ -175,7 +180,7 @@ class Fitter:
                 ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in watched.curves.items()]
                 self.reporter.say(f"  {', '.join(ends)}")
             (draft / FACTS).write_text(json.dumps(facts))
-        unfinished.remove()
+        checkpoints.remove()
 
 
 def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -> Adapter:
@@ -275,7 +280,7 @@ def _logging(update: Update, watched: Watched, write: Write) -> Log:
             watched.losses.update(values)
         for name in watched.losses & values.keys():
             if not np.isfinite(values[name]):
-                raise ValueError(f"{name} is {values[name]} at step {step} of {of}: training diverged")
+                raise Diverged(f"{name} is {values[name]} at step {step} of {of}: training diverged")
         first, value = next(iter(values.items()))
         for name in values:
             if name not in watched.losses or step % max(1, of // CURVE_POINTS) == 0:

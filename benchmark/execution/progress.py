@@ -42,15 +42,17 @@ class Reporter:
             yield self._plain(title)
 
     def _plain(self, title: str) -> Update:
-        started = last = time.monotonic()
+        last = time.monotonic()
+        first: tuple[float, int] | None = None  # when, and what was done: work that is resumed does not begin at 0
         self.say(title)
 
         def update(done: int, of: int, note: str) -> None:
-            nonlocal last
+            nonlocal last, first
             now = time.monotonic()
-            if now - last >= PLAIN_EVERY and 0 < done < of:
+            began, before = first = first or (now, done)
+            if now - last >= PLAIN_EVERY and before < done < of:
                 last = now
-                left = (now - started) * (of - done) / done
+                left = (now - began) * (of - done) / (done - before)
                 self.say(f"  {done}/{of}  {left:.0f} s left  {note}".rstrip())
 
         return update

@@ -17,10 +17,10 @@ from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.checkpoints import Watched
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, source_clips, train
 from crossvad.execution.model_state import ARRAYS, load_model, lost_state, save_model
-from crossvad.execution.unfinished import Watched
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec

@@ -20,7 +20,8 @@ matplotlib.rcParams["ps.fonttype"] = 42
 # What a file of each kind says of itself. Not when it was made: the same picture is the same file.
 KINDS: dict[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
 # Okabe and Ito's colours, which the colour-blind can tell apart; not their yellow, which is lost on white paper.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Their two blues stand last and first, as far from each other as can be.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9")
 MARKERS = "osD^vP*Xp<>h"
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
 GREY = "0.45"

@@ -1,4 +1,4 @@
-"""A training that is cut off goes on where it was kept, and ends with the numbers of one that was not cut off."""
+"""A training that is cut off resumes at its checkpoint, and ends with the numbers of one that was not cut off."""
 
 import os
 import signal
@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import ClipSource
-from crossvad.execution import unfinished
-from crossvad.execution.fitting import build, train
-from crossvad.execution.unfinished import FILE, Unfinished, Watched
+from crossvad.execution import checkpoints
+from crossvad.execution.checkpoints import FILE, Checkpoints, Watched
+from crossvad.execution.fitting import Diverged, build, train
 from crossvad.planning import registry
 from crossvad.store.store import Store
 from crossvad.verification.conformance import moving_squares
@@ -37,7 +38,7 @@ class CutOff(Exception):
 
 @pytest.fixture(autouse=True)
 def kept_at_every_step(monkeypatch):
-    monkeypatch.setattr(unfinished, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoints, "EVERY", 0.0)
 
 
 def trained(store: Store, method: object, cut: int = 0) -> tuple[Adapter, list[int], list[str]]:
@@ -45,7 +46,7 @@ def trained(store: Store, method: object, cut: int = 0) -> tuple[Adapter, list[i
     named = registry.get_method(method) if isinstance(method, str) else spec(method)
     adapter, steps, said = build(named, BUDGET, 0, CPU), [], []
     source = ClipSource([moving_squares(SMOKE.size, 60, number) for number in range(2)], adapter.clip, CPU, seed=0)
-    adapter.keeper = Unfinished(store, KEY, Watched(), said.append)
+    adapter.checkpoints = Checkpoints(store, KEY, Watched(), said.append)
 
     def log(step: int, of: int, values: dict[str, float]) -> None:
         if step == cut:
@@ -67,7 +68,7 @@ def test_it_ends_as_if_it_had_not_been_cut_off(store, method, tmp_path):
     torch.rand(7)
     later, second, said = trained(store, method)
     assert first == [1, 2, 3] and second == [4, 5, 6]
-    assert said == ["  goes on after step 3, where it was cut off"]
+    assert said == ["  resumes after step 3"]
     expected, came = whole.state_dict(), later.state_dict()
     assert expected.keys() == came.keys() and all(torch.equal(value, came[name]) for name, value in expected.items())
 
@@ -89,7 +90,7 @@ def test_what_cannot_be_read_begins_anew(store, harm, tmp_path):
     if harm != "other":
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if harm == "half" else harm)
     later, steps, said = trained(store, "memae-2d")
-    assert steps == [1, 2, 3, 4, 5, 6] and "begins anew" in said[0] and str(path) in said[0]
+    assert steps == [1, 2, 3, 4, 5, 6] and "trains from the start" in said[0] and str(path) in said[0]
     assert all(torch.equal(value, later.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
@@ -105,7 +106,7 @@ def test_no_code_that_a_file_holds_is_run(store, tmp_path):
 
 
 def test_a_kept_training_is_not_kept_again_at_once(store, monkeypatch):
-    monkeypatch.setattr(unfinished, "EVERY", 60.0)
+    monkeypatch.setattr(checkpoints, "EVERY", 60.0)
     trained(store, "framepred", CUT)
     assert not store.place("unfinished", KEY).exists()
 
@@ -148,14 +149,93 @@ def test_a_run_that_was_interrupted_goes_on(store, make_grid, run_grid, stumblin
     assert curves[0] == curves[1]
 
 
-def test_a_training_that_fails_is_not_kept(store, make_grid, run_grid, stumbling):
-    stumbling(7, ValueError("no number"))
+@pytest.mark.parametrize(("error", "kept"), [(Diverged("no number"), False), (OSError("no memory"), True)])
+def test_a_training_that_diverged_is_forgotten_and_one_that_failed_is_not(
+    store, make_grid, run_grid, stumbling, error, kept
+):
+    stumbling(7, error)
     (record,) = run_grid(store, make_grid(methods=[spec(Stumbling)], shots=[0]))
-    assert record.status == "failed" and not store.place("unfinished", "").exists()
+    assert record.status == "failed" and store.place("unfinished", "").exists() == kept
+
+
+class TwoPhases(Honest):
+    """It trains twice."""
+
+    def fit(self, source, budget, log):
+        super().fit(source, budget, log)
+        super().fit(source, budget, log)
+
+
+@pytest.mark.parametrize("cut", [0, 4])
+def test_a_second_phase_is_trained_whole(store, cut, tmp_path):
+    whole, *_ = trained(Store(tmp_path / "other"), TwoPhases)
+    if cut:
+        trained(store, TwoPhases, cut)
+    later, steps, _ = trained(store, TwoPhases)
+    assert steps == [*range(cut if cut else 1, 7), 1, 2, 3, 4, 5, 6]
+    assert all(torch.equal(value, later.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+class Counting(Honest):
+    """It counts its steps in an attribute, which no checkpoint holds."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options)
+        self.count = 0
+
+    def training_step(self, clips, optimizers):
+        self.count += 1
+        return super().training_step(clips, optimizers)
+
+
+def test_what_counts_in_an_attribute_is_not_kept_and_told(store):
+    _, _, said = trained(store, Counting, CUT)
+    assert said == ["  keeps no checkpoint of this training (count changes, and is neither parameter nor buffer)"]
+    _, steps, _ = trained(store, Counting)
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
+class Growing(Honest):
+    """A buffer of it grows as it trains, and a network that it trains with is made late."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options)
+        self.register_buffer("bank", torch.zeros(0))
+        self.judge = TrainingOnly(lambda: torch.nn.Linear(3, 1))
+
+    def training_step(self, clips, optimizers):
+        self.bank = torch.cat([self.bank, self.judge(clips.new_ones(1, 3))[0].detach()])
+        return super().training_step(clips, optimizers)
+
+
+def test_what_grows_and_what_is_made_late_is_kept(store, tmp_path):
+    whole, *_ = trained(Store(tmp_path / "other"), Growing)
+    trained(store, Growing, CUT)
+    later, steps, _ = trained(store, Growing)
+    assert steps == [4, 5, 6] and torch.equal(later.bank, whole.bank) and len(later.bank) == 6
+
+
+def test_a_disk_that_is_full_ends_no_training(store, monkeypatch, tmp_path):
+    whole, *_ = trained(Store(tmp_path / "other"), "framepred")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    later, steps, said = trained(store, "framepred")
+    assert steps == [1, 2, 3, 4, 5, 6] and len(said) == 1 and "No space left" in said[0]
+    assert all(torch.equal(value, later.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+def test_another_torch_may_end_elsewhere_and_starts_anew(store, monkeypatch):
+    trained(store, "framepred", CUT)
+    monkeypatch.setattr(torch, "__version__", "9.9")
+    _, steps, said = trained(store, "framepred")
+    assert steps[0] == 1 and "torch 9.9" in said[0]
 
 
 def test_killed_amid_its_training_again_and_again(start_bench, plugin, north, south, tmp_path):
-    often = "import time; from crossvad.execution import unfinished; unfinished.EVERY = 0; time.sleep(0.1)"
+    often = "import time; from crossvad.execution import checkpoints; checkpoints.EVERY = 0; time.sleep(0.1)"
     slow = ("def loss(self, clips):", f"def loss(self, clips):\n        {often}")
     words = ["run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0"]
     words += ["--method", plugin(slow), "--quiet", "--results"]
