@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from sklearn.decomposition import PCA
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
+from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
 from crossvad.adapters.base import Adapter, CueScores, Log
 from crossvad.adapters.nets.backbones import get_backbone
@@ -35,7 +35,7 @@ class Options:
     """What sees, what is looked at, and what tells the unusual."""
 
     backbone: str = option("efficientnet-lite0", "see `bench methods info knn`")
-    moving: float = option(
+    motion: float = option(
         0.05, "share of a region's pixels that change, from which on it is looked at; 0: all regions are",
         minimum=0, maximum=1,
     )  # fmt: skip
@@ -63,16 +63,18 @@ class AfterMtFrcn(Adapter):
         "regions are windows in which one pixel in twenty changes: the paper's are object and motion proposals",
         "a new scene's descriptions join those of the source: in the paper a scene has its own only, of all its "
         "training video",
-        "of its three detectors two: nearest neighbours without quantisation, and a kernel density",
+        "of its three detectors two: nearest neighbours, among 2000 descriptions that lie near all others (a k-centre "
+        "coreset; the paper quantises), and a kernel density, of 2000 that are as frequent as in the source",
     )
-    bank: Tensor  # (M, D), of the source, and of the scene once `calibrate` sees it
+    bank: Tensor  # (M, D), of the source, such that all others are near one; and of the scene once there is one
+    sample: Tensor  # (M, D), as frequent as they are in the source; and of the scene
     mean: Tensor  # (D,)
     axes: Tensor  # (P, D), principal components over their spread
 
     def __init__(self, budget: Budget, options: Any = None) -> None:
         super().__init__(budget, options, frames=2)
         self.backbone = get_backbone(self.options.backbone, budget.size)
-        for name in ("bank", "mean", "axes"):
+        for name in ("bank", "sample", "mean", "axes"):
             self.register_buffer(name, torch.zeros(0))
 
     @property
@@ -86,7 +88,7 @@ class AfterMtFrcn(Adapter):
         changed = ((clips[:, 1] - clips[:, 0]).abs().amax(1, keepdim=True) > CHANGED).to(maps.dtype)
         share = adaptive_avg_pool2d(changed, (self.backbone.side, self.backbone.side))  # (B, 1, h, w)
         described = torch.cat([windows(maps, side).flatten(2) for side in SIDES], 2).mT
-        moves = torch.cat([windows(share, side).flatten(2) for side in SIDES], 2)[:, 0] >= self.options.moving
+        moves = torch.cat([windows(share, side).flatten(2) for side in SIDES], 2)[:, 0] >= self.options.motion
         return described, moves
 
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
@@ -102,7 +104,7 @@ class AfterMtFrcn(Adapter):
         regions = torch.cat(found)
         if len(regions) <= self.options.components:
             raise ValueError(
-                f"only {len(regions)} regions of the source move: choose moving below {self.options.moving}"
+                f"only {len(regions)} regions of the source move: choose motion below {self.options.motion}"
             )
         components = min(self.options.components, regions.shape[1])
         analysis = PCA(components, svd_solver="full").fit(regions.double().cpu().numpy())
@@ -110,17 +112,19 @@ class AfterMtFrcn(Adapter):
         spread = torch.from_numpy(analysis.explained_variance_).sqrt().clamp_min(LEAST)
         self.axes = (torch.from_numpy(analysis.components_) / spread[:, None]).to(regions)
         self.bank = coreset(regions, self.options.bank)
+        self.sample = regions[torch.linspace(0, len(regions) - 1, min(self.options.bank, len(regions))).round().long()]
 
     def calibrate(self, features: tuple[Tensor, Tensor]) -> None:
         """Remember what moves in the support set, beside the source."""
         described, moves = features
         self.bank = torch.cat([self.bank, described[moves]])
+        self.sample = torch.cat([self.sample, described[moves]])
 
     def _surprise(self, described: Tensor) -> Tensor:
         """How unlike what is known descriptions (N, D) are, (N,), 0 or more."""
         if self.options.detector == "nearest":
             return torch.cdist(described, self.bank, compute_mode=EXACT).amin(1)
-        return rarity((described - self.mean) @ self.axes.mT, (self.bank - self.mean) @ self.axes.mT)
+        return rarity((described - self.mean) @ self.axes.mT, (self.sample - self.mean) @ self.axes.mT)
 
     def _surprises(self, features: tuple[Tensor, Tensor]) -> Tensor:
         """Of every region, (B, R): 0 of those that are not looked at."""
@@ -138,12 +142,16 @@ class AfterMtFrcn(Adapter):
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
         """The most that any region around a cell surprises, (B, h, w)."""
-        side = self.backbone.side
-        surprises, levels = self._surprises(self.frozen_features(clips)), []
-        counts = [count(side, each) for each in SIDES]
-        for level, across in zip(torch.split(surprises, [each**2 for each in counts], 1), counts, strict=True):
-            levels.append(interpolate(level.view(-1, 1, across, across), (side, side), mode="nearest"))
-        return torch.cat(levels, 1).amax(1)
+        side, surprises = self.backbone.side, self._surprises(self.frozen_features(clips))
+        counts = [count(side, window) for window in SIDES]
+        maps = surprises.new_zeros(len(clips), side, side)
+        for level, window, across in zip(torch.split(surprises, [n**2 for n in counts], 1), SIDES, counts, strict=True):
+            step = max(1, min(window, side) // 2)
+            for number, surprise in enumerate(level.unbind(1)):
+                down, right = number // across * step, number % across * step
+                part = maps[:, down : down + window, right : right + window]
+                part.copy_(torch.maximum(part, surprise[:, None, None]))
+        return maps
 
 
 def count(side: int, window: int) -> int:

@@ -8,7 +8,7 @@ A stacked RNN codes each by few atoms of a dictionary; what cannot be made of it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.backbones import get_backbone
 from crossvad.adapters.nets.frozen_source import FrozenSource
 from crossvad.adapters.nets.overlaps import each_once
-from crossvad.adapters.nets.sparse_codes import SparseCodes, drawn
+from crossvad.adapters.nets.sparse_codes import Last, SparseCodes, drawn
 from crossvad.adapters.options import Budget, Schedule, option
 from crossvad.adapters.published import EVALUATIONS
 from crossvad.datasets.clips import ClipSource
@@ -38,12 +38,14 @@ class Options:
     layers: int = option(3, "K: of the RNN, steps of ISTA a frame", minimum=1)
     sparsity: float = option(0.1, "lambda 1, to begin with where it is learned", minimum=0)
     coherence: float = option(0.1, "lambda 2, to begin with where it is learned", minimum=0)
-    released: bool = option(False, "the first layer as the code has it, with lambda 2 where a step of ISTA has 1")
-    length: float = option(
+    first_layer: Literal["ista", "released"] = option(
+        "ista", "a step of ISTA, as the paper derives it, or with lambda 2 in the place of 1, as the code has it"
+    )
+    feature_norm: float = option(
         20.0, "of the source's feature vectors, in the mean: distances over time are measured against 10", above=0
     )
     clips: int = option(200, "of the source, whose features are trained on", minimum=1)
-    carried: bool = option(
+    stateful: bool = option(
         False, "codes go on through a test video (code), in the place of ten frames from rest", trains=False
     )
 
@@ -64,9 +66,11 @@ class StackRnn(Adapter):
         "ResNet-152 that was trained on UCF101, which is not to be had. They are stretched to a mean length of 20",
         "trained on the features of 200 clips of the source, again and again: authors keep all of them",
         "the first layer is a step of ISTA, as the paper derives it: the code takes lambda 2 for 1 there "
-        "(released=true)",
+        "(first_layer=released)",
         "a frame is scored after nine others from rest, as in training, so that a clip's score is its own: the code "
-        "goes on through a test video (carried=true)",
+        "goes on through a test video (stateful=true)",
+        "the loss is the error alone, as the code has it: sparsity and coherence act through the layers, and the paper "
+        "has both in the loss, too. RMSprop begins with a mean square of 0, and TensorFlow's with 1",
         "all of the frame's levels count, as in the code for Ped2, wherever it is: the code counts the whole frame "
         "alone on Avenue and ShanghaiTech",
     )
@@ -78,7 +82,9 @@ class StackRnn(Adapter):
         self.backbone = get_backbone(o.backbone, budget.size, STRIDE)
         features = self.backbone.features
         atoms = max(1, features * budget.width // FULL_WIDTH)
-        self.codes = SparseCodes(features, atoms, o.layers, o.sparsity, o.coherence, not self.tied, not o.released)
+        self.codes = SparseCodes(
+            features, atoms, o.layers, o.sparsity, o.coherence, not self.tied, o.first_layer == "ista"
+        )
         self.decoder = None if self.tied else nn.Linear(atoms, features, bias=False)
         if self.decoder is not None:
             self.decoder.weight = nn.Parameter(drawn(features, atoms))
@@ -96,17 +102,21 @@ class StackRnn(Adapter):
     def before_training(self, source: ClipSource) -> FrozenSource:
         """Features of clips spread over the source, to be drawn from; they say what features are multiplied by."""
         seen = FrozenSource(source, self.frozen_features, self.options.clips, BATCH)
-        self.scale.copy_(self.options.length / seen.features.norm(dim=3).mean().clamp_min(1e-9))
+        self.scale.copy_(self.options.feature_norm / seen.features.norm(dim=3).mean().clamp_min(1e-9))
         return seen
 
     def errors(self, clips: Tensor) -> Tensor:
         """Half the squared error of each part, of clips or their features: (B, T, parts)."""
-        vectors = (clips if clips.dim() == 4 else self.frozen_features(clips)) * self.scale
-        sequences = vectors.transpose(1, 2).flatten(0, 1)  # (B * parts, T, D): each part is a sequence of its own
-        codes = self.codes(sequences)
+        return self._errors(clips if clips.dim() == 4 else self.frozen_features(clips))[0]
+
+    def _errors(self, features: Tensor, last: Last | None = None) -> tuple[Tensor, Last]:
+        """Errors (B, T, parts) of features (B, T, parts, D) that go on from a last moment, and their own last one."""
+        sequences = (features * self.scale).transpose(1, 2).flatten(0, 1)  # (B * parts, T, D): each part by itself
+        codes = self.codes(sequences, last)
         made = codes @ self.codes.dictionary.mT if self.decoder is None else self.decoder(codes)
         errors = (made - sequences).square().sum(2) / 2
-        return errors.view(len(vectors), -1, errors.shape[1]).transpose(1, 2)
+        by_part = errors.view(len(features), -1, errors.shape[1]).transpose(1, 2)
+        return by_part, Last(sequences[:, -1], codes[:, -1])
 
     def loss(self, clips: Tensor) -> Tensor:
         """Mean error of all parts and frames, of clips or their features: all that the code lowers.
@@ -118,7 +128,7 @@ class StackRnn(Adapter):
     @property
     def scores_in_order(self) -> bool:
         """Only if codes are carried on."""
-        return self.options.carried
+        return self.options.stateful
 
     def _score(self, errors: Tensor) -> CueScores:
         """Score errors (N, parts): the mean over levels, of each its worst part."""
@@ -133,20 +143,24 @@ class StackRnn(Adapter):
     @torch.no_grad()
     def score_video(self, batches: Any) -> CueScores:
         """Scores of a video's clips in order, through which codes are carried if the options say so."""
-        if not self.options.carried:
+        if not self.options.stateful:
             return super().score_video(batches)
-        frames: list[Tensor] = []  # of the parts of each
+        last: Last | None = None
+        parts: list[Tensor] = []  # errors of the frames that are scored
         for clips in batches:
             features = self.frozen_features(clips)
-            frames += [features[0, :-1]] if not frames else []
-            frames += [features[:, -1]]
-        return self._score(self.errors(torch.cat(frames).unsqueeze(0))[0, FRAMES - 1 :])
+            fresh = features[:, -1] if last else torch.cat([features[0], features[1:, -1]])  # frames not seen yet
+            errors, last = self._errors(fresh.unsqueeze(0), last)
+            parts.append(errors[0, -len(clips) :])
+        return self._score(torch.cat(parts))
 
     @torch.no_grad()
     def maps(self, clips: Tensor) -> Tensor:
-        """Error of each of the smallest parts, (B, h, w)."""
-        side = cells(self.backbone.side, PARTS[-1])
-        return self.errors(clips)[:, -1, -(side**2) :].reshape(-1, side, side)
+        """Error of the smallest part that each cell of the backbone's map is in, (B, h, w)."""
+        whole = self.backbone.side
+        across, side = cells(whole, PARTS[-1]), -(-whole // PARTS[-1])
+        errors = self.errors(clips)[:, -1, -(across**2) :].reshape(-1, across, across)
+        return errors.repeat_interleave(side, 1).repeat_interleave(side, 2)[:, :whole, :whole]
 
 
 def cells(side: int, parts: int) -> int:

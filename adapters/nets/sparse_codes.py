@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 NEARNESS = 100.0  # squared distance of two inputs at which their codes need to agree by 1/e
+
+
+class Last(NamedTuple):
+    """The last moment of sequences, for those that go on."""
+
+    inputs: Tensor  # (B, D)
+    codes: Tensor  # (B, M)
 
 
 class SparseCodes(nn.Module):
@@ -51,11 +60,12 @@ class SparseCodes(nn.Module):
     sparsity: Tensor
     coherence: Tensor
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Codes of sequences, each from rest: before it there was nothing, and its code was zero.
+    def forward(self, inputs: Tensor, last: Last | None = None) -> Tensor:
+        """Codes of sequences.
 
         Args:
             inputs: (B, T, D).
+            last: what came before them; None: nothing, whose code was zero.
 
         Returns:
             Codes (B, T, M).
@@ -63,15 +73,17 @@ class SparseCodes(nn.Module):
         threshold, smooth = self.sparsity / self.gamma, self.coherence / self.gamma
         given = inputs @ self.dictionary / self.gamma  # (B, T, M)
         agree = self.dictionary.mT @ self.dictionary / self.gamma  # (M, M)
-        before = torch.cat([torch.zeros_like(inputs[:, :1]), inputs[:, :-1]], 1)
+        if last is None:
+            last = Last(torch.zeros_like(inputs[:, 0]), torch.zeros_like(given[:, 0]))
+        before = torch.cat([last.inputs.unsqueeze(1), inputs[:, :-1]], 1)
         alike = smooth * (-(inputs - before).square().sum(2, keepdim=True) / NEARNESS).exp()  # (B, T, 1)
-        code, codes = torch.zeros_like(given[:, 0]), []
+        code, codes = last.codes, []
         for moment in range(inputs.shape[1]):
-            last = code
+            start = code
             first = code @ agree * (1 if self.exact else self.coherence)
             code = shrink(code - first + given[:, moment], threshold)
             for _ in range(self.layers - 1):
-                pull = alike[:, moment] * (last - code)
+                pull = alike[:, moment] * (start - code)
                 code = shrink(code - code @ agree + pull + given[:, moment], threshold)
             codes.append(code)
         return torch.stack(codes, 1)

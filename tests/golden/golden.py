@@ -37,7 +37,8 @@ VARIANTS = (  # options that lead elsewhere in the code
     "apn[paper,scales=1,0.5,0.25]", "apn[paper,frame=norm,distance=absolute,apart=mean]", "mpn[training=frame]",
     "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]", "framepred[paper]",
     "knn[backbone=random,pool=mean]", "rgan[lstm=small,reset_state=true]", "unmasking[backbone=none]",
-    "mppca[sf,coupling=0]", "stackrnn[released=true]", "after-mt-frcn[detector=density]",
+    "mppca[sf,coupling=0]", "stackrnn[first_layer=released]", "after-mt-frcn[motion=0]",
+    "after-mt-frcn[motion=0,detector=density]",
 )  # fmt: skip
 TUNED = "memae-2d"  # has batch norms, last layers and everything else that tunings move
 TUNINGS = (

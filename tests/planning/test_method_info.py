@@ -59,7 +59,7 @@ def test_options_say_what_they_may_be():
         ("rgan", ["MS-SSIM", "reset_state", "meta-training"]),
         ("mppca", ["one mixture for all cells", "sum-product", "interpretation"]),
         ("mdt", ["one mixture for all places", "hard EM"]),
-        ("stackrnn", ["ResNet-152", "lambda 2 for 1", "carried=true", "adapt nothing"]),
+        ("stackrnn", ["ResNet-152", "lambda 2 for 1", "stateful=true", "adapt nothing"]),
         ("tsc", ["optimises them to the end"]),
         ("after-mt-frcn", ["not MT-FRCN", "COCO", "windows in which"]),
         ("knn", ["no paper's method to the letter"]),

@@ -90,9 +90,15 @@ def test_the_density_is_scikit_learns_over_its_peak():
     assert rarity(known, known).min() >= 0
 
 
+def test_the_density_is_of_descriptions_as_frequent_as_they_are(fitted, source):
+    regions = moving_regions(fitted, source)
+    picks = np.linspace(0, len(regions) - 1, min(60, len(regions))).round().astype(int)
+    assert torch.equal(fitted.sample, regions[picks])
+
+
 def test_by_density_what_is_far_is_rare_and_training_is_shared(source, fitted):
     other = build(METHOD.replace("]", ",detector=density]"))
-    for name in ("bank", "mean", "axes"):
+    for name in ("bank", "sample", "mean", "axes"):
         setattr(other, name, getattr(fitted, name))
     regions = moving_regions(fitted, source)
     surprises = other._surprise(torch.cat([regions[:1], regions[:1] + 100]))
@@ -114,12 +120,15 @@ def test_what_moved_in_the_support_set_is_known(fitted):
 
 
 def test_a_map_is_the_most_that_any_region_around_surprises(fitted):
-    clips = clips_of(fitted, 1)
-    maps, (described, moves) = fitted.maps(clips)[0], fitted.frozen_features(clips)
-    assert maps.shape == (SIDE, SIDE) and maps.max().item() == pytest.approx(fitted.score(clips)["region"].item())
-    surprises = fitted._surprises((described, moves))[0]
-    smallest = surprises[: count(SIDE, 2) ** 2].view(7, 7)
-    assert (maps[:7, :7] >= smallest.min()).all() and maps.max() == surprises.max()
+    clips = clips_of(fitted, 8)
+    maps, surprises = fitted.maps(clips), fitted._surprises(fitted.frozen_features(clips))
+    whole = [(side, down, right) for side in (2, 4, 7) for down, right in places(side)]
+    for y in range(SIDE):
+        for x in range(SIDE):
+            around = [n for n, (s, down, right) in enumerate(whole) if 0 <= y - down < s and 0 <= x - right < s]
+            most = surprises[:, around].amax(1) if around else torch.zeros(8)
+            assert torch.equal(maps[:, y, x], most)
+    assert maps.any() and torch.equal(maps.amax((1, 2)), fitted.score(clips)["region"])
 
 
 def test_a_source_that_stands_still_is_refused():

@@ -53,6 +53,21 @@ def test_extremes_are_shares_of_both_ends():
     assert odd.tolist() == [3] and usual.tolist() == [0]
 
 
+def test_no_frame_is_taught_as_both():
+    for count in range(4, 20):
+        odd, usual = extremes(torch.rand(count), 0.5, 0.5)
+        assert len(odd) and len(usual) and not set(odd.tolist()) & set(usual.tolist())
+
+
+def test_frames_that_are_the_same_share_a_rank():
+    """Whatever their order: time is no evidence."""
+    features = rows(count=40).double().numpy()
+    features[10:] = features[10]
+    ranks = first_ranks(features, 5)
+    assert np.unique(ranks[10:].round(9)).size <= 2  # those that a draw took are measured against the others
+    assert np.ptp(ranks[10:]) < 0.5
+
+
 def test_the_network_learns_one_and_zero_and_ranks_what_lies_between():
     inputs = rows()
     line = torch.linspace(1, 0, 80)[:, None] * inputs[:1] + torch.linspace(0, 1, 80)[:, None] * inputs[-1:]
@@ -76,7 +91,7 @@ def _next_after(seed: int) -> torch.Tensor:
 
 def test_a_scene_is_ranked_at_once_if_asked():
     videos = [moving_squares(SMOKE.size, 20, seed) for seed in (1, 2)]
-    apart, together = build(SDOR), build("sdor[backbone=random,epochs=20,together=scene]")
+    apart, together = build(SDOR), build("sdor[backbone=random,epochs=20,scope=scene]")
     assert apart.transductive and together.transductive and not apart.scores_scene and together.scores_scene
 
     def scored(adapter, which):
@@ -92,7 +107,7 @@ def test_a_scene_is_ranked_at_once_if_asked():
 
 
 def test_the_score_is_the_mean_over_rounds_of_what_each_learned_from_the_last():
-    adapter = build("sdor[backbone=random,epochs=5,rounds=2,odd=0.2,usual=0.3]")
+    adapter = build("sdor[backbone=random,epochs=5,rounds=2,anomalous=0.2,normal=0.3]")
     features = rows(count=30)
     inputs = (features - features.mean(0)) / features.std(0, correction=0)
     scores = torch.from_numpy(first_ranks(features.double().numpy(), 50)).float()

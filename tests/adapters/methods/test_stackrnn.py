@@ -13,7 +13,7 @@ from crossvad.adapters.nets.sparse_codes import SparseCodes
 from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import ClipSource, consecutive
 from crossvad.verification.conformance import moving_squares
-from made import CPU, PAPER, SMOKE, build, clips_of
+from made import CPU, PAPER, SMOKE, build, clips_of, noise
 
 NET = "stackrnn[backbone=random,clips=12]"
 
@@ -115,7 +115,19 @@ def test_a_score_is_the_mean_over_levels_of_the_worst_part():
     last = errors[:, -1].tolist()
     expected = [(row[0] + max(row[1:5]) + max(row[5:])) / 3 for row in last]
     assert adapter.score(features)["reconstruction"].tolist() == pytest.approx(expected, rel=1e-5)
-    torch.testing.assert_close(adapter.maps(clips).flatten(1), errors[:, -1, 5:])
+    maps = adapter.maps(clips)
+    assert maps.shape == (3, 4, 4)  # of frames of 32 pixels, whose sixteenths are a cell each
+    torch.testing.assert_close(maps.flatten(1), errors[:, -1, 5:])
+
+
+def test_a_map_is_of_the_parts_as_they_were_cut():
+    """Seven cells are cut into 2, 2, 2 and 1."""
+    adapter = build(NET, replace(SMOKE, size=64))
+    clips = noise(1, 10, 1, 64, 64)
+    errors = adapter.errors(clips)[0, -1, 5:].view(4, 4)
+    maps = adapter.maps(clips)[0]
+    owner = [0, 0, 1, 1, 2, 2, 3]
+    assert maps.tolist() == [[errors[owner[y], owner[x]].item() for x in range(7)] for y in range(7)]
 
 
 def test_an_error_is_of_what_the_decoder_makes_of_the_code():
@@ -136,7 +148,7 @@ def test_what_is_learned():
 
 
 def test_training_draws_from_features_of_the_source_stretched_to_a_length():
-    adapter = build("stackrnn[backbone=random,clips=12,length=7]")
+    adapter = build("stackrnn[backbone=random,clips=12,feature_norm=7]")
     source = ClipSource([moving_squares(SMOKE.size, 60, seed) for seed in range(2)], adapter.clip, CPU, seed=0)
     drawn = adapter.before_training(source)
     assert isinstance(drawn, FrozenSource) and drawn.features.shape == (12, 10, 21, 1280)
@@ -149,7 +161,7 @@ def test_training_draws_from_features_of_the_source_stretched_to_a_length():
 
 def test_codes_that_are_carried_on_begin_where_the_video_begins():
     adapter, video = (
-        build("stackrnn[backbone=random,carried=true,coherence=0.9]"),
+        build("stackrnn[backbone=random,stateful=true,coherence=0.9]"),
         moving_squares(SMOKE.size, 24, seed=4),
     )
     assert adapter.scores_in_order and not adapter.transductive and not build(NET).scores_in_order
