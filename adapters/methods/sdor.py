@@ -168,7 +168,7 @@ def regressed(inputs: Tensor, anomalous: Tensor, normal: Tensor, epochs: int, se
         (N,).
     """
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.random.default_generator.manual_seed(seed)  # the CPU's alone: a device's goes on as it was
+        torch.default_generator.manual_seed(seed)  # the CPU's alone: a device's goes on as it was
         network = nn.Sequential(nn.Linear(inputs.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
         orders = [torch.randperm(len(anomalous) + len(normal)) for _ in range(epochs)]
         network.to(inputs)

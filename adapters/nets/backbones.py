@@ -161,7 +161,7 @@ def _efficientnet_lite0(trained: bool) -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # always the same, whatever was drawn before
-        torch.random.default_generator.manual_seed(0)  # the CPU's alone
+        torch.default_generator.manual_seed(0)  # the CPU's alone
         network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
         if not trained:
             _settle(network)

@@ -102,7 +102,7 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         or "not to be seen before it is fitted",
         f"size at {budget}": f"{facts.parameters:,} parameters"
         + (f", and {facts.frozen:,} of pretrained parts, which stay as they are" if facts.frozen else ""),
-        "looks ahead": "scores a frame by test video from after it, too: tables mark it" if facts.transductive else "",
+        "transductive": "ranks frames by the whole test video or scene: tables mark it" if facts.transductive else "",
         "adapts to a scene": "in closed form" if facts.calibrated else parts,
         f"training at {budget}": trained or ("its own way" if facts.own_fit else "none"),
         "by protocol paper": f"each cue stretched to [0, 1] per video; {facts.published_evaluation}",

@@ -193,7 +193,10 @@ LOCATED_NOTE = (
     "RBDC, TBDC: regions and tracks found, area up to one false region per frame (Ramachandra and Jones 2020); "
     "tracks as annotated, or derived from pixel masks"
 )
-COST_NOTE = "seconds and frames a second: as measured when cells were run, whatever else was going on there"
+COST_NOTE = (
+    "seconds and frames a second: as measured when cells were run, whatever else was going on there, without decoding "
+    "and without the search of a rate"
+)
 DELAY_NOTE = (
     f"delay: mean frames from an anomaly's onset to the alarm, with {100 * FALSE_ALARMS:.0f} % false alarms among "
     "normal frames; anomalies whose onset is seen: {delay_events:.0f}"
@@ -225,6 +228,7 @@ METRICS: dict[str, Metric] = {
         Metric("delay", _delay, unit="frames", higher_is_better=False, beside=("delay_events",), note=DELAY_NOTE),
         Metric("paper_auc", partial(_share, "paper_auc", micro_auc), rules=PAPER, label="paper AUC"),
         Metric("train_seconds", unit="s", higher_is_better=False, note=COST_NOTE, label="fit, s"),
+        Metric("prepare_seconds", unit="s", higher_is_better=False, note=COST_NOTE, label="prepare, s"),
         Metric("adapt_seconds", unit="s", higher_is_better=False, note=COST_NOTE, label="adapt, s"),
         Metric("fps", unit="frames/s", note=COST_NOTE, label="frames/s"),
     )

@@ -41,7 +41,7 @@ def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) 
 
 def of_each(compared: CameraComparison) -> str:
     """Say what a reader must know to read a table of the AUC on each camera."""
-    return f"AUC in %, mean over seeds: {cameras(compared)}"
+    return "; ".join([f"AUC in %, mean over seeds: {cameras(compared)}", *captions.transductive(compared.entries)])
 
 
 def cameras(compared: CameraComparison) -> str:

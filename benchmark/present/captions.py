@@ -17,7 +17,7 @@ from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK, TRANSDU
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (--where place=runs leaves it out)"
-TRANSDUCTIVE_NOTE = f"{TRANSDUCTIVE} (%s): scores a frame by test video from after it, too, which no running camera can"
+TRANSDUCTIVE_NOTE = f"{TRANSDUCTIVE} (%s): transductive, ranks frames by the whole test video or scene"
 STUCK_NOTE = (
     f"{STUCK}: a cue says nothing about more than {100 * stuck_cues.STUCK:.0f} % of the frames, which share its lowest "
     "or highest value"
@@ -73,9 +73,11 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
 def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> list[str]:
     """Say what there is to know of each metric."""
     facts = []
+    several = done["seed"].nunique() > 1
+    if several and intervals and not any(metric.interval for metric in shown):
+        facts.append("±: standard deviation over seeds")
     if any(metric.interval for metric in shown) and len(done["protocol"].unique()) == 1:
         chosen = get_protocol(done["protocol"].iloc[0])
-        several = done["seed"].nunique() > 1
         if intervals:
             facts += ["brackets: 95 % bootstrap over videos"] if done["auc_low"].notna().any() else []
             facts += ["±: standard deviation over seeds"] if several else []
@@ -200,7 +202,7 @@ def stuck(rows: pd.DataFrame) -> list[str]:
 
 
 def transductive(rows: pd.DataFrame) -> list[str]:
-    """Explain the mark of what looks ahead, if anything does, and name it."""
+    """Explain the mark of what is transductive, if anything is, and name it."""
     ahead = rows.loc[rows["transductive"] > 0, "method"].unique()
     return [TRANSDUCTIVE_NOTE % listed(ahead)] if len(ahead) else []
 

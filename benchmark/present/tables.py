@@ -16,11 +16,12 @@ MISSING = "–"
 REVERTED = "†"  # marks a cell in which some adaptation was taken back
 COMMITTED = "‡"  # marks a committed cell among one's own
 STUCK = "§"  # marks a cell of which some cue is one and the same extreme value for many frames
-TRANSDUCTIVE = "¶"  # marks a cell whose frames are scored in the light of test video from after them
+TRANSDUCTIVE = "¶"  # marks a cell whose frames are ranked by the whole test video
 # Which column, of shares or truths, says where a mark is due.
 MARKS = {REVERTED: "reverted", STUCK: "stuck", TRANSDUCTIVE: "transductive", COMMITTED: "committed"}
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
 RANK = "mean rank"
+FINE = 1.0  # seconds, below which they are told to the thousandth
 
 
 def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str = "auc") -> pd.DataFrame:
@@ -48,7 +49,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     rows = (rows if "sign" in rows else rows.assign(sign=0)).assign(committed=committed_among_own(rows))
     shown = [metric, *METRICS[metric].interval, *MARKS.values(), "sign"]
     groups = rows.groupby(keys, dropna=False, sort=False)[shown]
-    cells = groups.apply(lambda group: _cell(group, metric) + marks(group) + _sign(group))
+    cells = groups.apply(lambda group: _marked(_cell(group, metric), group))
     if not across:
         return cells.to_frame(metric)
     order = [sorted(set(rows[key])) if key in NUMBERS else list(dict.fromkeys(rows[key])) for key in across]
@@ -75,10 +76,16 @@ def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
     return table
 
 
+def _marked(text: str, group: pd.DataFrame) -> str:
+    return text if text == MISSING else text + marks(group) + _sign(group)
+
+
 def _cell(group: pd.DataFrame, metric: str) -> str:
     values = group[metric].dropna()
     if not len(values) or len(values) < len(group):
         return MISSING
+    if METRICS[metric].unit == "s":
+        return mean_and_spread(values.mean(), values.std(), 1 if values.mean() >= FINE else 3)
     ends = group[[*METRICS[metric].interval]].iloc[0]
     if len(values) == 1 and not ends.empty and not ends.isna().any():  # of a single video there is no interval
         return f"{values.iloc[0]:.1f} [{', '.join(f'{end:.1f}' for end in ends)}]"

@@ -18,7 +18,7 @@ from crossvad.datasets.published import manifest
 from crossvad.evaluation.label_audit import SHOTS, Findings, findings
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import READINGS
-from crossvad.evaluation.selection import KEYS, current
+from crossvad.evaluation.selection import KEYS, current, transductive
 from crossvad.evaluation.tidy import counted_frames, counted_frames_of_cells
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
@@ -135,8 +135,9 @@ def readings(store: Store, records: list[Record], rules: Protocol) -> pd.DataFra
         for reading, (normalise, smooth) in READINGS.items():
             counted = read(replace(rules, normalise=normalise, smooth=smooth))
             videos = {"videos": len(np.unique(counted.videos)), "of_videos": published_videos(record.cell.target)}
+            videos |= {"transductive": transductive(record)}
             rows.append(keys | {"reading": reading, "auc": 100 * micro_auc(counted.labels, counted.scores)} | videos)
-    return pd.DataFrame(rows, columns=[*KEYS, "reading", "auc", "videos", "of_videos"])
+    return pd.DataFrame(rows, columns=[*KEYS, "reading", "auc", "videos", "of_videos", "transductive"])
 
 
 def rivals(figures: pd.DataFrame, target: str) -> pd.Series:

@@ -42,7 +42,7 @@ def tabulate_scores(readings: pd.DataFrame) -> Tables:
     for name in READINGS:
         texts[name] = [tables.mean_and_spread(*pair, 1) for pair in zip(mean[name], spread[name], strict=True)]
     same = [f"{key} {readings[key].iloc[0]}" for key in ENTRY if key not in keys]
-    facts = "; ".join([", ".join(same), *captions.partial(readings)])
+    facts = "; ".join([", ".join(same), *captions.partial(readings), *captions.transductive(readings)])
     note = (
         "micro AUC in % of the same raw scores, frames of protocol fair, cues fused after normalising; ± over seeds; "
         f"{facts}; global min-max of a single cue changes no order, so no AUC"

@@ -24,7 +24,8 @@ def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: s
         InputError: no cell has such a rival, or one counts other frames than its rival.
     """
     gaps = differences(cells, against, among)
-    parts = [(_texts(gaps), _note(gaps, against, protocol))]
+    seen = pd.concat([gaps, among[among["method"] == against]])
+    parts = [(_texts(gaps), "; ".join([_note(gaps, against, protocol), *captions.transductive(seen)]))]
     mean_ranks, alike, critical = ranks(cells)
     if alike:
         known = {method: marks(rows[["transductive"]]) for method, rows in cells.groupby("method")}
@@ -60,6 +61,5 @@ def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
         *captions.paired_intervals(gaps, "95 %"),
         *(["p: two-sided"] if tested else []),
         *([f"Holm: adjusted over these {tested} rows"] if tested > 1 else []),
-        *captions.transductive(gaps),
         *captions.committed(gaps),
     ])  # fmt: skip

@@ -26,6 +26,7 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
 from crossvad.verification.miniature_grid import MadeUpCamera, run_twice
 
+ENDED = 40  # frames after which a video might as well have ended
 LENGTH, ANOMALY = 60, 45  # frames of a test video; from here on a square that moves as nothing did before
 CPU = torch.device("cpu")
 
@@ -112,6 +113,10 @@ def _dependence(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Ver
     yield _same("the batch size does not matter", scores, _score(adapter, video, 5))
     if not (adapter.scores_in_order or adapter.scores_scene):
         yield _same("other clips of the video do not matter", scores, _score_clip_by_clip(adapter, video))
+    if not adapter.transductive:
+        ended = _score(adapter, video[:ENDED], 16)
+        began = {cue: values[: len(ended[cue])] for cue, values in scores.items()}
+        yield _same("what follows in the video does not matter", began, ended)
     other = moving_squares(size, LENGTH, seed=8)
     if not adapter.scores_scene:
         yield _same("other videos of the scene do not matter", scores, _score(adapter, video, 16, beside=other))

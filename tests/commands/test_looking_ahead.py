@@ -1,15 +1,18 @@
 """What scores a frame by test video from after it is marked and named in every table, figure and page."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from camera_stores import put
 from crossvad.adapters.published import EVALUATIONS
+from crossvad.planning.protocol import FAIR
+from crossvad.present.figures.drawing import plots
 from crossvad.store.store import Store
 from doubles import Ranked, Rising, spec
 
-NOTE = "¶ (sdor): scores a frame by test video from after it, too, which no running camera can"
+NOTE = "¶ (sdor): transductive, ranks frames by the whole test video or scene"
 MARKED = r"\d\.\d+( \[[^]]*\])?¶"
 
 
@@ -46,6 +49,20 @@ def test_tables_mark_it(bench, results, command):
     assert NOTE in " ".join(done.out.split())
 
 
+@pytest.mark.parametrize("command", [["compare", "--against", "sdor"], ["audit", "scores"]])
+def test_it_is_named_as_a_rival_and_in_the_audit(bench, results, command):
+    done = bench(*command, "--where", "shots=0", "--format", "md", *results)
+    assert done.code == 0, done.err
+    assert NOTE in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize("name", ["shots", "cameras", "roc", "matrix"])
+def test_captions_of_figures_name_it(results, name):
+    store = Store(Path(results[1]))
+    _, note = plots()[name]().picture(store, store.records(), FAIR)
+    assert NOTE in note
+
+
 def test_where_nothing_looks_ahead_nothing_is_said(bench, results):
     done = bench("table", "--format", "md", "--where", "method=apn,framediff", *results)
     assert done.code == 0 and "¶" not in done.out
@@ -58,7 +75,7 @@ def test_the_report_marks_it(bench, results, tmp_path):
     assert (
         '"marks": "¶"' in text or '"marks":"¶"' in text or r'"marks": "\u00b6"' in text or r'"marks":"\u00b6"' in text
     )
-    assert "sdor): scores a frame by test video from after it" in text
+    assert "sdor): transductive, ranks frames" in text
 
 
 def test_what_is_run_records_it(make_grid, run_grid, store):
@@ -68,6 +85,6 @@ def test_what_is_run_records_it(make_grid, run_grid, store):
 
 
 def test_a_method_says_it_of_itself(bench):
-    assert "looks ahead" in bench("methods", "info", "sdor").out
-    assert "looks ahead" not in bench("methods", "info", "unmasking").out
+    assert "transductive" in bench("methods", "info", "sdor").out
+    assert "transductive" not in bench("methods", "info", "unmasking").out
     assert "sdor" in EVALUATIONS

@@ -64,6 +64,7 @@ def _facts(compared: CameraComparison, points: pd.DataFrame, protocol: Protocol)
         *captions.partial(cells),
         captions.seed_counts(entries["seeds"]),
         *camera_captions.intervals(compared, "bars"),
+        *captions.transductive(entries),
         *drawn_facts(points, SHOTS),
         *compared.left_out,
     ]

@@ -53,6 +53,7 @@ class Curves(RowsPlot):
             *captions.partial(done),
             *_adaptation(done[done["shots"] > 0], self.along),
             *captions.contamination(done),
+            *captions.transductive(done),
             *_drawn(points.dropna(subset="auc"), self.along),
             *(f"{fact}, and their points" for fact in captions.missing(rows)),
         ])  # fmt: skip

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.selection import published_evaluation, refuse_mixtures
+from crossvad.evaluation.selection import published_evaluation, refuse_mixtures, transductive
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
@@ -43,8 +43,8 @@ class Roc(RowsPlot):
         """Read the curve of every finished cell that the protocol may read, but of those that are no detectors.
 
         Columns: source, target, those of `LINE`, support, budget, seed; protocol, its name; postprocessing, by the
-        method's authors; `auc` in %; `rates`, false and true positive, (n,) each, from (0, 0) to (1, 1); `videos`
-        scored, and `of_videos` published.
+        method's authors; `auc` in %; `rates`, false and true positive, (n,) each, from (0, 0) to (1, 1);
+        transductive; `videos` scored, and `of_videos` published.
         """
         keys = [*SCENES, *LINE, "support", "budget", "seed"]
         rows = []
@@ -55,9 +55,10 @@ class Roc(RowsPlot):
                 auc = 100 * micro_auc(frames.labels, frames.scores)
                 counts = {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
                 facts = {"protocol": protocol.name, "postprocessing": str(published_evaluation(record))}
-                facts |= {"auc": auc, "rates": rates} | counts
+                facts |= {"auc": auc, "rates": rates, "transductive": transductive(record)} | counts
                 rows.append({key: getattr(record.cell, key) for key in keys} | facts)
-        return pd.DataFrame(rows, columns=[*keys, "protocol", "postprocessing", "auc", "rates", "videos", "of_videos"])
+        columns = [*keys, "protocol", "postprocessing", "auc", "rates", "transductive", "videos", "of_videos"]
+        return pd.DataFrame(rows, columns=columns)
 
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Average the curves of several seeds: the mean true positive rate at each false positive rate.
@@ -86,6 +87,7 @@ class Roc(RowsPlot):
             captions.values(rows, "budget"),
             captions.support(rows["support"]),
             *captions.partial(rows),
+            *captions.transductive(rows),
             f"{captions.seed_counts(seeds)} a curve",
         ]
         if seeds.max() > 1:

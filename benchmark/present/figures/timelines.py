@@ -69,6 +69,7 @@ class Timelines(RowsPlot):
         ]
         if points["small"].map(bool).any():
             facts.append(f"small frames: peaks of {points['name'].iloc[0]}, framed in black where abnormal")
+        facts += captions.transductive(points)
         keys = [key for key in KEYS if key != "method"]
         fixed = [fact for key in keys for fact in captions.fixed(adapted if key in ADAPTED else points, [key])]
         scored = rows.groupby("target")["video"].transform("nunique")

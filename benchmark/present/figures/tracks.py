@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from crossvad.evaluation.selection import published_evaluation
+from crossvad.evaluation.selection import published_evaluation, transductive
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.protocol import Protocol
 from crossvad.present.figures.layout import SCENES
@@ -22,21 +22,21 @@ SMALL = 4  # moments of a curve
 def tracks(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
     """Read the counted scores of every finished cell that the protocol may read, a row per cell and video.
 
-    Columns: `KEYS`; protocol, its name; postprocessing, by the method's authors; video, its name; `frames`, `labels`
-    and `scores`, (n,) each, of the frames that count. A score is given by its rank, in % of all counted frames of the
-    cell: methods then share a scale that no outlier stretches, and which frame is above which, all that an AUC sees,
-    stays as it is.
+    Columns: `KEYS`; protocol, its name; postprocessing, by the method's authors; transductive; video, its name;
+    `frames`, `labels` and `scores`, (n,) each, of the frames that count. A score is given by its rank, in % of all
+    counted frames of the cell: methods then share a scale that no outlier stretches, and which frame is above which,
+    all that an AUC sees, stays as it is.
     """
     rows = []
     for record, read in counted_frames_of_cells(store, records, protocol):
         counted = read(protocol)
         scores = 100 * (rankdata(counted.scores) - 0.5) / len(counted.scores)
         keys = [getattr(record.cell, key) for key in KEYS]
-        keys += [protocol.name, str(published_evaluation(record))]
+        keys += [protocol.name, str(published_evaluation(record)), transductive(record)]
         for number, video in enumerate(store.scores(record.cell).videos):
             mine = counted.videos == number
             rows.append([*keys, str(video), counted.places[mine], counted.labels[mine], scores[mine]])
-    columns = [*KEYS, "protocol", "postprocessing", "video", "frames", "labels", "scores"]
+    columns = [*KEYS, "protocol", "postprocessing", "transductive", "video", "frames", "labels", "scores"]
     return pd.DataFrame(rows, columns=columns)
 
 
