@@ -47,7 +47,8 @@ class Checkpoints:
             watched: what it tells, which is kept with it.
             say: tells the user something, in a line.
         """
-        self.folder, self.watched, self.say = store.place(KIND, key), watched, say
+        self.store, self.key, self.folder = store, key, store.place(KIND, key)
+        self.watched, self.say = watched, say
         self.seconds = 0.0  # that earlier runs spent on it, up to where it resumes
         self._started = self._kept = time.monotonic()
         self._state: TrainingState | None = None
@@ -106,9 +107,7 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forget what was kept: the training is over, or it diverged and would again."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):  # others are there
-            self.folder.parent.rmdir()
+        forget(self.store, self.key)
 
     def _write(self, state: TrainingState, step: int) -> None:
         """Put the state in place of the last one, whole or not at all."""
@@ -137,6 +136,13 @@ class Checkpoints:
         now = state.loose_numbers()
         if moved := sorted(name for name in now if now[name] != self._numbers.get(name)):
             raise ValueError(f"{', '.join(moved)} changes, and is neither parameter nor buffer")
+
+
+def forget(store: Store, key: str) -> None:
+    """Remove the checkpoint of a training that is a fit by now, if there is one."""
+    shutil.rmtree(store.place(KIND, key), ignore_errors=True)
+    with suppress(OSError):  # there is none, or others are there
+        store.place(KIND, "").rmdir()
 
 
 def _made_by(state: TrainingState) -> str:

@@ -22,7 +22,7 @@ from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, s
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.readers.excerpts import origin
-from crossvad.execution.checkpoints import Checkpoints, Watched
+from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now, on_device
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
@@ -144,6 +144,7 @@ class Fitter:
             except Exception as error:
                 self._broken[stage.key] = error
                 raise
+        forget(self.store, stage.key)  # of another process that trained the same, and was killed
         loaded = stage.make()
         load_fitted(loaded, stage.tuning, folder, self.device)
         stored: dict[str, Any] = json.loads((folder / FACTS).read_text())
@@ -180,7 +181,6 @@ class Fitter:
                 ends = [f"{name} {curve[-1][1]:.3g}" for name, curve in watched.curves.items()]
                 self.reporter.say(f"  {', '.join(ends)}")
             (draft / FACTS).write_text(json.dumps(facts))
-        checkpoints.remove()
 
 
 def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -> Adapter:

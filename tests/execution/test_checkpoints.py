@@ -149,6 +149,16 @@ def test_a_run_that_was_interrupted_goes_on(store, make_grid, run_grid, stumblin
     assert curves[0] == curves[1]
 
 
+def test_a_checkpoint_beside_its_fit_is_swept(store, make_grid, run_grid):
+    """As another process leaves it that trained the same and was killed."""
+    (record,) = run_grid(store, make_grid("framepred", shots=[0]))
+    left = store.place("unfinished", record.cell.fit_key)
+    left.mkdir(parents=True)
+    (left / FILE).write_bytes(b"state")
+    run_grid(store, make_grid("framepred", shots=[1]))
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(("error", "kept"), [(Diverged("no number"), False), (OSError("no memory"), True)])
 def test_a_training_that_diverged_is_forgotten_and_one_that_failed_is_not(
     store, make_grid, run_grid, stumbling, error, kept
