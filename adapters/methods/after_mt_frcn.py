@@ -37,9 +37,9 @@ class Options:
     backbone: str = option("efficientnet-lite0", "see `bench methods info knn`")
     motion: float = option(
         0.05, "share of a region's pixels that change, from which on it is looked at; 0: all regions are",
-        minimum=0, maximum=1,
+        minimum=0, maximum=0.2,
     )  # fmt: skip
-    frames: int = option(200, "of the source, of whose regions descriptions are remembered", minimum=1)
+    frames: int = option(200, "of the source, of whose regions descriptions are remembered", minimum=20)
     bank: int = option(2000, "descriptions of the source that are remembered", minimum=20)
     detector: Literal["nearest", "density"] = option(
         "nearest", "distance to the nearest one, or a kernel density of their principal components", trains=False
@@ -95,18 +95,18 @@ class AfterMtFrcn(Adapter):
         """Remember descriptions of what moves in frames spread over the source.
 
         Raises:
-            ValueError: hardly anything moves there.
+            ValueError: nothing moves there.
         """
         found = []
         for clips in source.spread(self.options.frames, BATCH):
             described, moves = self.frozen_features(clips)
             found.append(described[moves])
         regions = torch.cat(found)
-        if len(regions) <= self.options.components:
+        if len(regions) < 2:
             raise ValueError(
                 f"only {len(regions)} regions of the source move: choose motion below {self.options.motion}"
             )
-        components = min(self.options.components, regions.shape[1])
+        components = min(self.options.components, regions.shape[1], len(regions) - 1)
         analysis = PCA(components, svd_solver="full").fit(regions.double().cpu().numpy())
         self.mean = regions.mean(0)
         spread = torch.from_numpy(analysis.explained_variance_).sqrt().clamp_min(LEAST)
