@@ -36,6 +36,7 @@ MOTION_GUESSED = PublishedEvaluation(smoothed=False, head=0, tail=1)  # of a fra
 THIRD_PREDICTED = PublishedEvaluation(smoothed=False, head=3)  # from three frames
 EXPLAINED = PublishedEvaluation(smoothed=False, head=7, tail=7)  # of 15 frames: the score is the eighth's
 TENTH_REBUILT = PublishedEvaluation(smoothed=False, head=9)  # after nine others
+RANKED = PublishedEvaluation(head=0)  # every frame
 MOVED = PublishedEvaluation(smoothed=False, head=1)  # since the frame before
 OBSERVED = PublishedEvaluation(smoothed=False, head=10)  # of the last of ten pairs of frames
 TOLD_APART = PublishedEvaluation(head=15, tail=4)  # of 20 frames: the score is the 16th's
@@ -55,7 +56,7 @@ EVALUATIONS = {
     "unmasking": TOLD_APART,
     "stackrnn": TENTH_REBUILT,
     "tsc": TENTH_REBUILT,
-    "sdor": REBUILT,
+    "sdor": RANKED,
     "after-mt-frcn": MOVED,
     "memae-2d": REBUILT,  # as MNAD's authors evaluate reconstruction, which it is compared with
 }

@@ -119,7 +119,7 @@ def check(grid: Grid, store: Store, decoder: Decoder, reporter: Reporter) -> Non
 
 
 def refuse_unplantable(method: Adapter) -> None:
-    """Refuse a method that is not shown frames alone, scores no clip by itself, or takes longer ones than are planted.
+    """Refuse a method that is not shown frames alone, is transductive, or takes longer clips than are planted.
 
     Raises:
         Refused: that is so.
@@ -128,8 +128,8 @@ def refuse_unplantable(method: Adapter) -> None:
     if method.extra_inputs:
         problem = f"asks for {', '.join(method.extra_inputs)}, which planted clips do not have"
         raise preflight.Refused(name, problem, "leave it out")
-    if method.scores_in_order or method.scores_scene:
-        problem = "scores whole videos, and planted clips are scored one by one"
+    if method.transductive:
+        problem = "ranks the frames of whole videos, and planted clips are scored one by one"
         raise preflight.Refused(name, problem, "leave it out")
     before, after = method.clip.scored, method.clip.frames - 1 - method.clip.scored
     if before > planting.BEFORE or after > planting.AFTER:

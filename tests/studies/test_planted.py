@@ -186,9 +186,17 @@ class Long(Adapter):
         super().__init__(budget, options, frames=17)
 
 
+class Ahead(Centred):
+    transductive = True
+
+
 @pytest.mark.parametrize(
     ("method", "message"),
-    [("Flowing", "flow, which planted clips do not have"), ("Long", "takes 16 frames before the scored one")],
+    [
+        ("Flowing", "flow, which planted clips do not have"),
+        ("Long", "takes 16 frames before the scored one"),
+        ("Ahead", "ranks the frames of whole videos, and planted clips are scored one by one"),
+    ],
 )
 def test_what_cannot_be_shown_planted_clips_is_refused(method, message, tmp_path):
     with pytest.raises(InputError, match=message):
