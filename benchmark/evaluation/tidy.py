@@ -36,8 +36,8 @@ LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
 COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
-    "stuck", "frames", "videos", "of_videos", "parameters", "device", "version", "postprocessing", PLACE,
-    "transductive",
+    "stuck", "frames", "videos", "of_videos", "parameters", "device", "version", "postprocessing",
+    "transductive", PLACE,
 ]  # fmt: skip
 
 
