@@ -41,8 +41,8 @@ the order of `source`'s clips), `adapts` (False: support sets make no difference
 `calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
 `extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
 method, the harness asks `scores_in_order`, `scores_scene` and `transductive`; these may be properties that depend on
-options. Protocol
-`paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
+options. Protocol `paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do,
+unless it is set.
 
 **Looking ahead.** A method that scores a whole test video before it knows any frame's score, such as one that ranks
 them, scores in order and says that it is `transductive`: tables mark it, as no camera that runs could do that.
@@ -70,8 +70,8 @@ first asks for it, and is neither counted nor adapted nor saved:
             return {"loss": loss.item(), "critic": judged.item()}
 
 Training as it is inherited leaves a checkpoint every two minutes, and resumes there if it was cut off, to the same end:
-all that its steps change must be in parameters, persistent buffers or optimisers. One that counts in an attribute is
-told of, and is not kept; a `fit` of a method's own begins anew.
+all that its steps change must be in parameters, persistent buffers or optimisers. A method that counts in an attribute
+is named, and leaves none; a `fit` of a method's own starts anew.
 
 **Beside frames.** A method with `extra_inputs = ("flow",)` is given `Clips` wherever others are given a tensor:
 `clips.frames` (B, T, C, H, W) and `clips.extras["flow"]` (B, T, 2, H, W). `datasets/readers/extra_inputs.py` says what
@@ -166,7 +166,7 @@ from crossvad.adapters.options import Budget, NoOptions, Schedule
 from crossvad.adapters.options import option as option
 from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
 from crossvad.adapters.training_state import Checkpointer, TrainingState
-from crossvad.datasets.clips import Clips, ClipSource, ClipSpec
+from crossvad.datasets.clips import Batches, Clips, ClipSource, ClipSpec
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
 CueScores = dict[str, Tensor]  # cue -> (B,)
@@ -352,7 +352,7 @@ class Adapter(nn.Module):
         decays = [torch.optim.lr_scheduler.CosineAnnealingLR(each, schedule.steps) for each in optimizers.values()]
         watch = max(2, schedule.steps // DIAGNOSED)  # never at the first step, by which losses are known from these
         drawn = self.before_training(source)
-        state = TrainingState(self, optimizers, decays, drawn)
+        state = TrainingState(self, optimizers, decays, drawn.random)
         taken = self.checkpoints.begin(state) if self.checkpoints else 0
         self.train()
         for step in range(taken + 1, schedule.steps + 1):
@@ -367,7 +367,7 @@ class Adapter(nn.Module):
         self.eval()
         self.after_training(source)
 
-    def before_training(self, source: ClipSource) -> ClipSource:
+    def before_training(self, source: ClipSource) -> Batches:
         """What training batches are drawn from: the source unless a method says otherwise.
 
         A method over a frozen backbone may draw from a `FrozenSource` (adapters/nets/frozen_source.py), whose batches

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
+from crossvad.adapters.growing import take_buffer_sizes
 from crossvad.adapters.nets.training_only import TrainingOnly
-from crossvad.datasets.clips import ClipSource
-
-OF_TORCH = {*vars(nn.Module())}  # attributes that every module has
 
 
 class TrainingState:
@@ -26,7 +25,7 @@ class TrainingState:
         method: nn.Module,
         optimizers: Mapping[str, torch.optim.Optimizer],
         decays: Sequence[torch.optim.lr_scheduler.LRScheduler],
-        source: ClipSource,
+        random: np.random.Generator,
     ) -> None:
         """Name what takes part; nothing is copied before `state_dict` is called.
 
@@ -34,9 +33,9 @@ class TrainingState:
             method: that is trained.
             optimizers: what it steps with.
             decays: of their rates.
-            source: that its clips are drawn from.
+            random: that its clips are drawn with.
         """
-        self.method, self.optimizers, self.decays, self.source = method, optimizers, decays, source
+        self.method, self.optimizers, self.decays, self.random = method, optimizers, decays, random
 
     def state_dict(self) -> dict[str, Any]:
         """All of it as it is now: tensors, numbers and words in dicts and lists, of which the tensors may be shared."""
@@ -47,7 +46,7 @@ class TrainingState:
             },
             "optimizers": {name: each.state_dict() for name, each in self.optimizers.items()},
             "decays": [each.state_dict() for each in self.decays],
-            "draws": self.source.random.bit_generator.state,
+            "draws": self.random.bit_generator.state,
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
@@ -60,7 +59,7 @@ class TrainingState:
             RuntimeError: it is of another method.
             ValueError: it is of other optimisers.
         """
-        self._resize_buffers(state["method"])
+        take_buffer_sizes(self.method, state["method"])
         self.method.load_state_dict(state["method"])
         parts = self._training_only()
         for name, told in state["training_only"].items():
@@ -69,30 +68,13 @@ class TrainingState:
             optimizer.load_state_dict(state["optimizers"][name])
         for decay, told in zip(self.decays, state["decays"], strict=True):
             decay.load_state_dict(told)
-        self.source.random.bit_generator.state = state["draws"]
+        self.random.bit_generator.state = state["draws"]
         torch.set_rng_state(state["torch"])
         if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(state["cuda"])
 
-    def loose_numbers(self) -> dict[str, Any]:
-        """The numbers and words that the method holds in plain attributes, by name: no part of this state."""
-        return {
-            f"{prefix}.{name}" if prefix else name: value
-            for prefix, module in self.method.named_modules()
-            for name, value in vars(module).items()
-            if name not in OF_TORCH and isinstance(value, int | float | str)
-        }
-
     def _training_only(self) -> dict[str, TrainingOnly[Any]]:
         return {name: part for name, part in self.method.named_modules() if isinstance(part, TrainingOnly)}
-
-    def _resize_buffers(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Let buffers that grow in training take the sizes that they had come to."""
-        for prefix, module in self.method.named_modules():
-            for name, value in module._buffers.items():
-                kept = tensors.get(f"{prefix}.{name}" if prefix else name)
-                if kept is not None and value is not None and value.shape != kept.shape:
-                    setattr(module, name, torch.empty_like(kept, device=value.device))
 
 
 class Checkpointer(Protocol):

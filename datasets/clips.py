@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -139,6 +139,15 @@ def leading_up(begin: int, span: int, shots: int) -> NDArray[np.int64]:
     """
     first = max(0, begin - shots - span + 1)
     return np.arange(first, max(first + 1, begin - span + 1))[:shots]
+
+
+class Batches(Protocol):
+    """What a training draws from."""
+
+    random: np.random.Generator
+
+    def batch(self, size: int, strides: Sequence[int] = (1,)) -> Tensor:
+        """Draw `size` clips, or features of such, (size, …)."""
 
 
 class ClipSource:

@@ -23,7 +23,12 @@ FLOORS = [
     ["crossvad.datasets.joined", "crossvad.datasets.planting", "crossvad.datasets.readers"],
     ["crossvad.datasets.own_folder", "crossvad.datasets.published", "crossvad.datasets.synthetic"],
     ["crossvad.adapters.options", "crossvad.adapters.published"],
-    ["crossvad.adapters.base", "crossvad.adapters.nets", "crossvad.adapters.training_state"],
+    [
+        "crossvad.adapters.base",
+        "crossvad.adapters.growing",
+        "crossvad.adapters.nets",
+        "crossvad.adapters.training_state",
+    ],
     ["crossvad.adapters.methods", "crossvad.adapters.tunings"],
     ["crossvad.planning"],
     ["crossvad.store"],

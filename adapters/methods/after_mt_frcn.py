@@ -19,7 +19,7 @@ from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
 from crossvad.adapters.base import Adapter, CueScores, Log
 from crossvad.adapters.nets.backbones import get_backbone
-from crossvad.adapters.nets.neighbours import EXACT, coreset
+from crossvad.adapters.nets.neighbours import EXACT, coreset, evenly
 from crossvad.adapters.options import Budget, option
 from crossvad.adapters.published import EVALUATIONS
 from crossvad.datasets.clips import ClipSource
@@ -27,7 +27,7 @@ from crossvad.datasets.clips import ClipSource
 BATCH = 16  # clips at once
 SIDES = (2, 4, 7)  # of regions, in cells of the backbone's map, 14 x 14 of an image of 224 pixels; half of it apart
 CHANGED = 0.1  # of gray levels in [-1, 1]: by so much a pixel changes where something moves
-LEAST = 1e-9
+LEAST = 1e-9  # spread of a component
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class AfterMtFrcn(Adapter):
         spread = torch.from_numpy(analysis.explained_variance_).sqrt().clamp_min(LEAST)
         self.axes = (torch.from_numpy(analysis.components_) / spread[:, None]).to(regions)
         self.bank = coreset(regions, self.options.bank)
-        self.sample = regions[torch.linspace(0, len(regions) - 1, min(self.options.bank, len(regions))).round().long()]
+        self.sample = evenly(regions, self.options.bank)
 
     def calibrate(self, features: tuple[Tensor, Tensor]) -> None:
         """Remember what moves in the support set, beside the source."""

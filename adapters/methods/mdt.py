@@ -19,6 +19,7 @@ from torch.nn.functional import avg_pool2d
 from crossvad.adapters.base import Adapter, CueScores, Log
 from crossvad.adapters.nets.colours import gray
 from crossvad.adapters.nets.dynamic_textures import Textures, log_likelihood, mixture
+from crossvad.adapters.nets.neighbours import evenly
 from crossvad.adapters.options import Budget, option
 from crossvad.adapters.published import EVALUATIONS
 from crossvad.datasets.clips import ClipSource
@@ -104,7 +105,7 @@ class Mdt(Adapter):
             raise ValueError(
                 f"only {len(moving)} patches of the source move by more than still = {self.options.still:g}"
             )
-        chosen = moving[torch.linspace(0, len(moving) - 1, min(self.options.patches, len(moving))).round().long()]
+        chosen = evenly(moving, self.options.patches)
         o = self.options
         kinds = min(o.components, len(chosen))
         nearest = KMeans(kinds, n_init=1, random_state=0).fit_predict(chosen.flatten(1).cpu().numpy())

@@ -24,6 +24,11 @@ def coreset(vectors: Tensor, count: int) -> Tensor:
     return vectors[taken]
 
 
+def evenly(vectors: Tensor, count: int) -> Tensor:
+    """Take up to `count` of the vectors (N, …), as far apart in their order: as frequent as they are among all."""
+    return vectors[torch.linspace(0, len(vectors) - 1, min(count, len(vectors))).round().long()]
+
+
 def nearest_anywhere(maps: Tensor, bank: Tensor) -> Tensor:
     """Distance of each place of maps (B, D, h, w) to the nearest vector of a bank (M, D): (B, h, w)."""
     batch, _, height, width = maps.shape

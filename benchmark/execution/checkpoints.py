@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import time
@@ -10,16 +11,21 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
+from torch import Tensor, nn
 
 from crossvad import __version__
 from crossvad.adapters.training_state import TrainingState
+from crossvad.execution.model_state import save_tensors, unsaved
 from crossvad.store.store import Store
 
 EVERY = 120.0  # seconds
-KIND, FILE = "unfinished", "state.pt"
+KIND, FILE = "unfinished", "state.safetensors"
+TOLD = "told"  # what of the file holds all but the tensors
 
 Curves = dict[str, list[tuple[int, float]]]  # name -> (step, value): the loss, and a method's diagnostics
 
@@ -33,7 +39,7 @@ class Watched:
 
 
 class Checkpoints:
-    """Keeps the last state of one training in a store. It is an `adapters.training_state.Checkpointer`.
+    """The last state of one training, kept in a store. It is an `adapters.training_state.Checkpointer`.
 
     Nothing that goes wrong here ends a training: it goes on without.
     """
@@ -64,21 +70,20 @@ class Checkpoints:
             self.release()
             self.remove()
             return 0
-        self._state, self._begun, self._numbers = state, True, state.loose_numbers()
+        self._state, self._begun, self._numbers = state, True, _loose_numbers(state.method)
         self._started = self._kept = time.monotonic()
         path = self.folder / FILE
         if not path.is_file():
             return 0
         fresh = deepcopy(state.state_dict())
         try:
-            # This reads tensors, numbers and words alone, and runs nothing that the file says.
-            kept = torch.load(path, map_location="cpu", weights_only=True)
+            kept = _read(path)
             if kept["made_by"] != (made_by := _made_by(state)):
                 raise ValueError(f"it is of {kept['made_by']}, and this is {made_by}")
             state.load_state_dict(kept["training"])
-            step, seconds = int(kept["step"]), float(kept["seconds"])
-            curves = {str(name): [(int(at), float(value)) for at, value in curve] for name, curve in kept["curves"]}
-            losses = {str(name) for name in kept["losses"]}
+            step, seconds = kept["step"], kept["seconds"]
+            curves = {name: [(at, value) for at, value in curve] for name, curve in kept["curves"].items()}
+            losses = set(kept["losses"])
         except Exception as error:  # damaged, or of another version: whatever it is, all that is lost is time
             state.load_state_dict(fresh)
             self.say(f"  trains from the start: {path} cannot be resumed ({type(error).__name__}: {error})")
@@ -116,13 +121,13 @@ class Checkpoints:
             "training": state.state_dict(),
             "step": step,
             "seconds": self.seconds + time.monotonic() - self._started,
-            "curves": [*self.watched.curves.items()],
+            "curves": self.watched.curves,
             "losses": sorted(self.watched.losses),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"{uuid.uuid4().hex}.part"
         try:
-            torch.save(told, part)
+            _save(told, part)
             part.replace(self.folder / FILE)
         finally:
             part.unlink(missing_ok=True)
@@ -133,7 +138,7 @@ class Checkpoints:
         Raises:
             ValueError: names them.
         """
-        now = state.loose_numbers()
+        now = _loose_numbers(state.method)
         if moved := sorted(name for name in now if now[name] != self._numbers.get(name)):
             raise ValueError(f"{', '.join(moved)} changes, and is neither parameter nor buffer")
 
@@ -143,6 +148,57 @@ def forget(store: Store, key: str) -> None:
     shutil.rmtree(store.place(KIND, key), ignore_errors=True)
     with suppress(OSError):  # there is none, or others are there
         store.place(KIND, "").rmdir()
+
+
+def _loose_numbers(method: nn.Module) -> dict[str, Any]:
+    """The numbers and words that a method holds in plain attributes, by name."""
+    return {
+        f"{prefix}.{name}" if prefix else name: value
+        for prefix, module in method.named_modules()
+        for name, value in unsaved(module)
+        if isinstance(value, int | float | str)
+    }
+
+
+def _save(state: Mapping[str, Any], path: Path) -> None:
+    """Write dicts, lists, numbers, words and tensors to a file of safetensors: nothing that could be run.
+
+    Raises:
+        TypeError: there is anything else.
+    """
+    tensors: dict[str, Tensor] = {}
+    told = json.dumps(_set_apart(state, tensors))
+    save_tensors(tensors, path, {TOLD: told})
+
+
+def _read(path: Path) -> Any:
+    """Read what `_save` wrote, tensors on the CPU; tuples have become lists."""
+    with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        return _put_back(json.loads(file.metadata()[TOLD]), file.get_tensor)
+
+
+def _set_apart(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Give what JSON can hold of a value, whose tensors are put into `tensors` by the names that stand for them."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        tensors[name] = value
+        return {"tensor": name}
+    if isinstance(value, Mapping):  # as pairs, since JSON turns numbers that are keys into words
+        return {"pairs": [[key, _set_apart(each, tensors)] for key, each in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_set_apart(each, tensors) for each in value]
+    return value
+
+
+def _put_back(told: Any, tensor: Callable[[str], Tensor]) -> Any:
+    """Undo `_set_apart`."""
+    if isinstance(told, list):
+        return [_put_back(each, tensor) for each in told]
+    if not isinstance(told, dict):
+        return told
+    if "tensor" in told:
+        return tensor(told["tensor"])
+    return {key: _put_back(each, tensor) for key, each in told["pairs"]}
 
 
 def _made_by(state: TrainingState) -> str:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.growing import take_buffer_sizes, take_parameter_sizes
 from crossvad.adapters.nets.frozen import Frozen
 from crossvad.adapters.nets.training_only import TrainingOnly
 
@@ -52,13 +53,8 @@ def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
         RuntimeError: a freshly built one has a parameter or buffer that was not saved.
     """
     tensors = load_file(folder / MODEL, device=str(device))
-    for prefix, module in adapter.named_modules():
-        for kind in (module._parameters, module._buffers):
-            for leaf, value in kind.items():
-                stored = tensors.get(f"{prefix}.{leaf}" if prefix else leaf)
-                if stored is not None and (value is None or value.shape != stored.shape):
-                    empty = torch.empty_like(stored)
-                    setattr(module, leaf, _like(value, empty) if kind is module._parameters else empty)
+    take_parameter_sizes(adapter, tensors)
+    take_buffer_sizes(adapter, tensors)
     if made := ", ".join(sorted(tensors.keys() - adapter.state_dict().keys())):
         raise ValueError(f"{made}: not there in a fresh {type(adapter).__name__}; make in __init__ what fit is to fill")
     stored_digests = json.loads((folder / FROZEN).read_text()) if (folder / FROZEN).is_file() else {}
@@ -71,9 +67,10 @@ def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
             adapter.load_state_arrays(dict(stored_arrays))
 
 
-def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write tensors each by itself: safetensors knows no memory layouts, and none that two names share."""
-    save_file({name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}, path)
+def save_tensors(tensors: dict[str, Tensor], path: Path, words: dict[str, str] | None = None) -> None:
+    """Write tensors each by itself, as safetensors knows no memory layouts and none that two names share; and words."""
+    alone = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    save_file(alone, path, words)
 
 
 def lost_state(adapter: Adapter, loaded: Adapter) -> list[str]:
@@ -86,8 +83,8 @@ def lost_state(adapter: Adapter, loaded: Adapter) -> list[str]:
         f"{prefix}.{name}" if prefix else name
         for prefix, module in adapter.named_modules()
         if not isinstance(module, TrainingOnly)
-        for name, value in _unsaved(module)
-        if prefix not in twins or not _equal(value, dict(_unsaved(twins[prefix])).get(name, MISSING), set())
+        for name, value in unsaved(module)
+        if prefix not in twins or not _equal(value, dict(unsaved(twins[prefix])).get(name, MISSING), set())
     ]
 
 
@@ -95,14 +92,10 @@ def _digests(adapter: Adapter) -> dict[str, str]:
     return {name: module.digest for name, module in adapter.named_modules() if isinstance(module, Frozen)}
 
 
-def _unsaved(module: nn.Module) -> Iterator[tuple[str, Any]]:
+def unsaved(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Name what a module holds beside what is saved of it: plain attributes, and buffers that pass."""
     yield from ((name, value) for name, value in vars(module).items() if name not in OF_TORCH)
     yield from ((name, module._buffers[name]) for name in sorted(module._non_persistent_buffers_set))
-
-
-def _like(parameter: Tensor | None, values: Tensor) -> nn.Parameter:
-    """A parameter of these values that asks for a gradient if the other did."""
-    return nn.Parameter(values, requires_grad=values.is_floating_point() and getattr(parameter, "requires_grad", True))
 
 
 def _equal(first: Any, second: Any, seen: set[int]) -> bool:

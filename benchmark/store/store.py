@@ -1,7 +1,7 @@
 """Results on disk: atomic, resumable, addressed by content.
 
     runs/fits/<fit key>/…             a fitted method: model.safetensors, fit.json
-    runs/unfinished/<fit key>/…       the last checkpoint of a training: state.pt; gone once it is a fit
+    runs/unfinished/<fit key>/…       the last checkpoint of a training: state.safetensors; gone once it is a fit
     runs/prepared/<prepared key>/…    the same after a tuning's preparation (meta-learning) on the source
     runs/cells/<cell key>/scores.npz  raw scores per frame and cue
     runs/cells/<cell key>/maps.npz    scores per pixel, where they were asked for, and the ground truth's tracks

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from camera_stores import put
-from crossvad.adapters.published import EVALUATIONS
 from crossvad.planning.protocol import FAIR
 from crossvad.present.figures.drawing import plots
 from crossvad.store.store import Store
@@ -87,4 +86,3 @@ def test_what_is_run_records_it(make_grid, run_grid, store):
 def test_a_method_says_it_of_itself(bench):
     assert "transductive" in bench("methods", "info", "sdor").out
     assert "transductive" not in bench("methods", "info", "unmasking").out
-    assert "sdor" in EVALUATIONS
