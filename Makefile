@@ -10,8 +10,8 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 3 minutes on 2 cores
 	$(BIN)/bench matrix tests/demo.toml
 
-test: $(VENV)/.ready  ## the whole test suite
-	$(BIN)/pytest
+test: $(VENV)/.ready  ## the whole test suite, by as many processes as there are cores, up to four
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.ready  ## ruff, and mypy on a regular install
 	$(BIN)/ruff check .

@@ -39,10 +39,11 @@ can change it. There are no steps then: whatever `--tuning` and `--steps` say, `
 is not called, no held-out scores are kept), `stochastic` (False: seeds make no difference, neither the network's nor
 the order of `source`'s clips), `adapts` (False: support sets make no difference), `tunable` (False: it adapts in
 `calibrate` alone, so that `--tuning` and `--steps` make no difference: cells of it say tuning none and 1 step) and
-`extra_inputs`. A detector that learns nothing sets the first three to False and overrides `score` alone. Of the built
-method, the harness asks `scores_in_order`, `scores_scene` and `transductive`; these may be properties that depend on
-options. Protocol `paper` smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do,
-unless it is set.
+`extra_inputs`; and `adapts_by_mean` (True: `adaptation_loss` is a mean over clips, so that a step on a support set of
+large frames may go through a few clips at a time, which takes a fraction of the memory). A detector that learns nothing
+sets the first three to False and overrides `score` alone. Of the built method, the harness asks `scores_in_order`,
+`scores_scene` and `transductive`; these may be properties that depend on options. Protocol `paper` smooths its scores
+and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
 
 **Looking ahead.** A method that scores a whole test video before it knows any frame's score, such as one that ranks
 them, scores in order and says that it is `transductive`: tables mark it, as no camera that runs could do that.
@@ -207,6 +208,7 @@ class Adapter(nn.Module):
     stochastic: ClassVar[bool] = True  # its seed makes a difference
     adapts: ClassVar[bool] = True  # a support set can change it
     tunable: ClassVar[bool] = True  # by the steps of a tuning; False: in `calibrate` alone
+    adapts_by_mean: ClassVar[bool] = False  # `adaptation_loss` is a mean over clips, and may be taken of a few in turn
     extra_inputs: ClassVar[tuple[str, ...]] = ()  # of every frame, by name, such as flow: see "Beside frames" above
     versions: ClassVar[Versions] = Versions()
     paper: ClassVar[str] = ""  # where the method comes from
@@ -424,7 +426,17 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 def leading(features: Any, count: int) -> Any:
     """The first clips of what `Adapter.frozen_features` returned."""
+    return portion(features, slice(count))
+
+
+def portion(features: Any, span: slice) -> Any:
+    """Some of the clips of what `Adapter.frozen_features` returned."""
     if isinstance(features, Tensor | Clips):
-        return features[:count]
-    parts = [leading(part, count) for part in features]
+        return features[span]
+    parts = [portion(part, span) for part in features]
     return type(features)(*parts) if hasattr(features, "_fields") else tuple(parts)
+
+
+def size_of(features: Any) -> int:
+    """How many clips they are of, which `Adapter.frozen_features` returned."""
+    return len(features) if isinstance(features, Tensor | Clips) else size_of(features[0])

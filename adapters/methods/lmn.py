@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, triplet_margin_loss
 
 from crossvad.adapters.base import Adapter, CueScores
+from crossvad.adapters.nets.layout import laid_out_as
 from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
 from crossvad.adapters.nets.memory import ItemMemory
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
@@ -106,7 +107,7 @@ class Lmn(Adapter):
         queries = grid.flatten(0, 2)  # (B * h * w, D)
         # Read: each query goes on beside what the items answer.
         answers = self.memory.read(queries).view_as(grid)  # (B, h, w, D)
-        features = torch.cat([grid, answers], 3).permute(0, 3, 1, 2)  # (B, 2D, h, w)
+        features = laid_out_as(torch.cat([grid, answers], 3).permute(0, 3, 1, 2), deepest)  # (B, 2D, h, w)
         # Decode: (B, 2w, H, W), and the frame (B, C, H, W).
         return self.head(self.decoder(features, skips)), queries
 

@@ -62,6 +62,7 @@ class Prediction(NamedTuple):
 class PrototypePredictor(Adapter):
     """Four frames in, the fifth out, scored by two cues; adaptation moves the prototype unit and the head alone."""
 
+    adapts_by_mean = True
     encoder: Encoder
     decoder: Decoder
     prototypes: PrototypeUnit | NoPrototypes

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
+from crossvad.adapters.nets.layout import laid_out_as
+
 
 class Retrieval(NamedTuple):
     """What a unit makes of a feature map with N = H * W pixels."""
@@ -37,13 +39,13 @@ class PrototypeUnit(nn.Module):
     def forward(self, features: Tensor) -> Retrieval:
         """Rebuild features (B, C, H, W). No tensor of pixels x prototypes x channels is ever made."""
         batch, _, height, width = features.shape
-        x = normalize(features.flatten(2).transpose(1, 2), dim=2)  # (B, N, C), unit length
+        x = normalize(features.flatten(2).transpose(1, 2).contiguous(), dim=2)  # (B, N, C), unit length
         attention = self.attention(x)  # (B, N, M), sums to 1 over N
         prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C), unit length
         nearness = affinity(x, prototypes)  # (B, N, M), cosine but for an offset of each pixel's, which softmax ignores
         distance = from_nearest(x, prototypes, nearness).square().mean(2)  # (B, N)
         retrieved = normalize((nearness / self.temperature).softmax(2) @ prototypes, dim=2)  # (B, N, C)
-        rebuilt = (retrieved + x).transpose(1, 2).reshape(features.shape)  # (B, C, H, W)
+        rebuilt = laid_out_as((retrieved + x).transpose(1, 2).view(features.shape), features)  # (B, C, H, W)
         return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), x, attention)
 
     def attention(self, units: Tensor) -> Tensor:

@@ -21,11 +21,12 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adaptation, Adapter, Log
+from crossvad.adapters.base import Adaptation, Adapter, Log, portion, size_of
 from crossvad.adapters.options import NoOptions
 from crossvad.datasets.clips import ClipSource
 
 AnyAdapter = TypeVar("AnyAdapter", bound=Adapter)
+AT_ONCE = 2**17  # pixels, in clips of which a gradient is taken: two of 256 x 256, all of a support set at 64 x 64
 
 
 class Tuning(ABC):
@@ -88,8 +89,7 @@ class Tuning(ABC):
         for count in counts:
             for loss in itertools.islice(steps, count - done):
                 begun, done = (loss if done == 0 else begun), done + 1
-            with torch.no_grad():
-                ended = float(moving.adaptation_loss(features))
+            ended = support_loss(moving, features)
             reverted = not ended <= begun  # a loss that is no number is not below anything
             result = copy.deepcopy(adapter if reverted else moving)
             result.adaptation = Adaptation(begun, ended, reverted)
@@ -113,9 +113,28 @@ class NoTuning(Tuning):
 
     def steps(self, adapter: Adapter, features: Any) -> Iterator[float]:
         """Leave the method as it is."""
-        with torch.no_grad():
-            loss = float(adapter.adaptation_loss(features))
+        loss = support_loss(adapter, features)
         yield from itertools.repeat(loss)
+
+
+def in_turn(adapter: Adapter, features: Any) -> Iterator[tuple[Any, float]]:
+    """What a loss on a support set may be made of, part by part, with the share of each: all of it at once, mostly.
+
+    Of large frames a few clips fill more memory than there is, so that those of a method whose loss is a mean over
+    clips come a few at a time.
+    """
+    count = size_of(features)
+    height, width = adapter.clip.size
+    step = max(1, AT_ONCE // (height * width)) if adapter.adapts_by_mean else count
+    for start in range(0, count, step):
+        part = features if step >= count else portion(features, slice(start, start + step))
+        yield part, min(step, count - start) / count
+
+
+@torch.no_grad()
+def support_loss(adapter: Adapter, features: Any) -> float:
+    """What a method loses on a support set, as `frozen_features` made it."""
+    return sum(share * float(adapter.adaptation_loss(part)) for part, share in in_turn(adapter, features))
 
 
 def adaptations(adapter: AnyAdapter, features: Any, counts: Sequence[int], tuning: Tuning) -> Iterator[AnyAdapter]:

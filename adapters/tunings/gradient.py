@@ -12,7 +12,7 @@ from torch import nn
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import option
-from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.tunings.base import Tuning, in_turn
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,13 @@ class FineTune(Tuning):
         while True:
             with only_these_learn(adapter, parameters):
                 optimizer.zero_grad(set_to_none=True)
-                loss = adapter.adaptation_loss(features)
-                loss.backward()  # type: ignore[no-untyped-call]
+                begun = 0.0
+                for part, share in in_turn(adapter, features):
+                    loss = share * adapter.adaptation_loss(part)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    begun += loss.item()
                 optimizer.step()
-            yield loss.item()
+            yield begun
 
 
 class HeadTuning(FineTune):

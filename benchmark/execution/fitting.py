@@ -22,9 +22,11 @@ from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, s
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.readers.excerpts import origin
+from crossvad.execution.adaptation import learner
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
-from crossvad.execution.device import now, on_device
+from crossvad.execution.device import now
+from crossvad.execution.layouts import CLIPS, Layout, arrange, lay_out, usual
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
@@ -119,10 +121,14 @@ class Fitter:
             return
         tuning, first = fitted.tuning, cells[0]
         title = f"Choose {tuning.rate} of {first.tuning} on {first.source}, {number_of(first.shots, 'shot')}"
+        with torch.no_grad():
+            features = fitted.adapter.frozen_features(fitted.source().batch(CLIPS))
+        any_rate = tuning.with_rate(tuning.RATES[0])
+        moving, _ = learner(fitted.adapter, features, any_rate, self.grid.budget, self.device)
         with self.reporter.task(title) as update:
             episodes = fitted.source().unseen(EPISODES, first.shots, QUERY)
             counts = sorted({cell.steps for cell in cells})
-            searches = search_rate(fitted.adapter, tuning, episodes, counts, update)
+            searches = search_rate(moving, tuning, episodes, counts, update)
         for cell in cells:
             with self.store.writing("searches", cell.search_key) as draft:
                 (draft / "search.json").write_text(json.dumps(asdict(searches[cell.steps])))
@@ -159,6 +165,7 @@ class Fitter:
             self.store.writing(stage.kind, stage.key) as draft,
             curve_writer(self.store.place("curves", stage.key)) as write,
         ):
+            layout = arrange_learning(adapter, stage.fresh(), self.grid.budget)
             started, log = now(self.device), _logging(update, watched, write)
             if stage.tuning is None:
                 adapter.checkpoints = checkpoints
@@ -171,6 +178,7 @@ class Fitter:
                 checkpoints.release()
                 vars(adapter).pop("checkpoints", None)  # no part of the method
             facts = {"seconds": checkpoints.seconds + now(self.device) - started, "curves": watched.curves}
+            facts["layout"] = layout
             save_model(adapter, draft)
             if stage.tuning is not None:
                 save_tensors(state, draft / TUNING)
@@ -190,7 +198,8 @@ def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -
         InputError: it cannot be built at this budget.
     """
     torch.manual_seed(seed)
-    return on_device(method.build(budget), device).eval()
+    adapter = method.build(budget).to(device)
+    return lay_out(adapter, usual(adapter)).eval()
 
 
 def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: torch.device, seed: int) -> ClipSource:
@@ -206,6 +215,24 @@ def scene_numbers(source: Dataset, videos: Sequence[Video]) -> list[int]:
     scenes = enumerate(source.scenes("train"))
     owner = {video.source.identity: number for number, scene in scenes for video in scene.videos}
     return [owner[origin(video.source).identity] for video in videos]
+
+
+def arrange_learning(adapter: Adapter, source: ClipSource, budget: Budget) -> Layout:
+    """Bring a fresh method, in place, into the memory layout that its training is fastest in; returns that.
+
+    Args:
+        adapter: the method.
+        source: what it is going to learn from; of its draws some are used up.
+        budget: that the method was built at.
+    """
+
+    def step(method: Adapter, layout: Layout) -> None:
+        method.train().training_step(clips, method.optimizers(budget))
+
+    if type(adapter).fit is not Adapter.fit or type(adapter).before_training is not Adapter.before_training:
+        return usual(adapter)  # its steps are its own, or over features that are made once
+    clips = source.batch(CLIPS, adapter.training_strides)
+    return arrange(adapter, "learning", budget, source.device, step)
 
 
 def train(

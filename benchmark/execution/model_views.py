@@ -149,7 +149,7 @@ class ModelViewer:
         unit = next(unit for unit in adaptation_units(self.target, cell.policy) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
         frames = self.decoder.frames(unit.support, self.adapter.extra_inputs)
-        return adapted_once(self.adapter, frames, cell, self.tuning, DEVICE)[0]
+        return adapted_once(self.adapter, frames, cell, self.tuning, BUDGETS[cell.budget], DEVICE)[0]
 
     def _first_abnormal(self) -> Video:
         """The first video with an abnormal frame that counts; else the first."""

@@ -16,9 +16,12 @@ from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head
+from crossvad.execution.adaptation import learner
 from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
+from crossvad.execution.inference import ready_to_score
+from crossvad.execution.layouts import CLIPS, features_in
 from crossvad.execution.progress import Update
 from crossvad.execution.support import adaptation_units, support_labels
 from crossvad.planning.cell import Cell
@@ -87,10 +90,17 @@ def score_cells(
     for unit in units:
         methods = [fitted.adapter] * len(tasks)
         if unit.support is not None:
-            methods = _adapt(tasks, partials, fitted.adapter, decoder.frames(unit.support, extras), device)
+            support = decoder.frames(unit.support, extras)
+            methods = _adapt(tasks, partials, fitted.adapter, support, decoder.budget, device)
+        sample = head(decoder.frames(unit.videos[0], extras), fitted.adapter.clip, CLIPS, device)
+        ready = {
+            id(method): ready_to_score(method, sample, decoder.budget, device)
+            for method in dict.fromkeys([fitted.adapter, *methods])
+        }
+        frozen, methods = ready[id(fitted.adapter)], [ready[id(method)] for method in methods]
         for part in _parts(fitted.adapter, unit.videos):
             footage = [decoder.frames(video, extras) for video in part]
-            _score(partials, methods, fitted.adapter, footage, decoder.budget, device)
+            _score(partials, methods, frozen, footage, decoder.budget, device)
             if keep_maps:
                 for partial, method in zip(partials, methods, strict=True):
                     batch = scoring_batch(method, decoder.budget)
@@ -136,7 +146,12 @@ class _Partial:
 
 
 def _adapt(
-    tasks: Sequence[CellRun], partials: list[_Partial], adapter: Adapter, frames: Footage, device: torch.device
+    tasks: Sequence[CellRun],
+    partials: list[_Partial],
+    adapter: Adapter,
+    frames: Footage,
+    budget: Budget,
+    device: torch.device,
 ) -> list[Adapter]:
     """Each task's method for one unit, adapted on the head of a video."""
     started = now(device)
@@ -150,10 +165,12 @@ def _adapt(
     for number in sorted(range(len(tasks)), key=lambda n: tasks[n].cell.steps):
         runs.setdefault((tasks[number].cell.shots, tasks[number].tuning), []).append(number)
     for (shots, tuning), numbers in runs.items():
+        support_features = leading(features, shots)
+        moving, layout = learner(adapter, support_features, tuning, budget, device)
         spent, started = shared, now(device)
         torch.manual_seed(tasks[0].cell.seed)
-        support_features = leading(features, shots)
-        results = adaptations(adapter, support_features, [tasks[number].cell.steps for number in numbers], tuning)
+        counts = [tasks[number].cell.steps for number in numbers]
+        results = adaptations(moving, features_in(support_features, layout), counts, tuning)
         for number, method in zip(numbers, results, strict=True):
             spent += now(device) - started
             methods[number] = method.eval()

@@ -21,6 +21,8 @@ from crossvad.datasets.clips import ClipSpec, consecutive
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
+from crossvad.execution.inference import ready_to_score
+from crossvad.execution.layouts import CLIPS
 from crossvad.execution.progress import Update
 from crossvad.execution.scoring import Fitted, arrays, placed, scoring_batch
 from crossvad.execution.support import frames_spanned
@@ -67,7 +69,8 @@ def stream_scores(
     clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
     adapter, support = fitted.adapter, Cues()
     if span:
-        adapter, support = _adapted(fitted.adapter, video.source, cell, tuning, device)
+        adapter, support = _adapted(fitted.adapter, video.source, cell, tuning, budget, device)
+    adapter = ready_to_score(adapter, next(clip_batches(video.source, clip, CLIPS, device)), budget, device)
     levels: list[float] = []
     batch = scoring_batch(adapter, budget)
 
@@ -97,12 +100,12 @@ def stream_scores(
 
 
 def _adapted(
-    adapter: Adapter, source: FrameSource, cell: Cell, tuning: Tuning, device: torch.device
+    adapter: Adapter, source: FrameSource, cell: Cell, tuning: Tuning, budget: Budget, device: torch.device
 ) -> tuple[Adapter, Cues]:
     """Adapt a method to the head of a video, and score the support clips with it, each cue (K,)."""
     clip = adapter.clip
     frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
-    adapted, support_features = adapted_once(adapter, frames, cell, tuning, device)
+    adapted, support_features = adapted_once(adapter, frames, cell, tuning, budget, device)
     with torch.no_grad():
         return adapted, arrays(adapted.score(support_features))
 

@@ -16,7 +16,7 @@ from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.clips import ClipSource
 from crossvad.evaluation.tidy import evaluate
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.fitting import build, heldout_scores, source_clips, train
+from crossvad.execution.fitting import arrange_learning, build, heldout_scores, source_clips, train
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
 from crossvad.planning.archives import published_videos
@@ -52,6 +52,7 @@ def train_and_score(
                     scores = _scored(copy.deepcopy(adapter).eval(), cell, clips(), grid, decoder, device)
                     save_scores(scores, draft / f"{step:07d}.npz")
 
+            arrange_learning(adapter, clips(), grid.budget)
             train(adapter, clips(), grid.budget, log)
     return [(int(path.stem), path) for path in sorted(folder.glob("*.npz"))]
 

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, leading
+from crossvad.adapters.tunings import base
 from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions, HeadTuning
 from crossvad.adapters.tunings.norm import NormOptions, NormTuning
 from crossvad.adapters.tunings.rate_search import search_rate
 from crossvad.datasets.clips import ClipSource, head
-from crossvad.planning import registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.verification.conformance import moving_squares
 
@@ -53,6 +54,40 @@ def test_one_run_gives_what_each_number_of_steps_gives_alone(method):
     for count, adapted in zip([1, 2, 5], together, strict=True):
         assert not moved(adapted, adapt(adapter, clips, count, FineTune(RATE)))
     assert all(moved(first, second) for first, second in itertools.pairwise(together))
+
+
+# ---- a few clips at a time -------------------------------------------------------------------------------------------
+
+BY_MEAN = [name for name in catalogue.METHODS if registry.get_method(name).cls.adapts_by_mean]
+
+
+def test_prototype_methods_adapt_by_mean():
+    assert {"apn", "apn-released", "mpn"} <= {*BY_MEAN}
+
+
+@pytest.mark.parametrize("method", BY_MEAN)
+def test_steps_are_the_same_however_many_clips_a_gradient_is_taken_of(method, monkeypatch):
+    adapter = build(method)
+    features = adapter.frozen_features(support(adapter, 5))
+    whole = next(FineTune(RATE).adapted(adapter, features, [3]))
+    monkeypatch.setattr(base, "AT_ONCE", 2 * SMOKE.size**2)
+    parts = list(base.in_turn(adapter, features))
+    assert [base.size_of(part) for part, _ in parts] == [2, 2, 1]
+    assert sum(share for _, share in parts) == pytest.approx(1)
+    in_parts = next(FineTune(RATE).adapted(adapter, features, [3]))
+    assert in_parts.adaptation.before == pytest.approx(whole.adaptation.before, rel=1e-5)
+    assert in_parts.adaptation.after == pytest.approx(whole.adaptation.after, rel=1e-4)
+    # Adam's first steps are signs of gradients: where one is nothing but rounding, a parameter may go either way.
+    for name, value in in_parts.named_parameters():
+        apart = (value - whole.get_parameter(name)).norm() / (value - adapter.get_parameter(name)).norm().clamp_min(1)
+        assert apart < 1e-3
+
+
+def test_a_loss_that_is_no_mean_is_taken_of_all_clips_at_once(monkeypatch):
+    monkeypatch.setattr(base, "AT_ONCE", 1)
+    adapter = build("lmn")
+    clips = support(adapter, 5)
+    assert list(base.in_turn(adapter, clips)) == [(clips, 1.0)]
 
 
 # ---- frozen features -------------------------------------------------------------------------------------------------

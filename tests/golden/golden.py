@@ -37,9 +37,12 @@ VARIANTS = (  # options that lead elsewhere in the code
     "apn[paper,scales=1,0.5,0.25]", "apn[paper,frame=norm,distance=absolute,apart=mean]", "mpn[training=frame]",
     "mpn[score=few-shot]", "lmn[test_update=true]", "lmn[largest=own]", "framepred[pool=p99]", "framepred[paper]",
     "knn[backbone=random,pool=mean]", "rgan[lstm=small,reset_state=true]", "unmasking[backbone=none]",
-    "mppca[sf,coupling=0]", "stackrnn[first_layer=released]", "after-mt-frcn[motion=0]",
+    "mppca[sf,coupling=0]", "stackrnn[first_layer=released,clips=8]", "after-mt-frcn[motion=0]",
     "after-mt-frcn[motion=0,detector=density]",
 )  # fmt: skip
+SHORTER = {  # where the method as it comes computes features of hundreds of clips
+    "stackrnn": "stackrnn[clips=8]", "tsc": "tsc[clips=8]",
+}  # fmt: skip
 TUNED = "memae-2d"  # has batch norms, last layers and everything else that tunings move
 TUNINGS = (
     "finetune[learning_rate=1e-3]", "head[learning_rate=1e-3]", "norm[momentum=0.3]", "maml", "anil", "metasgd",
@@ -163,7 +166,7 @@ def subjects() -> dict[str, tuple[list[int], Callable[[], dict[str, Values]]]]:
     from crossvad.planning.versions import HARNESS
 
     every: dict[str, tuple[list[int], Callable[[], dict[str, Values]]]] = {}
-    for text in (*catalogue.METHODS, *VARIANTS):
+    for text in (*(SHORTER.get(name, name) for name in catalogue.METHODS), *VARIANTS):
         every[text] = (list(registry.get_method(text).cls.versions), lambda text=text: of_method(text))  # type: ignore[misc]
     for text in TUNINGS:
         every[text] = ([registry.get_tuning(text).cls.version], lambda text=text: of_tuning(text))  # type: ignore[misc]

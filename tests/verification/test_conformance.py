@@ -263,9 +263,13 @@ def broken(cls: type[Adapter]) -> set[str]:
     return {verdict.rule for verdict in verdicts if not verdict.holds}
 
 
+# Of these, features of hundreds of clips are made at every fit.
+SHORTER = {"stackrnn": "stackrnn[clips=8]", "tsc": "tsc[clips=8]"}
+
+
 @pytest.mark.parametrize("name", catalogue.METHODS)
 def test_every_method_keeps_every_rule(name):
-    method = registry.get_method(name)
+    method = registry.get_method(SHORTER.get(name, name))
     verdicts = list(check_adapter(method))
     assert [f"{verdict.rule}: {verdict.measured}" for verdict in verdicts if not verdict.holds] == []
     assert {verdict.rule for verdict in verdicts} == rules(method) - ({HIGHER} if name == "random" else set())
