@@ -43,7 +43,7 @@ from crossvad.adapters.base import Adapter, CueScores, leading
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.prototypes import PrototypeUnit, Retrieval
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
-from crossvad.execution.device import on_device
+from crossvad.execution.layouts import lay_out
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 
@@ -150,7 +150,7 @@ def built(way: str, setting: Setting) -> Adapter:
                 module.__class__ = PlainUnit
             elif isinstance(module, CrissCrossAttention):
                 module.__class__ = PlainAttention
-    return on_device(adapter, CPU) if way == "ours" else adapter
+    return lay_out(adapter, "channels last") if way == "ours" else adapter
 
 
 def support(adapter: Adapter, shots: int) -> Tensor:
