@@ -10,6 +10,7 @@ from crossvad import __version__
 from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.commands.options import spelling
 from crossvad.datasets.errors import InputError
+from crossvad.execution.freed_memory import keep_freed_memory
 
 COMMANDS = {  # a short help is the command's docstring up to its first full stop
     "ablate": Deferred(
@@ -106,6 +107,7 @@ def bench(debug: bool) -> None:
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 a cell failed or a check found errors, 2 wrong use or bad input."""
+    keep_freed_memory()
     try:
         bench(prog_name="bench", standalone_mode=False)
     except InputError as error:

@@ -1,0 +1,25 @@
+"""Memory that is freed is kept by the process, to be used again."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+LARGEST = 2**31 - 1  # bytes: what a C int holds
+
+
+def keep_freed_memory() -> bool:
+    """Let the C library keep large blocks that are freed, in this process, from now on; returns whether it can.
+
+    Else glibc gives every freed feature map back to the system, and asks for a new one, which the system clears page by
+    page. That is a tenth to a sixth of the time of a training step, at 64 pixels and at 256 (measured on Linux, x86).
+    What the process holds at its peak stays about the same; it gives none of that back until it ends.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library than glibc
+        return False
+    return all(bool(mallopt(threshold, LARGEST)) for threshold in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD))
