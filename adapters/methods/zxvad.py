@@ -18,7 +18,6 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate, linear, mse_loss, normalize
-from torchvision.transforms import v2
 
 from crossvad.adapters.base import Optimizers, descend
 from crossvad.adapters.methods.frame_predictor import FramePredictor
@@ -63,6 +62,8 @@ class Judges(nn.Module):
         cells = budget.size // 8 - 1  # of the classifier's map, in height and width
         self.centres = nn.Parameter(0.01 * torch.randn(2, cells**2))  # abnormal, normal
         self.finder = ObjectFinder(budget.size, objects)
+        from torchvision.transforms import v2  # takes seconds, and tables need none of it
+
         self.augment = v2.Compose(
             [v2.ColorJitter(0.1, 0.1, 0.1, 0.1), v2.RandomAffine(360), v2.RandomPerspective(0.2, p=1.0)]
         )

@@ -12,7 +12,6 @@ import importlib.util
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torchvision import models
 
 from crossvad.adapters.nets.frozen import Frozen
 from crossvad.datasets.errors import InputError
@@ -41,6 +40,8 @@ def get_backbone(name: str, size: int, stride: int = STRIDE) -> Backbone:
     """
     if name in OURS:
         return Backbone(FeatureMaps(_efficientnet_lite0(trained=name != "random"), size, *LITE, stride))
+    from torchvision import models  # takes seconds, and tables need none of it
+
     if name not in models.list_models(models):
         known = f"choose {', '.join(OURS)}, or one of torchvision's models, such as resnet50"
         raise InputError(f"backbone {name!r}", "is not known", known)

@@ -11,7 +11,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, interpolate
-from torchvision.models import resnet50
 
 GRID = 8  # objects are found on about so many cells in height and width: ResNet-50's deepest map of 256 pixels
 
@@ -36,6 +35,8 @@ class ObjectFinder(nn.Module):
             threshold: an object is where the map is above its mean, as SCDA has it, or above a tenth of its maximum.
         """
         super().__init__()
+        from torchvision.models import resnet50  # takes seconds, and tables need none of it
+
         trunk = resnet50(weights=None)
         stages = [trunk.layer1, trunk.layer2, trunk.layer3, trunk.layer4]  # strides 4, 8, 16, 32
         depth = sum(size / stride > GRID for stride in (4, 8, 16)) + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +43,11 @@ class PrototypeUnit(nn.Module):
         attention = self.attention(x)  # (B, N, M), sums to 1 over N
         prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C), unit length
         nearness = affinity(x, prototypes)  # (B, N, M), cosine but for an offset of each pixel's, which softmax ignores
-        distance = from_nearest(x, prototypes, nearness).square().mean(2)  # (B, N)
-        retrieved = normalize((nearness / self.temperature).softmax(2) @ prototypes, dim=2)  # (B, N, C)
-        rebuilt = laid_out_as((retrieved + x).transpose(1, 2).view(features.shape), features)  # (B, C, H, W)
+        distance = SquaredDistance.apply(x, prototypes, nearest(nearness))  # (B, N)
+        # Retrieved for each pixel is a mixture of prototypes, at unit length.
+        mixture = unit_mixture((nearness / self.temperature).softmax(2), prototypes)  # (B, N, M)
+        rebuilt = torch.baddbmm(x, mixture, prototypes)  # (B, N, C), the mixture beside the pixel itself
+        rebuilt = laid_out_as(rebuilt.transpose(1, 2).view(features.shape), features)  # (B, C, H, W)
         return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), x, attention)
 
     def attention(self, units: Tensor) -> Tensor:
@@ -85,19 +87,58 @@ def affinity(units: Tensor, prototypes: Tensor) -> Tensor:
     return torch.baddbmm(offset, units, beside.transpose(1, 2), beta=-1)
 
 
-def from_nearest(units: Tensor, prototypes: Tensor, nearness: Tensor) -> Tensor:
-    """Subtract from unit features (B, N, C) the nearest of the prototypes (B, M, C), by their `affinity`: (B, N, C).
+def nearest(nearness: Tensor) -> Tensor:
+    """Say which prototype is each pixel's nearest, by their `affinity` (B, N, M): 1 there and else 0, (B, N, M).
+
+    As a product with these, choosing is faster than a gather, there and back.
+    """
+    return torch.zeros_like(nearness).scatter_(2, nearness.argmax(2, keepdim=True), 1.0)
+
+
+def from_nearest(units: Tensor, prototypes: Tensor, chosen: Tensor) -> Tensor:
+    """Subtract from unit features (B, N, C) the prototypes (B, M, C) that are `nearest`, (B, N, M): (B, N, C).
 
     2 - 2 cos would be |x - p|^2 as well, but in float32 no less than 1e-7 can be told from nothing that way.
     """
-    # (B, N, M), one of each pixel's weights is 1: as a product it is faster than a gather, there and back.
-    chosen = torch.zeros_like(nearness).scatter_(2, nearness.argmax(2, keepdim=True), 1.0)
     return torch.baddbmm(units, chosen, prototypes, alpha=-1)
+
+
+class SquaredDistance(torch.autograd.Function):
+    """(x - nearest prototype)^2, mean over channels: (B, N). Its gradient is in closed form: no difference is kept."""
+
+    @staticmethod
+    def forward(units: Tensor, prototypes: Tensor, chosen: Tensor) -> Tensor:
+        """Take units (B, N, C), prototypes (B, M, C), and which are `nearest` (B, N, M), which has no gradient."""
+        return from_nearest(units, prototypes, chosen).square().mean(2)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """Keep what went in."""
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """2 / C (x - p) for a pixel, and minus the sum of them over its pixels for a prototype."""
+        units, prototypes, chosen = ctx.saved_tensors
+        apart = from_nearest(units, prototypes, chosen)  # (B, N, C)
+        share = (slope * (2 / units.shape[2])).unsqueeze(2)  # (B, N, 1)
+        of_prototypes = -((chosen * share).transpose(1, 2) @ apart) if ctx.needs_input_grad[1] else None
+        return apart * share if ctx.needs_input_grad[0] else None, of_prototypes, None
+
+
+def unit_mixture(weights: Tensor, prototypes: Tensor) -> Tensor:
+    """Scale weights (B, N, M) so that each pixel's mixture of prototypes (B, M, C) has unit length: (B, N, M).
+
+    |w P|^2 = w (P P^T) w^T needs no mixture: a pixel costs M^2 products, and no tensor of its C channels is kept.
+    """
+    products = prototypes @ prototypes.transpose(1, 2)  # (B, M, M)
+    squared = ((weights @ products) * weights).sum(2, keepdim=True)  # (B, N, 1)
+    return weights / squared.clamp_min(1e-24).sqrt()
 
 
 def absolute_distance(units: Tensor, prototypes: Tensor) -> Tensor:
     """Compute |x - nearest prototype|, mean over channels, of unit features (B, N, C), prototypes (B, M, C): (B, N)."""
-    return from_nearest(units, prototypes, affinity(units, prototypes)).abs().mean(2)
+    return from_nearest(units, prototypes, nearest(affinity(units, prototypes))).abs().mean(2)
 
 
 def pair_distances(prototypes: Tensor) -> Tensor:

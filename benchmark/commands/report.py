@@ -45,7 +45,7 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")
-            _, problems = integrity.verify_store(stored.store)
+            _, problems = integrity.verify_store(stored.store, {record.cell.key for record in stored.records})
         thumbnails = Thumbnails(data_root(data))
         cells = list(stored.records)
         shown = page.gather(

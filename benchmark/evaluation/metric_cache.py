@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from types import TracebackType
 
 from crossvad.datasets.readers.file_identity import cache_root
@@ -18,7 +17,7 @@ from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
 from crossvad.evaluation.selection import published_evaluation
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
-from crossvad.store.drafts import drafting
+from crossvad.store.drafts import replace_text
 from crossvad.store.store import Record, Store
 
 
@@ -43,7 +42,7 @@ class MetricCache:
         """Write what was added, however the block ended, in the first place that can be written."""
         if self.added:
             text = json.dumps({"version": VERSION, "cells": self._read() | self.added})  # with a twin's that came first
-            any(_replaced(path, text) for path in self.paths)
+            any(replace_text(path, text) for path in self.paths)
 
     def recalled(self, record: Record, protocol: Protocol, compute: Callable[[], Numbers]) -> Numbers:
         """Recall the metrics of a finished cell under a protocol, or compute and keep them."""
@@ -65,15 +64,3 @@ class MetricCache:
                 if stored["version"] == VERSION:
                     numbers |= {key: dict(of_cell) for key, of_cell in stored["cells"].items()}
         return numbers
-
-
-def _replaced(path: Path, text: str) -> bool:
-    """Put a text in place of a file, whole or not at all. Returns whether that could be done."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with drafting(path.parent, "metrics") as folder:
-            draft = folder / path.name
-            draft.write_text(text)
-            draft.replace(path)
-        return True
-    return False

@@ -16,7 +16,6 @@ import copy
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -26,6 +25,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
 from crossvad.datasets.readers.file_identity import cache_root, digest
 from crossvad.execution.device import machine, now
+from crossvad.store.drafts import replace_text
 
 Task = Literal["learning", "adapting", "scoring"]
 Layout = Literal["rows", "channels last"]
@@ -78,7 +78,7 @@ def fastest(adapter: Adapter, task: Task, budget: Budget, device: torch.device, 
             return found
     seconds = probe(adapter, device, work)
     layout = min(seconds, key=seconds.__getitem__)
-    _keep(kept, {"layout": layout, "seconds": seconds, "of": asked, "machine": machine(device)})
+    replace_text(kept, json.dumps({"layout": layout, "seconds": seconds, "of": asked, "machine": machine(device)}))
     return layout
 
 
@@ -119,12 +119,3 @@ def features_in(features: Any, layout: Layout) -> Any:
         return features
     parts = [features_in(part, layout) for part in features]
     return type(features)(*parts) if hasattr(features, "_fields") else tuple(parts)
-
-
-def _keep(path: Path, found: dict[str, object]) -> None:
-    """Remember on disk, if there is a disk to write on."""
-    part = path.with_name(f"{path.stem}.part")
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(found))
-        part.replace(path)

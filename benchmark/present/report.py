@@ -68,7 +68,9 @@ def gather(
         boarded = tidy.groupby(BOARD, group_keys=False)
         tidy = tidy.assign(committed=pd.concat([committed_among_own(rows) for _, rows in boarded]))
         update(1, 3, "differences")
-        among = counted(store, {record.cell.key: record for record in [*rivals, *records]}.values(), protocol)
+        boards_shown = {_board(record) for record in records}  # no other record can be a rival
+        near = [record for record in rivals if _board(record) in boards_shown]
+        among = counted(store, {record.cell.key: record for record in [*near, *records]}.values(), protocol)
         cells = among[among["cell"].isin([record.cell.key for record in records])]
         described, places = boards(tidy, cells, remarks)
         gains = _gains(cells, among, protocol)
@@ -110,6 +112,11 @@ def render(page: Page) -> str:
 def _template(name: str) -> str:
     """Read one of the page's templates."""
     return (files("crossvad.present") / "templates" / f"report.{name}").read_text(encoding="utf-8")
+
+
+def _board(record: Record) -> Key:
+    """Name the board that a cell stands on."""
+    return tuple(getattr(record.cell, name) for name in BOARD)
 
 
 def _identity(keys: Mapping[Any, Any]) -> Key:

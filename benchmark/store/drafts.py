@@ -28,6 +28,18 @@ def drafting(parent: Path, name: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def replace_text(path: Path, text: str) -> bool:
+    """Put a text in place of a file, whole or not at all. Returns whether that could be done."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with drafting(path.parent, path.stem) as folder:
+            draft = folder / path.name
+            draft.write_text(text)
+            draft.replace(path)
+        return True
+    return False
+
+
 def sweep(root: Path) -> list[str]:
     """Remove the drafts below a store's root that nobody writes any more. Returns their names as seen from there."""
     swept = []

@@ -5,10 +5,12 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from crossvad.adapters.nets.prototypes import (
     NoPrototypes,
     PrototypeUnit,
+    SquaredDistance,
     absolute_distance,
     affinity,
     closeness,
@@ -16,8 +18,10 @@ from crossvad.adapters.nets.prototypes import (
     diversity,
     kernel_similarity,
     likeness,
+    nearest,
     pair_distances,
     prototype_unit,
+    unit_mixture,
 )
 from speed.measuring import Largest
 
@@ -229,3 +233,49 @@ def test_one_prototype_has_nothing_to_part_from(term):
 def test_prototype_loss_gradient(term):
     prototypes = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(term, (prototypes,))
+
+
+# ---- closed forms ----------------------------------------------------------------------------------------------------
+
+
+def test_distances_to_the_nearest_have_the_gradient_of_the_plain_form_and_one_of_that():
+    torch.manual_seed(0)
+    units = normalize(torch.randn(2, 7, 5, dtype=torch.float64), dim=2).requires_grad_()
+    prototypes = normalize(torch.randn(2, 3, 5, dtype=torch.float64), dim=2).requires_grad_()
+    chosen = nearest(affinity(units, prototypes)).detach()
+    torch.testing.assert_close(
+        SquaredDistance.apply(units, prototypes, chosen),
+        (units.unsqueeze(2) - prototypes.unsqueeze(1)).square().mean(3).amin(2),
+    )
+    assert torch.autograd.gradcheck(SquaredDistance.apply, (units, prototypes, chosen))
+    assert torch.autograd.gradgradcheck(SquaredDistance.apply, (units, prototypes, chosen))  # as meta-learning takes
+
+
+def test_a_mixture_has_unit_length():
+    torch.manual_seed(0)
+    weights, prototypes = torch.rand(2, 7, 3).softmax(2), normalize(torch.randn(2, 3, 5), dim=2)
+    made = unit_mixture(weights, prototypes) @ prototypes
+    torch.testing.assert_close(made, normalize(weights @ prototypes, dim=2))
+    nothing = unit_mixture(torch.ones(1, 1, 2), torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]]))
+    assert nothing.isfinite().all()  # prototypes that cancel
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_unit_is_the_plain_form_in_either_layout_and_so_is_its_gradient(layout):
+    torch.manual_seed(0)
+    unit = PrototypeUnit(6, 3, temperature=0.3).double()
+    features = torch.randn(2, 6, 4, 5, dtype=torch.float64).to(memory_format=layout).requires_grad_()
+    slopes = []
+    for made in (plain_unit(unit, features), (found := unit(features)).features.square().sum() + found.distance.sum()):
+        slopes.append(torch.autograd.grad(made, [features, unit.maps.weight]))
+    torch.testing.assert_close(slopes[1], slopes[0])
+
+
+def plain_unit(unit, features):
+    """Of the equations, by broadcasting: the sum of squares of what is rebuilt, and of all distances."""
+    x = normalize(features.flatten(2).transpose(1, 2), dim=2).unsqueeze(2)  # (B, N, 1, C)
+    attention = (unit.maps(x.squeeze(2)) / unit.temperature).softmax(1).unsqueeze(3)
+    prototypes = normalize((attention * x).sum(1), dim=2).unsqueeze(1)  # (B, 1, M, C)
+    weights = ((x * prototypes).sum(3, keepdim=True) / unit.temperature).softmax(2)
+    rebuilt = normalize((weights * prototypes).sum(2), dim=2) + x.squeeze(2)
+    return rebuilt.square().sum() + (x - prototypes).square().mean(3).amin(2).sum()
