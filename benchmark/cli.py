@@ -58,6 +58,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.plot:plot",
         "Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots, steps and speed.",
     ),
+    "profile": Deferred(
+        "crossvad.commands.profile:profile",
+        "What methods cost on this machine: size, multiply-adds, latency, speed, training, adapting, memory.",
+    ),
     "report": Deferred(
         "crossvad.commands.report:report",
         "All stored cells as one web page: no network, no server, one file to send.",

@@ -8,6 +8,7 @@
     runs/cells/<cell key>/record.json what made them: cell, status, timings, versions
     runs/searches/<search key>/…      how a rate of adaptation was chosen on the source: search.json
     runs/planted/<key>/rows.csv       what a method told apart of anomalies planted in its source: see studies.planted
+    runs/profiles/<key>/…             what a method costs on a machine: profile.json (`store.profiles`)
     runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
     runs/metrics.json                 metrics of cells that were computed before (`evaluation.metric_cache`)

@@ -7,7 +7,7 @@ not in hand is missing, and none is made up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -18,6 +18,8 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.method_info import describe
 from crossvad.planning.protocol import FAIR
 from crossvad.present.tables import MISSING
+from crossvad.store import profiles
+from crossvad.store.profiles import Profile
 from crossvad.store.store import Record, Store
 from crossvad.studies import published
 from crossvad.studies.ablation import ABLATIONS, measured
@@ -140,7 +142,7 @@ def _ablation(lines: pd.DataFrame, across_scores: bool) -> Iterator[Place]:
 
 
 class Ours:
-    """Figures of stored cells of one budget: of methods as they are trained, without adaptation."""
+    """Figures of stored cells of one budget, of methods as they are trained, unadapted; and of profiles."""
 
     def __init__(self, store: Store, records: Iterable[Record], rows: pd.DataFrame) -> None:
         """Take cells, and their tidy rows. Of several budgets it is the one that ran last, one's own before others."""
@@ -152,18 +154,21 @@ class Ours:
         unadapted = (rows["status"] == "done") & (rows["shots"] == 0) & (rows["tuning"] == catalogue.NO_TUNING)
         self.rows = rows[unadapted & (rows["budget"] == self.budget)]
         self._measured: dict[tuple[str, str], pd.DataFrame] = {}
+        self.speeds = _comparable(profiles.stored(store))
 
     def rows_of(self, wanted: Wanted) -> pd.DataFrame:
-        """Select the tidy rows of the cells that a figure is of: one a seed; of a speed, all of the method."""
+        """Select the tidy rows of the cells that a figure is of: one a seed; a speed is of none."""
         rows = self.rows[self.rows["method"] == wanted.method]
-        return rows[(rows["source"] == wanted.source) & (rows["target"] == wanted.target)] if wanted.source else rows
+        return rows[(rows["source"] == wanted.source) & (rows["target"] == wanted.target)]
 
     def figures(self, wanted: Wanted) -> pd.Series:
         """Read a figure, one a cell, none where there is no such cell; AUC is by the rules of protocol paper, in %."""
         if wanted.figure == PARAMETERS:
             return pd.Series([describe(registry.get_method(wanted.method), BUDGETS["paper"]).parameters / 1e6])
+        if wanted.figure == FPS:
+            return pd.Series([each.throughput for each in self.speeds if each.method == wanted.method], dtype=float)
         if not wanted.ablation:
-            return self.rows_of(wanted)["fps" if wanted.figure == FPS else "paper_auc"]
+            return self.rows_of(wanted)["paper_auc"]
         scores = self._scores(wanted.ablation, wanted.target)
         return scores[(scores["method"] == wanted.method) & (scores["score"] == wanted.figure)]["paper AUC"]
 
@@ -175,3 +180,10 @@ class Ours:
             scores = measured(ablation, self.store, records, FAIR)
             self._measured[ablation, target] = scores.assign(method=scores["variant"].map(labels))
         return self._measured[ablation, target]
+
+
+def _comparable(found: Sequence[Profile]) -> list[Profile]:
+    """The last profile of each method among those of the size and the machine that were measured last."""
+    kind = ("size", "width", "channels", "machine", "device", "torch", "video")
+    alike = [each for each in found if all(getattr(each, name) == getattr(found[-1], name) for name in kind)]
+    return list({each.method: each for each in alike}.values())

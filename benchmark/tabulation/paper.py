@@ -37,7 +37,7 @@ def tabulate(number: int, store: Store, records: Sequence[Record], rows: pd.Data
         digits = 2 if place.column == PARAMETERS else 1
         texts.setdefault((place.column, "published"), {})[place.row] = place.printed
         texts.setdefault((place.column, "ours"), {})[place.row] = mean_and_spread(figures.mean(), figures.std(), digits)
-        if place.ours and place.column != PARAMETERS and len(figures):
+        if place.ours and place.column not in (PARAMETERS, FPS) and len(figures):
             texts[place.column, "ours"][place.row] += marks(ours.rows_of(place.ours)[["transductive"]])
     shown = pd.DataFrame(texts).reindex(list(dict.fromkeys(place.row for place in table.places))).fillna(MISSING)
     if not table.places:
@@ -60,7 +60,9 @@ def _caption(table: PaperTable, ours: Ours, missing: Sequence[Wanted]) -> str:
     facts += table.remarks
     if any(each.figure == PARAMETERS for each in wanted):
         facts.append("ours: parameters counted at budget paper")
-    measured = [each for each in wanted if each.figure != PARAMETERS]
+    if any(each.figure == FPS for each in wanted):
+        return "; ".join([*facts, *_speeds(ours, missing)])
+    measured = wanted
     used = pd.concat([ours.rows_of(each) for each in measured])
     seeds = sorted(used["seed"].unique())
     if len(used):
@@ -71,10 +73,21 @@ def _caption(table: PaperTable, ours: Ours, missing: Sequence[Wanted]) -> str:
     return "; ".join([*facts, *_gaps(missing, ours.budget, seeds)])
 
 
+def _speeds(ours: Ours, missing: Sequence[Wanted]) -> list[str]:
+    """Say how our speeds were measured, and how to measure those that are missing."""
+    facts = [f"{MISSING}: none of our methods, or not measured yet"]
+    if ours.speeds:
+        first = ours.speeds[0]
+        colour = "gray" if first.channels == 1 else "colour"
+        built = f"{first.size} pixels, {colour}, width {first.width}; {first.machine}, torch {first.torch}"
+        facts.insert(0, f"ours: clips scored a second, at the fastest batch, without decoding, untrained; {built}")
+    if names := ",".join(dict.fromkeys(each.method for each in missing if each.figure == FPS)):
+        facts[-1] += ": " + shlex.join(["bench", "profile", names])
+    return facts
+
+
 def _how(measured: Sequence[Wanted]) -> str:
     """Say how figures of ours came about."""
-    if measured[0].figure == FPS:
-        return "frames scored a second, in batches, without decoding"
     sources = dict.fromkeys(
         "the target's own" if each.source == each.target else f"{each.source}'s" for each in measured
     )

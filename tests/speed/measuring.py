@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-Work = Callable[[], object]
+from crossvad.execution.profiling import peak_bytes as peak_bytes  # the scripts ask for it here
 
-# Else the profiler writes to stderr at every start and stop, and that there is no GPU.
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")
+Work = Callable[[], object]
 
 
 class Largest(TorchDispatchMode):
@@ -61,34 +55,6 @@ def medians(works: dict[str, Work], rounds: int, where: torch.device) -> dict[st
     """Median seconds of each, run in turn, so that a machine that slows down slows all; the first round warms up."""
     times = [{name: seconds(work, where) for name, work in works.items()} for _ in range(rounds + 1)][1:]
     return {name: statistics.median(taken[name] for taken in times) for name in works}
-
-
-def peak_bytes(work: Work, where: torch.device) -> int:
-    """The most bytes of tensors that a piece of work holds at one time, above what was held before it.
-
-    On CUDA as its allocator counts them. On the CPU the profiler hears of every allocation and release that PyTorch
-    makes, those inside an operation too, and the running sum of them has a maximum: unlike the resident set, that does
-    not depend on what the C library keeps of memory that was given back. Not heard of is what MKL and oneDNN allocate
-    for themselves.
-    """
-    if where.type == "cuda":
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        work()
-        torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated() - before
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        work()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "trace.json"
-        profiler.export_chrome_trace(str(path))
-        events = json.loads(path.read_text())["traceEvents"]
-    held = peak = 0
-    for event in sorted((event for event in events if event["name"] == "[memory]"), key=lambda event: event["ts"]):
-        held += event["args"]["Bytes"]  # negative where memory is given back
-        peak = max(peak, held)
-    return peak
 
 
 def report(title: str, works: dict[str, Work], rounds: int, where: torch.device) -> None:

@@ -12,11 +12,13 @@ from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.names import listed
+from crossvad.store import profiles
 from crossvad.store.store import Record
 from crossvad.studies import paper_tables, published
 from crossvad.studies.paper_tables import SCALES, paper_table
 from crossvad.tabulation.paper import tabulate
 from crossvad.tabulation.table import PAPER_TABLES, TableRequest
+from profile_made import profile
 from tidy_rows import frame, row
 
 BARE = {"tuning": "none", "support": "none", "shots": 0, "steps": 0, "seed": 0, "budget": "quick"}
@@ -133,13 +135,25 @@ def test_two_data_sets_are_trained_on_at_once_and_scored_at_one_scale_and_at_sev
     assert "trained on ped1+ped2's training video" in note
 
 
-def test_sizes_are_counted_and_speeds_are_of_cells(store):
-    table, note = shown(3, store, (cell("lmn"), {"fps": 100.0}), (cell("lmn", target="avenue"), {"fps": 110.0}))
+def test_sizes_are_counted_and_speeds_are_of_profiles(store):
+    for made in (
+        profile("memae", throughput=9.0, finished="2025-01", size=64),  # of another size than what was measured last
+        profile("lmn", throughput=100.0, finished="2025-01"),
+        profile("lmn", throughput=110.0, finished="2025-02"),
+    ):
+        profiles.keep(store, made)
+    table, note = shown(3, store, (cell("lmn"), {"fps": 5.0}))
     # 6 492 801, 15 651 843 and 13 699 748 parameters.
     assert table["parameters, millions", "ours"].tolist() == ["–", "6.49", "15.65", "13.70"]
-    assert table["FPS", "ours"].tolist() == ["–", "–", "105.0 ± 7.1", "–"]
+    assert table["FPS", "ours"].tolist() == ["–", "–", "110.0", "–"]
     assert table["FPS", "published"].tolist() == ["2.1", "86.7", "126.3", "122.3"]
     assert "on an RTX 3090" in note and "units of 2^20" in note
+    assert "256 pixels, colour, width 64; Abacus" in note and "bench profile 'memae,apn[paper]'" in note
+
+
+def test_without_profiles_there_are_no_speeds(store):
+    table, note = shown(3, store, (cell("lmn"), {"fps": 5.0}))
+    assert set(table["FPS", "ours"]) == {"–"} and "bench profile 'memae,lmn,apn[paper]'" in note
 
 
 def test_cues_are_read_one_by_one(store, monkeypatch):

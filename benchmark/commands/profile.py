@@ -1,0 +1,63 @@
+"""`bench profile`: what methods cost on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crossvad.commands.options import BUDGET, DEVICE, METHODS, ONE_DATASET, PLACES, QUIET, STORED, Numbers
+from crossvad.commands.table_command import TableCommand, format_option
+from crossvad.present.formats import Tables
+
+
+@click.command(cls=TableCommand, offline=("--stored", "--quiet"))
+@click.argument("methods", nargs=-1, type=METHODS)
+@BUDGET
+@click.option("--size", type=click.IntRange(16), help="Pixels of a frame, in place of the budget's.")
+@click.option("--shots", type=Numbers(), default="1,5,10", show_default=True, help="Clips to adapt on.")
+@click.option("--steps", type=Numbers(), default="1,10", show_default=True, help="Gradient steps on them.")
+@click.option(
+    "--source", type=ONE_DATASET, default="synthetic-street", show_default=True, help="Train on clips of this."
+)
+@click.option(
+    "--target", type=ONE_DATASET, default="synthetic-plaza", show_default=True, help="Score its first test video."
+)
+@PLACES
+@DEVICE
+@format_option("parts", "rows")
+@STORED
+@QUIET
+def profile(
+    methods: tuple[list[str], ...],
+    budget: str,
+    size: int | None,
+    shots: list[int],
+    steps: list[int],
+    source: str,
+    target: str,
+    data: Path | None,
+    results: Path,
+    device: str,
+    stored: bool,
+    quiet: bool,
+) -> Tables:
+    """What methods cost on this machine: size, multiply-adds, latency, speed, training, adapting, memory.
+
+    Leave the machine alone while it runs: about half a minute a method. Kept below runs/profiles, whence
+    `bench table --paper 3` takes its speeds. Video that is rendered, as the default target's, says little of decoding.
+
+    \b
+    bench profile apn,lmn,memae
+    bench profile apn mpn --budget paper --device cuda --target ped2 --data DIR
+    bench profile --stored                     # measure nothing: show what was
+    """
+    from crossvad import api
+
+    names = [name for words in methods for name in words]
+    if stored:
+        return api.profiles(results, names)
+    return api.profile(
+        names, budget=budget, size=size, shots=shots, steps=steps, source=source, target=target, data=data,
+        results=results, device=device, quiet=quiet,
+    )  # fmt: skip

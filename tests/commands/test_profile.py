@@ -1,0 +1,59 @@
+import pytest
+
+from crossvad.execution import profiling
+from crossvad.execution.profiling import Effort
+from crossvad.store import profiles
+from profile_made import profile
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(profiling, "Effort", lambda: Effort(least=1, most=1, seconds=0.0, warm_up=0.0))
+
+
+def test_what_was_measured_is_shown_and_kept(bench, store, north, south, hasty):
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--shots", "2", "--steps", "1,3")
+    done = bench(
+        "profile", "framepred,framediff", "--budget", "smoke", *words, "--results", store.root.parent, "--quiet"
+    )
+    assert done.code == 0, done.err
+    for text in ("framepred", "framediff", "K = 2, 1 step", "K = 2, 3 steps", "32 pixels, gray, width 8"):
+        assert text in done.out
+    assert [each.method for each in profiles.stored(store)] == ["framepred", "framediff"]
+    again = bench("profile", "--stored", "--results", store.root.parent)
+    assert again.code == 0 and again.out.split("budget smoke")[0] == done.out.split("budget smoke")[0]
+
+
+def test_another_size_than_the_budgets(bench, store, north, south, hasty):
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--shots", "2", "--steps", "1")
+    done = bench("profile", "framediff", "--budget", "smoke", "--size", 48, *words, "--results", store.root.parent)
+    assert done.code == 0 and "48 pixels" in done.out
+
+
+def test_rows_have_all_that_was_measured(bench, store):
+    profiles.keep(store, profile())
+    profiles.keep(store, profile("mpn", adaptation=(), latency=float("nan")))
+    done = bench("profile", "--stored", "--format", "long", "--results", store.root.parent)
+    head, first, second = done.out.strip().splitlines()
+    assert "multiply_adds" in head and "adapt_5x1_seconds" in head
+    assert first.startswith("lmn,") and second.startswith("mpn,")
+
+
+def test_what_differs_is_told_apart_and_what_does_not_is_told_once(bench, store):
+    profiles.keep(store, profile(size=256))
+    profiles.keep(store, profile(size=128))
+    done = bench("profile", "--stored", "--format", "md", "--results", store.root.parent)
+    assert "| 256" in done.out and "| 128" in done.out and "machine Abacus" in done.out
+    assert "500.0 (750.0)" in done.out and "54.00" in done.out and "15.65" in done.out
+
+
+def test_one_that_scores_whole_videos_has_a_dash(bench, store):
+    profiles.keep(store, profile(latency=float("nan"), latency_95=float("nan"), training_steps=float("nan")))
+    done = bench("profile", "--stored", "--format", "md", "--results", store.root.parent)
+    assert "methods that score whole videos have no latency" in done.out and "| –" in done.out
+
+
+def test_without_a_profile_the_error_says_how_to_make_one(bench, store):
+    done = bench("profile", "lmn", "--stored", "--results", store.root.parent)
+    assert done.code == 2 and "bench profile METHOD" in done.err
+    assert bench("profile", "lnm", "--results", store.root.parent).code == 2
