@@ -25,7 +25,7 @@ NOT_STATED = "not stated"
 KINDS = ("paper", "quoted", "reproduction")  # in the order in which they are shown
 PLACES = ("", *catalogue.ARCHIVES, "ubnormal", "ped1+ped2")  # the last: trained on both
 WORDS: dict[str, tuple[str, ...]] = {
-    "ours": ("", *catalogue.METHODS, "apn[paper]", "mppca[sf]"),
+    "ours": ("", *catalogue.METHODS, "apn[paper]", "mppca[sf]", "framepred[paper]"),
     "kind": KINDS,
     "setting": (
         "same-dataset", "cross-dataset", "few-shot", "zero-shot", "mixed-training", "ablation", NOT_STATED

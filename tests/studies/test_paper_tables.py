@@ -26,7 +26,7 @@ REST = {name: "x" for name in ("budget_digest", "method_version", "tuning_versio
 
 # Rows of Table 1 that are built, in its order.
 BUILT = (
-    "mppca,mppca[sf],mdt,unmasking,sdor,convae,tsc,stackrnn,framepred,amc,rgan,memae,lmn,mpn,"
+    "mppca,mppca[sf],mdt,unmasking,sdor,convae,tsc,stackrnn,framepred[paper],amc,rgan,memae,lmn,mpn,"
     "apn[paper,prototypes=0],apn[paper]"
 )
 

@@ -42,7 +42,7 @@ def test_words_and_numbers_of_every_column(figures):
     for name, known in WORDS.items():
         assert set(figures[name]) <= set(known), name
     assert set(figures["ours"]) == {
-        "", "apn[paper]", "mpn", "lmn", "lmn-recon", "memae", "framepred",
+        "", "apn[paper]", "mpn", "lmn", "lmn-recon", "memae", "framepred[paper]",
         "amc", "convae", "mdt", "mppca", "mppca[sf]", "rgan", "sdor", "stackrnn", "tsc", "unmasking", "zxvad",
     }  # fmt: skip
     assert all(registry.get_method(name).label == name for name in set(figures["ours"]) - {""})
