@@ -50,8 +50,9 @@ them, scores in order and says that it is `transductive`: tables mark it, as no 
 
 **Unusual trainings.** With several optimisers, override `optimizers` and `training_step` (a GAN); with phases, `fit`.
 What is measured on the source once training is over, such as how large errors are there, goes into `after_training`.
-A network that only training needs, such as a discriminator, is held by `TrainingOnly(make)`: it is made when training
-first asks for it, and is neither counted nor adapted nor saved:
+Of large frames, copies of the method take a few steps of two clips before it trains, to find the faster memory layout;
+nothing comes of them. A network that only training needs, such as a discriminator, is held by `TrainingOnly(make)`: it
+is made when training first asks for it, and is neither counted nor adapted nor saved:
 
     class Adversarial(MyPredictor):
         def __init__(self, budget, options=None):

@@ -273,7 +273,7 @@ def profile(
         steps=steps,
         seeds=[0],
         budget=chosen if size is None else replace(chosen, size=size),
-        protocol=FAIR,
+        protocol=replace(FAIR, max_shots=max(FAIR.max_shots, *shots)),  # no score is read
         support=None,
     )
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)

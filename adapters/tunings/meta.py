@@ -17,7 +17,7 @@ from torch.func import functional_call
 
 from crossvad.adapters.base import Adapter, Log
 from crossvad.adapters.options import option
-from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.tunings.base import Tuning, in_turn
 from crossvad.adapters.tunings.gradient import only_these_learn
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.errors import InputError
@@ -103,13 +103,18 @@ class MetaTuning(Tuning):
         parameters = self.inner(adapter)
         while True:
             with only_these_learn(adapter, list(parameters.values())):
-                loss = adapter.adaptation_loss(features)
-                gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+                begun, slopes = 0.0, dict[str, Tensor]()
+                for part, share in in_turn(adapter, features):
+                    loss = share * adapter.adaptation_loss(part)
+                    gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+                    for name, gradient in zip(parameters, gradients, strict=True):
+                        if gradient is not None:  # else the loss does not depend on it
+                            slopes[name] = slopes[name] + gradient if name in slopes else gradient
+                    begun += loss.item()
                 with torch.no_grad():
-                    for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
-                        if gradient is not None:  # the loss does not depend on it
-                            parameter.sub_(self.size(name) * gradient)
-            yield loss.item()
+                    for name, slope in slopes.items():
+                        parameters[name].sub_(self.size(name) * slope)
+            yield begun
 
 
 class Maml(MetaTuning):

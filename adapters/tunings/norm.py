@@ -12,7 +12,7 @@ from torch import nn
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import option
-from crossvad.adapters.tunings.base import Tuning
+from crossvad.adapters.tunings.base import Tuning, support_loss
 
 NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -47,10 +47,9 @@ class NormTuning(Tuning):
             raise ValueError(f"the {self.rate} is still open: tuning.with_rate(rate), or tunings.rate_search")
         layers = self._layers(adapter)
         while True:
-            with torch.no_grad():
-                loss = float(adapter.adaptation_loss(features))
-                with _taking_in(layers, self.options.momentum):
-                    adapter.adaptation_loss(features)
+            loss = support_loss(adapter, features)
+            with torch.no_grad(), _taking_in(layers, self.options.momentum):
+                adapter.adaptation_loss(features)
             yield loss
 
     def _layers(self, adapter: Adapter) -> list[Any]:

@@ -16,10 +16,10 @@ from crossvad.execution.layouts import CLIPS, Layout, fastest, features_in, lay_
 from crossvad.planning.cell import Cell
 
 
-def learner(
+def ready_to_adapt(
     adapter: Adapter, features: Any, tuning: Tuning, budget: Budget, device: torch.device
-) -> tuple[Adapter, Layout]:
-    """A method in the memory layout that the steps of a tuning are fastest in, and that layout.
+) -> tuple[Adapter, Layout | None]:
+    """A method in the memory layout that the steps of a tuning are fastest in, and what `features_in` it takes.
 
     Args:
         adapter: a fitted method in its usual layout, which stays as it is.
@@ -29,14 +29,14 @@ def learner(
         device: where it is.
     """
     if not adapter.tunable or isinstance(tuning, NoTuning):
-        return adapter, usual(adapter)
+        return adapter, None
     few = leading(features, CLIPS)
 
     def step(method: Adapter, layout: Layout) -> None:
         next(tuning.steps(method, features_in(few, layout)))
 
-    layout = fastest(adapter, "adapting", budget, device, step)
-    return adapter if layout == usual(adapter) else lay_out(copy.deepcopy(adapter), layout), layout
+    layout = fastest(adapter, "adapting", budget, device, step, type(tuning).__qualname__)
+    return (adapter, None) if layout == usual(adapter) else (lay_out(copy.deepcopy(adapter), layout), layout)
 
 
 def adapted_once(
@@ -50,6 +50,6 @@ def adapted_once(
     clips = head(frames, adapter.clip, cell.shots, device)
     with torch.no_grad():
         features = adapter.frozen_features(clips)
-    moving, layout = learner(adapter, features, tuning, budget, device)
+    moving, layout = ready_to_adapt(adapter, features, tuning, budget, device)
     torch.manual_seed(cell.seed)
     return next(adaptations(moving, features_in(features, layout), [cell.steps], tuning)).eval(), features

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from crossvad import __version__
 from crossvad.adapters.training_state import TrainingState
+from crossvad.execution.layouts import lay_out, layout_of
 from crossvad.execution.model_state import save_tensors, unsaved
 from crossvad.store.store import Store
 
@@ -80,6 +81,7 @@ class Checkpoints:
             kept = _read(path)
             if kept["made_by"] != (made_by := _made_by(state)):
                 raise ValueError(f"it is of {kept['made_by']}, and this is {made_by}")
+            lay_out(state.method, kept["layout"])  # for the same bits, whatever a probe would say by now
             state.load_state_dict(kept["training"])
             step, seconds = kept["step"], kept["seconds"]
             curves = {name: [(at, value) for at, value in curve] for name, curve in kept["curves"].items()}
@@ -118,6 +120,7 @@ class Checkpoints:
         """Put the state in place of the last one, whole or not at all."""
         told = {
             "made_by": _made_by(state),
+            "layout": layout_of(state.method),
             "training": state.state_dict(),
             "step": step,
             "seconds": self.seconds + time.monotonic() - self._started,

@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Log
+from crossvad.adapters.base import Adapter, Frozen, Log
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.readers.excerpts import origin
-from crossvad.execution.adaptation import learner
+from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now
@@ -124,7 +124,7 @@ class Fitter:
         with torch.no_grad():
             features = fitted.adapter.frozen_features(fitted.source().batch(CLIPS))
         any_rate = tuning.with_rate(tuning.RATES[0])
-        moving, _ = learner(fitted.adapter, features, any_rate, self.grid.budget, self.device)
+        moving, _ = ready_to_adapt(fitted.adapter, features, any_rate, self.grid.budget, self.device)
         with self.reporter.task(title) as update:
             episodes = fitted.source().unseen(EPISODES, first.shots, QUERY)
             counts = sorted({cell.steps for cell in cells})
@@ -165,7 +165,9 @@ class Fitter:
             self.store.writing(stage.kind, stage.key) as draft,
             curve_writer(self.store.place("curves", stage.key)) as write,
         ):
-            layout = arrange_learning(adapter, stage.fresh(), self.grid.budget)
+            layout = usual(adapter)
+            if stage.tuning is None:
+                layout = arrange_learning(adapter, stage.fresh(), self.grid.budget)
             started, log = now(self.device), _logging(update, watched, write)
             if stage.tuning is None:
                 adapter.checkpoints = checkpoints
@@ -199,6 +201,8 @@ def build(method: MethodSpec, budget: Budget, seed: int, device: torch.device) -
     """
     torch.manual_seed(seed)
     adapter = method.build(budget).to(device)
+    for held in [part.network for part in adapter.modules() if isinstance(part, Frozen)]:
+        lay_out(held, usual(held))  # copies of the method share it
     return lay_out(adapter, usual(adapter)).eval()
 
 

@@ -7,6 +7,7 @@ import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LARGEST = 2**31 - 1  # bytes: what a C int holds
+OLDER = 32 * 2**20  # the most that older ones take for blocks that are mapped one by one
 
 
 def keep_freed_memory() -> bool:
@@ -22,4 +23,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library than glibc
         return False
-    return all(bool(mallopt(threshold, LARGEST)) for threshold in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD))
+    # In this order: with the second alone, smaller blocks than now would be mapped one by one.
+    kept = mallopt(M_MMAP_THRESHOLD, LARGEST) or mallopt(M_MMAP_THRESHOLD, OLDER)
+    return bool(kept and mallopt(M_TRIM_THRESHOLD, LARGEST))

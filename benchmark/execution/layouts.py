@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
-from contextlib import suppress
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -42,6 +44,9 @@ FORMATS = {
 }
 
 
+_found: dict[str, Layout] = {}  # by this process
+
+
 def arrange(adapter: Adapter, task: Task, budget: Budget, device: torch.device, work: Work) -> Layout:
     """Bring a method's weights, in place, into the layout that a task is fastest in. Numbers stay what they are.
 
@@ -60,24 +65,32 @@ def arrange(adapter: Adapter, task: Task, budget: Budget, device: torch.device, 
     return layout
 
 
-def usual(adapter: Adapter) -> Layout:
+def usual(module: nn.Module) -> Layout:
     """The layout that is as good as any where a probe is not worth its time: rows for 3-D convolutions."""
-    return "rows" if any(weights.dim() == 5 for weights in adapter.parameters()) else "channels last"
+    return "rows" if any(weights.dim() == 5 for weights in module.parameters()) else "channels last"
 
 
-def fastest(adapter: Adapter, task: Task, budget: Budget, device: torch.device, work: Work) -> Layout:
-    """Choose the layout of a task, as `arrange` does; what a probe finds is kept on disk, for each kind of machine."""
+def fastest(adapter: Adapter, task: Task, budget: Budget, device: torch.device, work: Work, way: str = "") -> Layout:
+    """Choose the layout of a task, as `arrange` does; what a probe finds is kept on disk, for each kind of machine.
+
+    Where the work cannot be done on a few clips, it is the usual one. `way` says in which of several ways it is done.
+    """
     if budget.size < PROBED_FROM or not any(weights.dim() in (4, 5) for weights in adapter.parameters()):
         return usual(adapter)
     shapes = [tuple(p.shape) for p in adapter.parameters()]
-    asked = [task, type(adapter).__qualname__, str(adapter.options), str(shapes), str(budget.size)]
+    asked = [task, way, type(adapter).__qualname__, str(adapter.options), str(shapes), str(budget.size)]
     kept = cache_root() / "layouts" / f"{digest([*asked, machine(device), torch.__version__])}.json"
+    if str(kept) in _found:  # also where nothing can be written
+        return _found[str(kept)]
     with suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(kept.read_text())["layout"]
         if found in FORMATS:
             return found
-    seconds = probe(adapter, device, work)
-    layout = min(seconds, key=seconds.__getitem__)
+    try:
+        seconds = probe(adapter, device, work)
+    except Exception:  # such as a step that takes no fewer clips than its batch: if more is wrong, it will be told
+        return usual(adapter)
+    layout = _found[str(kept)] = min(seconds, key=seconds.__getitem__)
     replace_text(kept, json.dumps({"layout": layout, "seconds": seconds, "of": asked, "machine": machine(device)}))
     return layout
 
@@ -85,7 +98,7 @@ def fastest(adapter: Adapter, task: Task, budget: Budget, device: torch.device, 
 def probe(adapter: Adapter, device: torch.device, work: Work) -> dict[Layout, float]:
     """Time a piece of work in every layout, in turn, on copies; nothing is drawn from anyone's seed."""
     seconds: dict[Layout, float] = {}
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+    with _own_draws(device):
         for turn in range(ROUNDS + 1):
             for layout in LAYOUTS:
                 trial = lay_out(copy.deepcopy(adapter), layout)
@@ -94,6 +107,18 @@ def probe(adapter: Adapter, device: torch.device, work: Work) -> dict[Layout, fl
                 if turn:
                     seconds[layout] = min(now(device) - started, seconds.get(layout, float("inf")))
     return seconds
+
+
+@contextmanager
+def _own_draws(device: torch.device) -> Iterator[None]:
+    """Draws within do not move those without: torch's, numpy's and Python's."""
+    of_numpy, of_python = np.random.get_state(), random.getstate()
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
+    finally:
+        np.random.set_state(of_numpy)
+        random.setstate(of_python)
 
 
 def lay_out(module: AnyModule, layout: Layout) -> AnyModule:
@@ -111,8 +136,15 @@ def is_laid_out(module: nn.Module, layout: Layout) -> bool:
     return all(tensor.is_contiguous(memory_format=formats[tensor.dim()]) for tensor in weights)
 
 
-def features_in(features: Any, layout: Layout) -> Any:
-    """Bring the maps (B, C, H, W) of what `Adapter.frozen_features` returned into a layout."""
+def layout_of(module: nn.Module) -> Layout:
+    """The layout that a module's convolutions are in."""
+    return "channels last" if is_laid_out(module, "channels last") else "rows"
+
+
+def features_in(features: Any, layout: Layout | None) -> Any:
+    """Bring the maps (B, C, H, W) of what `Adapter.frozen_features` returned into a layout; None: leave them."""
+    if layout is None:
+        return features
     if isinstance(features, Tensor):
         return features.contiguous(memory_format=FORMATS[layout][4]) if features.dim() == 4 else features
     if not isinstance(features, tuple):

@@ -29,7 +29,8 @@ from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import Batches, ClipSource, consecutive, head
-from crossvad.execution.adaptation import learner
+from crossvad.datasets.errors import InputError
+from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import machine, now
 from crossvad.execution.fitting import arrange_learning, build, source_clips
@@ -232,9 +233,12 @@ def _adapting(
     wanted = adapting if adapter.tunable else [(shots, 1) for shots in dict.fromkeys(shots for shots, _ in adapting)]
     for shots, steps in wanted:
         clips = head(frames, adapter.clip, shots, clock.device)
+        if len(clips) < shots:
+            problem = f"has {len(frames)} frames, which make {len(clips)} clips, and not {shots}"
+            raise InputError("the target's first test video", problem, "ask for fewer --shots, or another --target")
         with torch.no_grad():
             features = adapter.frozen_features(clips)
-        moving, layout = learner(adapter, features, tuning, budget, clock.device)
+        moving, layout = ready_to_adapt(adapter, features, tuning, budget, clock.device)
 
         def work(clips: Any = clips, steps: int = steps, moving: Adapter = moving, layout: Any = layout) -> None:
             with torch.no_grad():
@@ -253,12 +257,12 @@ def peak_bytes(work: Work, device: torch.device) -> int:
     for themselves.
     """
     if device.type == "cuda":
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
         work()
-        torch.cuda.synchronize()
-        return torch.cuda.max_memory_allocated() - before
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
     with torch_profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         work()
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head
-from crossvad.execution.adaptation import learner
+from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
@@ -166,7 +166,7 @@ def _adapt(
         runs.setdefault((tasks[number].cell.shots, tasks[number].tuning), []).append(number)
     for (shots, tuning), numbers in runs.items():
         support_features = leading(features, shots)
-        moving, layout = learner(adapter, support_features, tuning, budget, device)
+        moving, layout = ready_to_adapt(adapter, support_features, tuning, budget, device)
         spent, started = shared, now(device)
         torch.manual_seed(tasks[0].cell.seed)
         counts = [tasks[number].cell.steps for number in numbers]

@@ -62,11 +62,10 @@ def _caption(table: PaperTable, ours: Ours, missing: Sequence[Wanted]) -> str:
         facts.append("ours: parameters counted at budget paper")
     if any(each.figure == FPS for each in wanted):
         return "; ".join([*facts, *_speeds(ours, missing)])
-    measured = wanted
-    used = pd.concat([ours.rows_of(each) for each in measured])
+    used = pd.concat([ours.rows_of(each) for each in wanted])
     seeds = sorted(used["seed"].unique())
     if len(used):
-        facts.append(f"ours: {_how(measured)}; budget {ours.budget}{_size(ours.budget)}")
+        facts.append(f"ours: {_how(wanted)}; budget {ours.budget}{_size(ours.budget)}")
         facts += [captions.values(used, "device"), captions.values(used, "version")]
         facts.append(f"seeds {captions.listed(seeds)}{' (±: standard deviation)' if len(seeds) > 1 else ''}")
         facts += [*captions.transductive(used), *captions.incomparable(used)]
@@ -82,7 +81,11 @@ def _speeds(ours: Ours, missing: Sequence[Wanted]) -> list[str]:
         built = f"{first.size} pixels, {colour}, width {first.width}; {first.machine}, torch {first.torch}"
         facts.insert(0, f"ours: clips scored a second, at the fastest batch, without decoding, untrained; {built}")
     if names := ",".join(dict.fromkeys(each.method for each in missing if each.figure == FPS)):
-        facts[-1] += ": " + shlex.join(["bench", "profile", names])
+        words = ["bench", "profile", names]
+        if ours.speeds:  # as those were measured, to be comparable
+            words += ["--budget", first.budget, "--size", str(first.size), "--device", first.device]
+            words += ["--target", first.video.partition("/")[0]]
+        facts[-1] += ": " + shlex.join(words)
     return facts
 
 

@@ -35,7 +35,8 @@ def tabulate(profiles: Sequence[Profile]) -> Tables:
     Args:
         profiles: at least one.
     """
-    latest = list({profile.key: profile for profile in profiles}.values())
+    kind = ("method", *ALIKE)  # and no version: of a method that was changed, the last counts
+    latest = list({tuple(getattr(each, name) for name in kind): each for each in profiles}.values())
     varying = [name for name in ALIKE if len({getattr(profile, name) for profile in latest}) > 1]
     index = pd.MultiIndex.from_tuples(
         [(profile.method, *(str(getattr(profile, name)) for name in varying)) for profile in latest],
@@ -73,7 +74,8 @@ def _caption(profiles: Sequence[Profile], varying: Sequence[str]) -> str:
         "GMAC: multiply-adds of convolutions and matrix products for one clip, in 10^9",
         "latency: one clip to its score, the median (95th percentile); clips/s: the model alone, at the fastest batch",
         "from disk: the video decoded, scaled down and scored",
-        "MB: the most that tensors held while one clip was scored, or in one training step",
+        "MB: the most that tensors held while one clip was scored, or in one training step, above what was held before "
+        "(weights, and what optimisers keep)",
         *(["methods that score whole videos have no latency"] if any(math.isnan(p.latency) for p in profiles) else []),
         f"measured {captions.listed(sorted({p.finished[:10] for p in profiles}))}",
     ])  # fmt: skip

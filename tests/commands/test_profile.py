@@ -57,3 +57,19 @@ def test_without_a_profile_the_error_says_how_to_make_one(bench, store):
     done = bench("profile", "lmn", "--stored", "--results", store.root.parent)
     assert done.code == 2 and "bench profile METHOD" in done.err
     assert bench("profile", "lnm", "--results", store.root.parent).code == 2
+
+
+def test_more_shots_than_a_protocol_allows_and_more_than_the_video_has(bench, store, north, south, hasty):
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--steps", "1", "--budget", "smoke")
+    words += ("--results", store.root.parent)
+    done = bench("profile", "framepred", "--shots", "12", *words)
+    assert done.code == 0 and "K = 12, 1 step" in done.out
+    done = bench("profile", "framepred", "--shots", "90", *words)
+    assert done.code == 2 and "40 frames, which make 36 clips, and not 90" in done.err
+
+
+def test_of_a_method_that_was_changed_the_last_version_counts(bench, store):
+    profiles.keep(store, profile(method_version="1", throughput=1.5, finished="2025-01"))
+    profiles.keep(store, profile(method_version="2", throughput=3.5, finished="2025-02"))
+    done = bench("profile", "--stored", "--format", "md", "--results", store.root.parent)
+    assert "3.5" in done.out and "1.5" not in done.out

@@ -17,6 +17,7 @@ from crossvad.datasets.clips import ClipSource
 from crossvad.execution import checkpoints
 from crossvad.execution.checkpoints import FILE, Checkpoints, Watched, _read, _save
 from crossvad.execution.fitting import Diverged, build, train
+from crossvad.execution.layouts import Layout, lay_out, layout_of
 from crossvad.planning import registry
 from crossvad.store.store import Store
 from crossvad.verification.conformance import moving_squares
@@ -41,10 +42,12 @@ def kept_at_every_step(monkeypatch):
     monkeypatch.setattr(checkpoints, "EVERY", 0.0)
 
 
-def trained(store: Store, method: object, cut: int = 0) -> tuple[Adapter, list[int], list[str]]:
+def trained(
+    store: Store, method: object, cut: int = 0, layout: Layout = "channels last"
+) -> tuple[Adapter, list[int], list[str]]:
     """A method, the steps that it logged, and what was said, of a training that is cut off at a step, or not."""
     named = registry.get_method(method) if isinstance(method, str) else spec(method)
-    adapter, steps, said = build(named, BUDGET, 0, CPU), [], []
+    adapter, steps, said = lay_out(build(named, BUDGET, 0, CPU), layout), [], []
     source = ClipSource([moving_squares(SMOKE.size, 60, number) for number in range(2)], adapter.clip, CPU, seed=0)
     adapter.checkpoints = Checkpoints(store, KEY, Watched(), said.append)
 
@@ -71,6 +74,15 @@ def test_it_ends_as_if_it_had_not_been_cut_off(store, method, tmp_path):
     assert said == ["  resumes after step 3"]
     expected, came = whole.state_dict(), later.state_dict()
     assert expected.keys() == came.keys() and all(torch.equal(value, came[name]) for name, value in expected.items())
+
+
+def test_it_goes_on_in_the_layout_that_it_was_in(store, tmp_path):
+    """Whatever a probe would say by now: sums are rounded otherwise in another."""
+    whole, *_ = trained(Store(tmp_path / "other"), "lmn", layout="rows")
+    trained(store, "lmn", CUT, layout="rows")
+    later, *_ = trained(store, "lmn", layout="channels last")
+    assert layout_of(later) == "rows"
+    assert all(torch.equal(value, later.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
 def test_without_the_moments_it_would_end_otherwise(store, monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from crossvad.adapters.base import Adapter
 from crossvad.execution.inference import folded, ready_to_score
 from crossvad.execution.layouts import is_laid_out, lay_out, usual
 from crossvad.planning import catalogue, registry
@@ -49,6 +50,47 @@ def test_a_norm_is_folded_into_the_convolution_before_it(convolution, norm, shap
     assert all(torch.equal(value, before[name]) for name, value in chain.state_dict().items())
 
 
+class Standardised(nn.Conv2d):
+    """Has its weights in another form than it is called with."""
+
+    def forward(self, given):
+        weight = (self.weight - self.weight.mean()) / self.weight.std()
+        return nn.functional.conv2d(given, weight, self.bias)
+
+
+def test_a_norm_that_is_not_in_eval_mode_is_left_alone():
+    chain = stirred(nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))
+    chain[1].train()
+    assert folded(chain) is chain
+
+
+class LayerByLayer(Adapter):
+    """Reads what comes between a convolution and its norm, and what the norm knows."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options, frames=1)
+        self.net = nn.Sequential(nn.Conv2d(budget.channels, 3, 3), nn.BatchNorm2d(3))
+
+    def score(self, clips):
+        between = self.net[0](clips[:, 0])
+        return {"size": between.square().mean((1, 2, 3)) + self.net[1](between).square().mean((1, 2, 3))}
+
+
+class AsksTheNorm(LayerByLayer):
+    def score(self, clips):
+        return {"size": self.net(clips[:, 0]).mean((1, 2, 3)) / self.net[1].running_var.mean()}
+
+
+@pytest.mark.parametrize("kind", [LayerByLayer, AsksTheNorm])
+def test_a_method_that_reads_its_layers_one_by_one_stays_as_it_is(kind):
+    method = stirred(kind(BUDGET))
+    clips = torch.rand(2, 1, BUDGET.channels, BUDGET.size, BUDGET.size)
+    assert norms(folded(method)) == 0
+    ready = ready_to_score(method, clips, BUDGET, CPU)
+    assert norms(ready) == 1
+    torch.testing.assert_close(ready.score(clips), method.score(clips), rtol=1e-5, atol=1e-6)
+
+
 def test_what_may_act_otherwise_is_left_alone():
     class Backwards(nn.Sequential):
         def forward(self, given):
@@ -63,6 +105,10 @@ def test_what_may_act_otherwise_is_left_alone():
         nn.Sequential(nn.Sequential(nn.Conv2d(3, 3, 1), norm), norm),
         nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.BatchNorm2d(3)),
         nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, track_running_stats=False)),
+        nn.Sequential(Standardised(3, 3, 1), nn.BatchNorm2d(3)),
+        nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 3, 1)), nn.BatchNorm2d(3)),
+        nn.Sequential(nn.utils.weight_norm(nn.Conv2d(3, 3, 1)), nn.BatchNorm2d(3)),
+        nn.Sequential(nn.ConvTranspose2d(3, 3, 2, groups=3), nn.BatchNorm2d(3)),
     ]
     for chain in map(stirred, alone):
         given = torch.randn(2, 3, 4, 4)

@@ -1,13 +1,17 @@
 import copy
 import json
+import random
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from crossvad.adapters.base import Frozen
 from crossvad.adapters.nets.layout import laid_out_as
 from crossvad.execution import layouts
-from crossvad.execution.layouts import LAYOUTS, arrange, features_in, is_laid_out, lay_out, probe, usual
+from crossvad.execution.fitting import build
+from crossvad.execution.layouts import LAYOUTS, arrange, fastest, features_in, is_laid_out, lay_out, probe, usual
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 
@@ -24,6 +28,7 @@ def probed(monkeypatch, tmp_path):
     """Probe whatever the size, into an empty cache."""
     monkeypatch.setattr(layouts, "PROBED_FROM", 0)
     monkeypatch.setenv("CROSSVAD_CACHE", str(tmp_path))
+    monkeypatch.setattr(layouts, "_found", {})
     return tmp_path / "layouts"
 
 
@@ -49,7 +54,9 @@ def test_the_faster_layout_is_taken_and_remembered(method, probed, clock, slow):
     assert arrange(method, "learning", BUDGET, CPU, slow_in(slow, clock)) == fast
     (kept,) = probed.iterdir()
     assert json.loads(kept.read_text())["seconds"] == {slow: 1.0, fast: 0.0}
-    # Asked again, it is not probed again, by whatever work.
+    # Asked again, it is not probed again, by whatever work, in this process or in another.
+    assert arrange(method, "learning", BUDGET, CPU, slow_in(fast, clock)) == fast
+    layouts._found.clear()
     assert arrange(method, "learning", BUDGET, CPU, slow_in(fast, clock)) == fast
     # Another task is another question.
     assert arrange(method, "adapting", BUDGET, CPU, slow_in(fast, clock)) == slow
@@ -60,13 +67,27 @@ def test_what_was_remembered_may_be_lost_or_damaged(method, probed, clock):
     (kept,) = probed.iterdir()
     for damaged in ("", "[]", '{"layout": "sideways"}'):
         kept.write_text(damaged)
+        layouts._found.clear()
         assert arrange(method, "learning", BUDGET, CPU, slow_in("channels last", clock)) == "rows"
         assert json.loads(kept.read_text())["layout"] == "rows"
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(method, probed, clock):
     probed.parent.joinpath("layouts").write_text("a file where the folder should be")
-    assert arrange(method, "learning", BUDGET, CPU, slow_in("channels last", clock)) == "rows"
+    for slow in ("channels last", "rows"):  # nor is it probed again
+        assert arrange(method, "learning", BUDGET, CPU, slow_in(slow, clock)) == "rows"
+
+
+def test_ways_to_adapt_are_told_apart(method, probed, clock):
+    assert fastest(method, "adapting", BUDGET, CPU, slow_in("rows", clock), "NormTuning") == "channels last"
+    assert fastest(method, "adapting", BUDGET, CPU, slow_in("channels last", clock), "FineTune") == "rows"
+
+
+def test_work_that_cannot_be_done_on_a_few_clips_leaves_the_usual_layout(method, probed):
+    def work(trial, layout):
+        raise ValueError("takes four clips")
+
+    assert arrange(method, "learning", BUDGET, CPU, work) == "channels last" and not probed.exists()
 
 
 def test_small_frames_and_methods_without_convolutions_are_not_probed(method, monkeypatch, clock):
@@ -82,12 +103,15 @@ def test_small_frames_and_methods_without_convolutions_are_not_probed(method, mo
 
 def test_a_probe_leaves_the_method_and_the_draws_as_they_were(method):
     before, drawn = copy.deepcopy(method.state_dict()), torch.random.get_rng_state()
+    np.random.seed(1)
+    random.seed(1)
 
     def work(trial, layout):
-        trial.head[1].weight.data += torch.rand(())
+        trial.head[1].weight.data += torch.rand(()) + np.random.rand() + random.random()
 
     assert set(probe(method, CPU, work)) == set(LAYOUTS)
     assert torch.equal(torch.random.get_rng_state(), drawn)
+    assert (np.random.rand(), random.random()) == (np.random.RandomState(1).rand(), random.Random(1).random())
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
 
 
@@ -135,6 +159,13 @@ def test_features_are_brought_into_a_layout_whatever_holds_them(method):
         assert moved.features.is_contiguous(memory_format=layouts.FORMATS[layout][4])
         torch.testing.assert_close(moved, encoded, rtol=0, atol=0)
     assert features_in(clips, "channels last") is clips  # whole clips are the method's to cut
+    assert features_in(encoded, None) is encoded
+
+
+def test_a_frozen_backbone_is_laid_out_with_the_method_that_holds_it():
+    method = build(registry.get_method("knn[backbone=random]"), BUDGET, 0, CPU)
+    held = [part.network for part in method.modules() if isinstance(part, Frozen)]
+    assert held and all(is_laid_out(network, "channels last") for network in held)
 
 
 def test_a_map_takes_the_layout_of_another():

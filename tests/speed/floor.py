@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from crossvad.adapters.base import Adapter
-from crossvad.execution.device import get_device, machine
+from crossvad.execution.device import machine
 from crossvad.execution.fitting import build
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.inference import CONVOLUTIONS, ready_to_score
@@ -92,11 +92,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    where = get_device(options.device)
+    where = torch.device("cpu")  # on CUDA a layer by itself takes longer than in a pass, where calls overlap
     budget = replace(BUDGETS["quick"], name="speed", size=options.size, width=options.width, channels=3)
     print(f"{machine(where)}, torch {torch.__version__}, {options.size} pixels, width {options.width}")
     for name in options.method.split(","):

@@ -55,7 +55,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import adaptations
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
-from crossvad.execution.adaptation import learner
+from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.device import get_device, machine
 from crossvad.execution.fitting import build
 from crossvad.execution.inference import folded, ready_to_score
@@ -103,7 +103,7 @@ TUNING = FineTune(FineTuneOptions(RATE))
 
 
 def adapted(adapter: Adapter, moving: Adapter, layout: Layout, clips: Tensor) -> Adapter:
-    """A method after one step on a support set, as the harness has it: `moving` and `layout` are of its `learner`."""
+    """A method after one step on a support set, as in the harness: `moving` and `layout` are of `ready_to_adapt`."""
     with torch.no_grad():
         features = adapter.frozen_features(clips)
     return next(adaptations(moving, features_in(features, layout), [1], TUNING))
@@ -237,7 +237,7 @@ def adaptation(theirs: Theirs, adapter: Adapter, options: argparse.Namespace, wh
         gradients = torch.autograd.grad(loss, list(own.values()))
     gap = relative(dict(zip(own, gradients, strict=True)), theirs.renamed(step))
     features = adapter.frozen_features(clips)
-    moving, layout = learner(adapter, features, TUNING, budget(type(theirs), options.size), where)
+    moving, layout = ready_to_adapt(adapter, features, TUNING, budget(type(theirs), options.size), where)
     del features
     works = {
         "theirs": partial(theirs.adapted, images, RATE), "ours": partial(adapted, adapter, moving, layout, clips)
