@@ -38,8 +38,12 @@ SIZE = BUDGETS["smoke"].size
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
-    """Decoded frames of the tests stay out of the user's cache, in this process and in those it starts."""
+    """Decoded frames of the tests stay out of the user's cache, in this process and in those it starts.
+
+    And tables have room, whatever terminal, or none, the tests are started from.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "180")
         patch.setenv("CROSSVAD_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 

@@ -18,7 +18,7 @@ from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.evaluation.postprocessing import fill_nearest, fuse
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.fitting import Fitter
+from crossvad.execution.fitting import Fitter, build
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
 from crossvad.footage.streaming import clip_batches, stream_scores
@@ -81,7 +81,7 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
 
 def test_the_fitted_method_stays_as_it_is_and_progress_ends_at_the_last_frame(make_grid):
     torch.manual_seed(0)
-    adapter, told = get_method("framepred").build(SMOKE).eval(), []
+    adapter, told = build(get_method("framepred"), SMOKE, 0, CPU), []
     fitted, before = Fitted("", adapter, NoTuning(), {}, {}), copy.deepcopy(adapter.state_dict())
     tuning = get_tuning("finetune[learning_rate=1e-4]").build()
     (cell,) = make_grid("framepred", shots=[3], steps=[2], support="test-head").cells()
