@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crossvad.adapters.base import Adapter as Adapter
     from crossvad.api import choose as choose
     from crossvad.api import load_results as load_results
+    from crossvad.api import profile as profile
     from crossvad.api import run as run
     from crossvad.api import score_video as score_video
     from crossvad.datasets.base import Dataset as Dataset
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
     from crossvad.results import Results as Results
 
 __version__ = "0.1.0"
-__all__ = ["Adapter", "Dataset", "Protocol", "Results", "__version__", "choose", "load_results", "run", "score_video"]
+__all__ = [
+    "Adapter",
+    "Dataset",
+    "Protocol",
+    "Results",
+    "__version__",
+    "choose",
+    "load_results",
+    "profile",
+    "run",
+    "score_video",
+]
 
 _HOMES = {
     "Adapter": "crossvad.adapters.base",
@@ -30,6 +42,7 @@ _HOMES = {
     "Results": "crossvad.results",
     "choose": "crossvad.api",
     "load_results": "crossvad.api",
+    "profile": "crossvad.api",
     "run": "crossvad.api",
     "score_video": "crossvad.api",
 }
