@@ -28,23 +28,23 @@ Sound = list[tuple[Record, Scores]]  # cells that are done and sound
 RERUN = "run the cell again, and the tables that show it"
 
 
-def verify_store(store: Store, keys: Collection[str] | None = None) -> tuple[Sound, list[Problem]]:
+def verify_store(store: Store, leave_out: Collection[str] = ()) -> tuple[Sound, list[Problem]]:
     """All that is checked of stored cells: each by itself, beside the others, and under the metrics.
 
     Args:
         store: where they lie.
-        keys: of the cells to check; all of them without.
+        leave_out: keys of cells that are not looked at.
 
     Returns:
         The cells that are done and sound with their scores, and every problem found.
     """
-    sound, problems = verify_cells(store, keys)
+    sound, problems = verify_cells(store, leave_out)
     problems += [*verify_stamps(sound), *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
     return sound, [*problems, *find_leftovers(store)]
 
 
-def verify_cells(store: Store, keys: Collection[str] | None = None) -> tuple[Sound, list[Problem]]:
-    """Hold every stored cell, or those of some keys, against its name, its hash, its manifest and its own shapes.
+def verify_cells(store: Store, leave_out: Collection[str] = ()) -> tuple[Sound, list[Problem]]:
+    """Hold every stored cell, but those left out, against its name, its hash, its manifest and its own shapes.
 
     Returns:
         The cells that are done and sound with their scores, and what is wrong with the others.
@@ -52,7 +52,7 @@ def verify_cells(store: Store, keys: Collection[str] | None = None) -> tuple[Sou
     sound: Sound = []
     problems: list[Problem] = []
     for place in store.cell_places():
-        if keys is not None and place.name not in keys:
+        if place.name in leave_out:
             continue
         try:
             record = read_record(place)
@@ -148,9 +148,8 @@ def verify_masks(sound: Sound) -> list[Problem]:
 def verify_metrics(sound: Sound) -> list[Problem]:
     """Whether a perfect detector gets 100 % on every cell's frames, and its own scores 50 % under shuffled labels."""
     problems = []
-    perfect: dict[
-        tuple[bytes, bytes], str
-    ] = {}  # labels and videos, which most cells of a target share -> what is wrong
+    # By labels and videos, which most cells of a target share: what is wrong for a perfect detector.
+    perfect: dict[tuple[bytes, bytes], str] = {}
     for record, scores in sound:
         cell = record.cell
         counted = counted_frames(scores, FAIR, cell.shots, record.facts["fusion"], support_span(record, scores))

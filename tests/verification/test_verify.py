@@ -17,7 +17,7 @@ from crossvad.evaluation import metrics
 from crossvad.planning.cell import Cell
 from crossvad.store.scores import Scores
 from crossvad.store.store import Record, Store, stamped
-from crossvad.verification.integrity import verify_cells, verify_masks, verify_metrics
+from crossvad.verification.integrity import verify_cells, verify_masks, verify_metrics, verify_store
 
 WORDS = ("--budget", "smoke", "--quiet", "--method", "framepred", "--shots", "0,2", "--tuning", "finetune")
 
@@ -170,6 +170,20 @@ def test_scores_that_were_changed_behind_the_records_back(results):
     assert f"{record.cell.key}/scores.npz: is missing or was changed" in found
     path.unlink()
     assert "is missing or was changed" in problems_of(store)[0]
+
+
+def test_cells_left_out_are_not_looked_at_and_one_that_cannot_be_read_is_named_all_the_same(results):
+    """As `bench report` asks for: it shows some cells, and a broken one might have been among them."""
+    store = Store(results)
+    shown, changed, broken = [record.cell.key for record in store.records()][:3]
+    path = store.cell_place(changed) / "scores.npz"
+    path.write_bytes(path.read_bytes() + b" ")
+    (store.cell_place(broken) / "record.json").unlink()
+    others = {record.cell.key for record in store.records()} - {shown}
+    sound, problems = verify_store(store, others)
+    assert [record.cell.key for record, _ in sound] == [shown]
+    assert [problem.problem for problem in problems] == ["has no record.json"]
+    assert len(verify_store(store)[1]) == 2
 
 
 def test_a_record_under_another_name(results):
