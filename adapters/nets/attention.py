@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-# So many energies are made at once: 8 MB of floats stay in the processor's cache from the product that makes them to
+# So many energies are made at once: 4 MB of floats stay in the processor's cache from the product that makes them to
 # the one that uses them up. A quarter as many take the same time, but more where other programs want the cores; all at
 # once takes half as long again, and half a gigabyte for a map of 512 x 512.
-CHUNK = 2**21
+CHUNK = 2**20
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor]:
     """Attention within each of N lists of L pixels: a softmax over the list, or over the list without the pixel itself.
 
     Args:
@@ -19,8 +19,8 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
         itself: whether a pixel attends to itself.
 
     Returns:
-        The result (B, N, L, C), and of its softmax the greatest logit and the sum of exp(logit - greatest), each
-        (B, N, L, 1), with which it can be joined to the softmax over another list.
+        The result (B, N, L, C), and the logarithm of the sum of exp(logit), (B, N, L, 1), with which it can be joined
+        to the softmax over another list.
     """
     lists = [part.flatten(0, 1) for part in (query, key, value)]
     step = max(1, CHUNK // query.shape[2] ** 2)
@@ -30,12 +30,16 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
         if not itself:
             # Not -inf: in a list of one pixel nothing would be left, and -inf minus its maximum -inf is no number.
             energy.diagonal(dim1=1, dim2=2).fill_(torch.finfo(energy.dtype).min)
-        peak = energy.detach().amax(2, keepdim=True)
-        weight = energy.sub_(peak).exp_()
-        total = weight.sum(2, keepdim=True)
-        done.append((weight @ v.contiguous() / total, peak, total))
-    result, peak, total = (torch.cat(parts).view(*query.shape[:3], -1) for parts in zip(*done, strict=True))
-    return result, peak, total
+        greatest = energy.detach().amax(2, keepdim=True)
+        if energy.requires_grad:  # the backward pass is left one tensor, not two
+            weight = energy.sub_(greatest).exp_()
+            total = weight.sum(2, keepdim=True)
+            done.append((weight @ v.contiguous() / total, greatest + total.log()))
+        else:  # a softmax makes its exponentials in half the time, and its greatest weight is one over their sum
+            weight = energy.softmax(2)
+            done.append((weight @ v.contiguous(), greatest - weight.amax(2, keepdim=True).log()))
+    result, total = (torch.cat(parts).view(*query.shape[:3], -1) for parts in zip(*done, strict=True))
+    return result, total
 
 
 class CrissCrossAttention(nn.Module):
@@ -58,10 +62,10 @@ class CrissCrossAttention(nn.Module):
         query, key, value = (project(features).permute(0, 2, 3, 1) for project in (self.query, self.key, self.value))
         # The pixel itself stands in its column and in its row: it counts once, in the row.
         down = _attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), itself=False)
-        column, column_peak, column_total = (part.transpose(1, 2) for part in down)
-        row, row_peak, row_total = _attend(query, key, value, itself=True)
+        column, column_total = (part.transpose(1, 2) for part in down)
+        row, row_total = _attend(query, key, value, itself=True)
         # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
-        share = torch.sigmoid(column_peak - row_peak + (column_total / row_total).log())  # (B, H, W, 1)
+        share = torch.sigmoid(column_total - row_total)  # (B, H, W, 1)
         return self.gamma * torch.lerp(row, column, share).permute(0, 3, 1, 2) + features
 
 
