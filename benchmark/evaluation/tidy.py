@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from crossvad.evaluation.selection import (
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
+from crossvad.store import profiles
 from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
 
@@ -37,7 +38,7 @@ COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, i
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
     "stuck", "frames", "videos", "of_videos", "parameters", "device", "version", "postprocessing",
-    "transductive", PLACE,
+    "transductive", "profiled", PLACE,
 ]  # fmt: skip
 
 
@@ -132,8 +133,12 @@ def counted_frames_of_cells(
                 yield record, partial(read, published=published_evaluation(record))
 
 
-def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) -> dict[str, Any]:
+def row(
+    store: Store, record: Record, protocol: Protocol, cache: MetricCache, speeds: Mapping[tuple[str, ...], float]
+) -> dict[str, Any]:
     """Make one line of the tidy table; a cell that is not done has no numbers, nor has one of no `cell_metrics`.
+
+    Frames a second are those of `speeds`, which `bench profile` measured, or else as they were when the cell ran.
 
     Raises:
         InputError: the cell's scores are missing or were changed.
@@ -151,6 +156,8 @@ def row(store: Store, record: Record, protocol: Protocol, cache: MetricCache) ->
         known |= numbers
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
         known["reverted"] = 100 * reverted(record)
+        kind = (cell.method, cell.method_version, cell.budget, str(record.facts.get("device")))
+        known |= {"profiled": kind in speeds, "fps": speeds.get(kind, record.facts.get("fps"))}
     return known
 
 
@@ -172,10 +179,16 @@ def reverted(record: Record) -> float:
     return sum(each["reverted"] for each in came) / len(came) if came else float("nan")
 
 
-def table(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """Make the tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`."""
+def table(
+    store: Store, records: Iterable[Record], protocol: Protocol, speeds: Mapping[tuple[str, ...], float] | None = None
+) -> pd.DataFrame:
+    """Make the tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`.
+
+    Frames a second are those of `speeds`: unless told otherwise, what the store's profiles say.
+    """
+    speeds = profiles.speeds(store) if speeds is None else speeds
     with MetricCache(store) as cache:
-        rows = [row(store, record, protocol, cache) for record in current(records) if belongs(record, protocol)]
+        rows = [row(store, record, protocol, cache, speeds) for record in current(records) if belongs(record, protocol)]
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
 
 

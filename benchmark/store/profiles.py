@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from crossvad.adapters.options import Budget
+from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import digest_of
 from crossvad.store.store import Store
 
@@ -72,3 +74,31 @@ def stored(store: Store) -> Sequence[Profile]:
             costs = tuple(AdaptationCost(**cost) for cost in told.pop("adaptation"))
             found.append(Profile(**told, adaptation=costs))
     return sorted(found, key=lambda profile: profile.finished)
+
+
+def comparable(found: Sequence[Profile]) -> list[Profile]:
+    """The last profile of each method among those of the size and the machine that were measured last."""
+    kind = ("size", "width", "channels", "machine", "device", "torch", "video")
+    alike = [each for each in found if all(getattr(each, name) == getattr(found[-1], name) for name in kind)]
+    return list({each.method: each for each in alike}.values())
+
+
+def speeds(store: Store) -> dict[tuple[str, ...], float]:
+    """Clips a second by method, version, budget and device, on the machine that was measured last.
+
+    None for a store of committed cells alone: their machine is not known.
+    """
+    found = [] if store.only == "reference" else stored(store)
+    whole = [
+        each for each in found if (budget := BUDGETS.get(each.budget)) and _at(each) == _at(budget)
+    ]  # as cells are
+    last = {(each.budget, each.device): (each.machine, each.torch) for each in whole}
+    return {
+        (each.method, each.method_version, each.budget, each.device): each.throughput
+        for each in whole
+        if (each.machine, each.torch) == last[each.budget, each.device]
+    }
+
+
+def _at(made: Profile | Budget) -> tuple[int, int, int]:
+    return made.size, made.width, made.channels

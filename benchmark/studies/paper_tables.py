@@ -7,7 +7,7 @@ not in hand is missing, and none is made up.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -19,7 +19,6 @@ from crossvad.planning.method_info import describe
 from crossvad.planning.protocol import FAIR
 from crossvad.present.tables import MISSING
 from crossvad.store import profiles
-from crossvad.store.profiles import Profile
 from crossvad.store.store import Record, Store
 from crossvad.studies import published
 from crossvad.studies.ablation import ABLATIONS, measured
@@ -154,7 +153,7 @@ class Ours:
         unadapted = (rows["status"] == "done") & (rows["shots"] == 0) & (rows["tuning"] == catalogue.NO_TUNING)
         self.rows = rows[unadapted & (rows["budget"] == self.budget)]
         self._measured: dict[tuple[str, str], pd.DataFrame] = {}
-        self.speeds = _comparable(profiles.stored(store))
+        self.speeds = profiles.comparable(profiles.stored(store))
 
     def rows_of(self, wanted: Wanted) -> pd.DataFrame:
         """Select the tidy rows of the cells that a figure is of: one a seed; a speed is of none."""
@@ -180,10 +179,3 @@ class Ours:
             scores = measured(ablation, self.store, records, FAIR)
             self._measured[ablation, target] = scores.assign(method=scores["variant"].map(labels))
         return self._measured[ablation, target]
-
-
-def _comparable(found: Sequence[Profile]) -> list[Profile]:
-    """The last profile of each method among those of the size and the machine that were measured last."""
-    kind = ("size", "width", "channels", "machine", "device", "torch", "video")
-    alike = [each for each in found if all(getattr(each, name) == getattr(found[-1], name) for name in kind)]
-    return list({each.method: each for each in alike}.values())

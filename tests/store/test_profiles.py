@@ -1,4 +1,5 @@
 from crossvad.store import profiles
+from crossvad.store.store import Store
 from profile_made import profile
 
 
@@ -29,3 +30,16 @@ def test_what_cannot_be_read_is_left_out(store):
 
 def test_an_empty_store_has_none(store):
     assert list(profiles.stored(store)) == []
+
+
+def test_speeds_are_of_the_machine_that_was_measured_last(store):
+    size = {"size": 64, "width": 16, "channels": 1}  # budget quick's
+    for each in (
+        profile("apn", throughput=1.0, machine="Antikythera", finished="2025-01", **size),
+        profile("lmn", throughput=2.0, finished="2025-02", **size),
+        profile("lmn", throughput=3.0, finished="2025-03", device="cuda", machine="Colossus", **size),
+        profile("mpn", throughput=4.0, finished="2025-04", **(size | {"size": 128})),  # no cell is of this size
+    ):
+        profiles.keep(store, each)
+    assert profiles.speeds(store) == {("lmn", "1.1", "quick", "cpu"): 2.0, ("lmn", "1.1", "quick", "cuda"): 3.0}
+    assert profiles.speeds(Store(store.root.parent, only="reference")) == {}

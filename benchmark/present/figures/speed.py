@@ -28,7 +28,8 @@ MOST = 24  # markers that can be told apart in one panel
 class Speed(RowsPlot):
     """AUC against frames per second: a panel per source and target, a marker per method and way to adapt.
 
-    Both are means over seeds. How fast a method is depends on the machine: compare cells of one alone.
+    Both are means over seeds. How fast a method is depends on the machine: compare cells of one alone. What `bench
+    profile` measured counts before what was measured when cells ran, with whatever else went on there.
 
     \b
     bench plot speed --where budget=quick --where source=ped2 --where target=ped2 --out speed.pdf
@@ -64,8 +65,8 @@ class Speed(RowsPlot):
         drawn = rows[~rows["method"].isin(CONTROLS)].assign(reverted=float("nan"))  # which no marker shows
         facts = [
             captions.caption(drawn, intervals=False),
-            "frames per second: of scoring decoded frames at the budget's size, on the device named, as measured when "
-            "the cells ran",
+            "frames per second: of scoring decoded frames at the budget's size, on the device named, "
+            + _measured(drawn),
         ]
         if points["seeds"].map(len).max() > 1:
             facts.append("bars: lowest to highest of several seeds")
@@ -84,6 +85,15 @@ class Speed(RowsPlot):
             note,
             beside=1.3,
         )
+
+
+def _measured(drawn: pd.DataFrame) -> str:
+    """Say how fast methods were found to be in which way."""
+    profiled = drawn["profiled"].fillna(False).astype(bool)
+    methods = [list(drawn.loc[rows, "method"].unique()) for rows in (profiled, ~profiled)]
+    ways = ("as `bench profile` measured it", "as measured when the cells ran")
+    told = [(way, f" ({captions.listed(names)})") for way, names in zip(ways, methods, strict=True) if names]
+    return "; ".join(way + (names if len(told) > 1 else "") for way, names in told)
 
 
 def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
