@@ -135,6 +135,7 @@ class Mnad(Theirs):
     }
 
     def __init__(self, code: Checkout, where: torch.device) -> None:
+        self.code = code
         self.net = code.module(self.module).convAE(3, self.frames, 10, 512, 512).to(where)
         self.items = nn.functional.normalize(torch.rand(10, 512), dim=1).to(where)
         learned = [*self.net.encoder.parameters(), *self.net.decoder.parameters()]

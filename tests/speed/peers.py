@@ -3,6 +3,7 @@
     python tests/speed/peers.py --peer mnad=DIR --peer mpn=DIR --peer apn=DIR --peer memae=DIR   # 2 cores: an hour
     python tests/speed/peers.py --peer mpn=DIR --only adaptation --shots 10 --threads 1
     python tests/speed/peers.py --peer mnad=DIR --where lmn,lmn-recon --size 128 --batch 4 --markdown
+    python tests/speed/peers.py --peer mnad=DIR --only disk --frames data/UCSDped2/Test   # folders of frames, to AUC
 
 DIR is a clone of github.com/cvlab-yonsei/MNAD (our `lmn`, `lmn-recon`), ktr-hubrt/MPN (`mpn`), huchao-AI/APN
 (`apn-released`) or donggong1/memae-anomaly-detection (`memae`). Nothing of theirs is here: their modules are imported
@@ -28,6 +29,11 @@ training    a step on `--training-batch` clips: loss, backward pass, optimiser. 
             hold it into the next. Their logging is left out. apart, of 2 clips: losses, memories that the step wrote,
             or gradients relative to their length; whichever are farthest.
 
+disk        with `--frames DIR`, folders of frames: from files to an AUC, MNAD's frame prediction. Theirs through their
+            `DataLoader` of clips, with one process beside as by default, ours through what `bench run` does, cache and
+            all. Of two videos the first `--length` frames, as JPEG, which theirs takes alone; the later half of them is
+            called abnormal. apart: AUC by protocol paper, whose rules are theirs.
+
 s           median seconds of `--rounds` rounds, theirs and ours in turn, after one that warms up
 MB          the most that tensors held at one time above what was held before, as `measuring.peak_bytes` says
 theirs/ours of either; above 1 ours is faster, or takes less
@@ -38,6 +44,7 @@ from __future__ import annotations
 import argparse
 import copy
 import io
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
@@ -45,10 +52,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import from_disk
 import measuring
 import torch
 from checkouts import Checkout, cuda_is
-from peer_methods import PEERS, Mpn, Seen, Theirs, label
+from peer_methods import PEERS, Mnad, Mpn, Seen, Theirs, label
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter
@@ -265,12 +273,30 @@ def training(theirs: Theirs, adapter: Adapter, options: argparse.Namespace, wher
     return Job(len(clips), farthest(gaps), works)
 
 
+def disk(theirs: Theirs, adapter: Adapter, options: argparse.Namespace, where: torch.device) -> Job | None:
+    """From frames on disk to an AUC; None where there are none, or it is no predictor of MNAD's."""
+    if options.frames is None or type(theirs) is not Mnad:
+        return None
+    theirs.net.eval()
+    adapter.eval()
+    home = from_disk.as_jpeg(options.frames, options.length, Path(tempfile.mkdtemp()))
+    works = {
+        "theirs": partial(from_disk.theirs, theirs, home, options.size, where),
+        "ours": partial(from_disk.ours, adapter, home, budget(type(theirs), options.size), where),
+    }
+    gap = abs(works["ours"]() - works["theirs"]())
+    print(f"  apart: AUC {gap:.0e}", flush=True)
+    return Job(from_disk.VIDEOS * (options.length - adapter.clip.frames + 1), gap, works)
+
+
 def gradients_of(module: nn.Module) -> dict[str, Tensor]:
     """By name of the parameter, where it has one."""
     return {name: each.grad for name, each in module.named_parameters() if each.grad is not None}
 
 
-JOBS: dict[str, Callable[..., Job | None]] = {"scoring": scoring, "adaptation": adaptation, "training": training}
+JOBS: dict[str, Callable[..., Job | None]] = {
+    "disk": disk, "scoring": scoring, "adaptation": adaptation, "training": training
+}  # fmt: skip
 
 
 def compared(
@@ -366,6 +392,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--frames", type=Path, help="folders of frames, for disk")
+    parser.add_argument("--length", type=int, default=20, help="frames of each of them, for disk")
     parser.add_argument("--only", type=some_of(list(JOBS)), default=list(JOBS), help=f"of {','.join(JOBS)}")
     parser.add_argument("--where", type=some_of(methods), default=methods, help=f"of {','.join(methods)}")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
