@@ -136,6 +136,7 @@ What needs the video's own frames, such as a detector, is an extra input, regist
 **Options.** A frozen dataclass, named by the class as `Options`, of fields made by `option`, each number with the range
 that it may have: `width: int = option(3, "of the window, in frames", minimum=1)`. Several may go by one name together,
 typed without a value, as `method[wide]` does with `presets: ClassVar[dict] = {"wide": {"width": 9, "pool": "max"}}`.
+Beside them every method has `precision` and `training_precision`, which the harness sees to (`options.Arithmetic`).
 
 What the harness relies on, and `bench methods check` tests:
 
@@ -154,6 +155,7 @@ No label ever reaches an adapter: there is no argument for one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
@@ -218,6 +220,7 @@ class Adapter(nn.Module):
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
     published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
     checkpoints: Checkpointer | None = None  # of its training, where the harness wants them
+    arithmetic: Callable[[], AbstractContextManager[object]] = nullcontext  # that its training steps are taken in
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
@@ -360,7 +363,8 @@ class Adapter(nn.Module):
         self.train()
         for step in range(taken + 1, schedule.steps + 1):
             clips = drawn.batch(schedule.batch, self.training_strides)
-            losses = self.training_step(clips, optimizers)
+            with self.arithmetic():
+                losses = self.training_step(clips, optimizers)
             if schedule.decay == "cosine":
                 for decay in decays:
                     decay.step()

@@ -9,6 +9,9 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+Precision = Literal["float32", "bf16", "fp16"]
+TrainingPrecision = Literal["float32", "bf16"]
+
 
 @dataclass(frozen=True)
 class Range:
@@ -78,6 +81,17 @@ class PoolOptions:
     pool: Literal["mean", "p99", "patch"] = option(
         "mean", "of the error map: mean, 99th percentile, worst 8 x 8 mean", trains=False
     )
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """In how many bits a method computes, whichever it is: options that each has beside its own."""
+
+    precision: Precision = "float32"  # of convolutions and matrix products, while it scores
+    training_precision: TrainingPrecision = "float32"  # the same while it trains, by steps
+
+
+FLOAT32 = Arithmetic()
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ def run(
     budget: str | Budget = "quick",
     protocol: str | Protocol = "fair",
     support: str | None = None,
+    precision: str | Sequence[str] = "float32",
+    training_precision: str | Sequence[str] = "float32",
     data: str | Path | None = None,
     results: str | Path = "results",
     device: str = "auto",
@@ -94,6 +96,8 @@ def run(
         budget: how much training: smoke, demo, quick, standard, paper, or a `Budget`.
         protocol: fair, paper, fair@N for up to N shots, or a `Protocol`.
         support: where support sets come from; None: the protocol's choice.
+        precision: float32, bf16 or fp16, that methods score in, or several of these; they adapt in float32.
+        training_precision: float32 or bf16, or both, for methods that train by steps.
         data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
         results: folder that keeps the runs.
         device: auto, cpu, cuda, cuda:1, …
@@ -127,6 +131,8 @@ def run(
         budget=budget,
         protocol=protocol,
         support=support,
+        precision=_several(precision),
+        training_precision=_several(training_precision),
     )
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     grid = request.grid(data_root(data))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from crossvad.adapters.options import Precision, TrainingPrecision
 from crossvad.evaluation import columns
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
@@ -111,6 +112,7 @@ METHODS = Names(lambda: list(catalogue.METHODS))
 TUNINGS = Names(lambda: list(catalogue.TUNINGS))
 DATASETS = Datasets(catalogue.dataset_names)
 ONE_DATASET = Name(catalogue.dataset_names)
+PRECISIONS, TRAINING_PRECISIONS = Names(lambda: get_args(Precision)), Names(lambda: get_args(TrainingPrecision))
 DATASET = click.argument("name", type=ONE_DATASET)
 
 
@@ -126,7 +128,8 @@ def spelling(word: str) -> str:
 
 
 def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
-    return click.option(f"--{name}", PLURALS.get(name, name), type=kind, default=default, show_default=True, help=text)
+    key = PLURALS.get(name, name.replace("-", "_"))
+    return click.option(f"--{name}", key, type=kind, default=default, show_default=True, help=text)
 
 
 def several(name: str, kind: Names, text: str, required: bool = False) -> Callable:
@@ -208,6 +211,8 @@ AMOUNTS = stacked(
     BUDGET,
     _listed("protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
     click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
+    _listed("precision", PRECISIONS, "float32", "To score in: float32, bf16, fp16."),
+    _listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),
     DEVICE,
     click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -50,8 +51,10 @@ def profile(
     \b
     bench profile apn,lmn,memae
     bench profile apn mpn --budget paper --device cuda --target ped2 --data DIR
+    bench profile lmn 'lmn[precision=bf16]'    # what is to be had for scoring in fewer bits
     bench profile --stored                     # measure nothing: show what was
     """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else its memory profiler warns of what it did not see made
     from crossvad import api
 
     names = [name for words in methods for name in words]

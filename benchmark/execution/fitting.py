@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter, Frozen, Log
-from crossvad.adapters.options import Budget
+from crossvad.adapters.options import Budget, Precision
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset, Video
@@ -28,6 +28,7 @@ from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now
 from crossvad.execution.layouts import CLIPS, Layout, arrange, lay_out, usual
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
+from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.execution.tensorboard import Write, curve_writer
@@ -57,6 +58,7 @@ class Stage:
     tuning: Tuning | None
     make: Callable[[], Adapter]  # builds the method, which has learned nothing yet
     fresh: Callable[[], ClipSource]  # what it learns from, with draws from their start
+    precision: Precision = "float32"  # that it trains in
 
 
 class Fitter:
@@ -81,11 +83,13 @@ class Fitter:
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
         if not adapter.needs_source:
-            return Fitted(cell.prepared_key, adapter, tuning, {}, facts)
+            return Fitted(cell.prepared_key, adapter, tuning, {}, facts, precision=method.arithmetic.precision)
         # Each stage draws from the start of the seed, whether the one before was stored or not.
         fresh = partial(source_clips, source, adapter, self.decoder, self.device, cell.seed)
         title = f"Train {method.label} on {cell.source}"
-        adapter, stored = self._taken(Stage("fits", cell.fit_key, title, None, make, fresh), adapter)
+        arithmetic = method.arithmetic
+        fit = Stage("fits", cell.fit_key, title, None, make, fresh, arithmetic.training_precision)
+        adapter, stored = self._taken(fit, adapter)
         facts["train_seconds"] = stored["seconds"]
         facts["diagnostics"] = {name: curve[-1][1] for name, curve in stored["curves"].items() if name != "loss"}
         if tuning.learns:
@@ -99,8 +103,9 @@ class Fitter:
             for name, (least, median, most) in (described := tuning.described()).items():
                 self.reporter.say(f"  step sizes of {name}: {least:.3g} to {most:.3g}, median {median:.3g}")
             facts |= {"step_sizes": described} if described else {}
-        heldout = heldout_scores(adapter, fresh(), self.grid.budget)
-        return Fitted(cell.prepared_key, adapter, tuning, heldout, facts, fresh)
+        with computing_in(arithmetic.precision, self.device):
+            heldout = heldout_scores(adapter, fresh(), self.grid.budget)
+        return Fitted(cell.prepared_key, adapter, tuning, heldout, facts, fresh, arithmetic.precision)
 
     def decided(self, cells: Sequence[Cell], fitted: Fitted) -> dict[Cell, tuple[Tuning, RateSearch | None]]:
         """The tuning of each of some cells of one fit, with the search that chose its rate, where it was open."""
@@ -167,10 +172,11 @@ class Fitter:
         ):
             layout = usual(adapter)
             if stage.tuning is None:
-                layout = arrange_learning(adapter, stage.fresh(), self.grid.budget)
+                layout = arrange_learning(adapter, stage.fresh(), self.grid.budget, stage.precision)
             started, log = now(self.device), _logging(update, watched, write)
             if stage.tuning is None:
                 adapter.checkpoints = checkpoints
+                adapter.arithmetic = partial(computing_in, stage.precision, self.device, steps=True)
             try:
                 state = train(adapter, stage.fresh(), self.grid.budget, log, stage.tuning)
             except Diverged:
@@ -178,7 +184,8 @@ class Fitter:
                 raise
             finally:
                 checkpoints.release()
-                vars(adapter).pop("checkpoints", None)  # no part of the method
+                for name in ("checkpoints", "arithmetic"):
+                    vars(adapter).pop(name, None)  # no part of the method
             facts = {"seconds": checkpoints.seconds + now(self.device) - started, "curves": watched.curves}
             facts["layout"] = layout
             save_model(adapter, draft)
@@ -221,22 +228,24 @@ def scene_numbers(source: Dataset, videos: Sequence[Video]) -> list[int]:
     return [owner[origin(video.source).identity] for video in videos]
 
 
-def arrange_learning(adapter: Adapter, source: ClipSource, budget: Budget) -> Layout:
+def arrange_learning(adapter: Adapter, source: ClipSource, budget: Budget, precision: Precision = "float32") -> Layout:
     """Bring a fresh method, in place, into the memory layout that its training is fastest in; returns that.
 
     Args:
         adapter: the method.
         source: what it is going to learn from; of its draws some are used up.
         budget: that the method was built at.
+        precision: that it is going to train in.
     """
 
     def step(method: Adapter, layout: Layout) -> None:
-        method.train().training_step(clips, method.optimizers(budget))
+        with computing_in(precision, source.device, steps=True):
+            method.train().training_step(clips, method.optimizers(budget))
 
     if type(adapter).fit is not Adapter.fit or type(adapter).before_training is not Adapter.before_training:
         return usual(adapter)  # its steps are its own, or over features that are made once
     clips = source.batch(CLIPS, adapter.training_strides)
-    return arrange(adapter, "learning", budget, source.device, step)
+    return arrange(adapter, "learning", budget, source.device, step, "" if precision == "float32" else precision)
 
 
 def train(

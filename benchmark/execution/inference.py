@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.options import Budget
+from crossvad.adapters.options import Budget, Precision
 from crossvad.execution.layouts import Layout, fastest, is_laid_out, lay_out
+from crossvad.execution.precision import computing_in
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
@@ -23,7 +24,9 @@ ROUNDING = 1e-3  # of a score, relative and absolute: that folding may move it b
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
-def ready_to_score(adapter: Adapter, clips: Any, budget: Budget, device: torch.device) -> Adapter:
+def ready_to_score(
+    adapter: Adapter, clips: Any, budget: Budget, device: torch.device, precision: Precision = "float32"
+) -> Adapter:
     """A method for scoring alone: batch norms folded, in the memory layout that scoring is fastest in.
 
     Scores are those of the method, up to rounding. It is the method itself if there is nothing to be done. A method
@@ -34,15 +37,20 @@ def ready_to_score(adapter: Adapter, clips: Any, budget: Budget, device: torch.d
         clips: a few of those to be scored.
         budget: that the method was built at.
         device: where it is.
+        precision: that it is going to score in, for which a layout is looked for.
     """
 
     @torch.no_grad()
-    def score(method: Adapter, layout: Layout) -> dict[str, Tensor]:
+    def score(method: Adapter) -> dict[str, Tensor]:
         return method.score(method.frozen_features(clips))
 
+    def timed(method: Adapter, _: Layout) -> None:
+        with computing_in(precision, device):
+            score(method)
+
     ready = folded(adapter)
-    layout = fastest(ready, "scoring", budget, device, score)
-    if ready is not adapter and not _alike(lambda: score(ready, layout), score(adapter, layout)):
+    layout = fastest(ready, "scoring", budget, device, timed, "" if precision == "float32" else precision)
+    if ready is not adapter and not _alike(lambda: score(ready), score(adapter)):
         ready = adapter
     if is_laid_out(ready, layout):
         return ready

@@ -47,7 +47,7 @@ FORMATS = {
 _found: dict[str, Layout] = {}  # by this process
 
 
-def arrange(adapter: Adapter, task: Task, budget: Budget, device: torch.device, work: Work) -> Layout:
+def arrange(adapter: Adapter, task: Task, budget: Budget, device: torch.device, work: Work, way: str = "") -> Layout:
     """Bring a method's weights, in place, into the layout that a task is fastest in. Numbers stay what they are.
 
     Args:
@@ -56,11 +56,12 @@ def arrange(adapter: Adapter, task: Task, budget: Budget, device: torch.device, 
         budget: that it was built at.
         device: where it runs.
         work: does as much of the task as tells layouts apart, with a copy of the method, which is in the layout named.
+        way: in which of several ways it is done.
 
     Returns:
         The layout.
     """
-    layout = fastest(adapter, task, budget, device, work)
+    layout = fastest(adapter, task, budget, device, work, way)
     lay_out(adapter, layout)
     return layout
 

@@ -25,7 +25,7 @@ from torch.profiler import profile as torch_profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.options import Budget
+from crossvad.adapters.options import Budget, Precision
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import Batches, ClipSource, consecutive, head
@@ -36,6 +36,7 @@ from crossvad.execution.device import machine, now
 from crossvad.execution.fitting import arrange_learning, build, source_clips
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.layouts import CLIPS, features_in
+from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.profiles import AdaptationCost, Profile
@@ -94,7 +95,8 @@ def profile(
             if type(adapter).fit is Adapter.fit:
                 update(1, 5, "training")
                 training_batch = adapter.schedule(budget).batch
-                training_steps, training_bytes = _training(adapter, clips, budget, clock)
+                precision = method.arithmetic.training_precision
+                training_steps, training_bytes = _training(adapter, clips, budget, precision, clock)
                 adapter = build(method, budget, 0, device)
             else:
                 adapter.fit(clips, budget, lambda step, of, values: None)
@@ -102,10 +104,12 @@ def profile(
         update(2, 5, "scoring")
         video = target.videos("test")[0]
         frames = decoder.frames(video, adapter.extra_inputs)[:FRAMES]
-        ready = ready_to_score(adapter, head(frames, adapter.clip, CLIPS, device), budget, device)
-        costs = _scoring(ready, frames, clock)
-        update(3, 5, "from disk")
-        end_to_end = _from_disk(ready, video, costs["batch"], decoder, clock)
+        few = head(frames, adapter.clip, CLIPS, device)
+        ready = ready_to_score(adapter, few, budget, device, method.arithmetic.precision)
+        with computing_in(method.arithmetic.precision, device):
+            costs = _scoring(ready, frames, clock)
+            update(3, 5, "from disk")
+            end_to_end = _from_disk(ready, video, costs["batch"], decoder, clock)
         update(4, 5, "adapting")
         adaptation = tuple(_adapting(adapter, frames, tuning, adapting, budget, clock)) if adapter.adapts else ()
         update(5, 5, "")
@@ -155,15 +159,19 @@ class Clock:
         return statistics.median(self.seconds(work))
 
 
-def _training(adapter: Adapter, clips: ClipSource, budget: Budget, clock: Clock) -> tuple[float, int]:
+def _training(
+    adapter: Adapter, clips: ClipSource, budget: Budget, precision: Precision, clock: Clock
+) -> tuple[float, int]:
     """Training steps a second, drawing their clips included, and the bytes that one takes."""
-    arrange_learning(adapter, clips, budget)
+    arrange_learning(adapter, clips, budget, precision)
     optimizers, batch = adapter.optimizers(budget), adapter.schedule(budget).batch
     drawn: Batches = adapter.before_training(clips)
     adapter.train()
 
     def step() -> None:
-        adapter.training_step(drawn.batch(batch, adapter.training_strides), optimizers)
+        given = drawn.batch(batch, adapter.training_strides)
+        with computing_in(precision, clock.device, steps=True):
+            adapter.training_step(given, optimizers)
 
     seconds = clock.median(step)  # before memory is looked at: by then optimisers hold their moments
     return 1 / seconds, peak_bytes(step, clock.device)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crossvad.adapters.base import Adaptation, Adapter, leading
-from crossvad.adapters.options import Budget
+from crossvad.adapters.options import Budget, Precision
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head
@@ -22,6 +22,7 @@ from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.layouts import CLIPS, features_in
+from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Update
 from crossvad.execution.support import adaptation_units, support_labels
 from crossvad.planning.cell import Cell
@@ -46,6 +47,7 @@ class Fitted:
     heldout: Cues  # its scores of held-out source clips
     facts: dict[str, Any]
     source: Callable[[], ClipSource] | None = None  # what it was trained on, drawn from the start of its seed
+    precision: Precision = "float32"  # that it scores in
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,21 @@ def score_cells(
         methods = [fitted.adapter] * len(tasks)
         if unit.support is not None:
             support = decoder.frames(unit.support, extras)
-            methods = _adapt(tasks, partials, fitted.adapter, support, decoder.budget, device)
+            methods = _adapt(tasks, partials, fitted, support, decoder.budget, device)
         sample = head(decoder.frames(unit.videos[0], extras), fitted.adapter.clip, CLIPS, device)
         ready = {
-            id(method): ready_to_score(method, sample, decoder.budget, device)
+            id(method): ready_to_score(method, sample, decoder.budget, device, fitted.precision)
             for method in dict.fromkeys([fitted.adapter, *methods])
         }
         frozen, methods = ready[id(fitted.adapter)], [ready[id(method)] for method in methods]
         for part in _parts(fitted.adapter, unit.videos):
             footage = [decoder.frames(video, extras) for video in part]
-            _score(partials, methods, frozen, footage, decoder.budget, device)
-            if keep_maps:
-                for partial, method in zip(partials, methods, strict=True):
-                    batch = scoring_batch(method, decoder.budget)
-                    partial.maps += [map_video(method, frames, batch, device) for frames in footage]
+            with computing_in(fitted.precision, device):
+                _score(partials, methods, frozen, footage, decoder.budget, device)
+                if keep_maps:
+                    for partial, method in zip(partials, methods, strict=True):
+                        batch = scoring_batch(method, decoder.budget)
+                        partial.maps += [map_video(method, frames, batch, device) for frames in footage]
             update(len(partials[0].cues), len(videos), "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
     labels = {video.name: target.labels(video.name).astype(np.uint8) for _, video in videos}
@@ -148,13 +151,13 @@ class _Partial:
 def _adapt(
     tasks: Sequence[CellRun],
     partials: list[_Partial],
-    adapter: Adapter,
+    fitted: Fitted,
     frames: Footage,
     budget: Budget,
     device: torch.device,
 ) -> list[Adapter]:
     """Each task's method for one unit, adapted on the head of a video."""
-    started = now(device)
+    adapter, started = fitted.adapter, now(device)
     clips = head(frames, adapter.clip, max(task.cell.shots for task in tasks), device)
     with torch.no_grad():
         features = adapter.frozen_features(clips)
@@ -177,7 +180,8 @@ def _adapt(
             partials[number].adapting += spent
             if method.adaptation is not None:
                 partials[number].adaptations.append(method.adaptation)
-            partials[number].supports.append(arrays(method.score(support_features)))
+            with computing_in(fitted.precision, device):
+                partials[number].supports.append(arrays(method.score(support_features)))
             started = now(device)
     return [methods[number] for number in range(len(tasks))]
 

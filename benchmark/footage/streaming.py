@@ -23,6 +23,7 @@ from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.layouts import CLIPS
+from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Update
 from crossvad.execution.scoring import Fitted, arrays, placed, scoring_batch
 from crossvad.execution.support import frames_spanned
@@ -69,8 +70,9 @@ def stream_scores(
     clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
     adapter, support = fitted.adapter, Cues()
     if span:
-        adapter, support = _adapted(fitted.adapter, video.source, cell, tuning, budget, device)
-    adapter = ready_to_score(adapter, next(clip_batches(video.source, clip, CLIPS, device)), budget, device)
+        adapter, support = _adapted(fitted, video.source, cell, tuning, budget, device)
+    few = next(clip_batches(video.source, clip, CLIPS, device))
+    adapter = ready_to_score(adapter, few, budget, device, fitted.precision)
     levels: list[float] = []
     batch = scoring_batch(adapter, budget)
 
@@ -83,7 +85,7 @@ def stream_scores(
             done += len(clips)
             update(done, len(video), "")
 
-    with torch.no_grad():
+    with torch.no_grad(), computing_in(fitted.precision, device):
         by_clip = arrays(adapter.score_scene([watched_clips()])[0])
     count = len(next(iter(by_clip.values())))
     cues = {cue: placed(values, clip.scored, len(video)) for cue, values in by_clip.items()}
@@ -100,13 +102,13 @@ def stream_scores(
 
 
 def _adapted(
-    adapter: Adapter, source: FrameSource, cell: Cell, tuning: Tuning, budget: Budget, device: torch.device
+    fitted: Fitted, source: FrameSource, cell: Cell, tuning: Tuning, budget: Budget, device: torch.device
 ) -> tuple[Adapter, Cues]:
     """Adapt a method to the head of a video, and score the support clips with it, each cue (K,)."""
-    clip = adapter.clip
+    clip = fitted.adapter.clip
     frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
-    adapted, support_features = adapted_once(adapter, frames, cell, tuning, budget, device)
-    with torch.no_grad():
+    adapted, support_features = adapted_once(fitted.adapter, frames, cell, tuning, budget, device)
+    with torch.no_grad(), computing_in(fitted.precision, device):
         return adapted, arrays(adapted.score(support_features))
 
 

@@ -1,6 +1,7 @@
 """From what a user typed to a class: our own methods, tunings and data sets, entry points, and a file of the user's.
 
     apn         apn[prototypes=20,cycles=1]     my_file.py:MyMethod     my_file.py:MyMethod[depth=3]
+    apn[precision=bf16]                         (every method has the options of `Arithmetic`, too)
     finetune    finetune[learning_rate=1e-3]    my_file.py:MyTuning
     ped2        avenue[labels=masks]            my_file.py:MyDataset    path:DIR (own footage)
     synthetic-plaza                             synthetic-cameras[seed=11] (other ten cameras)
@@ -11,6 +12,7 @@ Packages offer theirs through the entry points `crossvad.adapters`, `crossvad.tu
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import importlib.util
@@ -22,6 +24,7 @@ from types import ModuleType
 from typing import Any
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Arithmetic
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
@@ -42,7 +45,13 @@ def get_method(method: str | type[Adapter]) -> MethodSpec:
     name, cls, options = _named_class("method", method, METHODS, "crossvad.adapters")
     if not (isinstance(cls, type) and issubclass(cls, Adapter)):
         raise InputError(name, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
-    return MethodSpec(*with_options(name, cls, options))
+    own = [field.name for field in dataclasses.fields(cls.Options)]
+    said: dict[str, str] = {}
+    for field in dataclasses.fields(Arithmetic):
+        if field.name in options and field.name not in own:
+            said[field.name], *presets = options.pop(field.name).split(",")  # of the method, if any came after it
+            options |= dict.fromkeys(presets, "")
+    return MethodSpec(*with_options(name, cls, options)).computing(**said)
 
 
 def get_tuning(tuning: str | type[Tuning]) -> TuningSpec:

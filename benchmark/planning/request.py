@@ -21,10 +21,11 @@ from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import did_you_mean, joined
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
+from crossvad.planning.specs import MethodSpec
 
 Plugin = TypeVar("Plugin", bound="str | type")
 ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
-    **{name: (list, str) for name in ("sources", "targets", "methods", "tuning")},
+    **{name: (list, str) for name in ("sources", "targets", "methods", "tuning", "precision", "training_precision")},
     **{name: (list, int) for name in ("shots", "steps", "seeds")},
     **{name: (str, str) for name in ("budget", "protocol", "support")},
 }
@@ -45,6 +46,8 @@ class Request:
     budget: str | Budget
     protocol: str | Protocol
     support: str | None  # None: the protocol's
+    precision: Sequence[str] = ("float32",)  # that methods score in: each method in each
+    training_precision: Sequence[str] = ("float32",)  # that those train in which train by steps
 
     def grid(self, root: Path) -> Grid:
         """Look every name up. The rows that no table goes without (trivial ones, K = 0) are always part of it.
@@ -52,8 +55,9 @@ class Request:
         Raises:
             InputError: an unknown name, or data that is not there.
         """
-        methods, shots = [*self.methods, *catalogue.BASELINES], list(dict.fromkeys([0, *self.shots]))
-        return replace(self, methods=methods, shots=shots).bare_grid(root)
+        grid = replace(self, shots=list(dict.fromkeys([0, *self.shots]))).bare_grid(root)
+        baselines = [registry.get_method(method) for method in catalogue.BASELINES]
+        return replace(grid, methods=_distinct([*grid.methods, *baselines]))
 
     def bare_grid(self, root: Path) -> Grid:
         """Look every name up, and add nothing to what was asked for.
@@ -61,13 +65,19 @@ class Request:
         Raises:
             InputError: nothing of a kind was asked for, an unknown name, or data that is not there.
         """
-        for kind in ("sources", "targets", "tuning", "steps", "seeds"):
+        for kind in ("sources", "targets", "tuning", "steps", "seeds", "precision", "training_precision"):
             if not getattr(self, kind):
                 raise InputError(kind, "is empty", "name at least one")
         methods = [registry.get_method(_in_a_file(method)) for method in self.methods]
+        methods = [
+            method.computing(precision=precision, training_precision=training if method.trains_by_steps else "float32")
+            for method in methods
+            for training in self.training_precision
+            for precision in self.precision
+        ]
         protocol = get_protocol(self.protocol) if isinstance(self.protocol, str) else self.protocol
         return Grid(
-            methods=list({method.label: method for method in methods}.values()),
+            methods=_distinct(methods),
             sources=[get_dataset(source, root) for source in self.sources],
             targets=[get_dataset(target, root) for target in self.targets],
             tunings=[registry.get_tuning(_in_a_file(tuning)) for tuning in self.tuning],
@@ -78,6 +88,10 @@ class Request:
             protocol=protocol,
             support=SupportPolicy(_one_of("support", self.support or protocol.support, SUPPORTS)),
         )
+
+
+def _distinct(methods: Sequence[MethodSpec]) -> list[MethodSpec]:
+    return list({method.label: method for method in methods}.values())
 
 
 def get_dataset(dataset: str | Path | Dataset, root: Path) -> Dataset:

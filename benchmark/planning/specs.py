@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_args, get_type_hints
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.options import Budget
+from crossvad.adapters.options import FLOAT32, Arithmetic, Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import extractor_version
 from crossvad.planning.cell import digest_of
+from crossvad.planning.names import did_you_mean, spelled, split_options
 from crossvad.planning.versions import plugin_code
 
 
@@ -39,6 +40,7 @@ class MethodSpec(Spec):
     """A chosen method."""
 
     cls: type[Adapter]
+    arithmetic: Arithmetic = FLOAT32  # its label says what of it is not as it is by default
 
     @property
     def version(self) -> str:
@@ -61,7 +63,36 @@ class MethodSpec(Spec):
         fields = dataclasses.fields(self.options)
         decisive = {f.name: repr(getattr(self.options, f.name)) for f in fields if f.metadata.get("trains", True)}
         version = self._version(self.cls.versions.fit) + self._extras
-        return digest_of({"class": self.cls.__qualname__, "options": decisive, "version": version})
+        facts = {"class": self.cls.__qualname__, "options": decisive, "version": version}
+        precision = self.arithmetic.training_precision
+        return digest_of(facts if precision == "float32" else facts | {"precision": precision})
+
+    def computing(self, **said: str) -> MethodSpec:
+        """The same method in another `Arithmetic`, which its label says; what that says already stays as it is.
+
+        Raises:
+            InputError: there is no such precision, or the method cannot be trained in it.
+        """
+        arithmetic = self.arithmetic
+        for name, text in said.items():
+            if text not in (known := get_args(get_type_hints(Arithmetic)[name])):
+                fix = f"{did_you_mean(text, known)}choose from {', '.join(known)}"
+                raise InputError(f"{name.replace('_', ' ')} {text!r}", "is unknown", fix)
+            if getattr(arithmetic, name) == getattr(FLOAT32, name):
+                arithmetic = replace(arithmetic, **{name: text})
+        changed = {name: text for name, text in asdict(arithmetic).items() if text != getattr(FLOAT32, name)}
+        if own := changed.keys() & {field.name for field in dataclasses.fields(self.options)}:
+            raise InputError(self.label, f"has a {own.pop()} of its own", "say it in brackets, and not by a flag")
+        if "training_precision" in changed and not self.trains_by_steps:
+            fix = "leave its training_precision out"
+            raise InputError(self.label, "does not train by steps, so in no other precision", fix)
+        name, options = split_options(self.label)
+        return replace(self, label=spelled(name, options | changed), arithmetic=arithmetic)
+
+    @property
+    def trains_by_steps(self) -> bool:
+        """Whether it is trained by the steps of an optimiser, and not fitted in closed form, or at all."""
+        return self.cls.needs_source and self.cls.fit is Adapter.fit
 
     def build(self, budget: Budget) -> Adapter:
         """A fresh, untrained adapter.

@@ -17,6 +17,7 @@ from crossvad.datasets.clips import ClipSource
 from crossvad.evaluation.tidy import evaluate
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.fitting import arrange_learning, build, heldout_scores, source_clips, train
+from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
 from crossvad.planning.archives import published_videos
@@ -52,7 +53,9 @@ def train_and_score(
                     scores = _scored(copy.deepcopy(adapter).eval(), cell, clips(), grid, decoder, device)
                     save_scores(scores, draft / f"{step:07d}.npz")
 
-            arrange_learning(adapter, clips(), grid.budget)
+            precision = method.arithmetic.training_precision
+            arrange_learning(adapter, clips(), grid.budget, precision)
+            adapter.arithmetic = partial(computing_in, precision, device, steps=True)
             train(adapter, clips(), grid.budget, log)
     return [(int(path.stem), path) for path in sorted(folder.glob("*.npz"))]
 
@@ -84,6 +87,9 @@ def _scored(
     adapter: Adapter, cell: Cell, clips: ClipSource, grid: Grid, decoder: Decoder, device: torch.device
 ) -> Scores:
     """Score a method on its target as it is, unadapted."""
-    fitted = Fitted("", adapter, NoTuning(), heldout_scores(adapter, clips, grid.budget), {})
+    precision = grid.methods[0].arithmetic.precision
+    with computing_in(precision, device):
+        heldout = heldout_scores(adapter, clips, grid.budget)
+    fitted = Fitted("", adapter, NoTuning(), heldout, {}, precision=precision)
     tasks = [CellRun(cell, fitted.tuning)]
     return score_cells(tasks, fitted, grid.targets[0], decoder, device, lambda done, of, note: None)[0].scores

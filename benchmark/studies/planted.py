@@ -27,6 +27,7 @@ from crossvad.evaluation.postprocessing import fuse_unit
 from crossvad.execution import preflight
 from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.execution.fitting import Fitter, scene_numbers
+from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.planning.catalogue import NO_TUNING
@@ -177,8 +178,9 @@ def told_apart(
     for number, scene in enumerate(drawn):
         states: dict[int, tuple[Adapter, Cues]] = {0: (adapter, {})}
         if cell.shots:
-            states[cell.shots] = _adapted(cell, adapter, tuning, scene.support(adapter.clip, cell.shots, device))
-        scores = _scores(states, fitted, scene, batch, device)
+            states[cell.shots] = _adapted(cell, fitted, tuning, scene.support(adapter.clip, cell.shots, device), device)
+        with computing_in(fitted.precision, device):
+            scores = _scores(states, fitted, scene, batch, device)
         for shots, by_group in scores.items():
             aucs = {kind: _auc(by_group[CONTROLS[kind]], by_group[kind]) for kind in ALL_KINDS}
             lines.append({**_keys(cell, shots, tuning, drawn.seed), "number": number, "scene": scene.name, **aucs})
@@ -189,13 +191,16 @@ def told_apart(
     return pd.concat([rows, nobody], ignore_index=True) if len(nobody) else rows
 
 
-def _adapted(cell: Cell, adapter: Adapter, tuning: Tuning, support: torch.Tensor) -> tuple[Adapter, Cues]:
+def _adapted(
+    cell: Cell, fitted: Fitted, tuning: Tuning, support: torch.Tensor, device: torch.device
+) -> tuple[Adapter, Cues]:
     """The method after it adapted to a scene's support clips, and its scores of them."""
     with torch.no_grad():
-        features = adapter.frozen_features(support)
+        features = fitted.adapter.frozen_features(support)
     torch.manual_seed(cell.seed)
-    (method,) = adaptations(adapter, features, [cell.steps], tuning)
-    return method.eval(), arrays(method.score(features))
+    (method,) = adaptations(fitted.adapter, features, [cell.steps], tuning)
+    with computing_in(fitted.precision, device):
+        return method.eval(), arrays(method.score(features))
 
 
 def _scores(

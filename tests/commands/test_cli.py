@@ -12,6 +12,7 @@ import pytest
 
 from crossvad import __version__
 from crossvad.datasets.errors import InputError
+from crossvad.planning.catalogue import BASELINES
 from crossvad.store.store import Store
 
 SMOKE = ("--budget", "smoke", "--quiet")
@@ -204,6 +205,19 @@ def test_suite_file(bench, north, south, tmp_path):
     assert bench("matrix", suite(tmp_path, text), "--quiet", "--seeds", "5").code == 0
     cells = [r.cell for r in Store(tmp_path / "results").records() if r.cell.method == "framepred"]
     assert {(cell.shots, cell.seed, cell.budget) for cell in cells} == {(0, 5, "smoke"), (3, 5, "smoke")}
+
+
+def test_in_several_precisions_a_method_is_a_row_each(bench, north, south, tmp_path):
+    """What nobody trains for it has one: `framediff` and its like."""
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--method", "framepred")
+    done = bench("run", *words, "--shots", "0", "--precision", "float32,bf16", "--quiet")
+    assert done.code == 0, done.err
+    assert "framepred[precision=bf16]" in done.out and "framediff[precision=bf16]" not in done.out
+    suited = f"source = ['path:{north}']\ntarget = ['path:{south}']\nprecision = ['fp16']\nbudget = 'smoke'"
+    assert bench("matrix", suite(tmp_path, suited), "--quiet", "--shots", "0", "--method", "framepred").code == 0
+    methods = {record.cell.method for record in Store(tmp_path / "results").records()} - {*BASELINES}
+    assert methods == {"framepred", "framepred[precision=bf16]", "framepred[precision=fp16]"}
+    refused(bench("run", *words, "--precision", "bf15"), "precision 'bf15': is unknown", "did you mean bf16?")
 
 
 def test_datasets(bench, camera):

@@ -53,7 +53,9 @@ def test_no_more_frames_are_held_than_a_block_and_a_clip(length, monkeypatch):
     assert max(lengths) <= 16 + clip.frames - 1
 
 
-@pytest.mark.parametrize("name", ["apn", "framepred", "memae", "framediff", "ramp", "support-mean", "speed"])
+@pytest.mark.parametrize(
+    "name", ["apn", "framepred", "framepred[precision=bf16]", "memae", "framediff", "ramp", "support-mean", "speed"]
+)
 def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_grid, tmp_path):
     """The same footage as a target: raw cues as `bench run --support test-head` stores them, whatever the block."""
     target = tmp_path / "target"

@@ -40,6 +40,61 @@ def test_options(text, label):
     assert method.build(BUDGETS["smoke"]).options is method.options
 
 
+COARSE = """
+from dataclasses import dataclass
+from crossvad.adapters.base import Adapter, option
+
+@dataclass(frozen=True)
+class Bits:
+    precision: int = option(8, "bits", minimum=1)
+
+class Coarse(Adapter):
+    Options = Bits
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("lmn[precision=bf16]", "lmn[precision=bf16]"),
+        ("lmn[ precision = bf16 ]", "lmn[precision=bf16]"),
+        ("apn[precision=bf16,paper]", "apn[paper,precision=bf16]"),
+        ("apn[scales=1,0.5,precision=bf16,cycles=1]", "apn[cycles=1,scales=1,0.5,precision=bf16]"),
+        ("lmn[precision=float32]", "lmn"),
+    ],
+)
+def test_every_method_has_a_precision(text, label):
+    method = registry.get_method(text)
+    assert method.label == registry.get_method(label).label == label
+    assert method.arithmetic.precision == ("bf16" if "bf16" in label else "float32")
+    plain = registry.get_method(label.replace(",precision=bf16", "").replace("[precision=bf16]", ""))
+    assert (plain.options, plain.fit_digest, plain.version) == (method.options, method.fit_digest, method.version)
+
+
+def test_a_precision_is_given_to_all_that_say_none():
+    said, plain = registry.get_method("lmn[precision=fp16]"), registry.get_method("lmn")
+    assert said.computing(precision="bf16") == said and plain.computing(precision="float32") == plain
+    assert plain.computing(precision="bf16") == registry.get_method("lmn[precision=bf16]")
+
+
+def test_what_it_trains_in_is_part_of_a_training():
+    plain, rounded = (registry.get_method(f"lmn[precision=bf16{more}]") for more in ("", ",training_precision=bf16"))
+    assert rounded.label == "lmn[precision=bf16,training_precision=bf16]"
+    assert rounded.fit_digest != plain.fit_digest and rounded.options == plain.options
+    for closed in ("knn", "mppca", "unmasking", "framediff"):
+        with pytest.raises(InputError, match="does not train by steps"):
+            registry.get_method(f"{closed}[training_precision=bf16]")
+
+
+def test_a_method_may_have_a_precision_of_its_own(tmp_path):
+    path = tmp_path / "coarse.py"
+    path.write_text(COARSE)
+    method = registry.get_method(f"{path}:Coarse[precision=4]")
+    assert (method.options.precision, method.arithmetic.precision) == (4, "float32")
+    with pytest.raises(InputError, match="has a precision of its own"):
+        method.computing(precision="bf16")
+
+
 def test_options_are_read_as_their_type():
     options = registry.get_tuning("metasgd[support=7,first_order=True,learning_rate=1e-3]").options
     assert (options.support, options.first_order, options.learning_rate) == (7, True, 0.001)
@@ -130,6 +185,9 @@ def test_one_set_of_options_has_one_label(options, paper, order):
         (registry.get_method, "apn[paper,cycels]", "cycels: is no known option of apn; did you mean cycles?"),
         (registry.get_method, "apn[paper=1]", "paper: is no known option of apn"),
         (registry.get_method, "apn[cycles=1,papr]", "apn[cycles=1,papr]: is not a int"),
+        (registry.get_method, "lmn[precision=bf17]", "precision 'bf17': is unknown; did you mean bf16?"),
+        (registry.get_method, "lmn[training_precision=fp16]", "training precision 'fp16': is unknown"),
+        (registry.get_method, "lmn[precision=bf16,wide]", "wide: is no known option of lmn"),
         (registry.get_method, "ramp[x=1]", "x: is no known option of ramp"),
         (registry.get_tuning, "finetun", "finetun: is no known tuning; did you mean finetune?"),
         (registry.get_tuning, "finetune[learning_rate=fast]", "finetune[learning_rate=fast]: is not a float"),
