@@ -79,6 +79,7 @@ def run(
     maps: bool = False,
     skip_bad: bool = False,
     leave_out: bool = False,
+    jobs: int = 1,
 ) -> Results:
     """Train on sources, adapt to targets, score every test frame, as `bench run` and `bench matrix` do.
 
@@ -105,6 +106,8 @@ def run(
         maps: keep scores per pixel, for RBDC and TBDC.
         skip_bad: leave out training videos that cannot be read.
         leave_out: skip pairs that cannot be, with the reason, in place of an error.
+        jobs: processes at a time, each with its share of the cores. They are started anew, so that a script asks for
+            several below `if __name__ == "__main__"`.
 
     Returns:
         The cells that were asked for, and no others.
@@ -115,9 +118,11 @@ def run(
     from crossvad.datasets.readers.frame_cache import FrameCache
     from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device
+    from crossvad.execution.launchers import Processes
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
     from crossvad.execution.skip_bad import without_bad
+    from crossvad.execution.workers import Workplace
     from crossvad.planning.request import Request
 
     request = Request(
@@ -140,7 +145,8 @@ def run(
     _prepare(store, reporter)
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-    records = Runner(store, cache, torch_device, reporter, maps).run(grid, leave_out)
+    launch = Processes(jobs, Workplace(request, data_root(data), Path(results), maps, skip_bad)) if jobs > 1 else None
+    records = Runner(store, cache, torch_device, reporter, maps, launch).run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
 
 

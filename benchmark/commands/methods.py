@@ -108,6 +108,7 @@ def _described(facts: MethodInfo, budget: str) -> dict[str, str]:
         "by protocol paper": f"each cue stretched to [0, 1] per video; {facts.published_evaluation}",
         "known deviations": "\n".join(f"• {text}" for text in facts.deviations),
         "presets": "\n".join(f"[{preset}] says {said}" for preset, said in facts.presets.items()),
+        "as every method": "\n".join(f"[{name}={'|'.join(known)}]" for name, known in facts.arithmetic.items()),
     }
 
 

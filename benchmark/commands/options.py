@@ -214,6 +214,9 @@ AMOUNTS = stacked(
     _listed("precision", PRECISIONS, "float32", "To score in: float32, bf16, fp16."),
     _listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),
     DEVICE,
+    click.option(
+        "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, which share cores and GPUs."
+    ),
     click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
     QUIET,

@@ -7,11 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 PLAIN_EVERY = 20.0  # seconds between plain lines of one task
 
 Update = Callable[[int, int, str], None]  # (done, of, note)
+Board = Callable[[int, str, int, int, str], None]  # (place, title, done, of, note); without a title it is empty
 
 
 class Reporter:
@@ -32,14 +41,35 @@ class Reporter:
         if self.quiet:
             yield lambda done, of, note: None
         elif self.console.is_terminal:
-            columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-            with Progress(
-                TextColumn("{task.description}"), *columns, TextColumn("{task.fields[note]}"), console=self.console
-            ) as bars:
+            with self._bars() as bars:
                 bar = bars.add_task(title, total=None, note="")
                 yield lambda done, of, note: bars.update(bar, completed=done, total=of, note=note)
         else:
             yield self._plain(title)
+
+    @contextmanager
+    def board(self) -> Iterator[Board]:
+        """Several pieces of work at a time, each at a place of its own, by a number; bars in a terminal alone."""
+        if self.quiet or not self.console.is_terminal:
+            yield lambda place, title, done, of, note: None
+            return
+        with self._bars() as bars:
+            tasks: dict[int, TaskID] = {}
+
+            def show(place: int, title: str, done: int, of: int, note: str) -> None:
+                if place not in tasks:
+                    tasks[place] = bars.add_task("", total=None, note="")
+                described = bars.tasks[bars.task_ids.index(tasks[place])].description
+                if title != described:
+                    bars.reset(tasks[place], visible=bool(title))
+                bars.update(tasks[place], description=title, completed=done, total=of or None, note=note)
+
+            yield show
+
+    def _bars(self) -> Progress:
+        columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        texts = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+        return Progress(texts[0], *columns, texts[1], console=self.console)
 
     def _plain(self, title: str) -> Update:
         last = time.monotonic()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
@@ -26,7 +28,9 @@ from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
-from crossvad.store.store import Record, Store
+from crossvad.store.store import Record, Status, Store
+
+INTERRUPTED: tuple[Status, str] = ("interrupted", "stopped by the user")
 
 
 class LeftOut(NamedTuple):
@@ -45,10 +49,26 @@ class Runner:
     """Runs grids against one store."""
 
     def __init__(
-        self, store: Store, cache: FrameCache, device: torch.device, reporter: Reporter, keep_maps: bool = False
+        self,
+        store: Store,
+        cache: FrameCache,
+        device: torch.device,
+        reporter: Reporter,
+        keep_maps: bool = False,
+        launch: Launch | None = None,
     ) -> None:
-        """`keep_maps`: of methods that have them and targets that can judge them; a cell without is scored again."""
+        """Say where cells are run and how.
+
+        Args:
+            store: keeps them.
+            cache: of decoded frames.
+            device: that methods run on.
+            reporter: told how far it is.
+            keep_maps: of methods that have them and targets that can judge them; a cell without is scored again.
+            launch: how cells are got through; unless told otherwise, here and one group after the other.
+        """
         self.store, self.cache, self.device, self.reporter, self.keep_maps = store, cache, device, reporter, keep_maps
+        self.launch = launch or here
 
     def run(self, grid: Grid, leave_out: bool = False) -> list[Record]:
         """Run every cell of a grid that is not done yet, and return the records of all.
@@ -67,22 +87,18 @@ class Runner:
         self.reporter.say(f"{number_of(len(cells), 'cell')}: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
-            number, started = 0, time.monotonic()
-            for _, group in itertools.groupby(todo, lambda cell: (cell.group, reasons.get(cell))):
-                cells_of_group = list(group)
-                for cell in cells_of_group:
-                    number += 1
-                    self.reporter.say(f"[{number}/{len(todo)}] {cell}")
-                if done := number - len(cells_of_group):
-                    left = (time.monotonic() - started) * (len(todo) - done) / done / 60
-                    about = f"about {left:.0f} min" if left >= 1 else "less than a minute"
-                    self.reporter.say(f"  {about} left for all of them")
-                if reason := reasons.get(cells_of_group[0]):
+            tally, to_score = Tally(len(todo), self.reporter), []
+            for _, of_group in itertools.groupby(todo, lambda cell: (cell.group, reasons.get(cell))):
+                group = list(of_group)
+                if reason := reasons.get(group[0]):
+                    tally.begin(group)
                     self.reporter.say(f"  {reason.status}: {reason.text}")
-                    written = [self.store.write(Record(cell, reason.status, reason.text)) for cell in cells_of_group]
-                    records |= dict(zip(cells_of_group, written, strict=True))
+                    records |= self.record(group, reason.status, reason.text)
+                    tally.end(group)
                 else:
-                    records |= self._cells(cells_of_group)
+                    to_score.append(group)
+            for done in self.launch(self, to_score, tally):
+                records |= done
         return [record for record in records.values() if record is not None]
 
     # ---- before anything is trained ----------------------------------------------------------------------------------
@@ -177,8 +193,27 @@ class Runner:
             self._locatable[cell.target] = locatable(self.targets[cell.target])
         return self.methods[cell.method].maps_version if self._locatable[cell.target] else ""
 
-    def _cells(self, cells: list[Cell]) -> dict[Cell, Record]:
-        """Run cells of one group together."""
+    def prepare(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
+        """Train the method that some cells share, and let their tuning learn what it needs, unless it is all stored.
+
+        Returns:
+            The records of all of them, if that failed; else none, as there is more to do.
+        """
+        first = cells[0]
+        try:
+            fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
+        except KeyboardInterrupt:
+            self.record(cells, *INTERRUPTED)
+            raise
+        except Exception as error:
+            self.reporter.say(f"  failed: {type(error).__name__}: {error}")
+            return self.record(cells, "failed", traceback.format_exc())
+        with suppress(Exception):  # a rate that cannot be chosen: the cells of it will fail, and no others
+            self.fitter.decided(cells, fitted)
+        return {}
+
+    def score(self, cells: list[Cell]) -> dict[Cell, Record]:
+        """Run cells of one group together; what they need that is not stored is made before."""
         first = cells[0]
         try:
             method = self.methods[first.method]
@@ -192,14 +227,13 @@ class Runner:
                     tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(maps_version)
                 )
         except KeyboardInterrupt:
-            for cell in cells:
-                self.store.write(Record(cell, "interrupted", "stopped by the user"))
+            self.record(cells, *INTERRUPTED)
             raise
         except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
             if len(cells) > 1:  # nor the cells beside it
-                return {cell: self._cells([cell])[cell] for cell in cells}
+                return {cell: self.score([cell])[cell] for cell in cells}
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
-            return {first: self.store.write(Record(first, "failed", traceback.format_exc()))}
+            return self.record([first], "failed", traceback.format_exc())
         records = {}
         for cell, result in zip(cells, scored, strict=True):
             facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
@@ -220,3 +254,41 @@ class Runner:
                 self.reporter.say(f"  {cell}: {what}")
             records[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
         return records
+
+    def record(self, cells: Sequence[Cell], status: Status, reason: str) -> dict[Cell, Record]:
+        """Record why some cells have no scores."""
+        return {cell: self.store.write(Record(cell, status, reason)) for cell in cells}
+
+
+class Tally:
+    """Tells which cells are begun, and how long the others may take."""
+
+    def __init__(self, total: int, reporter: Reporter) -> None:
+        self.total, self.reporter = total, reporter
+        self._begun = self._done = 0
+        self._started = time.monotonic()
+
+    def begin(self, cells: Sequence[Cell]) -> None:
+        """Name cells that are begun."""
+        for cell in cells:
+            self._begun += 1
+            self.reporter.say(f"[{self._begun}/{self.total}] {cell}")
+        if self._done:
+            left = (time.monotonic() - self._started) * (self.total - self._done) / self._done / 60
+            about = f"about {left:.0f} min" if left >= 1 else "less than a minute"
+            self.reporter.say(f"  {about} left for all of them")
+
+    def end(self, cells: Sequence[Cell]) -> None:
+        """Count cells as done."""
+        self._done += len(cells)
+
+
+Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Iterator[dict[Cell, Record]]]
+
+
+def here(runner: Runner, groups: Sequence[list[Cell]], tally: Tally) -> Iterator[dict[Cell, Record]]:
+    """Get through groups of cells in this process, one after the other."""
+    for group in groups:
+        tally.begin(group)
+        yield runner.score(group)
+        tally.end(group)

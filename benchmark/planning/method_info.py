@@ -13,7 +13,7 @@ import torch
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.nets.frozen import frozen_count
-from crossvad.adapters.options import Budget, Range, Schedule
+from crossvad.adapters.options import Arithmetic, Budget, Range, Schedule
 from crossvad.adapters.published import DEVIATIONS, PublishedEvaluation
 from crossvad.datasets.clips import head
 from crossvad.datasets.errors import InputError
@@ -55,6 +55,7 @@ class MethodInfo:
     deviations: tuple[str, ...]
     presets: dict[str, str]  # name -> the options that it stands for, as they are typed
     options: tuple[OptionInfo, ...]
+    arithmetic: dict[str, tuple[str, ...]]  # options of `Arithmetic` that it has, with what each may be
 
 
 def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
@@ -84,6 +85,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
         presets={name: _typed(options) for name, options in presets_of(cls).items()},
         options=tuple(_options(cls)),
+        arithmetic=_arithmetic(method),
     )
 
 
@@ -133,6 +135,12 @@ def _options(cls: type[Adapter]) -> list[OptionInfo]:
         )
         for field in dataclasses.fields(cls.Options)
     ]
+
+
+def _arithmetic(method: MethodSpec) -> dict[str, tuple[str, ...]]:
+    own = {field.name for field in dataclasses.fields(method.cls.Options)}
+    own |= set() if method.trains_by_steps else {"training_precision"}
+    return {name: get_args(hint) for name, hint in get_type_hints(Arithmetic).items() if name not in own}
 
 
 def _choices(hint: Any, field: dataclasses.Field[Any]) -> str:

@@ -1,0 +1,139 @@
+"""A process that does jobs of a grid: it is told which, and tells how far it is. What it makes, it stores."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import torch
+
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.decoding import Decoder
+from crossvad.execution.device import get_device
+from crossvad.execution.freed_memory import keep_freed_memory
+from crossvad.execution.progress import Reporter, Update
+from crossvad.execution.runner import Runner
+from crossvad.execution.skip_bad import without_bad
+from crossvad.planning.grid import Grid
+from crossvad.planning.jobs import Job
+from crossvad.planning.request import Request
+from crossvad.store.store import Store
+
+TELLING = 0.2  # seconds between two words on how far a piece of work is
+
+
+class Said(NamedTuple):
+    """A line for the user."""
+
+    text: str
+
+
+class Progressed(NamedTuple):
+    """How far a piece of work is."""
+
+    title: str
+    done: int
+    of: int
+    note: str
+
+
+class Finished(NamedTuple):
+    """A job is done: what waits for it can be, unless it failed."""
+
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A grid in words, and where its data and results are: all that a process must know to do its jobs."""
+
+    request: Request
+    data: Path
+    results: Path
+    maps: bool
+    skip_bad: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what another process cannot make out.
+
+        Raises:
+            InputError: the request is of objects.
+        """
+        asked = self.request
+        named = [*asked.sources, *asked.targets, *asked.methods, *asked.tuning]
+        if odd := [each for each in named if not isinstance(each, str | Path)]:
+            problem = f"takes names and folders, and not objects, such as {odd[0]!r}, that this process alone knows"
+            raise InputError("more than one job", problem, "write file.py:Class, or path:DIR")
+
+    def grid(self, reporter: Reporter) -> Grid:
+        """Look all names up, and leave out what cannot be read, if that is asked for.
+
+        Raises:
+            InputError: an unknown name, or data that is not there.
+        """
+        grid = self.request.grid(self.data)
+        return without_bad(grid, Decoder(FrameCache(), grid.budget), reporter) if self.skip_bad else grid
+
+
+class Telling(Reporter):
+    """A reporter that tells another process."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(quiet=True)
+        self.connection = connection
+
+    def say(self, text: str) -> None:
+        """Pass a line on."""
+        self.connection.send(Said(text))
+
+    @contextmanager
+    def task(self, title: str) -> Iterator[Update]:
+        """Pass on how far a piece of work is, now and then."""
+        last = 0.0
+
+        def update(done: int, of: int, note: str) -> None:
+            nonlocal last
+            if (now := time.monotonic()) - last >= TELLING:
+                last = now
+                self.connection.send(Progressed(title.strip(), done, of, note))
+
+        yield update
+
+
+def work(connection: Connection, place: Workplace, device: str, threads: int) -> None:
+    """Do jobs as they come, until None comes, or nobody is there any more to send any.
+
+    What is in hand when the process is terminated is recorded as interrupted.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of ctrl-C the process that started this one hears, too
+    signal.signal(signal.SIGTERM, _stop)
+    torch.set_num_threads(threads)
+    keep_freed_memory()
+    try:
+        runner = Runner(
+            Store(place.results, only="runs"), FrameCache(), get_device(device), Telling(connection), place.maps
+        )
+        cells = {cell.key: cell for cell in runner.take(place.grid(Reporter(quiet=True)))}
+        while job := _next(connection):
+            do = runner.prepare if job.kind == "prepare" else runner.score
+            records = do([cells[key] for key in job.cells])
+            connection.send(Finished(failed=bool(records) and job.kind == "prepare"))
+    except (KeyboardInterrupt, EOFError, BrokenPipeError):
+        pass
+
+
+def _next(connection: Connection) -> Job | None:
+    job: Job | None = connection.recv()
+    return job
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

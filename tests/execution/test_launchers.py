@@ -1,0 +1,128 @@
+"""Several processes at a time: what they make is what one makes, and nothing of it is lost with one of them."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import crossvad
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.own_folder import OwnFolder
+from crossvad.store.store import Store
+
+SMOKE = {"budget": "smoke", "shots": [0, 2], "quiet": True}
+METHODS = '''
+import os, signal
+from pathlib import Path
+
+from crossvad.adapters.methods.framepred import FramePrediction
+
+TRIED = Path(__file__).parent
+
+
+class Counted(FramePrediction):
+    """Says how often it is trained."""
+
+    def fit(self, source, budget, log):
+        super().fit(source, budget, log)
+        with open(TRIED / type(self).__name__, "a") as file:
+            file.write("fitted ")
+
+
+class KilledOnce(Counted):
+    """Takes its process down, the first time that it scores."""
+
+    def score(self, clips):
+        if not (TRIED / "killed").exists():
+            (TRIED / "killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().score(clips)
+
+
+class KilledAlways(Counted):
+    """Takes its process down whenever it trains."""
+
+    def fit(self, source, budget, log):
+        with open(TRIED / type(self).__name__, "a") as file:
+            file.write("killed ")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Failing(Counted):
+    """Cannot be trained."""
+
+    def fit(self, source, budget, log):
+        with open(TRIED / type(self).__name__, "a") as file:
+            file.write("failed ")
+        raise ArithmeticError("it will not be trained")
+'''
+
+
+def scores(results: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in (results / "runs" / "cells").glob("*/scores.npz")}
+
+
+def test_scores_are_those_of_one_process(north, south, tmp_path):
+    pair = {"source": north, "target": [south, north], "methods": ["framepred", "mpn"], "tuning": ["finetune", "head"]}
+    for jobs in (1, 2):
+        results = crossvad.run(**pair, **SMOKE, results=tmp_path / str(jobs), jobs=jobs)
+        assert {record.status for record in results.records} == {"done"}
+    alone, together = scores(tmp_path / "1"), scores(tmp_path / "2")
+    assert len(alone) > 20 and alone == together
+
+
+def test_what_goes_wrong_takes_nothing_else_down(north, south, tmp_path):
+    (tmp_path / "mine.py").write_text(METHODS)
+    methods = [f"{tmp_path / 'mine.py'}:{name}" for name in ("KilledOnce", "KilledAlways", "Failing", "Counted")]
+    results = crossvad.run(source=north, target=[south, north], methods=methods, **SMOKE, results=tmp_path, jobs=2)
+    found = {}
+    for record in results.records:
+        found.setdefault(record.cell.method.rpartition(":")[2], []).append(record)
+    statuses = {name: {record.status for record in records} for name, records in found.items()}
+    assert {name: statuses[name] for name in ("KilledOnce", "KilledAlways", "Failing", "Counted", "framediff")} == {
+        "KilledOnce": {"done"},
+        "KilledAlways": {"failed"},
+        "Failing": {"failed"},
+        "Counted": {"done"},
+        "framediff": {"done"},
+    }
+    assert all("its process was killed by signal 9, 2 times" in record.reason for record in found["KilledAlways"])
+    assert all("it will not be trained" in record.reason for record in found["Failing"])
+    tried = {name: (tmp_path / name).read_text() for name in statuses if (tmp_path / name).exists()}
+    assert tried == {
+        "KilledOnce": "fitted ", "KilledAlways": "killed killed ", "Failing": "failed ", "Counted": "fitted "
+    }  # fmt: skip
+    assert {len(found[name]) for name in ("KilledOnce", "KilledAlways", "Failing", "Counted")} == {4}
+
+
+def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on_from_there(north, south, tmp_path):
+    words = ["--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0"]
+    words += ["--seed", "0,1,2", "--method", "framepred,lmn", "--jobs", "2", "--results", str(tmp_path)]
+    command = [Path(sys.executable).with_name("bench"), "run", *words]
+    if not command[0].is_file():
+        pytest.skip("the command line is not installed beside this Python")
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    cells = tmp_path / "runs" / "cells"
+    deadline = time.monotonic() + 240
+    while len(scores(tmp_path)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1 and "Stopped. The same command goes on where this one was." in said
+    assert "Traceback" not in said
+    before = {path: path.stat().st_mtime_ns for path in cells.glob("*/scores.npz")}
+    assert before
+    again = subprocess.run([*command, "--quiet"], capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert {record.status for record in Store(tmp_path).records()} == {"done"}
+    assert all(path.stat().st_mtime_ns == at for path, at in before.items())
+    assert not Store(tmp_path).leftovers()
+
+
+def test_objects_are_refused_as_no_other_process_knows_them(north, south, tmp_path):
+    with pytest.raises(InputError, match="more than one job: takes names and folders, and not objects"):
+        crossvad.run(source=OwnFolder(north), target=south, **SMOKE, results=tmp_path, jobs=2)
+    assert not Store(tmp_path).records()
