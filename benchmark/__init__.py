@@ -1,6 +1,6 @@
 """crossvad: which video anomaly detector still works on a camera it has never seen, after a few seconds of it?
 
-    from crossvad import run, choose, load_results, score_video
+    from crossvad import estimate, run, choose, load_results, score_video
 
 Names are loaded when they are first used, so that importing the package takes no time.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crossvad.adapters.base import Adapter as Adapter
     from crossvad.api import choose as choose
+    from crossvad.api import estimate as estimate
     from crossvad.api import load_results as load_results
     from crossvad.api import profile as profile
     from crossvad.api import run as run
@@ -29,6 +30,7 @@ __all__ = [
     "Results",
     "__version__",
     "choose",
+    "estimate",
     "load_results",
     "profile",
     "run",
@@ -41,6 +43,7 @@ _HOMES = {
     "Protocol": "crossvad.planning.protocol",
     "Results": "crossvad.results",
     "choose": "crossvad.api",
+    "estimate": "crossvad.api",
     "load_results": "crossvad.api",
     "profile": "crossvad.api",
     "run": "crossvad.api",

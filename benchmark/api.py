@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from crossvad.datasets.base import Dataset
     from crossvad.execution.progress import Reporter
     from crossvad.footage.footage_scorer import ScoredVideo
+    from crossvad.planning.request import Request
     from crossvad.present.formats import Tables
 
     AnyDataset = str | Path | Dataset  # by name, a folder of one's own, or an object
@@ -123,9 +124,69 @@ def run(
     from crossvad.execution.runner import Runner
     from crossvad.execution.skip_bad import without_bad
     from crossvad.execution.workers import Workplace
+
+    request = _request(
+        source=source, target=target, methods=methods, shots=shots, steps=steps, tuning=tuning, seeds=seeds,
+        budget=budget, protocol=protocol, support=support, precision=precision, training_precision=training_precision,
+    )  # fmt: skip
+    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
+    grid = request.grid(data_root(data))
+    store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
+    _prepare(store, reporter)
+    if skip_bad:
+        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
+    launch = Processes(jobs, Workplace(request, data_root(data), Path(results), maps, skip_bad)) if jobs > 1 else None
+    records = Runner(store, cache, torch_device, reporter, maps, launch).run(grid, leave_out)
+    return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
+
+
+def estimate(
+    *, data: str | Path | None = None, results: str | Path = "results", quiet: bool = False, **asked: Any
+) -> Tables:
+    """Say what a run is going to cost, as `bench run --dry-run` does: cells, trainings, hours. Nothing is run.
+
+    Args:
+        data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
+        results: folder that would keep the runs, and whose cells tell how long methods take.
+        quiet: no progress.
+        asked: what `run` takes beside; what says how it is run makes no difference.
+
+    Raises:
+        InputError: an input is unknown, or a video cannot be opened.
+    """
+    import torch
+
+    from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.execution.progress import Reporter
+    from crossvad.execution.runner import Runner
+    from crossvad.tabulation.estimate import tabulate
+
+    grid = _request(**asked).grid(data_root(data))
+    store = Store(Path(results), only="runs")
+    cells = Runner(store, FrameCache(), torch.device("cpu"), Reporter(quiet=quiet)).take(grid)
+    return tabulate(grid, cells, store, Store(Path(results)).records())
+
+
+def _request(
+    *,
+    source: Any,
+    target: Any,
+    methods: Any = DEFAULT_METHODS,
+    shots: Any = (0, 1, 5, 10),
+    steps: Any = 1,
+    tuning: Any = "finetune",
+    seeds: Any = 0,
+    budget: Any = "quick",
+    protocol: Any = "fair",
+    support: str | None = None,
+    precision: Any = "float32",
+    training_precision: Any = "float32",
+    **_: Any,
+) -> Request:
+    """What is to be run, as `run` takes it."""
     from crossvad.planning.request import Request
 
-    request = Request(
+    return Request(
         sources=_several(source),
         targets=_several(target),
         methods=_several(methods),
@@ -139,15 +200,6 @@ def run(
         precision=_several(precision),
         training_precision=_several(training_precision),
     )
-    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
-    grid = request.grid(data_root(data))
-    store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
-    _prepare(store, reporter)
-    if skip_bad:
-        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-    launch = Processes(jobs, Workplace(request, data_root(data), Path(results), maps, skip_bad)) if jobs > 1 else None
-    records = Runner(store, cache, torch_device, reporter, maps, launch).run(grid, leave_out)
-    return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
 
 
 def choose(

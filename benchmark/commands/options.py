@@ -218,6 +218,7 @@ AMOUNTS = stacked(
         "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, which share cores and GPUs."
     ),
     click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
+    click.option("--dry-run", is_flag=True, help="Run nothing: say what is to be run, and how long that may take."),
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),
     QUIET,
 )

@@ -25,7 +25,7 @@ def run(**said: Any) -> None:
     \b
     bench run --source synthetic-street --target synthetic-plaza --budget demo
     bench run --source ped2 --target ped2 --data DIR --method apn --shots 0,10 --tuning finetune,metasgd
-    bench run --source ped1+ped2 --target ped2 --data DIR --method 'apn[scales=1,0.5,0.25]'
+    bench run --source ped1+ped2 --target ped2 --data DIR --method 'apn[scales=1,0.5,0.25]' --dry-run
     bench run --source path:my_camera --target ped2 --method 'apn[prototypes=20]' --method my_file.py:MyMethod
     """
     _run_and_show(leave_out=False, **said)
@@ -58,13 +58,19 @@ def matrix(context: click.Context, /, suite: Path | None, **said: Any) -> None:
     _run_and_show(leave_out=True, **said)
 
 
-def _run_and_show(sources: list[str], targets: list[str], methods: list[str] | None, **amounts: Any) -> None:
+def _run_and_show(
+    sources: list[str], targets: list[str], methods: list[str] | None, dry_run: bool, **amounts: Any
+) -> None:
     """Run a grid and print its tables; exit with 1 if a cell failed or was refused, and say why even if quiet."""
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
     from crossvad.tabulation.failed_cells import failures, skips
 
+    if dry_run:
+        asked = api.estimate(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
+        TABLE_FORMATS["rich"].write(asked, "")
+        return
     results = api.run(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
     for tables in results.summary():
         TABLE_FORMATS["rich"].write(tables, "")

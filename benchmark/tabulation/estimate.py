@@ -1,0 +1,110 @@
+"""`--dry-run`: what a grid is going to cost, by what stored cells took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+
+import pandas as pd
+
+from crossvad.execution.support import adaptation_units
+from crossvad.planning.cell import Cell
+from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
+from crossvad.present import captions
+from crossvad.present.formats import Tables
+from crossvad.present.tables import MISSING
+from crossvad.store.store import Record, Store
+
+HOUR = 3600
+BYTES = 8  # of a score
+COLUMNS = ["cells", "in the store", "trainings", "training, h", "scoring, h"]
+
+
+def tabulate(grid: Grid, cells: Sequence[Cell], store: Store, records: Iterable[Record]) -> Tables:
+    """Set out what is there of a grid, and how long the rest may take: a row a method.
+
+    Args:
+        grid: whose videos have been counted.
+        cells: its.
+        store: that it is going to be run in.
+        records: of stored cells, which tell how long methods take.
+    """
+    done = {cell for cell in cells if (record := store.record(cell)) is not None and record.status == "done"}
+    took = _Took(records, grid.budget.name)
+    frames = {target.name: sum(map(len, target.videos("test"))) for target in grid.targets}
+    units = {
+        (target.name, policy): len(adaptation_units(target, policy))
+        for target in grid.targets
+        for policy in {cell.policy for cell in cells if cell.target == target.name}
+    }
+
+    def scoring(cell: Cell) -> float:
+        rate = took("fps", cell.method)
+        adapting = took("adapt_seconds", cell.method) * units[cell.target, cell.policy] if cell.shots else 0.0
+        return frames[cell.target] / rate + adapting
+
+    lines = {}
+    for method in grid.methods:
+        of_method = [cell for cell in cells if cell.method == method.label]
+        todo = [cell for cell in of_method if cell not in done]
+        fits = {cell.fit_key for cell in todo} if method.cls.needs_source else set()
+        fits -= {key for key in fits if store.place("fits", key).is_dir()}
+        lines[method.label] = [
+            len(of_method),
+            len(of_method) - len(todo),
+            len(fits),
+            len(fits) * took("train_seconds", method.label) / HOUR if fits else 0.0,
+            sum(map(scoring, todo)) / HOUR,
+        ]
+    rows = pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
+    texts = rows.apply(_texts)
+    total = rows.sum()
+    rows.loc["all"] = total.where(rows.notna().all())
+    texts.loc["all"] = _texts(total).where(rows.notna().all(), "≥ " + _texts(total))
+    rows.index.name = texts.index.name = "method"
+    unknown = [name for name in lines if rows.loc[name, COLUMNS[3:]].isna().any()]
+    todo_frames = sum(frames[cell.target] for cell in cells if cell not in done)
+    facts = [
+        f"hours: by the median of what {number_of(took.count, 'stored cell')} of budget {grid.budget.name} took, on "
+        "whatever they ran on; several --jobs share them out",
+        *(
+            [f"{MISSING}: no stored cell tells how long all of it takes ({captions.listed(unknown)})"]
+            if unknown
+            else []
+        ),
+        f"scores: about {max(1, round(BYTES * todo_frames / 1e6))} MB",
+        "meta-training and the search for rates are not counted",
+        "nothing was run",
+    ]
+    return Tables([(texts, "; ".join(facts))], title="what is to be run", numbers=rows)
+
+
+class _Took:
+    """How long methods took at a budget, where any cell of theirs is stored, or else one that differs in options."""
+
+    def __init__(self, records: Iterable[Record], budget: str) -> None:
+        self.facts: dict[str, list[Mapping[str, float]]] = {}
+        done = [record for record in records if record.status == "done" and record.cell.budget == budget]
+        self.count = len(done)
+        for record in done:
+            for name in {record.cell.method, record.cell.method.partition("[")[0]}:
+                self.facts.setdefault(name, []).append(record.facts)
+
+    def __call__(self, fact: str, method: str) -> float:
+        """The median of a fact; NaN where nothing is known."""
+        for name in (method, method.partition("[")[0]):
+            if known := [facts[fact] for facts in self.facts.get(name, []) if facts.get(fact)]:
+                return median(known)
+        return float("nan")
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    """Hours with two decimals, and numbers without."""
+    hours = values.name in COLUMNS[3:]
+    return pd.Series(
+        {
+            key: MISSING if pd.isna(value) else f"{value:.2f}" if hours or key in COLUMNS[3:] else f"{value:.0f}"
+            for key, value in values.items()
+        }
+    )
