@@ -41,6 +41,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.diagnostics:diagnostics",
         "Whether prototypes collapsed and memories are used: what stored fits watched, as it was when they ended.",
     ),
+    "env": Deferred(
+        "crossvad.commands.env:env",
+        "What runs stand on here: versions, processor, memory, data at hand, what is missing.",
+    ),
     "gain": Deferred(
         "crossvad.commands.gain:gain",
         "What adapting to a scene gains over the same method at K = 0, on the same test videos.",

@@ -39,6 +39,7 @@ from crossvad.planning.specs import MethodSpec
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 
+WAITING = "another process is at it, and is waited for"
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
 CURVE_POINTS = 100
 FACTS, TUNING = "fit.json", "tuning.safetensors"  # in the folder of a fit or a preparation, beside the model's files
@@ -150,11 +151,13 @@ class Fitter:
             raise self._broken[stage.key]
         folder = self.store.place(stage.kind, stage.key)
         if not (folder / FACTS).is_file():
-            try:
-                self._write(stage, adapter)
-            except Exception as error:
-                self._broken[stage.key] = error
-                raise
+            with self.store.claim(stage.kind, stage.key, lambda: self.reporter.say(f"  {stage.title}: {WAITING}")):
+                if not (folder / FACTS).is_file():
+                    try:
+                        self._write(stage, adapter)
+                    except Exception as error:
+                        self._broken[stage.key] = error
+                        raise
         forget(self.store, stage.key)  # of another process that trained the same, and was killed
         loaded = stage.make()
         load_fitted(loaded, stage.tuning, folder, self.device)

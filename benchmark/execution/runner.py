@@ -21,7 +21,7 @@ from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.execution import preflight, support
 from crossvad.execution.anomaly_maps import locatable
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
-from crossvad.execution.fitting import Fitter
+from crossvad.execution.fitting import WAITING, Fitter
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, score_cells
 from crossvad.planning.catalogue import BASELINES
@@ -212,8 +212,24 @@ class Runner:
             self.fitter.decided(cells, fitted)
         return {}
 
-    def score(self, cells: list[Cell]) -> dict[Cell, Record]:
-        """Run cells of one group together; what they need that is not stored is made before."""
+    def elsewhere(self, cells: Sequence[Cell]) -> bool:
+        """Whether another process is running cells of this group, or training what they need."""
+        first = cells[0]
+        if self.store.is_claimed("cells", first.key):
+            return True
+        return not self.store.place("fits", first.fit_key).is_dir() and self.store.is_claimed("fits", first.fit_key)
+
+    def score(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
+        """Run cells of one group together, once no other process does; what they need that is not stored is made."""
+        with self.store.claim("cells", cells[0].key, lambda: self.reporter.say(f"  {WAITING}")):
+            found = {cell: self.store.record(cell) for cell in cells}
+            done = {cell: record for cell, record in found.items() if record is not None and self._complete(record)}
+            left = [cell for cell in cells if cell not in done]
+            if done:
+                self.reporter.say(f"  {number_of(len(done), 'cell')} of them done by another process meanwhile")
+            return done | (self._score(left) if left else {})
+
+    def _score(self, cells: list[Cell]) -> dict[Cell, Record]:
         first = cells[0]
         try:
             method = self.methods[first.method]
@@ -231,7 +247,7 @@ class Runner:
             raise
         except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
             if len(cells) > 1:  # nor the cells beside it
-                return {cell: self.score([cell])[cell] for cell in cells}
+                return {cell: self._score([cell])[cell] for cell in cells}
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
             return self.record([first], "failed", traceback.format_exc())
         records = {}
@@ -287,8 +303,16 @@ Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Iterator[dict[Cell, Rec
 
 
 def here(runner: Runner, groups: Sequence[list[Cell]], tally: Tally) -> Iterator[dict[Cell, Record]]:
-    """Get through groups of cells in this process, one after the other."""
+    """Get through groups of cells in this process, one after the other: first those that no other process is at."""
+    later = []
     for group in groups:
+        if runner.elsewhere(group):
+            later.append(group)
+            continue
+        tally.begin(group)
+        yield runner.score(group)
+        tally.end(group)
+    for group in later:
         tally.begin(group)
         yield runner.score(group)
         tally.end(group)

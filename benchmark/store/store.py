@@ -11,6 +11,7 @@
     runs/profiles/<key>/…             what a method costs on a machine: profile.json (`store.profiles`)
     runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
+    runs/claims/<kind>-<key>          is being made by a process that lives (`store.claims`)
     runs/metrics.json                 metrics of cells that were computed before (`evaluation.metric_cache`)
     reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
 
@@ -29,8 +30,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,9 +42,11 @@ import numpy as np
 from crossvad.datasets.base import Track
 from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell
+from crossvad.store.claims import claim
 from crossvad.store.drafts import abandoned, drafting, sweep
 from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_scores
 
+SCHEMA = 1  # of records: raised when older code could not make out what newer code writes
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
 Status = Literal["done", "failed", "refused", "interrupted", "skipped"]
 
@@ -58,7 +61,8 @@ class Record:
     facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
     digest: str = ""  # sha256 of scores.npz
     finished: str = ""  # UTC, ISO 8601
-    stamp: str = ""  # sha256 of all of the above; none: written before records were hashed whole
+    stamp: str = ""  # sha256 of all of this; none: written before records were hashed whole
+    schema: int = SCHEMA
 
 
 class Store:
@@ -112,8 +116,22 @@ class Store:
             draft.chmod(0o755)  # drafts are private by default; results are to be shared
             _put(draft, place)
 
+    def claim(self, kind: str, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[bool]:
+        """Claim the making of what `place(kind, key)` is going to hold, as `claims.claim` does."""
+        return claim(self.place("claims", f"{kind}-{key}"), waiting)
+
+    def is_claimed(self, kind: str, key: str) -> bool:
+        """Whether another process is making what `place(kind, key)` is going to hold."""
+        if not self.place("claims", f"{kind}-{key}").exists():
+            return False
+        with self.claim(kind, key) as held:
+            return not held
+
     def sweep(self) -> list[str]:
         """Remove what killed runs left half-written below runs/. Returns the names of what was removed."""
+        for path in self.place("claims", "").glob("*"):
+            with claim(path):  # which removes it, unless a living process holds it
+                pass
         return sweep(self.root)
 
     def leftovers(self) -> list[Path]:
@@ -231,6 +249,8 @@ def read_record(place: Path) -> Record | None:
         return None
     except ValueError as error:
         raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
+    if isinstance(raw, dict) and isinstance(schema := raw.get("schema"), int) and schema > SCHEMA:
+        raise InputError(path, "was written by a later version of crossvad", "update crossvad, or remove its folder")
     cell = raw.get("cell") if isinstance(raw, dict) else None
     if isinstance(cell, dict) and "method_digest" in cell:
         problem = "was written by an earlier version of crossvad, which named cells by a digest of their code"

@@ -126,3 +126,26 @@ def test_objects_are_refused_as_no_other_process_knows_them(north, south, tmp_pa
     with pytest.raises(InputError, match="more than one job: takes names and folders, and not objects"):
         crossvad.run(source=OwnFolder(north), target=south, **SMOKE, results=tmp_path, jobs=2)
     assert not Store(tmp_path).records()
+
+
+def test_two_runs_of_the_same_share_its_work(north, south, tmp_path):
+    """As do several machines on one folder: nothing is trained or scored twice, and both have all of it."""
+    (tmp_path / "mine.py").write_text(METHODS)
+    words = ["--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0,2"]
+    words += ["--seed", "0,1,2", "--method", f"{tmp_path / 'mine.py'}:Counted", "--results", str(tmp_path)]
+    command = [Path(sys.executable).with_name("bench"), "run", *words]
+    if not command[0].is_file():
+        pytest.skip("the command line is not installed beside this Python")
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for run in runs:
+        out, err = run.communicate(timeout=240)
+        assert run.returncode == 0, err
+        assert "mine.py:Counted" in out
+    assert (tmp_path / "Counted").read_text() == "fitted fitted fitted "
+    assert {record.status for record in Store(tmp_path).records()} == {"done"}
+    assert not [*Store(tmp_path).place("claims", "").iterdir()]
+    again = tmp_path / "again"
+    crossvad.run(
+        source=north, target=south, methods=f"{tmp_path / 'mine.py'}:Counted", seeds=[0, 1, 2], **SMOKE, results=again
+    )
+    assert scores(again) == scores(tmp_path)

@@ -17,7 +17,7 @@ from crossvad.execution.decoding import Decoder
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR
 from crossvad.store.scores import Scores
-from crossvad.store.store import Record, Store
+from crossvad.store.store import SCHEMA, Record, Store
 
 CELL = Cell(
     method="framepred", source="a", target="b", tuning="none", support="none", shots=0, steps=0, seed=0, budget="smoke",
@@ -101,6 +101,16 @@ def test_a_foreign_record_is_named(store, content):
     (place / "record.json").write_text(content)
     with pytest.raises(InputError, match=r"record\.json: .*remove its folder"):
         store.records()
+
+
+def test_a_record_of_a_later_version_is_named(store):
+    """Whatever else it may hold by then."""
+    store.write(Record(CELL, "done"), scores())
+    path = store.place("cells", CELL.key) / "record.json"
+    assert json.loads(path.read_text())["schema"] == SCHEMA
+    path.write_text(json.dumps({"schema": SCHEMA + 1, "cells": []}))
+    with pytest.raises(InputError, match=r"record\.json: was written by a later version of crossvad; update"):
+        store.record(CELL)
 
 
 def test_a_folder_in_which_nothing_can_be_written_is_refused(tmp_path):
