@@ -40,7 +40,7 @@ def environment(data: Path, results: Path) -> dict[str, str]:
         "cores": f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}",
         "memory": _memory(),
         "GPUs": ", ".join(f"{gpu.name}, {gpu.total_memory / GIGA:.0f} GB" for gpu in gpus) or "none",
-        "torch": f"{torch.__version__}, built {f'for CUDA {torch.version.cuda}' if torch.version.cuda else 'without CUDA'}",
+        "torch": f"{torch.__version__}, built for {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'CPUs'}",
         "packages": ", ".join(f"{name} {found or 'missing'}" for name, found, extra in _packages() if not extra),
         "extras": _extras(),
         "data": f"{', '.join(archives) or 'no archive'} at hand below {data}",
