@@ -141,7 +141,14 @@ def run(
 
 
 def estimate(
-    *, data: str | Path | None = None, results: str | Path = "results", quiet: bool = False, **asked: Any
+    *,
+    data: str | Path | None = None,
+    results: str | Path = "results",
+    quiet: bool = False,
+    maps: bool = False,
+    skip_bad: bool = False,
+    leave_out: bool = False,
+    **asked: Any,
 ) -> Tables:
     """Say what a run is going to cost, as `bench run --dry-run` does: cells, trainings, hours. Nothing is run.
 
@@ -149,22 +156,31 @@ def estimate(
         data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
         results: folder that would keep the runs, and whose cells tell how long methods take.
         quiet: no progress.
-        asked: what `run` takes beside; what says how it is run makes no difference.
+        maps: as `run` takes it: cells without them are to be run again.
+        skip_bad: likewise; video is decoded, as only that tells which can be read.
+        leave_out: likewise.
+        asked: what `run` takes to say which cells.
 
     Raises:
-        InputError: an input is unknown, or a video cannot be opened.
+        InputError: an input is unknown or unsuitable, or a video cannot be opened.
     """
     import torch
 
     from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.execution.decoding import Decoder
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
+    from crossvad.execution.skip_bad import without_bad
     from crossvad.tabulation.estimate import tabulate
 
-    grid = _request(**asked).grid(data_root(data))
+    grid, reporter, cache = _request(**asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
+    if skip_bad:
+        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
     store = Store(Path(results), only="runs")
-    cells = Runner(store, FrameCache(), torch.device("cpu"), Reporter(quiet=quiet)).take(grid)
-    return tabulate(grid, cells, store, Store(Path(results)).records())
+    runner = Runner(store, cache, torch.device("cpu"), reporter, maps)
+    cells = runner.take(grid)
+    done = {cell for cell in cells if (record := store.record(cell)) and runner.complete(record)}
+    return tabulate(grid, cells, done, store, Store(Path(results)).records(), leave_out)
 
 
 def _request(
@@ -181,7 +197,6 @@ def _request(
     support: str | None = None,
     precision: Any = "float32",
     training_precision: Any = "float32",
-    **_: Any,
 ) -> Request:
     """What is to be run, as `run` takes it."""
     from crossvad.planning.request import Request

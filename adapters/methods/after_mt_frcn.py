@@ -129,7 +129,7 @@ class AfterMtFrcn(Adapter):
     def _surprises(self, features: tuple[Tensor, Tensor]) -> Tensor:
         """Of every region, (B, R): 0 of those that are not looked at."""
         described, moves = features
-        surprises = described.new_zeros(moves.shape)
+        surprises = torch.zeros(moves.shape, device=moves.device)
         surprises[moves] = self._surprise(described[moves])
         return surprises
 

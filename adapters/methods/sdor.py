@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, CueScores, descend
 from crossvad.adapters.nets.backbones import get_backbone
+from crossvad.adapters.nets.whole_precision import in_float32
 from crossvad.adapters.options import Budget, option
 from crossvad.adapters.published import EVALUATIONS
 
@@ -154,6 +155,7 @@ def extremes(scores: Tensor, anomalous: float, normal: float) -> tuple[Tensor, T
     return order[:top], order[max(top, len(order) - max(1, round(normal * len(order)))) :]
 
 
+@in_float32
 def regressed(inputs: Tensor, anomalous: Tensor, normal: Tensor, epochs: int, seed: int) -> Tensor:
     """Train a network to give 1 to some rows and 0 to others, and say what it gives to all of them.
 

@@ -20,6 +20,7 @@ from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.backbones import get_backbone
 from crossvad.adapters.nets.colours import gray
 from crossvad.adapters.nets.overlaps import each_once
+from crossvad.adapters.nets.whole_precision import in_float32
 from crossvad.adapters.options import Budget, option
 from crossvad.adapters.published import EVALUATIONS
 
@@ -119,6 +120,7 @@ def in_bins(maps: Tensor) -> Tensor:
     return cut.permute(0, 3, 5, 1, 2, 4, 6).reshape(batch, BINS**2, frames, channels * h * w)
 
 
+@in_float32
 def unmask(rows: Tensor, rounds: int, removed: int, cost: float) -> Tensor:
     """Mean accuracy of classifiers that tell the first half of some samples from the second, feature by feature less.
 

@@ -65,7 +65,7 @@ class CrissCrossAttention(nn.Module):
         column, column_total = (part.transpose(1, 2) for part in down)
         row, row_total = _attend(query, key, value, itself=True)
         # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
-        share = torch.sigmoid(column_total - row_total)  # (B, H, W, 1)
+        share = torch.sigmoid(column_total - row_total).to(row.dtype)  # (B, H, W, 1)
         return self.gamma * torch.lerp(row, column, share).permute(0, 3, 1, 2) + features
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from crossvad.adapters.nets.whole_precision import in_float32
+
 LEAST = 1e-6  # of a variance, of gray in [0, 1]
 
 
@@ -61,6 +63,7 @@ def texture(patches: Tensor, states: int) -> Textures:
     return Textures(*(part.unsqueeze(0) for part in found))
 
 
+@in_float32
 def log_likelihood(patches: Tensor, textures: Textures) -> Tensor:
     """Log of the density of patches (N, T, m) under each texture: (N, K)."""
     pixels, states = textures.basis.shape[1:]

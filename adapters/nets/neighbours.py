@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from crossvad.adapters.nets.whole_precision import in_float32
+
 EXACT = "donot_use_mm_for_euclid_dist"  # else distances depend on how many there are at once
 
 
@@ -29,12 +31,14 @@ def evenly(vectors: Tensor, count: int) -> Tensor:
     return vectors[torch.linspace(0, len(vectors) - 1, min(count, len(vectors))).round().long()]
 
 
+@in_float32
 def nearest_anywhere(maps: Tensor, bank: Tensor) -> Tensor:
     """Distance of each place of maps (B, D, h, w) to the nearest vector of a bank (M, D): (B, h, w)."""
     batch, _, height, width = maps.shape
     return torch.cdist(maps.flatten(2).mT.flatten(0, 1), bank, compute_mode=EXACT).amin(1).view(batch, height, width)
 
 
+@in_float32
 def nearest_here(maps: Tensor, bank: Tensor, reach: int) -> Tensor:
     """Distance of each place of maps (B, D, h, w) to the nearest vector that a bank of maps (K, D, h, w) has around it.
 

@@ -138,7 +138,8 @@ def row(
 ) -> dict[str, Any]:
     """Make one line of the tidy table; a cell that is not done has no numbers, nor has one of no `cell_metrics`.
 
-    Frames a second are those of `speeds`, which `bench profile` measured, or else as they were when the cell ran.
+    Frames a second of one's own cells are those of `speeds`, which `bench profile` measured, where it did; else as they
+    were when the cell ran.
 
     Raises:
         InputError: the cell's scores are missing or were changed.
@@ -157,7 +158,8 @@ def row(
         known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
         known["reverted"] = 100 * reverted(record)
         kind = (cell.method, cell.method_version, cell.budget, str(record.facts.get("device")))
-        known |= {"profiled": kind in speeds, "fps": speeds.get(kind, record.facts.get("fps"))}
+        profiled = kind in speeds and known[PLACE] == "runs"  # committed cells may be of any machine
+        known |= {"profiled": profiled, "fps": speeds[kind] if profiled else record.facts.get("fps")}
     return known
 
 

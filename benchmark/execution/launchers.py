@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 import torch
 
+from crossvad.datasets.errors import InputError
 from crossvad.execution.fitting import FACTS
 from crossvad.execution.progress import Board
 from crossvad.execution.runner import Runner, Tally
-from crossvad.execution.workers import Finished, Progressed, Said, Workplace, work
+from crossvad.execution.workers import Finished, Progressed, Ready, Said, Workplace, work
 from crossvad.planning.cell import Cell
 from crossvad.planning.jobs import Job, jobs_of
 from crossvad.store.store import Record
@@ -28,7 +31,8 @@ PATIENCE = 10.0  # seconds that a process has to record that it was stopped
 class Processes:
     """Gets through groups of cells by several processes, of which each has its share of the threads and GPUs.
 
-    It is a `runner.Launch`. Scores are those of one process with as many threads as each of these has, bit for bit.
+    It is a `runner.Launch`. Scores are those of one process with as many threads as each of these has: bit for bit
+    where no memory layout is chosen by timing (below 128 pixels), else up to rounding.
     """
 
     def __init__(self, count: int, place: Workplace) -> None:
@@ -54,6 +58,8 @@ class _Worker:
     process: BaseProcess
     connection: Connection
     job: Job | None = None
+    ready: bool = False  # it has made out the grid
+    ended: bool = False
 
 
 class _Round:
@@ -69,7 +75,11 @@ class _Round:
         self.tries = Counter[str]()
 
     def __iter__(self) -> Iterator[dict[Cell, Record]]:
-        """Yield the records of what is done, until all is."""
+        """Yield the records of what is done, until all is.
+
+        Raises:
+            InputError: a process ends before it has made out what it is to do.
+        """
         workers: list[_Worker] = []
         try:
             workers += [self._started(number) for number in range(self.count)]
@@ -79,7 +89,7 @@ class _Round:
                 ready = wait([worker.connection for worker in workers])
                 for worker in [each for each in workers if each.connection in ready]:
                     yield from self._heard(worker)
-                    if worker.process.exitcode is not None:
+                    if worker.ended:
                         workers.remove(worker)
                         workers += [self._started(worker.number)] if self.waiting else []
         except BaseException:
@@ -104,14 +114,15 @@ class _Round:
         if device.type == "cuda" and device.index is None:
             name = f"cuda:{number % torch.cuda.device_count()}"
         process = CONTEXT.Process(target=work, args=(its, self.place, name, threads), daemon=True)
-        process.start()
+        with _deaf_to_interrupts():  # which is inherited: of ctrl-C this process alone is to hear
+            process.start()
         its.close()  # so that ours ends when the process does
         return _Worker(number, process, ours)
 
     def _occupy(self, worker: _Worker) -> None:
         """Give a process that has nothing to do the first job that waits for no other."""
         job = next((job for job in self.waiting if job.after not in self.unfinished), None)
-        if worker.job is None and job is not None:
+        if worker.ready and worker.job is None and job is not None:
             self.waiting.remove(job)
             worker.job = job
             if job.kind == "score" and not self.tries[job.name]:
@@ -126,7 +137,9 @@ class _Round:
         except (EOFError, OSError):
             yield from self._lost(worker)
             return
-        if isinstance(word, Said):
+        if isinstance(word, Ready):
+            worker.ready = True
+        elif isinstance(word, Said):
             self.runner.reporter.say(word.text)
         elif isinstance(word, Progressed):
             self.board(worker.number, *word)
@@ -161,10 +174,16 @@ class _Round:
     def _lost(self, worker: _Worker) -> Iterator[dict[Cell, Record]]:
         """Have what a process was doing when it ended done by another, unless that has happened to it before."""
         worker.process.join(PATIENCE)
+        worker.process.kill()  # or it is none that would ever end
+        worker.process.join()
+        worker.ended = True
         code, job, worker.job = worker.process.exitcode, worker.job, None
+        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
+        if not worker.ready:
+            fix = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'
+            raise InputError("--jobs", f"a process {how} before it could do anything", fix)
         if job is None:
             return
-        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
         self.tries[job.name] += 1
         if self.tries[job.name] < TRIES:
             self.runner.reporter.say(f"  a process {how} in the middle of its work, which another takes up")
@@ -177,3 +196,16 @@ class _Round:
 
     def _cells(self, job: Job) -> list[Cell]:
         return [self.cells[key] for key in job.cells]
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Where ctrl-C does nothing, if this is the main thread, which alone hears of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heeded = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heeded)

@@ -44,7 +44,8 @@ from crossvad.store.profiles import AdaptationCost, Profile
 Work = Callable[[], object]
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-FRAMES = 120  # of a video, that whole-video methods and the pass from disk are timed on
+FRAMES = 120  # of a video, at most, that whole-video methods and the pass from disk are timed on
+PASS = 2.0  # seconds that a pass from disk should take
 # Else the profiler writes to stderr at every start and stop, and that there is no GPU.
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
@@ -56,6 +57,7 @@ class Effort:
     least: int = 5  # rounds of everything that is timed
     most: int = 200
     seconds: float = 3.0  # after which there are no more than `least`
+    patience: float = 20.0  # after which two are enough
     warm_up: float = 0.5  # seconds before the first round that counts, and one round at least
 
 
@@ -109,7 +111,7 @@ def profile(
         with computing_in(method.arithmetic.precision, device):
             costs = _scoring(ready, frames, clock)
             update(3, 5, "from disk")
-            end_to_end = _from_disk(ready, video, costs["batch"], decoder, clock)
+            end_to_end = _from_disk(ready, video, costs, decoder, clock)
         update(4, 5, "adapting")
         adaptation = tuple(_adapting(adapter, frames, tuning, adapting, budget, clock)) if adapter.adapts else ()
         update(5, 5, "")
@@ -121,7 +123,7 @@ def profile(
         width=budget.width,
         channels=budget.channels,
         machine=machine(device),
-        device=str(device),
+        device=device.type,
         torch=torch.__version__,
         parameters=adapter.parameter_count(),
         end_to_end=end_to_end,
@@ -148,11 +150,18 @@ class Clock:
         while now(self.device) - began < self.effort.warm_up:
             work()
         taken: list[float] = []
-        while len(taken) < self.effort.least or (sum(taken) < self.effort.seconds and len(taken) < self.effort.most):
+        while self._wants(taken):
             started = now(self.device)
             work()
             taken.append(now(self.device) - started)
         return taken
+
+    def _wants(self, taken: Sequence[float]) -> bool:
+        """Whether there should be another round."""
+        effort, spent = self.effort, sum(taken)
+        if len(taken) < effort.least:
+            return len(taken) < min(2, effort.least) or spent < effort.patience
+        return spent < effort.seconds and len(taken) < effort.most
 
     def median(self, work: Work) -> float:
         """The median of these."""
@@ -214,11 +223,12 @@ def _scored(adapter: Adapter, clips: Any) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _from_disk(adapter: Adapter, video: Video, batch: int, decoder: Decoder, clock: Clock) -> float:
+def _from_disk(adapter: Adapter, video: Video, costs: dict[str, Any], decoder: Decoder, clock: Clock) -> float:
     """Frames a second of a video that is decoded, scaled down and scored as it comes; NaN where that cannot be."""
     if adapter.extra_inputs:
         return float("nan")  # they are made before, and kept
-    count = min(FRAMES, len(video))
+    batch = costs["batch"]
+    count = min(FRAMES, len(video), max(adapter.clip.frames + batch - 1, round(PASS * costs["throughput"])))
 
     def work() -> None:
         frames = np.concatenate(list(video.source.blocks(decoder.size, decoder.budget.channels, 0, count)))

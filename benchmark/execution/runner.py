@@ -25,7 +25,7 @@ from crossvad.execution.fitting import WAITING, Fitter
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, score_cells
 from crossvad.planning.catalogue import BASELINES
-from crossvad.planning.cell import Cell
+from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.store.store import Record, Status, Store
@@ -83,7 +83,7 @@ class Runner:
         """
         cells = self.take(grid)
         records = {cell: self.store.record(cell) for cell in cells}
-        todo = [cell for cell, record in records.items() if record is None or not self._complete(record)]
+        todo = [cell for cell, record in records.items() if record is None or not self.complete(record)]
         self.reporter.say(f"{number_of(len(cells), 'cell')}: {len(cells) - len(todo)} in the store, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
@@ -180,7 +180,7 @@ class Runner:
 
     # ---- one cell ----------------------------------------------------------------------------------------------------
 
-    def _complete(self, record: Record) -> bool:
+    def complete(self, record: Record) -> bool:
         """Whether a stored cell is what is asked for: done, and with the maps that are wanted."""
         wanted = self._maps_version(record.cell)
         return record.status == "done" and (not wanted or record.facts.get("maps") == wanted)
@@ -202,28 +202,26 @@ class Runner:
         first = cells[0]
         try:
             fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
-        except KeyboardInterrupt:
-            self.record(cells, *INTERRUPTED)
-            raise
         except Exception as error:
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
             return self.record(cells, "failed", traceback.format_exc())
-        with suppress(Exception):  # a rate that cannot be chosen: the cells of it will fail, and no others
-            self.fitter.decided(cells, fitted)
+        for shots in {cell.shots for cell in cells}:
+            with suppress(Exception):  # a rate that cannot be chosen: the cells of it will fail, and no others
+                self.fitter.decided([cell for cell in cells if cell.shots == shots], fitted)
         return {}
 
     def elsewhere(self, cells: Sequence[Cell]) -> bool:
         """Whether another process is running cells of this group, or training what they need."""
         first = cells[0]
-        if self.store.is_claimed("cells", first.key):
+        if self.store.is_claimed("cells", _group_key(first)):
             return True
         return not self.store.place("fits", first.fit_key).is_dir() and self.store.is_claimed("fits", first.fit_key)
 
     def score(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
         """Run cells of one group together, once no other process does; what they need that is not stored is made."""
-        with self.store.claim("cells", cells[0].key, lambda: self.reporter.say(f"  {WAITING}")):
+        with self.store.claim("cells", _group_key(cells[0]), lambda: self.reporter.say(f"  {WAITING}")):
             found = {cell: self.store.record(cell) for cell in cells}
-            done = {cell: record for cell, record in found.items() if record is not None and self._complete(record)}
+            done = {cell: record for cell, record in found.items() if record is not None and self.complete(record)}
             left = [cell for cell in cells if cell not in done]
             if done:
                 self.reporter.say(f"  {number_of(len(done), 'cell')} of them done by another process meanwhile")
@@ -252,7 +250,7 @@ class Runner:
             return self.record([first], "failed", traceback.format_exc())
         records = {}
         for cell, result in zip(cells, scored, strict=True):
-            facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": str(self.device)}
+            facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": self.device.type}
             facts |= {"torch": torch.__version__, "numpy": np.__version__}
             facts |= {"maps": maps_version} if result.maps else {}
             if method.code:  # of a plug-in, which cannot be asked when its scores are read
@@ -272,8 +270,17 @@ class Runner:
         return records
 
     def record(self, cells: Sequence[Cell], status: Status, reason: str) -> dict[Cell, Record]:
-        """Record why some cells have no scores."""
-        return {cell: self.store.write(Record(cell, status, reason)) for cell in cells}
+        """Record why some cells have no scores, but for those that another process has scored meanwhile."""
+        return {cell: self._record(cell, status, reason) for cell in cells}
+
+    def _record(self, cell: Cell, status: Status, reason: str) -> Record:
+        found = self.store.record(cell)
+        return found if found and found.status == "done" else self.store.write(Record(cell, status, reason))
+
+
+def _group_key(cell: Cell) -> str:
+    """Name of the cells that are run together with one, whichever of them are asked for."""
+    return digest_of({"group": list(cell.group)})
 
 
 class Tally:

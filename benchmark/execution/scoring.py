@@ -22,7 +22,7 @@ from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.layouts import CLIPS, features_in
-from crossvad.execution.precision import computing_in
+from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Update
 from crossvad.execution.support import adaptation_units, support_labels
 from crossvad.planning.cell import Cell
@@ -162,6 +162,7 @@ def _adapt(
     with torch.no_grad():
         features = adapter.frozen_features(clips)
     shared = now(device) - started
+    shown = features_to_score(adapter, clips, features, fitted.precision, device)
     methods: dict[int, Adapter] = {}
     # Cells of equal shots and rate are points of one run.
     runs: dict[tuple[int, Tuning], list[int]] = {}
@@ -181,7 +182,7 @@ def _adapt(
             if method.adaptation is not None:
                 partials[number].adaptations.append(method.adaptation)
             with computing_in(fitted.precision, device):
-                partials[number].supports.append(arrays(method.score(support_features)))
+                partials[number].supports.append(arrays(method.score(leading(shown, shots))))
             started = now(device)
     return [methods[number] for number in range(len(tasks))]
 

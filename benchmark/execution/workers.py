@@ -30,6 +30,10 @@ from crossvad.store.store import Store
 TELLING = 0.2  # seconds between two words on how far a piece of work is
 
 
+class Ready(NamedTuple):
+    """The grid is made out, and jobs may come."""
+
+
 class Said(NamedTuple):
     """A line for the user."""
 
@@ -113,7 +117,7 @@ def work(connection: Connection, place: Workplace, device: str, threads: int) ->
 
     What is in hand when the process is terminated is recorded as interrupted.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of ctrl-C the process that started this one hears, too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     torch.set_num_threads(threads)
     keep_freed_memory()
@@ -122,11 +126,12 @@ def work(connection: Connection, place: Workplace, device: str, threads: int) ->
             Store(place.results, only="runs"), FrameCache(), get_device(device), Telling(connection), place.maps
         )
         cells = {cell.key: cell for cell in runner.take(place.grid(Reporter(quiet=True)))}
+        connection.send(Ready())
         while job := _next(connection):
             do = runner.prepare if job.kind == "prepare" else runner.score
             records = do([cells[key] for key in job.cells])
             connection.send(Finished(failed=bool(records) and job.kind == "prepare"))
-    except (KeyboardInterrupt, EOFError, BrokenPipeError):
+    except (KeyboardInterrupt, EOFError, ConnectionError):
         pass
 
 

@@ -17,13 +17,13 @@ from crossvad.adapters.base import Adaptation, Adapter
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Frames, FrameSource, Video
-from crossvad.datasets.clips import ClipSpec, consecutive
+from crossvad.datasets.clips import ClipSpec, consecutive, head
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.layouts import CLIPS
-from crossvad.execution.precision import computing_in
+from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Update
 from crossvad.execution.scoring import Fitted, arrays, placed, scoring_batch
 from crossvad.execution.support import frames_spanned
@@ -108,8 +108,10 @@ def _adapted(
     clip = fitted.adapter.clip
     frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
     adapted, support_features = adapted_once(fitted.adapter, frames, cell, tuning, budget, device)
+    clips = head(frames, clip, cell.shots, device)
+    shown = features_to_score(fitted.adapter, clips, support_features, fitted.precision, device)
     with torch.no_grad(), computing_in(fitted.precision, device):
-        return adapted, arrays(adapted.score(support_features))
+        return adapted, arrays(adapted.score(shown))
 
 
 def _fused(video: Video, cues: Cues, support: Cues, span: int, shots: int, fitted: Fitted) -> Values:

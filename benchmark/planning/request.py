@@ -19,7 +19,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import did_you_mean, joined
+from crossvad.planning.names import did_you_mean, joined, split_options
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 from crossvad.planning.specs import MethodSpec
 
@@ -71,6 +71,8 @@ class Request:
         methods = [registry.get_method(_in_a_file(method)) for method in self.methods]
         methods = [
             method.computing(precision=precision, training_precision=training if method.trains_by_steps else "float32")
+            if split_options(method.label)[0] not in catalogue.BASELINES  # which are what others are held against
+            else method
             for method in methods
             for training in self.training_precision
             for precision in self.precision

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+from crossvad.adapters.options import Arithmetic
 from crossvad.datasets.errors import InputError
 from crossvad.planning import registry
 from crossvad.planning.names import did_you_mean, listed, spelled, split_options
@@ -58,4 +59,4 @@ def option_names(methods: Sequence[str]) -> list[str]:
         InputError: an unknown method.
     """
     fields = [field.name for name in methods for field in dataclasses.fields(registry.get_method(name).cls.Options)]
-    return list(dict.fromkeys(fields))
+    return list(dict.fromkeys([*fields, *(field.name for field in dataclasses.fields(Arithmetic))]))

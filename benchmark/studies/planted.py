@@ -27,7 +27,7 @@ from crossvad.evaluation.postprocessing import fuse_unit
 from crossvad.execution import preflight
 from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.execution.fitting import Fitter, scene_numbers
-from crossvad.execution.precision import computing_in
+from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.planning.catalogue import NO_TUNING
@@ -199,8 +199,9 @@ def _adapted(
         features = fitted.adapter.frozen_features(support)
     torch.manual_seed(cell.seed)
     (method,) = adaptations(fitted.adapter, features, [cell.steps], tuning)
+    shown = features_to_score(fitted.adapter, support, features, fitted.precision, device)
     with computing_in(fitted.precision, device):
-        return method.eval(), arrays(method.score(features))
+        return method.eval(), arrays(method.score(shown))
 
 
 def _scores(

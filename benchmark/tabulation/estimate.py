@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median
 
 import pandas as pd
 
-from crossvad.execution.support import adaptation_units
+from crossvad.execution.support import Unsuitable, adaptation_units
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
+from crossvad.planning.protocol import SupportPolicy
 from crossvad.present import captions
 from crossvad.present.formats import Tables
 from crossvad.present.tables import MISSING
@@ -21,35 +22,47 @@ BYTES = 8  # of a score
 COLUMNS = ["cells", "in the store", "trainings", "training, h", "scoring, h"]
 
 
-def tabulate(grid: Grid, cells: Sequence[Cell], store: Store, records: Iterable[Record]) -> Tables:
+def tabulate(
+    grid: Grid, cells: Sequence[Cell], done: Collection[Cell], store: Store, records: Iterable[Record], leave_out: bool
+) -> Tables:
     """Set out what is there of a grid, and how long the rest may take: a row a method.
 
     Args:
         grid: whose videos have been counted.
         cells: its.
+        done: those that are there.
         store: that it is going to be run in.
         records: of stored cells, which tell how long methods take.
+        leave_out: whether cells whose target has no support set to give are left out; else that is an error.
+
+    Raises:
+        InputError: there is no support set, and that is not to be left out.
     """
-    done = {cell for cell in cells if (record := store.record(cell)) is not None and record.status == "done"}
     took = _Took(records, grid.budget.name)
     frames = {target.name: sum(map(len, target.videos("test"))) for target in grid.targets}
-    units = {
-        (target.name, policy): len(adaptation_units(target, policy))
-        for target in grid.targets
-        for policy in {cell.policy for cell in cells if cell.target == target.name}
-    }
+    units, targets = dict[tuple[str, SupportPolicy], int](), {target.name: target for target in grid.targets}
+    left_out = set[str]()
+    for target, policy in {(cell.target, cell.policy) for cell in cells}:
+        try:
+            units[target, policy] = len(adaptation_units(targets[target], policy))
+        except Unsuitable as unsuitable:
+            if not leave_out:
+                raise
+            left_out.add(f"left out: {unsuitable}")
+    cells = [cell for cell in cells if (cell.target, cell.policy) in units]
 
     def scoring(cell: Cell) -> float:
         rate = took("fps", cell.method)
         adapting = took("adapt_seconds", cell.method) * units[cell.target, cell.policy] if cell.shots else 0.0
         return frames[cell.target] / rate + adapting
 
-    lines = {}
+    lines, seen = dict[str, list[float]](), set[str]()
     for method in grid.methods:
         of_method = [cell for cell in cells if cell.method == method.label]
         todo = [cell for cell in of_method if cell not in done]
         fits = {cell.fit_key for cell in todo} if method.cls.needs_source else set()
-        fits -= {key for key in fits if store.place("fits", key).is_dir()}
+        fits -= seen | {key for key in fits if store.place("fits", key).is_dir()}
+        seen |= fits
         lines[method.label] = [
             len(of_method),
             len(of_method) - len(todo),
@@ -75,6 +88,7 @@ def tabulate(grid: Grid, cells: Sequence[Cell], store: Store, records: Iterable[
         ),
         f"scores: about {max(1, round(BYTES * todo_frames / 1e6))} MB",
         "meta-training and the search for rates are not counted",
+        *sorted(left_out),
         "nothing was run",
     ]
     return Tables([(texts, "; ".join(facts))], title="what is to be run", numbers=rows)

@@ -7,10 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import crossvad
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.progress import Reporter
+from crossvad.execution.runner import Runner
 from crossvad.store.store import Store
 
 SMOKE = {"budget": "smoke", "shots": [0, 2], "quiet": True}
@@ -96,6 +100,24 @@ def test_what_goes_wrong_takes_nothing_else_down(north, south, tmp_path):
         "KilledOnce": "fitted ", "KilledAlways": "killed killed ", "Failing": "failed ", "Counted": "fitted "
     }  # fmt: skip
     assert {len(found[name]) for name in ("KilledOnce", "KilledAlways", "Failing", "Counted")} == {4}
+
+
+def test_a_process_that_cannot_make_out_the_grid_ends_the_run_and_says_so(north, south, tmp_path, monkeypatch, capfd):
+    """Else every cell would fail for a reason that is none of its own."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sitecustomize.py").write_text("raise SystemExit(3)")
+    with pytest.raises(InputError, match=r"--jobs: a process ended with exit code \d+ before it could do anything"):
+        crossvad.run(source=north, target=south, methods="framepred", **SMOKE, results=tmp_path / "r", jobs=2)
+    assert not Store(tmp_path / "r").records()
+
+
+def test_what_another_process_has_scored_meanwhile_is_not_recorded_as_failed(store, make_grid, run_grid):
+    grid = make_grid("framediff", shots=[0])
+    (record,) = run_grid(store, grid)
+    runner = Runner(store, FrameCache(), torch.device("cpu"), Reporter(quiet=True))
+    assert runner.record(grid.cells(), "failed", "too late")[record.cell].status == "done"
+    assert store.record(record.cell).status == "done" and len(store.scores(record.cell).labels)
 
 
 def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on_from_there(north, south, tmp_path):

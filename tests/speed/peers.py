@@ -31,8 +31,10 @@ training    a step on `--training-batch` clips: loss, backward pass, optimiser. 
 
 disk        with `--frames DIR`, folders of frames: from files to an AUC, MNAD's frame prediction. Theirs through their
             `DataLoader` of clips, with one process beside as by default, ours through what `bench run` does, cache and
-            all. Of two videos the first `--length` frames, as JPEG, which theirs takes alone; the later half of them is
-            called abnormal. apart: AUC by protocol paper, whose rules are theirs.
+            all; memory that is freed is kept, for both. Of two videos the first `--length` frames, as JPEG, which
+            theirs takes alone; the later half of them is called abnormal. apart: AUC by
+            protocol paper, whose rules are theirs; of an untrained network that hangs on how an image is scaled down,
+            which OpenCV does without antialiasing.
 
 s           median seconds of `--rounds` rounds, theirs and ours in turn, after one that warms up
 MB          the most that tensors held at one time above what was held before, as `measuring.peak_bytes` says
@@ -66,6 +68,7 @@ from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.device import get_device, machine
 from crossvad.execution.fitting import build
+from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.inference import folded, ready_to_score
 from crossvad.execution.layouts import CLIPS, Layout, arrange, features_in
 from crossvad.execution.scoring import arrays
@@ -277,14 +280,18 @@ def disk(theirs: Theirs, adapter: Adapter, options: argparse.Namespace, where: t
     """From frames on disk to an AUC; None where there are none, or it is no predictor of MNAD's."""
     if options.frames is None or type(theirs) is not Mnad:
         return None
+    keep_freed_memory()  # as `bench` does, and so for both
     theirs.net.eval()
     adapter.eval()
-    home = from_disk.as_jpeg(options.frames, options.length, Path(tempfile.mkdtemp()))
+    theirs.folder = tempfile.TemporaryDirectory()  # which goes when this does
+    home = from_disk.as_jpeg(options.frames, options.length, Path(theirs.folder.name))
     works = {
         "theirs": partial(from_disk.theirs, theirs, home, options.size, where),
         "ours": partial(from_disk.ours, adapter, home, budget(type(theirs), options.size), where),
     }
     gap = abs(works["ours"]() - works["theirs"]())
+    if not gap < 1:
+        raise SystemExit(f"lmn, disk: an AUC is no number: --length {options.length} is too short")
     print(f"  apart: AUC {gap:.0e}", flush=True)
     return Job(from_disk.VIDEOS * (options.length - adapter.clip.frames + 1), gap, works)
 

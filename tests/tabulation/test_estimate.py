@@ -38,6 +38,17 @@ def test_hours_are_what_stored_cells_took(estimate, north, south, tmp_path):
     assert 2 * fastest <= 3600 * told.loc["framepred", "scoring, h"] <= 2 * slowest + adapting
 
 
+def test_a_training_that_rows_share_is_counted_once(north, south, tmp_path):
+    both = SMOKE | {"methods": ["framepred", "framepred[pool=p99]"], "precision": ["float32", "bf16"]}
+    told = crossvad.estimate(source=north, target=south, **both, results=tmp_path).frame
+    assert told["trainings"].drop("all").sum() == told.loc["all", "trainings"] == 2  # of two seeds
+
+
+def test_what_is_not_known_is_not_swallowed(north, south, tmp_path):
+    with pytest.raises(TypeError, match="shot"):
+        crossvad.estimate(source=north, target=south, shot=5, results=tmp_path)
+
+
 def test_the_command_runs_nothing(bench, north, south, tmp_path):
     words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--method", "framepred")
     for command in ("run", "matrix"):

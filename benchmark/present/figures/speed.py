@@ -89,7 +89,8 @@ class Speed(RowsPlot):
 
 def _measured(drawn: pd.DataFrame) -> str:
     """Say how fast methods were found to be in which way."""
-    profiled = drawn["profiled"].fillna(False).astype(bool)
+    drawn = drawn[drawn["fps"].notna()]
+    profiled = drawn["profiled"].astype(bool)
     methods = [list(drawn.loc[rows, "method"].unique()) for rows in (profiled, ~profiled)]
     ways = ("as `bench profile` measured it", "as measured when the cells ran")
     told = [(way, f" ({captions.listed(names)})") for way, names in zip(ways, methods, strict=True) if names]
