@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
-More = ParamSpec("More")
-Made = TypeVar("Made")
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-def in_float32(function: Callable[Concatenate[Tensor, More], Made]) -> Callable[Concatenate[Tensor, More], Made]:
+def in_float32(function: AnyFunction) -> AnyFunction:
     """A function of tensors that is given those of half precision in float32, and computes in nothing less.
 
     For what solves, decomposes, compares small differences or trains.
     """
 
     @wraps(function)
-    def made(first: Tensor, *args: More.args, **named: More.kwargs) -> Made:
+    def made(first: Tensor, *others: Any, **named: Any) -> Any:
         with torch.autocast(first.device.type, enabled=False):
-            return function(_whole(first), *map(_whole, args), **{name: _whole(each) for name, each in named.items()})
+            return function(_whole(first), *map(_whole, others), **{name: _whole(each) for name, each in named.items()})
 
-    return made
+    return cast(AnyFunction, made)
 
 
-def _whole(given: object) -> object:
+def _whole(given: Any) -> Any:
     half = isinstance(given, Tensor) and given.dtype in (torch.bfloat16, torch.float16)
     return given.float() if half else given

@@ -85,7 +85,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
         presets={name: _typed(options) for name, options in presets_of(cls).items()},
         options=tuple(_options(cls)),
-        arithmetic=_arithmetic(method),
+        arithmetic={name: get_args(get_type_hints(Arithmetic)[name]) for name in method.arithmetic_options},
     )
 
 
@@ -135,12 +135,6 @@ def _options(cls: type[Adapter]) -> list[OptionInfo]:
         )
         for field in dataclasses.fields(cls.Options)
     ]
-
-
-def _arithmetic(method: MethodSpec) -> dict[str, tuple[str, ...]]:
-    own = {field.name for field in dataclasses.fields(method.cls.Options)}
-    own |= set() if method.trains_by_steps else {"training_precision"}
-    return {name: get_args(hint) for name, hint in get_type_hints(Arithmetic).items() if name not in own}
 
 
 def _choices(hint: Any, field: dataclasses.Field[Any]) -> str:

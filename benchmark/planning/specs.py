@@ -63,7 +63,7 @@ class MethodSpec(Spec):
         fields = dataclasses.fields(self.options)
         decisive = {f.name: repr(getattr(self.options, f.name)) for f in fields if f.metadata.get("trains", True)}
         version = self._version(self.cls.versions.fit) + self._extras
-        facts = {"class": self.cls.__qualname__, "options": decisive, "version": version}
+        facts: dict[str, object] = {"class": self.cls.__qualname__, "options": decisive, "version": version}
         precision = self.arithmetic.training_precision
         return digest_of(facts if precision == "float32" else facts | {"precision": precision})
 
@@ -79,7 +79,8 @@ class MethodSpec(Spec):
                 fix = f"{did_you_mean(text, known)}choose from {', '.join(known)}"
                 raise InputError(f"{name.replace('_', ' ')} {text!r}", "is unknown", fix)
             if getattr(arithmetic, name) == getattr(FLOAT32, name):
-                arithmetic = replace(arithmetic, **{name: text})
+                chosen: dict[str, Any] = {name: text}
+                arithmetic = replace(arithmetic, **chosen)
         changed = {name: text for name, text in asdict(arithmetic).items() if text != getattr(FLOAT32, name)}
         if own := changed.keys() & {field.name for field in dataclasses.fields(self.options)}:
             raise InputError(self.label, f"has a {own.pop()} of its own", "say it in brackets, and not by a flag")
@@ -88,6 +89,13 @@ class MethodSpec(Spec):
             raise InputError(self.label, "does not train by steps, so in no other precision", fix)
         name, options = split_options(self.label)
         return replace(self, label=spelled(name, options | changed), arithmetic=arithmetic)
+
+    @property
+    def arithmetic_options(self) -> list[str]:
+        """Options of `Arithmetic` that it has: none that one of its own is called, and of training if it does train."""
+        own = {field.name for field in dataclasses.fields(self.options)}
+        own |= set() if self.trains_by_steps else {"training_precision"}
+        return [field.name for field in dataclasses.fields(Arithmetic) if field.name not in own]
 
     @property
     def trains_by_steps(self) -> bool:

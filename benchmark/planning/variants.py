@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
-from crossvad.adapters.options import Arithmetic
 from crossvad.datasets.errors import InputError
 from crossvad.planning import registry
 from crossvad.planning.names import did_you_mean, listed, spelled, split_options
@@ -58,5 +57,6 @@ def option_names(methods: Sequence[str]) -> list[str]:
     Raises:
         InputError: an unknown method.
     """
-    fields = [field.name for name in methods for field in dataclasses.fields(registry.get_method(name).cls.Options)]
-    return list(dict.fromkeys([*fields, *(field.name for field in dataclasses.fields(Arithmetic))]))
+    specs = [registry.get_method(name) for name in methods]
+    fields = [field.name for spec in specs for field in dataclasses.fields(spec.options)]
+    return list(dict.fromkeys([*fields, *(name for spec in specs for name in spec.arithmetic_options)]))

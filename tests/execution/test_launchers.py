@@ -1,5 +1,6 @@
 """Several processes at a time: what they make is what one makes, and nothing of it is lost with one of them."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -158,7 +159,9 @@ def test_two_runs_of_the_same_share_its_work(north, south, tmp_path):
     command = [Path(sys.executable).with_name("bench"), "run", *words]
     if not command[0].is_file():
         pytest.skip("the command line is not installed beside this Python")
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # as in this process: sums are made in the same order
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    runs = [subprocess.Popen(command, env=alone, **piped) for _ in range(2)]
     for run in runs:
         out, err = run.communicate(timeout=240)
         assert run.returncode == 0, err

@@ -21,7 +21,7 @@ def test_every_combination_of_what_a_method_has():
     ("methods", "options", "message"),
     [
         (["apn"], ["pol=mean"], "--option pol: is no option of apn; did you mean pool?"),
-        (["random"], ["pool=mean"], "--option pool: is no option of random; known: none"),
+        (["random"], ["pool=mean"], "--option pool: is no option of random; known: precision"),
         (["apn"], ["pool"], "write name=value,value"),
         (["apn"], ["pool="], "write name=value,value"),
         (["apn"], ["pool=mean,median"], r"pool=median.*is no choice"),
@@ -35,4 +35,4 @@ def test_what_cannot_be_is_refused(methods, options, message):
 
 
 def test_option_names_are_those_of_any_of_the_methods():
-    assert option_names(["framediff", "extrapolate", "random"]) == ["pool"]
+    assert option_names(["framediff", "extrapolate", "random"]) == ["pool", "precision"]
