@@ -129,8 +129,9 @@ class AfterMtFrcn(Adapter):
     def _surprises(self, features: tuple[Tensor, Tensor]) -> Tensor:
         """Of every region, (B, R): 0 of those that are not looked at."""
         described, moves = features
-        surprises = torch.zeros(moves.shape, device=moves.device)
-        surprises[moves] = self._surprise(described[moves])
+        found = self._surprise(described[moves])
+        surprises = found.new_zeros(moves.shape)
+        surprises[moves] = found
         return surprises
 
     @torch.no_grad()

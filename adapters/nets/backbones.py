@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from crossvad.adapters.nets.frozen import Frozen
+from crossvad.adapters.nets.whole_precision import whole
 from crossvad.datasets.errors import InputError
 
 OURS = ("efficientnet-lite0", "random")
@@ -59,14 +60,14 @@ class Backbone(Frozen):
     network: FeatureMaps
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Maps (B, D, h, w) of frames (B, C, H, W), in float32 whatever they were made in.
+        """Maps (B, D, h, w) of frames (B, C, H, W), never of half precision.
 
         On a CPU of one frame at a time: what is computed of it stays in the CPU's cache, which takes half as long as
         all at once (41 against 85 ms a frame, one thread), and a frame's map is the same whatever it is seen with.
         """
         if frames.device.type != "cpu" or len(frames) < 2:
-            return self.network(frames).float()
-        return torch.cat([self.network(frame).float() for frame in torch.split(frames, 1)])
+            return whole(self.network(frames))
+        return torch.cat([whole(self.network(frame)) for frame in torch.split(frames, 1)])
 
     @property
     def features(self) -> int:

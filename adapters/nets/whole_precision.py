@@ -21,11 +21,12 @@ def in_float32(function: AnyFunction) -> AnyFunction:
     @wraps(function)
     def made(first: Tensor, *others: Any, **named: Any) -> Any:
         with torch.autocast(first.device.type, enabled=False):
-            return function(_whole(first), *map(_whole, others), **{name: _whole(each) for name, each in named.items()})
+            return function(whole(first), *map(whole, others), **{name: whole(each) for name, each in named.items()})
 
     return cast(AnyFunction, made)
 
 
-def _whole(given: Any) -> Any:
+def whole(given: Any) -> Any:
+    """A tensor of half precision in float32, and anything else as it is."""
     half = isinstance(given, Tensor) and given.dtype in (torch.bfloat16, torch.float16)
     return given.float() if half else given

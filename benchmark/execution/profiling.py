@@ -132,7 +132,7 @@ def profile(
         training_batch=training_batch,
         adaptation=adaptation,
         training_bytes=training_bytes,
-        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="microseconds"),
         **costs,
     )
 

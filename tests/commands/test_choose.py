@@ -111,6 +111,6 @@ def test_names_of_options_complete_from_those_of_the_methods():
         shell = BashComplete(cli.bench, {}, "bench", "_BENCH_COMPLETE")
         return [item.value for item in shell.get_completions(["choose", *before], last)]
 
-    assert completed("framediff", "--option", "p") == ["pool="]
+    assert completed("framediff", "--option", "p") == ["pool=", "precision="]
     assert completed("framediff,lmn[items=5]", "--source", "ped2", "--option", "i") == ["items="]
-    assert completed("random", "--option", "p") == completed("framediff", "--option", "pool=m") == []
+    assert completed("random", "--option", "p") == ["precision="] and completed("framediff", "--option", "pool=m") == []
