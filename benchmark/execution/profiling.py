@@ -28,7 +28,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget, Precision
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
-from crossvad.datasets.clips import Batches, ClipSource, consecutive, head
+from crossvad.datasets.clips import Batches, ClipSource, clip_count, consecutive, head
 from crossvad.datasets.errors import InputError
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.decoding import Decoder
@@ -224,7 +224,7 @@ def _scored(adapter: Adapter, clips: Any) -> dict[str, Any]:
 
 @torch.no_grad()
 def _from_disk(adapter: Adapter, video: Video, costs: dict[str, Any], decoder: Decoder, clock: Clock) -> float:
-    """Frames a second of a video that is decoded, scaled down and scored as it comes; NaN where that cannot be."""
+    """Frames a second that get a score, of a video decoded, scaled down and scored as it comes; NaN if none can."""
     if adapter.extra_inputs:
         return float("nan")  # they are made before, and kept
     batch = costs["batch"]
@@ -234,7 +234,7 @@ def _from_disk(adapter: Adapter, video: Video, costs: dict[str, Any], decoder: D
         frames = np.concatenate(list(video.source.blocks(decoder.size, decoder.budget.channels, 0, count)))
         adapter.score_scene([consecutive(frames, adapter.clip, batch, clock.device)])
 
-    return count / clock.median(work)
+    return clip_count(count, adapter.clip) / clock.median(work)  # as in a long video, where nearly every frame ends one
 
 
 def _adapting(
