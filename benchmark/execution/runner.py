@@ -236,7 +236,7 @@ class Runner:
             tasks = [CellRun(cell, decided[cell][0]) for cell in cells]
             maps_version = self._maps_version(first)
             target = self.targets[first.target]
-            with self.reporter.task("  adapt and score") as update:
+            with self.reporter.task(f"  adapt and score {first.method}") as update:
                 scored = score_cells(
                     tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(maps_version)
                 )
