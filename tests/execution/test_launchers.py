@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,8 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on_from_there(north, 
     command = [Path(sys.executable).with_name("bench"), "run", *words]
     if not command[0].is_file():
         pytest.skip("the command line is not installed beside this Python")
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # else not, where the tests run in the background
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeded)
     cells = tmp_path / "runs" / "cells"
     deadline = time.monotonic() + 240
     while not scores(tmp_path) and time.monotonic() < deadline:
