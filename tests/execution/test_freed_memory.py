@@ -11,7 +11,7 @@ import resource, sys, torch
 from crossvad.execution.freed_memory import keep_freed_memory
 print(keep_freed_memory() if sys.argv[1] == "kept" else True)
 counts = []
-for _ in range(8):  # the first rounds find the places
+for _ in range(30):  # the first rounds find the places
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(16 * 2**20)
     counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
