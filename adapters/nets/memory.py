@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, one_hot
 
+from crossvad.adapters.nets.whole_precision import whole
+
 
 class ItemMemory(nn.Module):
     """MNAD's memory (Park et al. 2020): M unit items, read by softmax, updated by a rule, never by gradient."""
@@ -64,7 +66,7 @@ class SlotMemory(nn.Module):
     def forward(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Queries (K, C) to what replaces them (K, C) and the addressing weights (K, N); rows sum to one or zero."""
         asked, slots = (normalize(each) for each in (queries, self.slots)) if self.cosine else (queries, self.slots)
-        weights = (asked @ slots.T).softmax(1)
+        weights = whole(asked @ slots.T).softmax(1)  # what is shrunk below is smaller than half precision has
         excess = weights - self.shrink
         weights = excess.relu() * weights / (excess.abs() + 1e-12)
         weights = normalize(weights, p=1, dim=1)
