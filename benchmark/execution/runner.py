@@ -311,15 +311,11 @@ Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Iterator[dict[Cell, Rec
 
 def here(runner: Runner, groups: Sequence[list[Cell]], tally: Tally) -> Iterator[dict[Cell, Record]]:
     """Get through groups of cells in this process, one after the other: first those that no other process is at."""
-    later = []
-    for group in groups:
-        if runner.elsewhere(group):
+    later: list[list[Cell]] = []  # gone through when all else is done
+    for waits, group in itertools.chain(((False, each) for each in groups), ((True, each) for each in later)):
+        if not waits and runner.elsewhere(group):
             later.append(group)
             continue
-        tally.begin(group)
-        yield runner.score(group)
-        tally.end(group)
-    for group in later:
         tally.begin(group)
         yield runner.score(group)
         tally.end(group)

@@ -115,7 +115,13 @@ class Telling(Reporter):
 def work(connection: Connection, place: Workplace, device: str, threads: int) -> None:
     """Do jobs as they come, until None comes, or nobody is there any more to send any.
 
-    What is in hand when the process is terminated is recorded as interrupted.
+    Cells that are being adapted and scored when the process is terminated are recorded as interrupted.
+
+    Args:
+        connection: to the process that started this one: jobs come by it, and words of this module go.
+        place: says which grid jobs are of.
+        device: where methods run, as `--device` has it.
+        threads: that torch may use.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
