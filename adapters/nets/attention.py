@@ -9,6 +9,7 @@ from torch import Tensor, nn
 # the one that uses them up. A quarter as many take the same time, but more where other programs want the cores; all at
 # once takes half as long again, and half a gigabyte for a map of 512 x 512.
 CHUNK = 2**20
+ON_GPU = 64  # times as many: there every product has to be large, or its launch takes longer than itself
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor]:
@@ -23,7 +24,8 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
         to the softmax over another list.
     """
     lists = [part.flatten(0, 1) for part in (query, key, value)]
-    step = max(1, CHUNK // query.shape[2] ** 2)
+    energies = CHUNK if query.device.type == "cpu" else CHUNK * ON_GPU
+    step = max(1, energies // query.shape[2] ** 2)
     done = []
     for q, k, v in zip(*(torch.split(part, step) for part in lists), strict=True):
         energy = q.contiguous() @ k.contiguous().transpose(1, 2)  # (step, L, L)

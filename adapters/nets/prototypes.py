@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
 from crossvad.adapters.nets.layout import laid_out_as
+
+# On a GPU an image's pixels are summed up in so many parts. A product that leaves M x C of its N pixels is too small to
+# fill one, and its few sums too long: of 65 536 pixels (10 prototypes, 128 channels, H200) it takes 1.8 ms, in 64 parts
+# an adapting step of `mpn` takes 9 ms instead of 20.
+PARTS_ON_GPU = 64
 
 
 class Retrieval(NamedTuple):
@@ -38,17 +44,21 @@ class PrototypeUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Retrieval:
         """Rebuild features (B, C, H, W). No tensor of pixels x prototypes x channels is ever made."""
-        batch, _, height, width = features.shape
-        x = normalize(features.flatten(2).transpose(1, 2).contiguous(), dim=2)  # (B, N, C), unit length
-        attention = self.attention(x)  # (B, N, M), sums to 1 over N
-        prototypes = normalize(attention.transpose(1, 2) @ x, dim=2)  # (B, M, C), unit length
-        nearness = affinity(x, prototypes)  # (B, N, M), cosine but for an offset of each pixel's, which softmax ignores
-        distance = SquaredDistance.apply(x, prototypes, nearest(nearness))  # (B, N)
+        batch, channels, height, width = features.shape
+        parts = parts_of(height * width, features.device)
+        units = normalize(features.flatten(2).transpose(1, 2).contiguous(), dim=2)  # (B, N, C), unit length
+        attention = self.attention(units)  # (B, N, M), sums to 1 over N
+        prototypes = normalize(pooled(attention, units, parts), dim=2)  # (B, M, C), unit length
+        # From here on each of an image's P parts has N / P pixels and the image's prototypes: (B P, …).
+        x, known = units.view(batch * parts, -1, channels), prototypes.repeat_interleave(parts, 0)
+        nearness = affinity(x, known)  # (…, M), cosine but for an offset of each pixel's, which softmax ignores
+        distance = SquaredDistance.apply(x, known, nearest(nearness))  # (…)
         # Retrieved for each pixel is a mixture of prototypes, at unit length.
-        mixture = unit_mixture((nearness / self.temperature).softmax(2), prototypes)  # (B, N, M)
-        rebuilt = torch.baddbmm(x, mixture, prototypes)  # (B, N, C), the mixture beside the pixel itself
-        rebuilt = laid_out_as(rebuilt.transpose(1, 2).view(features.shape), features)  # (B, C, H, W)
-        return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), x, attention)
+        mixture = unit_mixture((nearness / self.temperature).softmax(2), known)  # (…, M)
+        rebuilt = torch.baddbmm(x, mixture, known)  # (…, C), the mixture beside the pixel itself
+        rebuilt = rebuilt.view(batch, -1, channels).transpose(1, 2).view(features.shape)
+        rebuilt = laid_out_as(rebuilt, features)  # (B, C, H, W)
+        return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), units, attention)
 
     def attention(self, units: Tensor) -> Tensor:
         """Weigh the pixels of each map by their unit features (B, N, C): (B, N, M), a map's weights sum to 1."""
@@ -73,6 +83,17 @@ def prototype_unit(
 ) -> PrototypeUnit | NoPrototypes:
     """Build a unit of so many prototypes, or what stands in its place for none."""
     return PrototypeUnit(channels, prototypes, temperature, weights) if prototypes else NoPrototypes()
+
+
+def parts_of(pixels: int, device: torch.device) -> int:
+    """In how many equal parts an image's pixels are summed up: as many as `PARTS_ON_GPU`, if they can be, or fewer."""
+    return 1 if device.type == "cpu" else math.gcd(pixels, PARTS_ON_GPU)
+
+
+def pooled(weights: Tensor, units: Tensor, parts: int) -> Tensor:
+    """Add up pixels' features (B, N, C) by weights (B, N, M), in parts: (B, M, C)."""
+    weights, units = (given.view(len(given), parts, -1, given.shape[2]) for given in (weights, units))
+    return (weights.transpose(2, 3) @ units).sum(1)  # of (B, P, M, C)
 
 
 def affinity(units: Tensor, prototypes: Tensor) -> Tensor:

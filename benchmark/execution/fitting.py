@@ -308,7 +308,8 @@ def _answers(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:
 
 def heldout_scores(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:
     """A method's scores of held-out source clips, each cue (n,): what it calls normal before it sees a target."""
-    parts = [arrays(adapter.score(clips)) for clips in source.heldout(HELDOUT_CLIPS, scoring_batch(adapter, budget))]
+    batch = scoring_batch(adapter, budget, source.device)
+    parts = [arrays(adapter.score(clips)) for clips in source.heldout(HELDOUT_CLIPS, batch)]
     return {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
 
 

@@ -28,13 +28,16 @@ from crossvad.execution.support import adaptation_units, support_labels
 from crossvad.planning.cell import Cell
 from crossvad.store.scores import Cues, Maps, Scores
 
+ON_GPU = 2**20  # pixels of clips scored at once: 16 of 256 x 256, which take about what training on 4 does
 
-def scoring_batch(adapter: Adapter, budget: Budget) -> int:
+
+def scoring_batch(adapter: Adapter, budget: Budget, device: torch.device) -> int:
     """How many clips to score at once: what fits where the method was trained, as no gradient is kept.
 
-    Scores do not depend on it.
+    Scores do not depend on it. On a GPU they are many, as a few small ones leave it idle most of the time.
     """
-    return 2 * adapter.schedule(budget).batch
+    twice = 2 * adapter.schedule(budget).batch
+    return twice if device.type == "cpu" else max(twice, ON_GPU // budget.size**2)
 
 
 @dataclass
@@ -106,7 +109,7 @@ def score_cells(
                 _score(partials, methods, frozen, footage, decoder.budget, device)
                 if keep_maps:
                     for partial, method in zip(partials, methods, strict=True):
-                        batch = scoring_batch(method, decoder.budget)
+                        batch = scoring_batch(method, decoder.budget, device)
                         partial.maps += [map_video(method, frames, batch, device) for frames in footage]
             update(len(partials[0].cues), len(videos), "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
@@ -201,7 +204,7 @@ def _score(
     device: torch.device,
 ) -> None:
     """Scores of videos that are scored at once, by each of some methods that came from one adapter."""
-    clip, batch = adapter.clip, scoring_batch(adapter, budget)
+    clip, batch = adapter.clip, scoring_batch(adapter, budget, device)
     if adapter.scores_scene or adapter.scores_in_order:
         scored = []
         for partial, method in zip(partials, methods, strict=True):

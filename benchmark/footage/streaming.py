@@ -74,7 +74,7 @@ def stream_scores(
     few = next(clip_batches(video.source, clip, CLIPS, device))
     adapter = ready_to_score(adapter, few, budget, device, fitted.precision)
     levels: list[float] = []
-    batch = scoring_batch(adapter, budget)
+    batch = scoring_batch(adapter, budget, device)
 
     def watched_clips() -> Iterator[Tensor]:
         done = clip.frames - 1

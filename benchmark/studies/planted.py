@@ -174,7 +174,7 @@ def told_apart(
     At K = 0 and, if the method adapts, at the cell's number of shots.
     """
     adapter, lines = fitted.adapter, []
-    batch = scoring_batch(adapter, decoder.budget)
+    batch = scoring_batch(adapter, decoder.budget, device)
     for number, scene in enumerate(drawn):
         states: dict[int, tuple[Adapter, Cues]] = {0: (adapter, {})}
         if cell.shots:

@@ -74,7 +74,7 @@ def scores(results: Path) -> dict[str, bytes]:
 def test_scores_are_those_of_one_process(north, south, tmp_path):
     pair = {"source": north, "target": [south, north], "methods": ["framepred", "mpn"], "tuning": ["finetune", "head"]}
     for jobs in (1, 2):
-        results = crossvad.run(**pair, **SMOKE, results=tmp_path / str(jobs), jobs=jobs)
+        results = crossvad.run(**pair, **SMOKE, results=tmp_path / str(jobs), jobs=jobs, device="cpu")
         assert {record.status for record in results.records} == {"done"}
     alone, together = scores(tmp_path / "1"), scores(tmp_path / "2")
     assert len(alone) > 20 and alone == together

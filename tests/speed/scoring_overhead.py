@@ -68,7 +68,8 @@ def main() -> None:
     size, videos = (BUDGET.size, BUDGET.size), data.videos("test")
     frames = [cache.open(video, size, BUDGET.channels) for video in videos]
     clips = [
-        [b.contiguous() for b in consecutive(f, adapter.clip, scoring_batch(adapter, BUDGET), where)] for f in frames
+        [b.contiguous() for b in consecutive(f, adapter.clip, scoring_batch(adapter, BUDGET, where), where)]
+        for f in frames
     ]
 
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ from crossvad.adapters.nets.prototypes import (
     likeness,
     nearest,
     pair_distances,
+    parts_of,
     prototype_unit,
     unit_mixture,
 )
@@ -260,8 +261,15 @@ def test_a_mixture_has_unit_length():
     assert nothing.isfinite().all()  # prototypes that cancel
 
 
+def test_pixels_are_summed_up_in_parts_on_a_gpu_alone():
+    assert [parts_of(pixels, torch.device("cuda")) for pixels in (256 * 256, 64 * 64, 4 * 5, 7)] == [64, 64, 4, 1]
+    assert parts_of(256 * 256, torch.device("cpu")) == 1
+
+
+@pytest.mark.parametrize("parts", [1, 4])  # of 20 pixels
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_unit_is_the_plain_form_in_either_layout_and_so_is_its_gradient(layout):
+def test_the_unit_is_the_plain_form_in_either_layout_and_so_is_its_gradient(layout, parts, monkeypatch):
+    monkeypatch.setattr("crossvad.adapters.nets.prototypes.parts_of", lambda pixels, device: parts)
     torch.manual_seed(0)
     unit = PrototypeUnit(6, 3, temperature=0.3).double()
     features = torch.randn(2, 6, 4, 5, dtype=torch.float64).to(memory_format=layout).requires_grad_()
