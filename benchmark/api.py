@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.conditions import by_place
@@ -81,6 +81,9 @@ def run(
     skip_bad: bool = False,
     leave_out: bool = False,
     jobs: int = 1,
+    retry: Literal["failed", "interrupted"] = "failed",
+    max_failures: int | None = None,
+    time_limit: float | None = None,
 ) -> Results:
     """Train on sources, adapt to targets, score every test frame, as `bench run` and `bench matrix` do.
 
@@ -109,9 +112,12 @@ def run(
         leave_out: skip pairs that cannot be, with the reason, in place of an error.
         jobs: processes at a time, each with its share of the cores. They are started anew, so that a script asks for
             several below `if __name__ == "__main__"`.
+        retry: which cells of an earlier run are run again: those that failed, too, or those alone that were stopped.
+        max_failures: end the run when so many cells have failed; None: never.
+        time_limit: seconds after which the run is stopped, by a `KeyboardInterrupt`; in the main thread alone.
 
     Returns:
-        The cells that were asked for, and no others.
+        The cells that were asked for, and no others; of a run that ended early, those that were got to.
 
     Raises:
         InputError: an input is unknown, missing, broken or unsuitable.
@@ -123,6 +129,7 @@ def run(
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
     from crossvad.execution.skip_bad import without_bad
+    from crossvad.execution.stopping import limited_to
     from crossvad.execution.workers import Workplace
 
     request = _request(
@@ -130,13 +137,16 @@ def run(
         budget=budget, protocol=protocol, support=support, precision=precision, training_precision=training_precision,
     )  # fmt: skip
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
-    grid = request.grid(data_root(data))
-    store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
-    _prepare(store, reporter)
-    if skip_bad:
-        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-    launch = Processes(jobs, Workplace(request, data_root(data), Path(results), maps, skip_bad)) if jobs > 1 else None
-    records = Runner(store, cache, torch_device, reporter, maps, launch).run(grid, leave_out)
+    with limited_to(time_limit):
+        grid = request.grid(data_root(data))
+        store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
+        _prepare(store, reporter)
+        if skip_bad:
+            grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
+        place = Workplace(request, data_root(data), Path(results), maps, skip_bad) if jobs > 1 else None
+        launch = Processes(jobs, place) if place else None
+        runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures)
+        records = runner.run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
 
 

@@ -11,6 +11,7 @@ from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.commands.options import spelling
 from crossvad.datasets.errors import InputError
 from crossvad.execution.freed_memory import keep_freed_memory
+from crossvad.execution.stopping import TimeUp, heed_termination
 
 COMMANDS = {  # a short help is the command's docstring up to its first full stop
     "ablate": Deferred(
@@ -116,6 +117,7 @@ def bench(debug: bool) -> None:
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 a cell failed or a check found errors, 2 wrong use or bad input."""
     keep_freed_memory()
+    heed_termination()
     try:
         bench(prog_name="bench", standalone_mode=False)
     except InputError as error:
@@ -125,6 +127,8 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+    except TimeUp:
+        _fail("Stopped, as its time is up. The same command goes on where this one was.", 1)
     except (KeyboardInterrupt, click.Abort):
         _fail("Stopped. The same command goes on where this one was.", 1)
 

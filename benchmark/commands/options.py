@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import click
 from click.core import ParameterSource
@@ -96,6 +96,21 @@ class Numbers(click.ParamType):
             return list(dict.fromkeys(int(part) for part in value.split(",")))
         except ValueError:
             self.fail(f"{value!r} is no list of whole numbers such as 0,1,5,10", param, ctx)
+
+
+class Duration(click.ParamType):
+    """A length of time with its unit, in seconds: 90s, 45m, 2h, 1.5d."""
+
+    name = "duration"
+    UNITS: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number and its unit."""
+        if isinstance(value, float):
+            return value
+        if not (read := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)) or not (number := float(read[1])):
+            self.fail(f"{value!r} is no length of time such as 90s, 45m, 2h or 1.5d", param, ctx)
+        return number * self.UNITS[read[2]]
 
 
 VALUES: dict[str, Callable[[], Iterable[str]]] = {  # of the keys whose values have names
@@ -217,6 +232,15 @@ AMOUNTS = stacked(
     click.option(
         "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, which share cores and GPUs."
     ),
+    click.option(
+        "--retry",
+        type=click.Choice(["failed", "interrupted"]),
+        default="failed",
+        show_default=True,
+        help="Run those again that failed, too, or those alone that were stopped.",
+    ),
+    click.option("--max-failures", type=click.IntRange(1), help="End when so many cells have failed. [never]"),
+    click.option("--time-limit", type=Duration(), help="Stop after so long, as ctrl-C does: 90m, 2h, 1d. [never]"),
     click.option("--maps", is_flag=True, help="Keep scores per pixel, for RBDC and TBDC: up to 16 kB a frame."),
     click.option("--dry-run", is_flag=True, help="Run nothing: say what is to be run, and how long that may take."),
     click.option("--skip-bad", is_flag=True, help="Leave out training videos that cannot be read."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from crossvad.adapters.options import Budget
@@ -12,7 +13,10 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.excerpts import excerpts, shares
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.readers.patience import Beat, in_time, out_of_patience, patience
 from crossvad.execution.progress import Reporter
+
+OPENED_AT_ONCE = 16  # files: most of the time is waiting for a disk
 
 
 class Unreadable(NamedTuple):
@@ -38,13 +42,22 @@ def count_frames(videos: Iterable[Video], reporter: Reporter) -> list[Unreadable
     Returns:
         The videos that cannot be opened.
     """
-    distinct, unreadable = list(dict.fromkeys(videos)), []
-    with reporter.task("Count frames") as update, ThreadPoolExecutor() as pool:
-        for done, (video, error) in enumerate(zip(distinct, pool.map(_refusal, distinct), strict=True), 1):
-            update(done, len(distinct), video.name)
-            if error:
-                unreadable.append(Unreadable(video, error))
-    return unreadable
+    distinct, seconds = list(dict.fromkeys(videos)), patience()
+    refusals: dict[Video, InputError] = {}
+    telling, counted = threading.Lock(), itertools.count(1)
+
+    def count(video: Video, beat: Beat) -> None:
+        try:
+            len(video)
+        except InputError as error:
+            refusals[video] = error
+        with telling:
+            update(next(counted), len(distinct), video.name)
+
+    with reporter.task("Count frames") as update:
+        for video in in_time(distinct, count, OPENED_AT_ONCE, seconds):
+            refusals[video] = out_of_patience(video.name, seconds)
+    return [Unreadable(video, refusals[video]) for video in distinct if video in refusals]
 
 
 def stop_at(unreadable: Sequence[Unreadable]) -> None:
@@ -90,12 +103,3 @@ class Decoder:
                 list(dict.fromkeys(videos)), self.size, self.budget.channels, jobs, progress=update
             )
         return [Unreadable(video, error) for video, error in failed.items()]
-
-
-def _refusal(video: Video) -> InputError | None:
-    """The error that a video raises when asked for its length; None if it has one."""
-    try:
-        len(video)
-    except InputError as error:
-        return error
-    return None

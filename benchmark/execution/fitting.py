@@ -37,7 +37,7 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.scores import Cues
-from crossvad.store.store import Store
+from crossvad.store.store import CannotKeep, Store
 
 WAITING = "another process is at it, and is waited for"
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
@@ -155,6 +155,8 @@ class Fitter:
                 if not (folder / FACTS).is_file():
                     try:
                         self._write(stage, adapter)
+                    except CannotKeep:
+                        raise
                     except Exception as error:
                         self._broken[stage.key] = error
                         raise

@@ -6,7 +6,7 @@ import multiprocessing
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -18,7 +18,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.execution.fitting import FACTS
 from crossvad.execution.progress import Board
 from crossvad.execution.runner import Runner, Tally
-from crossvad.execution.workers import Finished, Progressed, Ready, Said, Workplace, work
+from crossvad.execution.workers import Finished, Progressed, Ready, Refused, Said, Workplace, work
 from crossvad.planning.cell import Cell
 from crossvad.planning.jobs import Job, jobs_of
 from crossvad.store.store import Record
@@ -44,7 +44,9 @@ class Processes:
         """
         self.count, self.place = count, place
 
-    def __call__(self, runner: Runner, groups: Sequence[list[Cell]], tally: Tally) -> Iterator[dict[Cell, Record]]:
+    def __call__(
+        self, runner: Runner, groups: Sequence[list[Cell]], tally: Tally
+    ) -> Generator[dict[Cell, Record], None, None]:
         """Get through groups of cells; yields the records of each when it is done."""
         with runner.reporter.board() as board:
             yield from _Round(self.place, min(self.count, len(groups)), runner, groups, tally, board)
@@ -78,7 +80,7 @@ class _Round:
         """Yield the records of what is done, until all is.
 
         Raises:
-            InputError: a process ends before it has made out what it is to do.
+            InputError: a process ends before it has made out what it is to do, or nothing can be kept any more.
         """
         workers: list[_Worker] = []
         try:
@@ -141,6 +143,8 @@ class _Round:
             worker.ready = True
         elif isinstance(word, Said):
             self.runner.reporter.say(word.text)
+        elif isinstance(word, Refused):
+            raise InputError(*word)
         elif isinstance(word, Progressed):
             self.board(worker.number, *word)
         elif isinstance(word, Finished) and worker.job is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter
@@ -70,7 +70,7 @@ def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
 def save_tensors(tensors: dict[str, Tensor], path: Path, words: dict[str, str] | None = None) -> None:
     """Write tensors each by itself, as safetensors knows no memory layouts and none that two names share; and words."""
     alone = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    save_file(alone, path, words)
+    path.write_bytes(save(alone, words))  # not by a library that has no error for a full disk
 
 
 def lost_state(adapter: Adapter, loaded: Adapter) -> list[str]:

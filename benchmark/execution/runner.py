@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
@@ -28,8 +28,9 @@ from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
-from crossvad.store.store import Record, Status, Store
+from crossvad.store.store import CannotKeep, Record, Status, Store, now_in_words
 
+Retry = Literal["failed", "interrupted"]
 INTERRUPTED: tuple[Status, str] = ("interrupted", "stopped by the user")
 
 
@@ -56,6 +57,8 @@ class Runner:
         reporter: Reporter,
         keep_maps: bool = False,
         launch: Launch | None = None,
+        retry: Retry = "failed",
+        max_failures: int | None = None,
     ) -> None:
         """Say where cells are run and how.
 
@@ -66,9 +69,12 @@ class Runner:
             reporter: told how far it is.
             keep_maps: of methods that have them and targets that can judge them; a cell without is scored again.
             launch: how cells are got through; unless told otherwise, here and one group after the other.
+            retry: which cells are run again: those that failed, too, or those alone that were stopped.
+            max_failures: cells that may fail before a run ends early; None: all.
         """
         self.store, self.cache, self.device, self.reporter, self.keep_maps = store, cache, device, reporter, keep_maps
-        self.launch = launch or here
+        self.launch, self.retry, self.max_failures = launch or here, retry, max_failures
+        self._began = now_in_words()
 
     def run(self, grid: Grid, leave_out: bool = False) -> list[Record]:
         """Run every cell of a grid that is not done yet, and return the records of all.
@@ -83,8 +89,11 @@ class Runner:
         """
         cells = self.take(grid)
         records = {cell: self.store.record(cell) for cell in cells}
-        todo = [cell for cell, record in records.items() if record is None or not self.complete(record)]
-        self.reporter.say(f"{number_of(len(cells), 'cell')}: {len(cells) - len(todo)} in the store, {len(todo)} to run")
+        todo = [cell for cell, record in records.items() if record is None or not self.settled(record)]
+        stored = f"{len(cells) - len(todo)} in the store"
+        if failed := sum(record is not None and record.status == "failed" for record in records.values()):
+            stored += f", {failed} of them failed" if self.retry == "interrupted" else ""
+        self.reporter.say(f"{number_of(len(cells), 'cell')}: {stored}, {len(todo)} to run")
         if todo:
             reasons = self.check(todo, leave_out)
             tally, to_score = Tally(len(todo), self.reporter), []
@@ -97,9 +106,20 @@ class Runner:
                     tally.end(group)
                 else:
                     to_score.append(group)
-            for done in self.launch(self, to_score, tally):
-                records |= done
+            records |= self._launched(to_score, tally)
         return [record for record in records.values() if record is not None]
+
+    def _launched(self, groups: Sequence[list[Cell]], tally: Tally) -> dict[Cell, Record]:
+        """Get through groups of cells: their records, or those of some if too many fail."""
+        records: dict[Cell, Record] = {}
+        with closing(self.launch(self, groups, tally)) as launched:
+            for done in launched:
+                records |= done
+                failed = sum(record.status == "failed" for record in records.values())
+                if self.max_failures is not None and failed >= self.max_failures:
+                    self.reporter.say(f"Stopped, as {number_of(failed, 'cell')} failed (--max-failures)")
+                    break
+        return records
 
     # ---- before anything is trained ----------------------------------------------------------------------------------
 
@@ -185,6 +205,10 @@ class Runner:
         wanted = self._maps_version(record.cell)
         return record.status == "done" and (not wanted or record.facts.get("maps") == wanted)
 
+    def settled(self, record: Record) -> bool:
+        """Whether a stored cell need not be run: it is complete, or it failed and those are not tried again."""
+        return self.complete(record) or (record.status == "failed" and self.retry == "interrupted")
+
     def _maps_version(self, cell: Cell) -> str:
         """Of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
         if not self.keep_maps or not self.methods[cell.method].maps_version:
@@ -199,9 +223,13 @@ class Runner:
         Returns:
             The records of all of them, if that failed; else none, as there is more to do.
         """
-        first = cells[0]
+        first, failed = cells[0], self._ended(cells, "failed")
+        if len(failed) == len(cells):
+            return failed
         try:
             fitted = self.fitter.fitted(first, self.methods[first.method], self.sources[first.source])
+        except CannotKeep:
+            raise
         except Exception as error:
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
             return self.record(cells, "failed", traceback.format_exc())
@@ -220,12 +248,18 @@ class Runner:
     def score(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
         """Run cells of one group together, once no other process does; what they need that is not stored is made."""
         with self.store.claim("cells", _group_key(cells[0]), lambda: self.reporter.say(f"  {WAITING}")):
-            found = {cell: self.store.record(cell) for cell in cells}
-            done = {cell: record for cell, record in found.items() if record is not None and self.complete(record)}
+            done = self._ended(cells, "done") | self._ended(cells, "failed")
             left = [cell for cell in cells if cell not in done]
             if done:
-                self.reporter.say(f"  {number_of(len(done), 'cell')} of them done by another process meanwhile")
+                self.reporter.say(f"  {number_of(len(done), 'cell')} of them run by another process meanwhile")
             return done | (self._score(left) if left else {})
+
+    def _ended(self, cells: Sequence[Cell], status: Status) -> dict[Cell, Record]:
+        """The records of those cells that another process has run since this run began, and that ended so."""
+        found = {cell: record for cell in cells if (record := self.store.record(cell)) and record.status == status}
+        if status == "done":
+            return {cell: record for cell, record in found.items() if self.complete(record)}
+        return {cell: record for cell, record in found.items() if record.finished > self._began}
 
     def _score(self, cells: list[Cell]) -> dict[Cell, Record]:
         first = cells[0]
@@ -242,6 +276,8 @@ class Runner:
                 )
         except KeyboardInterrupt:
             self.record(cells, *INTERRUPTED)
+            raise
+        except CannotKeep:
             raise
         except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
             if len(cells) > 1:  # nor the cells beside it
@@ -306,10 +342,10 @@ class Tally:
         self._done += len(cells)
 
 
-Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Iterator[dict[Cell, Record]]]
+Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Generator[dict[Cell, Record], None, None]]
 
 
-def here(runner: Runner, groups: Sequence[list[Cell]], tally: Tally) -> Iterator[dict[Cell, Record]]:
+def here(runner: Runner, groups: Sequence[list[Cell]], tally: Tally) -> Generator[dict[Cell, Record], None, None]:
     """Get through groups of cells in this process, one after the other: first those that no other process is at."""
     later: list[list[Cell]] = []  # gone through when all else is done
     for waits, group in itertools.chain(((False, each) for each in groups), ((True, each) for each in later)):

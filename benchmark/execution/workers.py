@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 import torch
@@ -22,6 +21,7 @@ from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.runner import Runner
 from crossvad.execution.skip_bad import without_bad
+from crossvad.execution.stopping import heed_termination
 from crossvad.planning.grid import Grid
 from crossvad.planning.jobs import Job
 from crossvad.planning.request import Request
@@ -47,6 +47,14 @@ class Progressed(NamedTuple):
     done: int
     of: int
     note: str
+
+
+class Refused(NamedTuple):
+    """The process cannot go on, and no other could: the three parts of an `InputError`."""
+
+    where: str
+    problem: str
+    fix: str
 
 
 class Finished(NamedTuple):
@@ -124,27 +132,30 @@ def work(connection: Connection, place: Workplace, device: str, threads: int) ->
         threads: that torch may use.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
+    heed_termination()
     torch.set_num_threads(threads)
     keep_freed_memory()
     try:
-        runner = Runner(
-            Store(place.results, only="runs"), FrameCache(), get_device(device), Telling(connection), place.maps
-        )
+        _get_through(connection, place, get_device(device))
+    except (KeyboardInterrupt, EOFError, ConnectionError):
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+
+
+def _get_through(connection: Connection, place: Workplace, device: torch.device) -> None:
+    try:
+        runner = Runner(Store(place.results, only="runs"), FrameCache(), device, Telling(connection), place.maps)
         cells = {cell.key: cell for cell in runner.take(place.grid(Reporter(quiet=True)))}
         connection.send(Ready())
         while job := _next(connection):
             do = runner.prepare if job.kind == "prepare" else runner.score
             records = do([cells[key] for key in job.cells])
             connection.send(Finished(failed=bool(records) and job.kind == "prepare"))
-    except (KeyboardInterrupt, EOFError, ConnectionError):
-        pass
+    except InputError as error:
+        connection.send(Refused(error.where, error.problem, error.fix))
 
 
 def _next(connection: Connection) -> Job | None:
     job: Job | None = connection.recv()
     return job
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

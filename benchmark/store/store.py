@@ -31,7 +31,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,10 @@ from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_sco
 SCHEMA = 1  # of records: raised when older code could not make out what newer code writes
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
 Status = Literal["done", "failed", "refused", "interrupted", "skipped"]
+
+
+class CannotKeep(InputError):
+    """Results cannot be written any more: no fault of what made them, and every other would fare the same."""
 
 
 @dataclass
@@ -108,17 +112,41 @@ class Store:
 
     @contextmanager
     def writing(self, kind: str, key: str) -> Iterator[Path]:
-        """A temporary directory that becomes `place(kind, key)` when the block ends well, and vanishes otherwise."""
-        place = self.place(kind, key)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with drafting(place.parent, key) as draft:
-            yield draft
-            draft.chmod(0o755)  # drafts are private by default; results are to be shared
-            _put(draft, place)
+        """A temporary directory that becomes `place(kind, key)` when the block ends well, and vanishes otherwise.
 
-    def claim(self, kind: str, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[bool]:
-        """Claim the making of what `place(kind, key)` is going to hold, as `claims.claim` does."""
-        return claim(self.place("claims", f"{kind}-{key}"), waiting)
+        Raises:
+            CannotKeep: the disk is full, or lets nothing be written any more.
+        """
+        place = self.place(kind, key)
+        with self._noticing_a_full_disk():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with drafting(place.parent, key) as draft:
+                yield draft
+                draft.chmod(0o755)  # drafts are private by default; results are to be shared
+                _put(draft, place)
+
+    @contextmanager
+    def _noticing_a_full_disk(self) -> Iterator[None]:
+        """Have a write that finds no room within, which is nobody's fault, told as such."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+                raise
+            fix = "make room, or have it written to; the same command goes on where this one was"
+            raise CannotKeep(self.root.parent, f"cannot hold results any more ({error.strerror})", fix) from error
+
+    @contextmanager
+    def claim(self, kind: str, key: str, waiting: Callable[[], None] | None = None) -> Iterator[bool]:
+        """Claim the making of what `place(kind, key)` is going to hold, as `claims.claim` does.
+
+        Raises:
+            CannotKeep: as `writing` does.
+        """
+        with ExitStack() as stack:
+            with self._noticing_a_full_disk():
+                held = stack.enter_context(claim(self.place("claims", f"{kind}-{key}"), waiting))
+            yield held
 
     def is_claimed(self, kind: str, key: str) -> bool:
         """Whether another process is making what `place(kind, key)` is going to hold."""
@@ -223,11 +251,16 @@ class Store:
             if maps is not None:
                 save_maps(maps, draft / "maps.npz")
                 record.facts["maps_sha256"] = sha256(draft / "maps.npz")
-            record.finished = datetime.now(UTC).isoformat(timespec="microseconds")
+            record.finished = now_in_words()
             raw = stamped(asdict(record))
             record.stamp = raw["stamp"]
             (draft / "record.json").write_text(json.dumps(raw, indent=1, sort_keys=True))
         return record
+
+
+def now_in_words() -> str:
+    """The time as records have it: UTC, ISO 8601, so that later is greater."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def stamped(raw: Mapping[str, Any]) -> dict[str, Any]:

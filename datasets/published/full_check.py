@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.readers.frame_folder import FrameFolder
+from crossvad.datasets.readers.patience import Beat, in_time, out_of_patience, patience
 
 
 def inspect(
@@ -26,33 +26,41 @@ def inspect(
     videos = [
         (split, video, length) for split in splits for video in dataset.videos(split) if (length := _length(video))
     ]
-    done, of, telling = 0, sum(length for _, _, length in videos), threading.Lock()
+    done, of, telling, seconds = 0, sum(length for _, _, length in videos), threading.Lock(), patience()
+    found: dict[int, list[Problem]] = {}
 
-    def check(task: tuple[Split, Video, int]) -> list[Problem]:
+    def check(number: int, beat: Beat) -> None:
         nonlocal done
-        split, video, length = task
-        problems = [Problem("error", error.where, error.problem, error.fix) for error in damage(video)]
-        if not problems and isinstance(dataset, PublishedDataset):
-            problems = list(dataset.against_checksum(video, split))
+        split, video, length = videos[number]
+        found[number] = [_problem(error) for error in damage(video, beat)]
+        if not found[number] and isinstance(dataset, PublishedDataset):
+            found[number] = list(dataset.against_checksum(video, split))
         with telling:
             done += length
             progress(done, of, video.name)
-        return problems
 
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        return [problem for problems in pool.map(check, videos) for problem in problems]
+    for number in in_time(range(len(videos)), check, jobs or os.cpu_count() or 1, seconds):
+        found[number] = [_problem(out_of_patience(videos[number][1].name, seconds))]
+    return [problem for number in range(len(videos)) for problem in found[number]]
 
 
-def damage(video: Video) -> Iterator[InputError]:
-    """Yield what is wrong with a video's frames: each damaged image of a folder, or a file's first damage."""
+def damage(video: Video, beat: Beat = lambda: None) -> Iterator[InputError]:
+    """Yield what is wrong with a video's frames: each damaged image of a folder, or a file's first damage.
+
+    Calls `beat` now and then.
+    """
     if isinstance(video.source, FrameFolder):
-        yield from video.source.damage()
+        yield from video.source.damage(beat)
         return
     try:
         for _ in video.source.blocks(None, channels=3):
-            pass
+            beat()
     except InputError as error:
         yield error
+
+
+def _problem(error: InputError) -> Problem:
+    return Problem("error", error.where, error.problem, error.fix)
 
 
 def _length(video: Video) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -17,9 +17,9 @@ from crossvad.datasets.base import Frames, Size, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.file_identity import cache_root, digest, room
+from crossvad.datasets.readers.patience import Beat, in_time, out_of_patience, patience
 
 CACHE_VERSION = 2  # raise it when the same files would give other pixels
-STALE_SECONDS = 86400.0  # a fill that has not written for a day is dead
 
 
 class CachedFrames:
@@ -101,7 +101,8 @@ class FrameCache:
     ) -> dict[Video, InputError]:
         """Decode those of the videos that are not cached yet, `jobs` (default: one per core) files at a time.
 
-        Threads are enough, as the decoders let go of the interpreter. Calls `progress(frames done, of, video)`.
+        Threads are enough, as the decoders let go of the interpreter. Calls `progress(frames done, of, video)`. When it
+        is stopped, what was decoded is kept, and the next call goes on from there.
 
         Returns:
             The videos that could not be decoded, and why.
@@ -110,68 +111,75 @@ class FrameCache:
         self._sweep()
         done, of = 0, sum(map(len, todo))
         failed: dict[Video, InputError] = {}
-        telling, stopped = threading.Lock(), threading.Event()
+        telling, seconds = threading.Lock(), patience()
 
-        def work(group: list[Video]) -> None:
+        def work(group: list[Video], beat: Beat) -> None:
             nonlocal done
             for video in group:
-                if stopped.is_set():
-                    return
                 try:
-                    self._fill(self._entry(video, size, channels), video, size, channels)
+                    self._fill(self._entry(video, size, channels), video, size, channels, beat)
                 except InputError as error:
                     failed[video] = error
                 with telling:
                     done += len(video)
                     progress(done, of, video.name)
 
-        with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-            try:
-                list(pool.map(work, _by_file(todo)))
-            finally:
-                stopped.set()  # what was decoded is kept, and the next call goes on from there
-                pool.shutdown(cancel_futures=True)
+        for group in in_time(_by_file(todo), work, jobs or os.cpu_count() or 1, seconds):
+            for video in self.missing(group, size, channels):
+                failed.setdefault(video, out_of_patience(video.name, seconds))
         return failed
 
     def _entry(self, video: Video, size: Size, channels: int) -> Path:
         return self.root / f"{digest([str(CACHE_VERSION), video.source.stamp, str(size), str(channels)])}.npy"
 
-    def _fill(self, entry: Path, video: Video, size: Size, channels: int) -> None:
+    def _fill(self, entry: Path, video: Video, size: Size, channels: int, beat: Beat = lambda: None) -> None:
         """Decode a video into its entry: written under another name, and renamed when complete."""
         shape = (len(video), *size, channels)
         if shape[0] == 0:
             raise InputError(video.name, "has no frames", "remove it or replace it")
-        part = entry.with_name(f"{entry.stem}.{uuid.uuid4().hex}.part")
         decoded = 0
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             # On a full disk a plain write fails with an error, and a memory map with a bus error.
-            with part.open("xb") as file:
+            with _part(entry) as file:
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
                 for block in video.source.blocks(size, channels):
                     file.write(np.ascontiguousarray(block).data)
                     decoded += len(block)
+                    beat()
                 file.flush()
                 os.fsync(file.fileno())
-            if decoded != shape[0]:
-                raise InputError(video.name, f"gave {decoded} of its {shape[0]} frames", "fetch it again")
-            part.replace(entry)
+                if decoded != shape[0]:
+                    raise InputError(video.name, f"gave {decoded} of its {shape[0]} frames", "fetch it again")
+                Path(file.name).replace(entry)
         except OSError as error:
             fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
             raise InputError(self.root, f"the cache cannot be written ({error.strerror or error})", fix) from error
-        finally:
-            with suppress(OSError):
-                part.unlink()
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind."""
         for part in self.root.glob("*.part"):
-            try:
-                if time.time() - part.stat().st_mtime > STALE_SECONDS:
-                    part.unlink()
-            except FileNotFoundError:  # another process was quicker
+            with suppress(OSError), part.open("rb") as file:  # another process was quicker, or there are no locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+
+
+@contextmanager
+def _part(entry: Path) -> Iterator[BinaryIO]:
+    """A file to become an entry, locked for as long as its process lives; gone in the end, unless it was renamed."""
+    while True:
+        part = entry.with_name(f"{entry.stem}.{uuid.uuid4().hex}.part")
+        with part.open("xb") as file:
+            with suppress(OSError):  # a file system without locks: nothing on it is ever swept
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not part.exists():  # swept before it was locked
                 continue
+            try:
+                yield file
+            finally:
+                part.unlink(missing_ok=True)
+            return
 
 
 def _by_file(videos: Iterable[Video]) -> list[list[Video]]:

@@ -21,6 +21,7 @@ from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.readers import damaged_originals
 from crossvad.datasets.readers.file_identity import digest, listing, stamp, stat
 from crossvad.datasets.readers.native_errors import kept_quiet
+from crossvad.datasets.readers.patience import Beat
 from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
 
 BLOCK = 16  # images in memory at once while reading
@@ -119,10 +120,11 @@ class FrameFolder:
                 pictures = [_read_image(frame, expected, size, channels) for frame in block]
             yield resized(np.stack(pictures), size)
 
-    def damage(self) -> Iterator[InputError]:
-        """Yield what is wrong with each frame that cannot be read; decodes all of them."""
+    def damage(self, beat: Beat = lambda: None) -> Iterator[InputError]:
+        """Yield what is wrong with each frame that cannot be read; decodes all of them, and calls `beat` at each."""
         expected = None
         for frame in self.frames:
+            beat()
             try:
                 expected = expected or _image_size(frame)
                 with kept_quiet():

@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL import Image
 
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.frame_cache import STALE_SECONDS, FrameCache
+from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.frame_folder import FrameFolder
 
 
@@ -155,11 +154,18 @@ def test_killed_fill_leaves_no_entry(tmp_path):
     process = start_fill(folder, root)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    (part,) = root.iterdir()
-    assert part.suffix == ".part"
+    assert [path.suffix for path in root.iterdir()] == [".part"]
     video = Video("a", FrameFolder(folder))
     assert np.array_equal(FrameCache(root).open(video, (8, 9), 3)[:], noise(150, 8, 9))
-    assert part.exists()  # it might still be alive
-    os.utime(part, (time.time() - 2 * STALE_SECONDS,) * 2)
-    FrameCache(root).open(video, (4, 4), 3)
-    assert not part.exists() and len(list(root.iterdir())) == 2
+    assert [path.suffix for path in root.iterdir()] == [".npy"]
+
+
+def test_what_a_living_process_fills_is_not_swept_whatever_the_clock_says(tmp_path):
+    folder, root = write_images(tmp_path / "clip", noise(150, 8, 9)), tmp_path / "cache"
+    process = start_fill(folder, root)
+    (part,) = root.iterdir()
+    os.utime(part, (0, 0))  # as if the clock had jumped by decades
+    FrameCache(root).open(Video("a", FrameFolder(folder)), (4, 4), 3)
+    assert part.exists()
+    process.communicate("\n")
+    assert process.returncode == 0 and len(list(root.glob("*.npy"))) == 2

@@ -1,0 +1,41 @@
+"""A run that is stopped from outside: by ctrl-C, by SIGTERM as schedulers send it, or as its time is up."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+
+class TimeUp(KeyboardInterrupt):
+    """The time that a run was given is over."""
+
+
+def heed_termination() -> None:
+    """Have SIGTERM stop this process as ctrl-C does: what is done is kept, and said."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+@contextmanager
+def limited_to(seconds: float | None) -> Iterator[None]:
+    """Stop what is done within by a `TimeUp` once so many seconds are over; None: never. In the main thread alone."""
+    if seconds is None:
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _time_is_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _time_is_up(number: int, frame: FrameType | None) -> NoReturn:
+    raise TimeUp
