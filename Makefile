@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test check meta
+.PHONY: demo test faults check meta
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 3 minutes on 2 cores
@@ -12,6 +12,9 @@ demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the tab
 
 test: $(VENV)/.ready  ## the whole test suite, by as many processes as there are cores, up to four
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+faults: $(VENV)/.ready  ## what kills, fills and stops runs, with fifty kills in place of five: about 10 minutes
+	CROSSVAD_KILLS=50 $(BIN)/pytest tests/faults
 
 check: $(VENV)/.ready  ## ruff, and mypy on a regular install
 	$(BIN)/ruff check .

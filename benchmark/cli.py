@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -127,10 +128,13 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except TimeUp:
-        _fail("Stopped, as its time is up. The same command goes on where this one was.", 1)
-    except (KeyboardInterrupt, click.Abort):
-        _fail("Stopped. The same command goes on where this one was.", 1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        _fail(f"Error: {error.filename or 'a file'}: cannot be written ({error.strerror}); make room for it", 2)
+    except (KeyboardInterrupt, click.Abort) as stopped:  # click makes the one of the other
+        why = ", as its time is up" if isinstance(stopped.__cause__, TimeUp) else ""
+        _fail(f"Stopped{why}. The same command goes on where this one was.", 1)
 
 
 def _fail(message: str, code: int) -> None:

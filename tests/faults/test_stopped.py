@@ -1,0 +1,78 @@
+"""SIGTERM, as schedulers send it, and a time limit stop a run as ctrl-C does: what is done is kept, and it goes on."""
+
+import os
+import signal
+import time
+
+import pytest
+
+import crossvad
+from crossvad.execution.stopping import TimeUp, limited_to
+from crossvad.store.store import Store
+
+SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.15)")
+STOPPED = "The same command goes on where this one was."
+
+
+@pytest.fixture
+def words(plugin, north, south, tmp_path) -> list[str]:
+    """A run of minutes."""
+    pair = ["run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0"]
+    return [*pair, "--method", plugin(SLOW), "--seed", "0,1", "--results", str(tmp_path / "results")]
+
+
+def statuses(store: Store) -> dict[str, int]:
+    found = [record.status for record in store.records()]
+    return {status: found.count(status) for status in set(found)}
+
+
+def test_sigterm_keeps_what_is_done_and_what_was_begun_says_so(words, start_bench, store, tmp_path):
+    log = tmp_path / "log"
+    run = start_bench(*words, log=log)
+    deadline = time.monotonic() + 120
+    while "adapt and score" not in (log.read_text() if log.exists() else "") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(run.pid, signal.SIGTERM)
+    run.join(30)
+    said = log.read_text()
+    assert run.exitcode == 1 and f"Stopped. {STOPPED}" in said and "Traceback" not in said
+    assert statuses(store) == {"interrupted": 1}
+    run = start_bench(*words, log=log)
+    run.join(120)
+    assert run.exitcode == 0 and statuses(store) == {"done": 8}, log.read_text()  # two seeds, and six baselines
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_whose_time_is_up_stops_and_goes_on(words, start_bench, store, tmp_path, jobs):
+    log = tmp_path / "log"
+    run = start_bench(*words, "--jobs", jobs, "--time-limit", "1.5s", log=log)
+    run.join(120)
+    said = log.read_text()
+    assert run.exitcode == 1 and f"Stopped, as its time is up. {STOPPED}" in said and "Traceback" not in said
+    assert statuses(store).get("done", 0) < 8
+    run = start_bench(*words, "--time-limit", "1h", log=log)
+    run.join(120)
+    assert run.exitcode == 0 and statuses(store) == {"done": 8}, log.read_text()
+
+
+def test_a_time_limit_ends_with_what_it_is_for():
+    with pytest.raises(TimeUp), limited_to(0.05):
+        time.sleep(30)
+    with limited_to(0.05):
+        pass
+    with limited_to(None):
+        time.sleep(0.1)  # past the one before
+
+
+@pytest.mark.parametrize("said", ["90", "2 weeks", "-1h", "0m", "1h30m", "soon"])
+def test_a_time_limit_has_a_unit(said, bench):
+    done = bench("run", "--source", "synthetic-street", "--target", "synthetic-plaza", "--time-limit", said)
+    assert done.code == 2 and f"{said!r} is no length of time such as 90s, 45m, 2h or 1.5d" in done.err
+
+
+def test_in_python_it_is_in_seconds(plugin, north, south, tmp_path):
+    with pytest.raises(TimeUp):
+        crossvad.run(
+            source=north, target=south, methods=plugin(SLOW), shots=0, budget="smoke", results=tmp_path, quiet=True,
+            time_limit=1.0,
+        )  # fmt: skip
