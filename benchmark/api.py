@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -81,6 +82,7 @@ def run(
     skip_bad: bool = False,
     leave_out: bool = False,
     jobs: int = 1,
+    launcher: str = "processes",
     retry: Literal["failed", "interrupted"] = "failed",
     max_failures: int | None = None,
     time_limit: float | None = None,
@@ -112,6 +114,8 @@ def run(
         leave_out: skip pairs that cannot be, with the reason, in place of an error.
         jobs: processes at a time, each with its share of the cores. They are started anew, so that a script asks for
             several below `if __name__ == "__main__"`.
+        launcher: where these are: processes (of this machine), ray, slurm, `name[option=value]`, `file.py:Class`; or
+            local, for none beside this one.
         retry: which cells of an earlier run are run again: those that failed, too, or those alone that were stopped.
         max_failures: end the run when so many cells have failed; None: never.
         time_limit: seconds after which the run is stopped, by a `KeyboardInterrupt`; in the main thread alone.
@@ -125,12 +129,15 @@ def run(
     from crossvad.datasets.readers.frame_cache import FrameCache
     from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device
-    from crossvad.execution.launchers import Processes
+    from crossvad.execution.launchers.base import Shared
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
+    from crossvad.execution.scheduler import Scheduler
     from crossvad.execution.skip_bad import without_bad
     from crossvad.execution.stopping import limited_to
     from crossvad.execution.workers import Workplace
+    from crossvad.planning.catalogue import LOCAL
+    from crossvad.planning.registry import get_launcher
 
     request = _request(
         source=source, target=target, methods=methods, shots=shots, steps=steps, tuning=tuning, seeds=seeds,
@@ -143,8 +150,11 @@ def run(
         _prepare(store, reporter)
         if skip_bad:
             grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-        place = Workplace(request, data_root(data), Path(results), maps, skip_bad) if jobs > 1 else None
-        launch = Processes(jobs, place) if place else None
+        launch = None
+        if launcher != LOCAL and (launcher != "processes" or jobs > 1):
+            cls, options = get_launcher(launcher)
+            shared = Shared(Workplace(request, data_root(data), Path(results), maps, skip_bad), device, jobs)
+            launch = Scheduler(jobs, partial(cls, options, shared))
         runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures)
         records = runner.run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])

@@ -128,6 +128,7 @@ TUNINGS = Names(lambda: list(catalogue.TUNINGS))
 DATASETS = Datasets(catalogue.dataset_names)
 ONE_DATASET = Name(catalogue.dataset_names)
 PRECISIONS, TRAINING_PRECISIONS = Names(lambda: get_args(Precision)), Names(lambda: get_args(TrainingPrecision))
+LAUNCHER = Name(lambda: [catalogue.LOCAL, *catalogue.LAUNCHERS])
 DATASET = click.argument("name", type=ONE_DATASET)
 
 
@@ -231,6 +232,13 @@ AMOUNTS = stacked(
     DEVICE,
     click.option(
         "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, which share cores and GPUs."
+    ),
+    click.option(
+        "--launcher",
+        type=LAUNCHER,
+        default="processes",
+        show_default=True,
+        help="Where these are: processes (of this machine), ray, slurm, name[option=value] or file.py:Class.",
     ),
     click.option(
         "--retry",

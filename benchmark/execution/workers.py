@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Client, Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -102,9 +104,16 @@ class Telling(Reporter):
         super().__init__(quiet=True)
         self.connection = connection
 
+    def tell(self, word: object) -> None:
+        """Send a word; where nobody is there any more to hear it, there is nothing left to do."""
+        try:
+            self.connection.send(word)
+        except OSError as error:
+            raise KeyboardInterrupt from error
+
     def say(self, text: str) -> None:
         """Pass a line on."""
-        self.connection.send(Said(text))
+        self.tell(Said(text))
 
     @contextmanager
     def task(self, title: str) -> Iterator[Update]:
@@ -115,7 +124,7 @@ class Telling(Reporter):
             nonlocal last
             if (now := time.monotonic()) - last >= TELLING:
                 last = now
-                self.connection.send(Progressed(title.strip(), done, of, note))
+                self.tell(Progressed(title.strip(), done, of, note))
 
         yield update
 
@@ -141,6 +150,33 @@ def work(connection: Connection, place: Workplace, device: str, threads: int) ->
         pass
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
+
+
+def join(address: tuple[str, int], key: bytes, name: str, folder: Path, *its: Any) -> None:
+    """Do the jobs of a run that another machine has begun: connect to it, and `work`.
+
+    Args:
+        address: host and port of where the run hears of its processes.
+        key: that both know.
+        name: of this process there.
+        folder: that the run was begun in, from which its relative paths go.
+        its: the rest of what `work` is given.
+    """
+    heeded, before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}, Path.cwd()
+    try:
+        with Client(address, authkey=key) as connection:
+            connection.send(name)
+            try:
+                os.chdir(folder)
+            except OSError as error:
+                fix = "begin in a folder that is shared with it, as results and data must be"
+                connection.send(Refused(f"{folder} on {socket.gethostname()}", f"is not there ({error.strerror})", fix))
+                return
+            work(connection, *its)
+    finally:
+        os.chdir(before)
+        for each, handler in heeded.items():
+            signal.signal(each, handler)
 
 
 def _get_through(connection: Connection, place: Workplace, device: torch.device) -> None:

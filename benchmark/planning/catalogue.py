@@ -47,6 +47,12 @@ TUNINGS = {
     "anil": "crossvad.adapters.tunings.meta:Anil",
     "metasgd": "crossvad.adapters.tunings.meta:MetaSgd",
 }
+LOCAL = "local"  # the launcher of no process but the run's own
+LAUNCHERS = {
+    "processes": "crossvad.execution.launchers.processes:Processes",
+    "ray": "crossvad.execution.launchers.ray_cluster:RayCluster",
+    "slurm": "crossvad.execution.launchers.slurm:Slurm",
+}
 ARCHIVES = {
     "ped1": "crossvad.datasets.published.ucsd:Ped1",
     "ped2": "crossvad.datasets.published.ucsd:Ped2",

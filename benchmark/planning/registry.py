@@ -31,7 +31,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning.archives import get_published as get_published
-from crossvad.planning.catalogue import ARCHIVES, METHODS, RENDERED, TUNINGS, dataset_names
+from crossvad.planning.catalogue import ARCHIVES, LAUNCHERS, METHODS, RENDERED, TUNINGS, dataset_names
 from crossvad.planning.names import listed, split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
@@ -64,6 +64,18 @@ def get_tuning(tuning: str | type[Tuning]) -> TuningSpec:
     if not (isinstance(cls, type) and issubclass(cls, Tuning)):
         raise InputError(name, "is not a crossvad.adapters.tunings.base.Tuning", "subclass Tuning")
     return TuningSpec(*with_options(name, cls, options))
+
+
+def get_launcher(launcher: str | type) -> tuple[type, Any]:
+    """Return the class that a user means by `name` or `file.py:Class`, either with `[field=value,…]`, and its options.
+
+    Raises:
+        InputError: unknown name, file, class or option; says what comes close.
+    """
+    name, cls, options = _named_class("launcher", launcher, LAUNCHERS, "crossvad.launchers")
+    if not (isinstance(cls, type) and hasattr(cls, "start") and hasattr(cls, "Options")):
+        raise InputError(name, "is not a crossvad.execution.launchers.base.Launcher", "subclass Launcher")
+    return with_options(name, cls, options)[1:]
 
 
 def get_dataset(text: str, root: Path) -> Dataset:

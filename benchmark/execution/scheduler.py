@@ -1,76 +1,52 @@
-"""Cells got through by several processes of this machine at a time."""
+"""Cells got through by several processes at a time: which does which job, and what becomes of one that is lost."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import threading
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-
-import torch
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 
 from crossvad.datasets.errors import InputError
 from crossvad.execution.fitting import FACTS
+from crossvad.execution.launchers.base import PATIENCE, Launcher, Worker
 from crossvad.execution.progress import Board
 from crossvad.execution.runner import Runner, Tally
-from crossvad.execution.workers import Finished, Progressed, Ready, Refused, Said, Workplace, work
+from crossvad.execution.workers import Finished, Progressed, Ready, Refused, Said
 from crossvad.planning.cell import Cell
 from crossvad.planning.jobs import Job, jobs_of
 from crossvad.store.store import Record
 
 TRIES = 2  # of a job whose process ends in the middle of it: by a fault of torch's, or for want of memory
-CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-PATIENCE = 10.0  # seconds that a process has to record that it was stopped
 
 
-class Processes:
-    """Gets through groups of cells by several processes, of which each has its share of the threads and GPUs.
+class Scheduler:
+    """Gets through groups of cells by several processes, each of which does one job after the other.
 
     It is a `runner.Launch`. Scores are those of one process with as many threads as each of these has: bit for bit
     where no memory layout is chosen by timing (below 128 pixels), else up to rounding.
     """
 
-    def __init__(self, count: int, place: Workplace) -> None:
-        """Say how many.
-
-        Args:
-            count: processes at a time.
-            place: where they work.
-        """
-        self.count, self.place = count, place
+    def __init__(self, count: int, launcher: Callable[[], Launcher]) -> None:
+        """Say how many processes at a time, and what starts them."""
+        self.count, self.launcher = count, launcher
 
     def __call__(
         self, runner: Runner, groups: Sequence[list[Cell]], tally: Tally
     ) -> Generator[dict[Cell, Record], None, None]:
         """Get through groups of cells; yields the records of each when it is done."""
-        with runner.reporter.board() as board:
-            yield from _Round(self.place, min(self.count, len(groups)), runner, groups, tally, board)
-
-
-@dataclass
-class _Worker:
-    """A process, and what it is doing."""
-
-    number: int
-    process: BaseProcess
-    connection: Connection
-    job: Job | None = None
-    ready: bool = False  # it has made out the grid
-    ended: bool = False
+        if not groups:
+            return
+        with self.launcher() as launcher, runner.reporter.board() as board:
+            yield from _Round(launcher, min(self.count, len(groups)), runner, groups, tally, board)
 
 
 class _Round:
     """Some groups of cells, and the processes that get through them."""
 
     def __init__(
-        self, place: Workplace, count: int, runner: Runner, groups: Sequence[list[Cell]], tally: Tally, board: Board
+        self, launcher: Launcher, count: int, runner: Runner, groups: Sequence[list[Cell]], tally: Tally, board: Board
     ) -> None:
-        self.place, self.count, self.runner, self.tally, self.board = place, count, runner, tally, board
+        self.launcher, self.count, self.runner, self.tally, self.board = launcher, count, runner, tally, board
         self.cells = {cell.key: cell for group in groups for cell in group}
         self.waiting = jobs_of(groups)
         self.unfinished = {job.name for job in self.waiting}
@@ -80,48 +56,28 @@ class _Round:
         """Yield the records of what is done, until all is.
 
         Raises:
-            InputError: a process ends before it has made out what it is to do, or nothing can be kept any more.
+            InputError: processes end before they have made out what they are to do, or nothing can be kept any more.
         """
-        workers: list[_Worker] = []
+        workers: list[Worker] = []
         try:
-            workers += [self._started(number) for number in range(self.count)]
+            workers += self.launcher.start_many(range(self.count))
             while self.waiting or any(worker.job for worker in workers):
                 for worker in workers:
                     self._occupy(worker)
-                ready = wait([worker.connection for worker in workers])
-                for worker in [each for each in workers if each.connection in ready]:
+                for worker in self.launcher.heard(workers):
                     yield from self._heard(worker)
-                    if worker.ended:
+                    if worker.lost:
                         workers.remove(worker)
-                        workers += [self._started(worker.number)] if self.waiting else []
-        except BaseException:
+                        workers += [self.launcher.start(worker.number)] if self.waiting else []
             for worker in workers:
-                worker.process.terminate()
-            raise
-        else:
-            for worker in workers:
-                with suppress(OSError):
-                    worker.connection.send(None)
+                self._send(worker, None)
         finally:
             for worker in workers:
-                worker.process.join(PATIENCE)
-                worker.process.kill()
-                worker.connection.close()
+                worker.stop()
+            for worker in workers:
+                worker.end()
 
-    def _started(self, number: int) -> _Worker:
-        """Start a process, with its share of the threads and the GPU that is its turn."""
-        ours, its = CONTEXT.Pipe()
-        threads, device = max(1, torch.get_num_threads() // self.count), self.runner.device
-        name = str(device)
-        if device.type == "cuda" and device.index is None:
-            name = f"cuda:{number % torch.cuda.device_count()}"
-        process = CONTEXT.Process(target=work, args=(its, self.place, name, threads), daemon=True)
-        with _deaf_to_interrupts():  # which is inherited: of ctrl-C this process alone is to hear
-            process.start()
-        its.close()  # so that ours ends when the process does
-        return _Worker(number, process, ours)
-
-    def _occupy(self, worker: _Worker) -> None:
+    def _occupy(self, worker: Worker) -> None:
         """Give a process that has nothing to do the first job that waits for no other."""
         job = next((job for job in self.waiting if job.after not in self.unfinished), None)
         if worker.ready and worker.job is None and job is not None:
@@ -129,12 +85,18 @@ class _Round:
             worker.job = job
             if job.kind == "score" and not self.tries[job.name]:
                 self.tally.begin(self._cells(job))
+            self._send(worker, job)
+
+    def _send(self, worker: Worker, job: Job | None) -> None:
+        if worker.connection:
             with suppress(OSError):  # it has ended: that is heard next
                 worker.connection.send(job)
 
-    def _heard(self, worker: _Worker) -> Iterator[dict[Cell, Record]]:
+    def _heard(self, worker: Worker) -> Iterator[dict[Cell, Record]]:
         """Take in a word of a process, or its end."""
         try:
+            if worker.connection is None or not worker.connection.poll():
+                raise EOFError
             word = worker.connection.recv()
         except (EOFError, OSError):
             yield from self._lost(worker)
@@ -175,20 +137,20 @@ class _Round:
         self.tally.end(self._cells(job))
         yield {cell: record for cell in self._cells(job) if (record := self.runner.store.record(cell))}
 
-    def _lost(self, worker: _Worker) -> Iterator[dict[Cell, Record]]:
+    def _lost(self, worker: Worker) -> Iterator[dict[Cell, Record]]:
         """Have what a process was doing when it ended done by another, unless that has happened to it before."""
-        worker.process.join(PATIENCE)
-        worker.process.kill()  # or it is none that would ever end
-        worker.process.join()
-        worker.ended = True
-        code, job, worker.job = worker.process.exitcode, worker.job, None
-        how = f"was killed by signal {-code}" if code and code < 0 else f"ended with exit code {code}"
-        if not worker.ready:
-            fix = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'
-            raise InputError("--jobs", f"a process {how} before it could do anything", fix)
+        how = worker.ended(PATIENCE)
+        worker.stop()
+        worker.end()
+        worker.lost, how = True, how or worker.ended()
+        job, worker.job = worker.job, None
+        name = job.name if job else "" if worker.ready else "a start"
+        self.tries[name] += 1
         if job is None:
+            if name and self.tries[name] >= TRIES:
+                fix = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'
+                raise InputError("--jobs", f"a process {how} before it could do anything", fix)
             return
-        self.tries[job.name] += 1
         if self.tries[job.name] < TRIES:
             self.runner.reporter.say(f"  a process {how} in the middle of its work, which another takes up")
             self.waiting.insert(0, job)
@@ -200,16 +162,3 @@ class _Round:
 
     def _cells(self, job: Job) -> list[Cell]:
         return [self.cells[key] for key in job.cells]
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Where ctrl-C does nothing, if this is the main thread, which alone hears of it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heeded = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, heeded)

@@ -1,0 +1,88 @@
+"""Processes on a Slurm cluster: one array job, by submitit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from crossvad.adapters.options import option
+from crossvad.datasets.errors import InputError
+from crossvad.execution.launchers.base import PATIENCE, Worker
+from crossvad.execution.launchers.remote import LOOK, Remote, RemoteWorker, new_name
+from crossvad.execution.workers import join
+
+
+@dataclass(frozen=True)
+class Options:
+    """What each process asks of the cluster."""
+
+    partition: str = option("", "to be put in; the cluster's own choice")
+    minutes: int = option(
+        1440, "that a process may take; what it was at when they are over is done by another", minimum=1
+    )
+    cpus: int = option(1, "cores a process", minimum=1)
+    gpus: int = option(0, "GPUs a process", minimum=0)
+    memory: int = option(8, "GB a process", minimum=1)
+    cluster: Literal["slurm", "local"] = option("slurm", "local: processes of this machine, to try it out")
+
+
+class _Task(RemoteWorker):
+    """A task of the array."""
+
+    def __init__(self, number: int, name: str, job: Any) -> None:
+        super().__init__(number, name)
+        self.task = job
+
+    def ended(self, patience: float = 0.0) -> str:
+        """As Slurm has it, which says so some seconds later; and where its output is."""
+        until = time.monotonic() + patience
+        while not self.task.done():
+            if time.monotonic() >= until:
+                return ""
+            time.sleep(LOOK)
+        return f"ended ({self.task.state}, see {self.task.paths.stderr})"
+
+    def end(self) -> None:
+        """Cancel it."""
+        if not self.ended(PATIENCE if self.connection else 0.0):
+            self.task.cancel()
+
+
+class Slurm(Remote):
+    """Submits processes. What they print lies in `runs/launched` of the results folder."""
+
+    Options = Options
+
+    def __enter__(self) -> Self:
+        try:
+            import submitit
+        except ImportError as error:
+            fix = "pip install 'crossvad[slurm]'"
+            raise InputError("--launcher slurm", "needs submitit, which is not installed", fix) from error
+        folder, chosen = self.shared.place.results.absolute() / "runs" / "launched", self.options
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is submitted holds a key
+        try:
+            self.executor = submitit.AutoExecutor(folder=folder, cluster=chosen.cluster)
+        except RuntimeError as error:
+            problem = f"cannot submit anything here ({error})"
+            raise InputError(
+                "--launcher slurm", problem, "call it where `sbatch` is, or say slurm[cluster=local]"
+            ) from error
+        asked = {"slurm_partition": chosen.partition} if chosen.partition else {}
+        self.executor.update_parameters(
+            name="crossvad", timeout_min=chosen.minutes, cpus_per_task=chosen.cpus, gpus_per_node=chosen.gpus,
+            mem_gb=chosen.memory, slurm_array_parallelism=self.shared.count, **asked,
+        )  # fmt: skip
+        return super().__enter__()
+
+    def start(self, number: int) -> RemoteWorker:
+        """Submit a process; it waits in the queue."""
+        name = new_name()
+        return _Task(number, name, self.executor.submit(join, *self.said_to(name, self.options.cpus)))
+
+    def start_many(self, numbers: Sequence[int]) -> list[Worker]:
+        """Submit them as one array."""
+        with self.executor.batch():
+            return [self.start(number) for number in numbers]
