@@ -39,11 +39,13 @@ class Remote(Launcher):
         self.key = secrets.token_bytes(32)
         self.listener = Listener(("", 0), backlog=max(8, self.shared.count), authkey=self.key)
         self.arrived: dict[str, Connection] = {}
+        self.closed = False
         threading.Thread(target=self._welcome, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Hear of no more."""
+        self.closed = True
         self.listener.close()
 
     def _welcome(self) -> None:
@@ -52,10 +54,9 @@ class Remote(Launcher):
             try:
                 connection = self.listener.accept()
                 self.arrived[connection.recv()] = connection
-            except (AuthenticationError, EOFError, ConnectionError):  # a stranger, or one that was lost at once
-                continue
-            except OSError:
-                return
+            except (AuthenticationError, EOFError, OSError):  # a stranger, or one that was lost at once
+                if self.closed:
+                    return
 
     def said_to(self, name: str, threads: int) -> tuple[Any, ...]:
         """What `workers.join` is to be called with, on another machine."""

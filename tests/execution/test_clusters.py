@@ -1,0 +1,208 @@
+"""Processes on other machines, as far as one machine can be several: Ray with two nodes, Slurm's jobs run here."""
+
+import os
+import signal
+import socket
+import textwrap
+import threading
+import time
+from multiprocessing.connection import Client
+from pathlib import Path
+
+import pytest
+
+import crossvad
+from crossvad.datasets.errors import InputError
+from crossvad.execution.launchers.base import Shared
+from crossvad.execution.launchers.processes import Processes
+from crossvad.execution.workers import Workplace, join
+from crossvad.planning.request import Request
+from crossvad.store.store import Store
+
+SMOKE = {"budget": "smoke", "quiet": True, "device": "cpu"}
+SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.1)")
+
+
+def scores(results: Path) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in (results / "runs" / "cells").glob("*/scores.npz")}
+
+
+@pytest.fixture(scope="module")
+def asked(north, south):
+    return {"source": north, "target": [south, north], "methods": ["framepred", "mpn"], "shots": [0, 2], **SMOKE}
+
+
+@pytest.fixture(scope="module")
+def alone(asked, tmp_path_factory) -> dict[str, bytes]:
+    """Scores of one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    crossvad.run(**asked, results=folder)
+    return scores(folder)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two machines of Ray's, with a core each: this process is connected to them."""
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1)
+    ray.init(cluster.address, log_to_driver=False, logging_level="error")
+    cluster.wait_for_nodes()
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def test_slurm_gives_the_scores_of_one_process(asked, alone, tmp_path):
+    pytest.importorskip("submitit")
+    results = crossvad.run(**asked, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
+    assert {record.status for record in results.records} == {"done"}
+    assert scores(tmp_path) == alone
+    assert (tmp_path / "runs" / "launched").stat().st_mode & 0o077 == 0  # the key is nobody else's
+
+
+def test_a_task_that_is_killed_is_begun_anew(asked, alone, tmp_path, plugin):
+    pytest.importorskip("submitit")
+    launched, killed = tmp_path / "runs" / "launched", []
+
+    def kill_one() -> None:
+        while not [*tmp_path.glob("runs/cells/[!.]*")]:  # something is done, and more is being done
+            time.sleep(0.02)
+        for process in Path("/proc").glob("[0-9]*"):
+            with open(process / "cmdline", "rb") as file:
+                words = file.read()
+            if b"submitit" in words and str(launched).encode() in words:
+                killed.append(process.name)
+                os.kill(int(process.name), signal.SIGKILL)
+                return
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    methods = [*asked["methods"], plugin(SLOW)]
+    results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
+    killer.join(10)
+    assert killed and {record.status for record in results.records} == {"done"}
+    assert alone.items() <= scores(tmp_path).items()
+
+
+def test_ray_gives_the_scores_of_one_process_though_a_machine_is_lost(asked, alone, cluster, tmp_path, plugin):
+    lost = []
+
+    def lose_one() -> None:
+        while not [*tmp_path.glob("runs/cells/[!.]*")]:
+            time.sleep(0.02)
+        lost.append(cluster.remove_node(sorted(cluster.worker_nodes, key=str)[0], allow_graceful=False))
+
+    loser = threading.Thread(target=lose_one, daemon=True)
+    loser.start()
+    methods = [*asked["methods"], plugin(SLOW)]
+    results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="ray")
+    loser.join(30)
+    assert lost and {record.status for record in results.records} == {"done"}
+    assert alone.items() <= scores(tmp_path).items()
+    assert Store(tmp_path).leftovers() == []
+
+
+def test_without_a_cluster_it_says_how_to_begin_one(asked, tmp_path):
+    ray = pytest.importorskip("ray")
+    if ray.is_initialized():
+        pytest.skip("there is one")
+    with pytest.raises(InputError, match=r"--launcher ray\[address=127.0.0.1:9\]: finds no cluster .*ray start --head"):
+        crossvad.run(**asked, results=tmp_path, jobs=2, launcher="ray[address=127.0.0.1:9]")
+
+
+def test_where_there_is_no_slurm_it_says_so(asked, tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"--launcher slurm: cannot submit anything here .*call it where `sbatch` is"):
+        crossvad.run(**asked, results=tmp_path, jobs=2, launcher="slurm")
+
+
+@pytest.mark.parametrize(
+    ("launcher", "said"),
+    [
+        ("rya", "rya: is no known launcher; did you mean ray?"),
+        ("slurm[cores=2]", "cores: is no known option of slurm; known: partition"),
+        ("ray[gpus=-1]", "gpus = -1.0 cannot be: 0 or more"),
+        ("slurm[cluster=pbs]", "slurm[cluster=pbs]"),
+    ],
+)
+def test_what_is_no_launcher_is_refused(launcher, said, bench, north, south):
+    words = ["--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--jobs", "2"]
+    done = bench("run", *words, "--launcher", launcher)
+    assert done.code == 2 and said in done.err
+
+
+def test_one_of_ones_own_in_a_file(asked, alone, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        textwrap.dedent("""
+        from pathlib import Path
+
+        from crossvad.execution.launchers.processes import Processes
+
+        class Noting(Processes):
+            def start(self, number):
+                with open(Path(__file__).with_name("started"), "a") as file:
+                    file.write(str(number))
+                return super().start(number)
+        """)
+    )
+    crossvad.run(**asked, results=tmp_path / "r", jobs=2, launcher=f"{tmp_path / 'mine.py'}:Noting")
+    assert sorted((tmp_path / "started").read_text()) == ["0", "1"] and scores(tmp_path / "r") == alone
+
+
+def shared(tmp_path: Path, north: Path, south: Path) -> Shared:
+    request = Request(
+        sources=[str(north)], targets=[str(south)], methods=["framediff"], tuning=["none"], shots=[0], steps=[1],
+        seeds=[0], budget="smoke", protocol="fair", support=None,
+    )  # fmt: skip
+    return Shared(Workplace(request, tmp_path, tmp_path, maps=False, skip_bad=False), "cpu", 1)
+
+
+def test_a_stranger_without_the_key_is_not_heard(tmp_path, north, south):
+    from crossvad.execution.launchers.remote import Remote, RemoteWorker
+
+    class Nobody(Remote):
+        def start(self, number: int) -> RemoteWorker:
+            raise NotImplementedError
+
+    with Nobody(Processes.Options(), shared(tmp_path, north, south)) as launcher:
+        _, port = launcher.listener.address
+        with pytest.raises(Exception, match=r"digest|rejected|reset|authentication|EOF|^$"):
+            Client(("127.0.0.1", port), authkey=b"guessed").send("me")
+        with socket.create_connection(("127.0.0.1", port)) as probe:  # a scan of ports, which goes away
+            probe.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        with Client(("127.0.0.1", port), authkey=launcher.key) as known:
+            known.send("somebody")
+            deadline = time.monotonic() + 10
+            while "somebody" not in launcher.arrived and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert [*launcher.arrived] == ["somebody"]
+
+
+def test_a_machine_that_does_not_have_the_folder_says_which(tmp_path, north, south, monkeypatch):
+    from multiprocessing.connection import Listener
+
+    monkeypatch.chdir(tmp_path)
+    with Listener(("127.0.0.1", 0), authkey=b"k") as listener:
+        handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        said = []
+        hearing = threading.Thread(target=lambda: said.extend(_all(listener)), daemon=True)
+        hearing.start()
+        gone = tmp_path / "not mounted"
+        join(listener.address, b"k", "me", gone, shared(tmp_path, north, south).place, "cpu", 1)
+        hearing.join(10)
+    assert said[0] == "me" and said[1].where.startswith(f"{gone} on ") and "is not there" in said[1].problem
+    assert Path.cwd() == tmp_path
+    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+
+
+def _all(listener) -> list:
+    heard, connection = [], listener.accept()
+    try:
+        while True:
+            heard.append(connection.recv())
+    except EOFError:
+        return heard
