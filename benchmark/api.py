@@ -29,7 +29,10 @@ Stored cells are asked in the same way, and nothing is run:
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -131,6 +134,7 @@ def run(
     from crossvad.execution.device import get_device
     from crossvad.execution.launchers.base import Shared
     from crossvad.execution.progress import Reporter
+    from crossvad.execution.reporting import KeepingReporter
     from crossvad.execution.runner import Runner
     from crossvad.execution.scheduler import Scheduler
     from crossvad.execution.skip_bad import without_bad
@@ -138,16 +142,18 @@ def run(
     from crossvad.execution.workers import Workplace
     from crossvad.planning.catalogue import LOCAL
     from crossvad.planning.registry import get_launcher
+    from crossvad.store.standing import kept
 
     request = _request(
         source=source, target=target, methods=methods, shots=shots, steps=steps, tuning=tuning, seeds=seeds,
         budget=budget, protocol=protocol, support=support, precision=precision, training_precision=training_precision,
     )  # fmt: skip
-    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
-    with limited_to(time_limit):
+    torch_device = get_device(device)
+    store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
+    with limited_to(time_limit), ExitStack() as stack:
         grid = request.grid(data_root(data))
-        store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
-        _prepare(store, reporter)
+        _prepare(store, Reporter(quiet=quiet))
+        reporter = KeepingReporter(stack.enter_context(kept(store, _called())), quiet)
         if skip_bad:
             grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
         launch = None
@@ -158,6 +164,23 @@ def run(
         runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures)
         records = runner.run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
+
+
+def status(results: str | Path = "results") -> Tables:
+    """Say how far the runs are that are going on in a results folder, as `bench status` does.
+
+    Args:
+        results: folder that keeps the runs.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    from crossvad.store.standing import standings
+    from crossvad.tabulation.standing import tabulate
+
+    store = Store(Path(results), only="runs")
+    store.refuse_missing()
+    return tabulate(standings(store), store.records())
 
 
 def estimate(
@@ -529,6 +552,11 @@ def score_videos(
     _prepare(store, reporter)
     scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
     return scorer.score(top, None if out is None else Path(out), overlay)
+
+
+def _called() -> str:
+    """How this process was called, where it is `bench`."""
+    return shlex.join(["bench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "bench" else "crossvad.run"
 
 
 def _prepare(store: Store, reporter: Reporter) -> None:

@@ -81,6 +81,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.score:score",
         "Score footage of your own, and show its most suspicious moments.",
     ),
+    "status": Deferred(
+        "crossvad.commands.status:status",
+        "How far the runs are that are going on in a results folder, from another terminal, or from another machine.",
+    ),
     "table": Deferred("crossvad.commands.table:table_command", "Turn stored scores into a table."),
     "verify": Deferred(
         "crossvad.commands.verify:verify",

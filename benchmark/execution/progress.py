@@ -35,6 +35,9 @@ class Reporter:
         if not self.quiet:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def reached(self, done: int, of: int) -> None:
+        """How many cells of a run are done."""
+
     @contextmanager
     def task(self, title: str) -> Iterator[Update]:
         """A piece of work that may take seconds or hours; call what it yields as often as you like."""

@@ -326,6 +326,7 @@ class Tally:
         self.total, self.reporter = total, reporter
         self._begun = self._done = 0
         self._started = time.monotonic()
+        reporter.reached(0, total)
 
     def begin(self, cells: Sequence[Cell]) -> None:
         """Name cells that are begun."""
@@ -340,6 +341,7 @@ class Tally:
     def end(self, cells: Sequence[Cell]) -> None:
         """Count cells as done."""
         self._done += len(cells)
+        self.reporter.reached(self._done, self.total)
 
 
 Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Generator[dict[Cell, Record], None, None]]

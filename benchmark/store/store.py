@@ -12,6 +12,7 @@
     runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
     runs/claims/<kind>-<key>          is being made by a process that lives (`store.claims`)
+    runs/status/<run>.json            how far a run is that is going on (`store.standing`)
     runs/metrics.json                 metrics of cells that were computed before (`evaluation.metric_cache`)
     reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
 
@@ -160,6 +161,9 @@ class Store:
         for path in self.place("claims", "").glob("*"):
             with claim(path):  # which removes it, unless a living process holds it
                 pass
+        for path in self.place("status", "").glob("*.json"):
+            if not self.is_claimed("status", path.stem):
+                path.unlink(missing_ok=True)
         return sweep(self.root)
 
     def leftovers(self) -> list[Path]:

@@ -71,8 +71,7 @@ def test_a_task_that_is_killed_is_begun_anew(asked, alone, tmp_path, plugin):
         while not [*tmp_path.glob("runs/cells/[!.]*")]:  # something is done, and more is being done
             time.sleep(0.02)
         for process in Path("/proc").glob("[0-9]*"):
-            with open(process / "cmdline", "rb") as file:
-                words = file.read()
+            words = (process / "cmdline").read_bytes()
             if b"submitit" in words and str(launched).encode() in words:
                 killed.append(process.name)
                 os.kill(int(process.name), signal.SIGKILL)
