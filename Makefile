@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test faults check meta
+.PHONY: demo test faults hostile check meta
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 3 minutes on 2 cores
@@ -15,6 +15,9 @@ test: $(VENV)/.ready  ## the whole test suite, by as many processes as there are
 
 faults: $(VENV)/.ready  ## what kills, fills and stops runs, with fifty kills in place of five: about 10 minutes
 	CROSSVAD_KILLS=50 $(BIN)/pytest tests/faults
+
+hostile: $(VENV)/.ready  ## ten times as many spoilt inputs as the suite has, from the same seed
+	CROSSVAD_HOSTILE=10 $(BIN)/pytest tests/hostile
 
 check: $(VENV)/.ready  ## ruff, and mypy on a regular install
 	$(BIN)/ruff check .

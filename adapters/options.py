@@ -15,7 +15,7 @@ TrainingPrecision = Literal["float32", "bf16"]
 
 @dataclass(frozen=True)
 class Range:
-    """What a number may be: `minimum` or more, more than `above`, at most `maximum`; never infinite or NaN."""
+    """What a number may be: `minimum` or more, more than `above`, at most `maximum`; never NaN or past 64 bits."""
 
     minimum: float | None = None
     above: float | None = None
@@ -23,7 +23,7 @@ class Range:
 
     def __contains__(self, value: float) -> bool:
         return (
-            math.isfinite(value)
+            (abs(value) < 2**63 if isinstance(value, int) else math.isfinite(value))
             and (self.minimum is None or value >= self.minimum)
             and (self.above is None or value > self.above)
             and (self.maximum is None or value <= self.maximum)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 
 import click
@@ -10,7 +11,7 @@ import click
 from crossvad import __version__
 from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.commands.options import spelling
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, plain
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.stopping import TimeUp, heed_termination
 
@@ -92,6 +93,12 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
     ),
 }
 
+OF_THE_DISK = {  # errors that no code can help, and what a user can
+    errno.ENAMETOOLONG: "name another file or folder",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room for it"),
+    errno.EROFS: "name a file on a disk that can be written",
+}
+
 
 @click.group(
     cls=LazyGroup,
@@ -129,13 +136,15 @@ def main() -> None:
         if "--debug" in sys.argv[1:]:
             raise
         _fail(f"Error: {error}", 2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        if error.errno not in OF_THE_DISK:
             raise
-        _fail(f"Error: {error.filename or 'a file'}: cannot be written ({error.strerror}); make room for it", 2)
+        _fail(plain(f"Error: {str(error.filename or 'a file')[:200]}: {error.strerror}; {OF_THE_DISK[error.errno]}"), 2)
+    except click.ClickException as error:
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(plain(shown.getvalue(), lines=True), nl=False, err=True)
+        sys.exit(2)
     except (KeyboardInterrupt, click.Abort) as stopped:  # click makes the one of the other
         why = ", as its time is up" if isinstance(stopped.__cause__, TimeUp) else ""
         _fail(f"Stopped{why}. The same command goes on where this one was.", 1)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+# Control characters, halves of characters, and what turns the direction of writing: none of them can be seen.
+UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str, lines: bool = False) -> str:
+    """A text in one line, or in its own `lines`, that no terminal takes for a command: the unseen is spelled out."""
+    if UNSEEN.search(text) is None:
+        return text
+    parts = text.split("\n") if lines else [re.sub(r"\s*\n\s*", " ", text)]
+    return "\n".join(UNSEEN.sub(lambda found: repr(found[0])[1:-1], part) for part in parts)
 
 
 class InputError(Exception):
     """Something the user gave cannot be used. One line: where it is, what is wrong, what to do about it."""
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
-        super().__init__(f"{where}: {problem}; {fix}")
+        super().__init__(plain(f"{where}: {problem}; {fix}"))
         self.where, self.problem, self.fix = str(where), problem, fix
 
 

@@ -74,10 +74,16 @@ class OwnFolder(Dataset):
         Raises:
             InputError: it is in neither (names both), or holds no video.
         """
-        path = Path(name).expanduser()
-        if path.is_dir():
+        try:
+            path = Path(name).expanduser()
+            here, below = path.is_dir(), (root / path).is_dir()
+        except (OSError, RuntimeError) as error:  # a name longer than any, or a home that nobody has
+            raise InputError(
+                f"path:{name[:40]}", f"is no folder ({error})"[:200], "name the folder of a camera"
+            ) from error
+        if here:
             return cls(path)
-        if (root / path).is_dir():
+        if below:
             return cls(root / path, instead_of=path.absolute())
         places = dict.fromkeys([str(path.absolute()), str((root / path).absolute())])
         problem = f"is no folder (looked for {' and '.join(places)})"

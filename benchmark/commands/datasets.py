@@ -12,7 +12,7 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import BUDGET, DATA, DATASET, JOBS, QUIET
-from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.errors import InputError, Problem, plain
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.data_root import data_root
@@ -150,7 +150,7 @@ def check(name: str, data: Path | None, fast: bool, every: bool, jobs: int | Non
     for problem in dict.fromkeys(problems) if every else ():
         if problem.names:
             about = problem.problem.rpartition(": ")[0] or problem.problem
-            click.echo("\n".join([f"\n{about}:", *problem.names]))
+            click.echo("\n".join([f"\n{plain(about)}:", *map(plain, problem.names)]))
     _show_understood(dataset)
     if any(problem.severity == "error" for problem in problems):
         sys.exit(1)
@@ -231,7 +231,7 @@ def _show_understood(dataset: Dataset) -> None:
     """Print what was read out of a label file of the user's own, if it can be read."""
     with suppress(InputError):
         for line in dataset.understood():
-            click.echo(line)
+            click.echo(plain(line))
 
 
 def _show_labels(name: str, known: Sequence[Labels]) -> None:

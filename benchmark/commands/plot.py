@@ -12,6 +12,7 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import DATA, RESULTS, RULES, Numbers, out, stacked, where
+from crossvad.datasets.errors import plain
 from crossvad.present.figures import drawing
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def plot_command(kind: type[Plot]) -> click.Command:
             kind.name, stored.store, stored.records, stored.protocol, left_out=stored.remarks, **given
         )
         save(figure, out)
-        click.echo(f"{out}: {note}")
+        click.echo(plain(f"{out}: {note}"))
 
     return click.command(kind.name, help=cleandoc(kind.__doc__ or ""))(_options(kind)(draw))
 

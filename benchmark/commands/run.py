@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from crossvad.commands.options import AMOUNTS, METHOD, PAIR, PAIRS, PLACES, stated
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, plain
 from crossvad.planning.names import number_of
 from crossvad.present.formats import TABLE_FORMATS
 
@@ -78,7 +78,7 @@ def _run_and_show(
         TABLE_FORMATS["rich"].write(tables, "")
     failed = failures(results.store, results.records)
     for line in (*failed, *skips(results.records)):
-        click.echo(line, err=True)
+        click.echo(plain(line), err=True)
     told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
     Reporter(quiet=amounts["quiet"]).say(f"{told}. More tables: bench table --help")
     if failed:

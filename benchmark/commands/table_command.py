@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
+from crossvad.datasets.errors import InputError, plain
 from crossvad.present.formats import TABLE_FORMATS, Content, Tables, names
 
 WHEREABOUTS = ("--data", "--results", "--format", "--out", "--figure", "--device")
 SWITCHES = ("--quiet", "--debug", "--stored")
+WRITTEN = ("out", "figure")  # parameters that name a file to be written
 WORDS, FORMAT = f"{__name__}.words", f"{__name__}.format"  # what a context keeps of how it was called
 
 
@@ -45,7 +47,7 @@ class TableCommand(click.Command):
         form.write(tables, spelled(ctx.command_path, ctx.meta[WORDS]))
         notes = tables.notes if form.content in ("numbers", "rows") else ()  # others have captions
         for line in (*(f"note: {note}" for note in notes), *tables.failures):
-            click.echo(line, err=True)
+            click.echo(plain(line), err=True)
         if tables.failures:
             sys.exit(1)
 
@@ -71,7 +73,7 @@ def remake(bench: click.Group, words: Sequence[str], results: str) -> Tables | N
     """Make the tables of `bench WORDS…` again of the cells that a results folder holds; prints nothing.
 
     Returns:
-        The tables; None if the command makes none, or could not do so without running something.
+        The tables; None if the command makes none, or could not do so without running or writing something.
 
     Raises:
         InputError: they cannot be made of these cells.
@@ -86,9 +88,15 @@ def remake(bench: click.Group, words: Sequence[str], results: str) -> Tables | N
         context = click.Context(command, parent=context, info_name=name)
     if not isinstance(command, TableCommand) or command.offline is None:
         return None
+    if any(".py:" in word for word in words):  # a page may be anybody's
+        raise InputError(f"bench {shlex.join(words)}", "names a file of code, which is not run", "run it by hand")
     arguments = [*rest, *command.offline, "--results", results]
-    with command.make_context(context.info_name, arguments, parent=context.parent) as called:
-        return command.make_tables(called)
+    try:
+        context = command.make_context(context.info_name, arguments, parent=context.parent)
+    except click.exceptions.Exit:  # --help, which is printed
+        return None
+    with context:
+        return None if any(context.params.get(name) for name in WRITTEN) else command.make_tables(context)
 
 
 def spelled(command_path: str, words: Sequence[str]) -> str:

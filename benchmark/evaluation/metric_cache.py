@@ -11,14 +11,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from types import TracebackType
+from typing import Any
 
-from crossvad.datasets.readers.file_identity import cache_root
+from crossvad.datasets.readers.file_identity import cache_root, small_text
 from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
 from crossvad.evaluation.selection import published_evaluation
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
 from crossvad.store.drafts import replace_text
 from crossvad.store.store import Record, Store
+from crossvad.store.typed import is_number
+
+COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, in every cell's numbers
+COLUMNS = {*COUNTS, *(column for metric in METRICS.values() if metric.of_frames for column in metric.columns)}
 
 
 class MetricCache:
@@ -27,7 +32,8 @@ class MetricCache:
     def __init__(self, store: Store) -> None:
         results = store.root.parent.resolve()
         elsewhere = cache_root() / "metrics" / f"{digest_of({'results': str(results)})}.json"
-        self.paths = (store.root / "metrics.json", elsewhere)
+        inside = store.root.resolve().is_relative_to(results)  # else a link: what it leads to may be anybody's
+        self.paths = (store.root / "metrics.json", elsewhere) if inside else (elsewhere,)
         self.numbers: dict[str, Numbers] = {}
         self.added: dict[str, Numbers] = {}
 
@@ -49,7 +55,7 @@ class MetricCache:
         cell = record.cell
         key = digest_of({
             "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
-            "fusion": record.facts["fusion"], "published": asdict(published_evaluation(record)),
+            "fusion": record.fusion, "published": asdict(published_evaluation(record)),
             "metrics": [metric.name for metric in METRICS.values() if metric.of_frames or metric.of_maps],
         })  # fmt: skip
         if key not in self.numbers:
@@ -59,8 +65,14 @@ class MetricCache:
     def _read(self) -> dict[str, Numbers]:
         numbers: dict[str, Numbers] = {}
         for path in self.paths:
-            with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # absent, or not as it was written
-                stored = json.loads(path.read_text())
+            # Absent, or not as it was written.
+            with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                stored = json.loads(small_text(path))
                 if stored["version"] == VERSION:
-                    numbers |= {key: dict(of_cell) for key, of_cell in stored["cells"].items()}
+                    numbers |= {key: dict(of_cell) for key, of_cell in stored["cells"].items() if _fits(of_cell)}
         return numbers
+
+
+def _fits(numbers: Any) -> bool:
+    """Whether these can be the metrics of a cell, by name."""
+    return all(name in COLUMNS and is_number(value) for name, value in numbers.items())

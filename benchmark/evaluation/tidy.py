@@ -34,7 +34,7 @@ from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
 
 LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
-COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, in every cell's numbers
+TOLD = ("parameters", "device", *(name for name, metric in METRICS.items() if not (metric.of_frames or metric.of_maps)))
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
     "stuck", "frames", "videos", "of_videos", "parameters", "device", "version", "postprocessing",
@@ -80,7 +80,7 @@ def evaluate(
     seen: int = 0,
     published: PublishedEvaluation = UNTOLD,
 ) -> Numbers:
-    """Compute the metrics of one cell's frames, each in its unit, under a protocol or rules of its own, and `COUNTS`.
+    """Compute the metrics of one cell's frames, each in its unit, under a protocol or rules of its own, and counts.
 
     Takes what `counted_frames` takes.
 
@@ -103,8 +103,15 @@ def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int
     """Compute the metrics of maps on the frames that a protocol counts; a frame without a map takes its nearest one.
 
     What lies in frames that do not count is no ground truth. A track is counted by its regions in those that do.
+
+    Raises:
+        InputError: scores and maps are of other frames.
     """
     mask = protocol.mask(scores.lengths, shots, seen)
+    if len(maps.maps) != len(mask):
+        raise InputError(
+            "maps", f"are of {len(maps.maps)} frames, scores of {len(mask)}", "run the cell again with --maps"
+        )
     missing = np.isnan(maps.maps[:, 0, 0])
     indices = np.where(missing, np.nan, np.arange(len(mask)))
     nearest = per_video(indices, scores.lengths, fill_nearest).astype(np.int64)[mask]
@@ -128,7 +135,7 @@ def counted_frames_of_cells(
             scores = store.scores(record.cell)
             seen = support_span(record, scores)
             if not reaches(record, seen, protocol):
-                weights = record.facts["fusion"]
+                weights = record.fusion
                 read = partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
                 yield record, partial(read, published=published_evaluation(record))
 
@@ -155,7 +162,7 @@ def row(
         if not numbers:
             return known | {"status": "skipped"}
         known |= numbers
-        known |= {name: record.facts[name] for name in COLUMNS if name in record.facts}
+        known |= {name: record.facts[name] for name in TOLD if name in record.facts}  # and no number that is computed
         known["reverted"] = 100 * reverted(record)
         kind = (cell.method, cell.method_version, cell.budget, str(record.facts.get("device")))
         profiled = kind in speeds and known[PLACE] == "runs"  # committed cells may be of any machine
@@ -172,7 +179,7 @@ def cell_metrics(store: Store, record: Record, protocol: Protocol) -> dict[str, 
     seen = support_span(record, scores)
     if reaches(record, seen, protocol):
         return {}
-    return evaluate(scores, protocol, record.cell.shots, record.facts["fusion"], seen, published_evaluation(record))
+    return evaluate(scores, protocol, record.cell.shots, record.fusion, seen, published_evaluation(record))
 
 
 def reverted(record: Record) -> float:
@@ -256,4 +263,4 @@ def diagnostics(store: Store, records: Iterable[Record]) -> pd.DataFrame:
 
 
 def _most_stuck(store: Store, record: Record) -> float:
-    return max(stuck_cues(store.scores(record.cell), record.facts["fusion"]).values(), default=0.0)
+    return max(stuck_cues(store.scores(record.cell), record.fusion).values(), default=0.0)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter, Frozen, Log
@@ -22,12 +21,21 @@ from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, s
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.readers.excerpts import origin
+from crossvad.datasets.readers.file_identity import parsing, small_text
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now
 from crossvad.execution.layouts import CLIPS, Layout, arrange, lay_out, usual
-from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model, save_tensors
+from crossvad.execution.model_state import (
+    ANEW,
+    SURVIVES,
+    load_model,
+    lost_state,
+    read_tensors,
+    save_model,
+    save_tensors,
+)
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
@@ -117,7 +125,9 @@ class Fitter:
             alike = [cell for cell in cells if cell.shots == shots]
             self._search([cell for cell in alike if not self._search_folder(cell).is_dir()], fitted)
             for cell in alike:
-                search = RateSearch(**json.loads((self._search_folder(cell) / "search.json").read_text()))
+                path = self._search_folder(cell) / "search.json"
+                with parsing(path, "holds no search", ANEW):
+                    search = RateSearch(**json.loads(small_text(path)))
                 tunings[cell] = (fitted.tuning.with_rate(search.chosen), search)
         return tunings
 
@@ -163,7 +173,8 @@ class Fitter:
         forget(self.store, stage.key)  # of another process that trained the same, and was killed
         loaded = stage.make()
         load_fitted(loaded, stage.tuning, folder, self.device)
-        stored: dict[str, Any] = json.loads((folder / FACTS).read_text())
+        with parsing(folder / FACTS, "holds no facts of a training", ANEW):
+            stored: dict[str, Any] = json.loads(small_text(folder / FACTS))
         return loaded, stored
 
     def _write(self, stage: Stage, adapter: Adapter) -> None:
@@ -279,7 +290,7 @@ def load_fitted(adapter: Adapter, tuning: Tuning | None, folder: Path, device: t
     """Make a fresh method, and the tuning that prepared it, what they were when that folder was written; in place."""
     load_model(adapter, folder, device)
     if tuning is not None and (folder / TUNING).is_file():
-        tuning.restore(load_file(folder / TUNING, device=str(device)))
+        tuning.restore(read_tensors(folder / TUNING, device))
 
 
 def check_saved(adapter: Adapter, loaded: Adapter, source: ClipSource, budget: Budget) -> None:

@@ -16,8 +16,11 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.growing import take_buffer_sizes, take_parameter_sizes
 from crossvad.adapters.nets.frozen import Frozen
 from crossvad.adapters.nets.training_only import TrainingOnly
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.file_identity import parsing, small_text
 
 SURVIVES = "keep it in a parameter, a persistent buffer or state_arrays (see “What survives saving” in the manual)"
+ANEW = "remove its folder, and it is made again"
 MODEL, ARRAYS, FROZEN = "model.safetensors", "arrays.npz", "frozen.json"
 MISSING = object()
 OF_TORCH = {*vars(nn.Module()), "training"}  # attributes that every module has
@@ -48,23 +51,40 @@ def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
     Parameters and buffers take the sizes that they were saved with.
 
     Raises:
+        InputError: a file is damaged, or another than `save_model` writes.
         ValueError: it was saved with a parameter or buffer that a freshly built one does not have, or over a pretrained
             part with other weights.
         RuntimeError: a freshly built one has a parameter or buffer that was not saved.
     """
-    tensors = load_file(folder / MODEL, device=str(device))
+    tensors = read_tensors(folder / MODEL, device)
     take_parameter_sizes(adapter, tensors)
     take_buffer_sizes(adapter, tensors)
     if made := ", ".join(sorted(tensors.keys() - adapter.state_dict().keys())):
         raise ValueError(f"{made}: not there in a fresh {type(adapter).__name__}; make in __init__ what fit is to fill")
-    stored_digests = json.loads((folder / FROZEN).read_text()) if (folder / FROZEN).is_file() else {}
+    with parsing(folder / FROZEN, "holds no digests", ANEW):
+        stored_digests = dict(json.loads(small_text(folder / FROZEN))) if (folder / FROZEN).is_file() else {}
     if changed := [name for name, digest in _digests(adapter).items() if stored_digests.get(name) != digest]:
         raise ValueError(f"{', '.join(changed)}: has other weights than when {folder} was written; remove that folder")
     adapter.load_state_dict(tensors)
     arrays = folder / ARRAYS
     if arrays.is_file():
-        with np.load(arrays, allow_pickle=False) as stored_arrays:
-            adapter.load_state_arrays(dict(stored_arrays))
+        with parsing(arrays, "holds no arrays of numbers", ANEW), np.load(arrays, allow_pickle=False) as stored_arrays:
+            read = dict(stored_arrays)
+        adapter.load_state_arrays(read)
+
+
+def read_tensors(path: Path, device: torch.device) -> dict[str, Tensor]:
+    """Read the tensors of a file of safetensors, which holds nothing that could be run.
+
+    Raises:
+        InputError: it is another file, such as `torch.save` writes, or a damaged one.
+    """
+    with parsing(path, "cannot be read", ANEW), path.open("rb") as file:
+        head = file.read(9)  # of safetensors, a length, which may begin likewise, and a brace
+    if head.startswith((b"PK\3\4", b"\x80\2", b"\x80\3", b"\x80\4", b"\x80\5")) and head[8:] != b"{":
+        raise InputError(path, "is a pickle, as torch.save writes: reading it could run any code", ANEW)
+    with parsing(path, "is no file of tensors, or a damaged one", ANEW):
+        return load_file(path, device=str(device))
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path, words: dict[str, str] | None = None) -> None:

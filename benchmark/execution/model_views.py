@@ -18,6 +18,7 @@ from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset, Frames, Size, Video
 from crossvad.datasets.clips import at
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.file_identity import parsing
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.selection import KEYS
 from crossvad.execution.adaptation import adapted_once
@@ -170,6 +171,9 @@ class ModelViewer:
 def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     """Load the cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
     cell = record.cell
+    if registry.runs_code(f"{cell.method} {cell.tuning}"):
+        what = "is of a file of code, which is not run because a cell names it"
+        raise InputError(cell.method, what, "look at it from Python")
     method = registry.get_method(cell.method)
     if method.version != cell.method_version:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
@@ -179,7 +183,8 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
         folder = fitted_folder(store, cell, tuning)
         if not folder.is_dir():
             raise InputError(str(cell), f"its model is not kept below {store.root}", RERUN)
-        load_fitted(adapter, tuning, folder, DEVICE)
+        with parsing(folder, "holds a model that does not fit", RERUN):
+            load_fitted(adapter, tuning, folder, DEVICE)
     if cell.shots and tuning.rate_is_open:
         tuning = tuning.with_rate(record.facts["search"]["chosen"])
     return adapter, tuning
@@ -187,6 +192,7 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
 
 def _target(cell: Cell, root: Path) -> Dataset:
     """Open the cell's target; own footage, of which a cell keeps the folder's name alone, may lie in the root too."""
+    registry.refuse_foreign(cell.target)
     own_folder = root / cell.target.removeprefix("path:")
     inside = cell.target.startswith("path:") and own_folder.is_dir()
     target = registry.get_dataset(f"path:{own_folder}" if inside else cell.target, root)

@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from crossvad.datasets.errors import plain
+
 PLAIN_EVERY = 20.0  # seconds between plain lines of one task
 
 Update = Callable[[int, int, str], None]  # (done, of, note)
@@ -33,7 +35,7 @@ class Reporter:
     def say(self, text: str) -> None:
         """One line."""
         if not self.quiet:
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self.console.print(plain(text, lines=True), highlight=False, markup=False, soft_wrap=True)
 
     def reached(self, done: int, of: int) -> None:
         """How many cells of a run are done."""
@@ -71,7 +73,7 @@ class Reporter:
 
     def _bars(self) -> Progress:
         columns = (BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        texts = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+        texts = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[note]}", markup=False)
         return Progress(texts[0], *columns, texts[1], console=self.console)
 
     def _plain(self, title: str) -> Update:

@@ -33,9 +33,9 @@ def stored_target(name: str) -> tuple[type[PublishedDataset], Manifest] | None:
 
     The manifest is of the whole data set where a file named the part, as that need not be at hand any more.
     """
-    base, options = split_options(name)
-    if base not in ARCHIVES:
+    if name.partition("[")[0].strip() not in ARCHIVES:  # a folder may be called anything
         return None
+    base, options = split_options(name)
     if options.get("videos", "").endswith(".txt"):
         options.pop("videos")
     said = ",".join(f"{option}={value}" for option, value in options.items())

@@ -96,7 +96,7 @@ def get_protocol(name: str) -> Protocol:
     """
     if name == "paper":
         return PAPER
-    match = re.fullmatch(r"fair(?:@(\d+))?", name)
+    match = re.fullmatch(r"fair(?:@(\d{1,9}))?", name)
     if not match:
         close = did_you_mean(name, ["fair", "paper"])
         raise InputError(name, "is no protocol", f"{close}choose fair, paper, or fair@N for more than 10 shots")

@@ -17,6 +17,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -105,6 +106,24 @@ def get_dataset(text: str, root: Path) -> Dataset:
     if not _is_file(base) and base not in dataset_names():
         raise unknown_name("dataset", base, dataset_names(), "or path:DIR for a folder of your own")
     return _plugged_dataset(text, root)
+
+
+def runs_code(text: str) -> bool:
+    """Whether a name is of a plug-in's file, which is run where it is looked up."""
+    return ".py:" in text
+
+
+def refuse_foreign(name: str) -> None:
+    """Refuse the name of a stored cell's data set, as cells may be anybody's, where it leads to more than a name does.
+
+    Raises:
+        InputError: it names a file of code, which would be run, or a folder by more than its name: no run stores such.
+    """
+    folders = [part.partition("path:")[2] for part in listed(name, "+") if part.startswith("path:")]
+    if runs_code(name):
+        raise InputError(name, "is of a file of code, which is not run because a cell names it", "open it from Python")
+    if any(folder in ("", ".", "..") or re.search(r"^~|[/\\\0]|.{256}", folder) for folder in folders):
+        raise InputError(name, "is no name of a folder", "remove the cell: no run writes such")
 
 
 def _rendered(name: str, options: dict[str, str]) -> Dataset:

@@ -15,6 +15,7 @@ from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.readers.file_identity import small_text
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
@@ -166,8 +167,8 @@ def read_suite(path: Path) -> dict[str, Any]:
         InputError: it is not there, is not TOML, or has an entry of an unknown name, type or budget.
     """
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        entries = tomllib.loads(small_text(path))
+    except (OSError, ValueError, RecursionError) as error:  # of numbers too long, or lists too deep, to be read
         raise InputError(path, f"cannot be read ({error})", "write a TOML file; see bench matrix --help") from error
     entries = {PLURALS.get(name, name): value for name, value in entries.items()}
     for name, value in entries.items():

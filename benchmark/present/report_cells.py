@@ -30,7 +30,7 @@ def cell_page(line: Page, record: Record, tracks: pd.DataFrame | None) -> Page:
     """
     numbers = {name: number(line[name]) for name in ["auc", "auc_low", "auc_high", *METRICS, *COSTS]}
     made = {name: value for name, value in vars(record.cell).items() if name not in (*ENTRY, "seed")}
-    made |= {"finished": record.finished, "sha256 of scores": record.digest, **record.facts}
+    made |= {"finished": record.finished, "sha256 of scores": record.digest, **_in_json(record.facts)}
     about = {"seed": line["seed"], "status": line["status"], "reason": record.reason, "made": made}
     about |= {"command": command([record.cell])}
     return numbers | _scores(tracks) | about
@@ -72,6 +72,15 @@ def worst(tracks: pd.DataFrame, label: int) -> list[list[Any]]:
         if len(kept) < WORST and all(number != other or abs(frame - taken) >= APART for _, other, taken in kept):
             kept.append((score, number, frame))
     return [[names[number], frame, round(abs(score), 1)] for score, number, frame in kept]
+
+
+def _in_json(value: Any) -> Any:
+    """Facts as JSON has them: it knows no number that is not finite, and a page with one shows nothing at all."""
+    if isinstance(value, dict):
+        return {name: _in_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_in_json(each) for each in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def number(value: Any) -> float | None:

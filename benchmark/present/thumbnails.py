@@ -9,7 +9,9 @@ from pathlib import Path
 from crossvad.datasets.base import Frames, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import resized
-from crossvad.planning.registry import get_dataset
+from crossvad.planning.registry import get_dataset, refuse_foreign
+
+WIDEST = 16  # times as wide as high
 
 
 class Thumbnails:
@@ -25,8 +27,9 @@ class Thumbnails:
 
         What is not at hand is nothing to stop for: scores are stored, and footage may lie elsewhere.
         """
-        source = self._videos(target).get(video)
         try:
+            refuse_foreign(target)
+            source = self._videos(target).get(video)
             return None if source is None else self._read(source, wanted)
         except (InputError, KeyError):
             return None
@@ -44,7 +47,7 @@ class Thumbnails:
         position = min(wanted)
         for block in video.source.blocks(None, 3, position, max(wanted) + 1):
             high, wide = block.shape[1:3]
-            size = self.height, max(1, round(self.height * wide / high))
+            size = self.height, min(max(1, round(self.height * wide / high)), WIDEST * self.height)
             indices = [index for index in range(len(block)) if position + index in wanted]
             if indices:
                 small = resized(block[indices], size)

@@ -6,11 +6,14 @@ that ends.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from crossvad.datasets.errors import InputError
 
 
 @contextmanager
@@ -34,9 +37,18 @@ def claim(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[boo
 
 
 def _locked(path: Path, waiting: Callable[[], None] | None) -> int | None:
-    """Open and lock a file, made if need be; None where another process has and is not waited for."""
+    """Open and lock a file, made if need be; None where another process has and is not waited for.
+
+    Raises:
+        InputError: something else is in its place.
+    """
     while True:
-        lock = os.open(path, os.O_CREAT | os.O_RDWR)
+        try:
+            lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.EISDIR):
+                raise
+            raise InputError(path, "is no claim", "remove it, or name another --results folder") from error
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from crossvad.adapters.options import Budget
+from crossvad.datasets.readers.file_identity import small_text
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import digest_of
 from crossvad.store.store import Store
+from crossvad.store.typed import misfits
 
 KIND, FILE = "profiles", "profile.json"
 
@@ -69,10 +71,12 @@ def stored(store: Store) -> Sequence[Profile]:
     """All profiles of a store that can be read, in the order in which they were made."""
     found = []
     for path in store.place(KIND, "").glob(f"[!.]*/{FILE}"):
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
-            told = json.loads(path.read_text())
-            costs = tuple(AdaptationCost(**cost) for cost in told.pop("adaptation"))
-            found.append(Profile(**told, adaptation=costs))
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            told = json.loads(small_text(path))
+            adaptation = told.pop("adaptation")
+            if misfits(Profile, told) or any(misfits(AdaptationCost, cost) for cost in adaptation):
+                continue
+            found.append(Profile(**told, adaptation=tuple(AdaptationCost(**cost) for cost in adaptation)))
     return sorted(found, key=lambda profile: profile.finished)
 
 

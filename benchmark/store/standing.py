@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from crossvad.datasets.readers.file_identity import small_text
 from crossvad.store.drafts import replace_text
 from crossvad.store.store import Store, now_in_words
 
@@ -64,7 +65,7 @@ def standings(store: Store) -> list[Standing]:
     found = []
     for path in sorted(store.place(KIND, "").glob("*.json")):
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # gone, or not ours
-            standing = _read(json.loads(path.read_text()))
+            standing = _read(json.loads(small_text(path)))
             if store.is_claimed(KIND, path.stem):
                 found.append(standing)
     return sorted(found, key=lambda each: each.began)

@@ -38,14 +38,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from crossvad.datasets.base import Track
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.file_identity import parsing, small_text
 from crossvad.planning.cell import Cell
+from crossvad.planning.protocol import SUPPORTS, SupportPolicy
 from crossvad.store.claims import claim
 from crossvad.store.drafts import abandoned, drafting, sweep
-from crossvad.store.scores import Maps, Scores, load_scores, save_maps, save_scores
+from crossvad.store.facts import wrong_facts
+from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_maps, save_scores
+from crossvad.store.typed import misfits
 
 SCHEMA = 1  # of records: raised when older code could not make out what newer code writes
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
@@ -68,6 +69,18 @@ class Record:
     finished: str = ""  # UTC, ISO 8601
     stamp: str = ""  # sha256 of all of this; none: written before records were hashed whole
     schema: int = SCHEMA
+
+    @property
+    def fusion(self) -> dict[str, float]:
+        """Weights of the cues in the fused score; one that is not named weighs 1.
+
+        Raises:
+            InputError: it does not say.
+        """
+        if "fusion" not in self.facts:
+            raise InputError(f"cell {self.cell.key}", "does not say how its cues are fused", "run it again")
+        weights: dict[str, float] = self.facts["fusion"]
+        return weights
 
 
 class Store:
@@ -158,11 +171,12 @@ class Store:
 
     def sweep(self) -> list[str]:
         """Remove what killed runs left half-written below runs/. Returns the names of what was removed."""
-        for path in self.place("claims", "").glob("*"):
-            with claim(path):  # which removes it, unless a living process holds it
-                pass
+        for path in self.place("claims", "").glob("*-*"):
+            if not path.is_symlink() and path.is_file() and path.stat().st_size == 0:  # else it is no claim
+                with claim(path):  # which removes it, unless a living process holds it
+                    pass
         for path in self.place("status", "").glob("*.json"):
-            if not self.is_claimed("status", path.stem):
+            if not path.is_symlink() and not self.is_claimed("status", path.stem):
                 path.unlink(missing_ok=True)
         return sweep(self.root)
 
@@ -207,7 +221,8 @@ class Store:
         if record is None:
             raise InputError(path, *CHANGED)
         self.check_scores(record)
-        return load_scores(path)
+        with parsing(path, "holds no scores", "remove its folder and run the cell again"):
+            return load_scores(path)
 
     def check_scores(self, record: Record) -> None:
         """Hold the file of a finished cell's raw scores against its digest.
@@ -220,11 +235,20 @@ class Store:
             raise InputError(path, *CHANGED)
 
     def keep(self, cell: Cell) -> Path:
-        """Copy a cell to the committed ones. Returns its place there."""
+        """Copy a cell to the committed ones: what a cell consists of, but maps, which are too large to be committed.
+
+        Returns:
+            Its place there.
+
+        Raises:
+            InputError: something in its place leads elsewhere.
+        """
         place = self.reference / cell.key
-        if self.cell_place(cell.key) != place:  # maps are too large to be committed
-            ignore = shutil.ignore_patterns("maps.npz")
-            shutil.copytree(self.cell_place(cell.key), place, ignore=ignore, dirs_exist_ok=True)
+        for name in ("record.json", "scores.npz") if self.cell_place(cell.key) != place else ():
+            if any(path.is_symlink() for path in (self.reference, place, place / name)):
+                raise InputError(place, "is a link", "remove it, or name another --results folder")
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.cell_place(cell.key) / name, place / name)
         return place
 
     def maps(self, cell: Cell) -> Maps | None:
@@ -239,12 +263,8 @@ class Store:
             return None
         if sha256(path) != record.facts["maps_sha256"]:
             raise InputError(path, "was changed", "remove its folder and run the cell again with --maps")
-        with np.load(path) as file:
-            ends = np.cumsum(file["track_lengths"])[:-1]
-            parts = zip(np.split(file["track_frames"], ends), np.split(file["track_boxes"], ends), strict=True)
-            tracks = [Track(frames, boxes) for frames, boxes in parts if len(frames)]
-            height, width = file["size"].tolist()
-            return Maps(file["maps"], (height, width), tracks, bool(file["derived"]))
+        with parsing(path, "holds no maps", "remove its folder and run the cell again with --maps"):
+            return load_maps(path)
 
     def write(self, record: Record, scores: Scores | None = None, maps: Maps | None = None) -> Record:
         """Store a cell's record, with its scores if it is done, and its maps; replaces what was there."""
@@ -281,10 +301,10 @@ def read_record(place: Path) -> Record | None:
     """
     path = place / "record.json"
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(small_text(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
     if isinstance(raw, dict) and isinstance(schema := raw.get("schema"), int) and schema > SCHEMA:
         raise InputError(path, "was written by a later version of crossvad", "update crossvad, or remove its folder")
@@ -294,8 +314,12 @@ def read_record(place: Path) -> Record | None:
         fix = "name another --results folder, or stamp its cells anew: python results/restamp.py FOLDER"
         raise InputError(path, problem, fix)
     try:
+        if wrong := [*misfits(Cell, raw["cell"]), *misfits(Record, raw, apart="reason")]:
+            raise ValueError("; ".join(wrong))
         record = Record(**{**raw, "cell": Cell(**raw["cell"])})
-    except (ValueError, TypeError, KeyError) as error:
+        if wrong := _impossible(record):
+            raise ValueError("; ".join(wrong))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
     if record.stamp and record.stamp != stamped(raw)["stamp"]:
         fix = "restore it, or remove its folder and run the cell again"
@@ -303,11 +327,23 @@ def read_record(place: Path) -> Record | None:
     return record
 
 
+def _impossible(record: Record) -> list[str]:
+    """Tell what of a record no run can have written."""
+    cell = record.cell
+    wrong = [f"{name} is {getattr(cell, name)}" for name in ("shots", "steps", "seed") if getattr(cell, name) < 0]
+    wrong += [] if cell.support in (*SUPPORTS, SupportPolicy.NONE) else [f"there is no support {cell.support}"]
+    if not isinstance(record.facts, dict):
+        return [*wrong, "facts are no facts"]
+    return [*wrong, *filter(None, [wrong_facts(record.facts)])]
+
+
 def _put(draft: Path, place: Path) -> None:
     """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
 
     Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.
     """
+    if place.is_symlink():  # of whoever made the folder: what it leads to is not ours
+        place.unlink()
     while True:
         try:
             draft.replace(place)
@@ -322,5 +358,6 @@ def _put(draft: Path, place: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hash a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Hash a file, a piece at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,9 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from crossvad.datasets.errors import UNSEEN
+from crossvad.datasets.readers.file_identity import small_text
+
 
 def stored_values(results: Path, key: str) -> list[str]:
     """List the values of a key in the cells of a results folder, sorted; none where there are no such cells.
@@ -15,6 +18,6 @@ def stored_values(results: Path, key: str) -> list[str]:
     found = set()
     for place in ("runs/cells", "reference"):
         for path in results.glob(f"{place}/[!.]*/record.json"):
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                found.add(str(json.loads(path.read_text(encoding="utf-8"))["cell"][key]))
-    return sorted(found - {""})
+            with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+                found.add(str(json.loads(small_text(path))["cell"][key]))
+    return sorted(value for value in found if value and not UNSEEN.search(value))

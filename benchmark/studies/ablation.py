@@ -96,7 +96,7 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
         scores, diagnostics = store.scores(record.cell), record.facts["diagnostics"]
         for score, cues in CUES.items():
             if set(cues) <= set(scores.cues):
-                weights, published = record.facts["fusion"], published_evaluation(record)
+                weights, published = record.fusion, published_evaluation(record)
                 figures = evaluate(only(scores, cues), protocol, record.cell.shots, weights, published=published)
                 row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
                 row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"], "stuck": figures["stuck"]}

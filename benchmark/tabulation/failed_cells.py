@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from crossvad.datasets.errors import plain
 from crossvad.planning.names import number_of
 from crossvad.store.store import Record, Store
 
@@ -16,14 +17,14 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
     alike: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if record.status in ("failed", "refused"):
-            why = record.reason.strip().splitlines()[-1]
+            why = plain((record.reason.strip().splitlines() or ["for no reason that is told"])[-1])
             alike.setdefault((record.status, record.cell.method, why), []).append(record)
     lines = []
     for (status, _, why), group in alike.items():
         first = group[0].cell
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         places = re.findall(r'File "(.+)", line (\d+)', group[0].reason)
-        at = f"{Path(places[-1][0]).name}, line {places[-1][1]}; " if places else ""
+        at = f"{plain(Path(places[-1][0]).name)}, line {places[-1][1]}; " if places else ""
         details = f" ({at}{store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
         lines.append(f"{status}: {first}{more}: {why}{details}")
     return lines
@@ -32,4 +33,4 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
 def skips(records: Iterable[Record]) -> list[str]:
     """Say of the cells that could not be why not, a line for each reason."""
     counts = Counter(record.reason for record in records if record.status == "skipped")
-    return [f"left out: {number_of(count, 'cell')}: {reason}" for reason, count in counts.items()]
+    return [f"left out: {number_of(count, 'cell')}: {plain(reason)}" for reason, count in counts.items()]

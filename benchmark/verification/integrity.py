@@ -65,7 +65,7 @@ def verify_cells(store: Store, leave_out: Collection[str] = ()) -> tuple[Sound, 
                 scores = store.scores(record.cell)
                 check_scores(scores, record, place)
                 seen, published = support_span(record, scores), published_evaluation(record)
-                counted_frames(scores, PAPER, record.cell.shots, record.facts["fusion"], seen, published)
+                counted_frames(scores, PAPER, record.cell.shots, record.fusion, seen, published)
                 sound.append((record, scores))
         except InputError as error:
             problems.append(Problem("error", error.where, error.problem, error.fix))
@@ -152,7 +152,7 @@ def verify_metrics(sound: Sound) -> list[Problem]:
     perfect: dict[tuple[bytes, bytes], str] = {}
     for record, scores in sound:
         cell = record.cell
-        counted = counted_frames(scores, FAIR, cell.shots, record.facts["fusion"], support_span(record, scores))
+        counted = counted_frames(scores, FAIR, cell.shots, record.fusion, support_span(record, scores))
         if 0 < counted.labels.sum() < len(counted.labels):
             frames = counted.labels.tobytes(), counted.videos.tobytes()
             if frames not in perfect:
@@ -189,9 +189,11 @@ def verify_code(sound: Sound) -> list[Problem]:
     versions: dict[str, str] = {}
     cells = [record.cell for record, _ in sound]
     for label in dict.fromkeys(cell.method for cell in cells):
+        if registry.runs_code(label):  # cells may be anybody's: nothing is run because they name it
+            continue
         try:
             versions[label] = registry.get_method(label).version
-        except InputError:  # a user's own file, which may be elsewhere
+        except InputError:  # of a package that is not installed
             continue
     other = [cell.method for cell in cells if versions.get(cell.method, cell.method_version) != cell.method_version]
     fix = "run them again for numbers of the present code"

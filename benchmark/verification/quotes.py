@@ -33,7 +33,7 @@ def evaluate(source: str, tables: Mapping[str, PageTable]) -> float:
         source = f"{source[: opening.start()]}{name}{source[end + 1 :]}"
     try:
         return _value(ast.parse(source.strip(), mode="eval").body, values)
-    except (SyntaxError, ZeroDivisionError) as error:
+    except (SyntaxError, ZeroDivisionError, OverflowError, RecursionError, MemoryError) as error:
         raise ValueError(f"{source!r} is no source of a number") from error
 
 

@@ -17,6 +17,7 @@ from crossvad.evaluation.selection import KEYS, mixtures
 from crossvad.evaluation.tidy import COLUMNS, LOCATED, table
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.atomic_files import replacing
+from crossvad.store import profiles
 from crossvad.store.store import Store
 from crossvad.studies import planted_rows, published
 from crossvad.verification.integrity import RERUN
@@ -43,7 +44,7 @@ def verify_csv(path: Path, store: Store, write: bool = False) -> tuple[str, list
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if set(planted_rows.COLUMNS) <= set(rows.columns):
         return f"{len(planted_rows.load(path))} rows of planted anomalies fit their schema", []
-    if not set(KEYS) <= set(rows.columns):
+    if not {*KEYS, "status"} <= set(rows.columns):
         return "", [Problem("warning", path.name, "is no table of cells, so it was not recomputed", "see its page")]
     problems = []
     if mixed := mixtures(pd.read_csv(path).reindex(columns=COLUMNS)):
@@ -103,11 +104,14 @@ def _differ(said: str, known: str) -> bool:
 def committed(results: Path) -> Iterator[Path]:
     """A results folder that holds the committed cells alone, where there are any: tables were made of those.
 
-    What somebody has run beside them, in another place or after, is no part of a committed table.
+    What somebody has run beside them, in another place or after, is no part of a committed table. Nor are metrics that
+    somebody has kept beside cells: they are computed anew.
     """
-    if not Store(results).reference.is_dir():
-        yield results
-        return
+    store = Store(results)
+    of_runs = [] if store.reference.is_dir() else [store.place(kind, "") for kind in ("cells", profiles.KIND)]
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "reference").symlink_to(Store(results).reference.resolve(), target_is_directory=True)
+        for place in of_runs or [store.reference]:
+            link = Path(folder) / place.relative_to(results)
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(place.resolve(), target_is_directory=True)
         yield Path(folder)

@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Split
+from crossvad.datasets.readers.file_identity import parsing, small_text
 
 LABELS = Path(__file__).parents[1] / "labels"
 Span = tuple[int, int]  # first frame, counted from 0, and the one after the last
+LONGEST = 10**8  # frames of a video: a month at 30 a second
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,31 @@ class Manifest:
 
 
 def load(dataset: str, family: str) -> Manifest:
-    """Load the manifest of a data set under a family of labels; it comes with the package."""
-    stored = json.loads((LABELS / f"{dataset}-{family}.json").read_text(encoding="utf-8"))
-    splits = {
-        split: {
-            name: VideoFacts(facts.get("frames"), tuple(map(tuple, facts.get("abnormal", ()))), facts.get("sha256"))
-            for name, facts in stored[split].items()
-        }
-        for split in SPLITS
-    }
-    return Manifest(**{**stored, **splits})
+    """Load the manifest of a data set under a family of labels; it comes with the package.
+
+    Raises:
+        InputError: it is not there, or not as `save` writes it.
+    """
+    path = LABELS / f"{dataset}-{family}.json"
+    with parsing(path, "is no manifest", "install the package anew"):
+        stored = json.loads(small_text(path))
+        splits = {split: {name: _facts(name, facts) for name, facts in stored[split].items()} for split in SPLITS}
+        made = Manifest(**{**stored, **splits})
+        texts = (made.dataset, made.family, made.facts_from, made.checksums)
+        if type(made.train_videos) is not int or not all(isinstance(text, str) for text in texts):
+            raise ValueError("what it says of the data set is of another type")
+    return made
+
+
+def _facts(name: str, told: Mapping[str, Any]) -> VideoFacts:
+    """The facts of a video, as `_stated` gave them."""
+    facts = VideoFacts(told.get("frames"), tuple(map(tuple, told.get("abnormal", ()))), told.get("sha256"))
+    ends = [0, *(end for span in facts.abnormal for end in span), LONGEST if facts.frames is None else facts.frames]
+    if not all(type(end) is int for end in ends) or sorted(ends) != ends or ends[-1] > LONGEST:
+        raise ValueError(f"abnormal spans of {name} are no ranges of its frames")
+    if any(len(span) != 2 for span in facts.abnormal) or not isinstance(facts.sha256, str | None):
+        raise ValueError(f"facts of {name} are of another type")
+    return facts
 
 
 def families(dataset: str) -> list[str]:

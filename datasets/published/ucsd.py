@@ -34,7 +34,7 @@ MASKS = {"official": "Test", "frames": "testing/pixel_masks", "videos": "testing
 
 _START = re.compile(r"TestVideoFile\s*=\s*\{\s*\}\s*;?")
 _CLIP = re.compile(r"TestVideoFile\s*\{\s*end\s*\+\s*1\s*\}\s*\.\s*gt_frame\s*=\s*\[(?P<ranges>[^]]*)\]\s*;?")
-_RANGE = r"[0-9]+(?:\s*:\s*[0-9]+)?"
+_RANGE = r"[0-9]{1,9}(?:\s*:\s*[0-9]{1,9})?"
 _RANGES = re.compile(rf"\s*(?:{_RANGE}(?:(?:\s*,\s*|\s+){_RANGE})*)?\s*")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import stat as modes
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +36,21 @@ def stat(path: Path) -> os.stat_result:
         return path.stat()
     except OSError as error:
         raise InputError(path, f"cannot be opened ({error.strerror})", "restore it") from error
+
+
+def small_text(path: Path, most: int = 2**26) -> str:
+    """Read a text file of at most so many bytes, in UTF-8; its line ends as they are.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is no plain file: a pipe would be waited for.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    status = path.stat()
+    if not modes.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "no plain file", str(path))
+    if status.st_size > most:
+        raise OSError(errno.EFBIG, f"larger than {most >> 20} MB", str(path))
+    return path.read_bytes().decode("utf-8")
 
 
 @contextmanager

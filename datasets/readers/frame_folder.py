@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
@@ -24,10 +25,18 @@ from crossvad.datasets.readers.native_errors import kept_quiet
 from crossvad.datasets.readers.patience import Beat
 from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
 
-BLOCK = 16  # images in memory at once while reading
+BLOCK, BYTES = 16, 2**28  # images in memory at once while reading, and what they may take there, if not one alone
+PIXELS = 2**26  # of a frame, at most: twice as many as 8K video has
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "TIFF",
+    "BMP",
+)  # whatever files are called: others run programs
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 # Pillow's words on files that it then refuses, or that are read as far as they go.
 warnings.filterwarnings("ignore", "Corrupt EXIF|Truncated File Read", module="PIL")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # see PIXELS
 UNREADABLE_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
@@ -113,9 +122,10 @@ class FrameFolder:
         """
         expected = _image_size(self.frames[0])
         wanted = self.frames[start:stop]
-        for first in range(0, len(wanted), BLOCK):
-            block = wanted[first : first + BLOCK]
-            _fetch_ahead(wanted[first + BLOCK : first + 2 * BLOCK])
+        at_once = max(1, min(BLOCK, BYTES // (math.prod(expected) * channels)))
+        for first in range(0, len(wanted), at_once):
+            block = wanted[first : first + at_once]
+            _fetch_ahead(wanted[first + at_once : first + 2 * at_once])
             with kept_quiet():  # libtiff prints what it cannot read
                 pictures = [_read_image(frame, expected, size, channels) for frame in block]
             yield resized(np.stack(pictures), size)
@@ -168,17 +178,27 @@ def _next_name(path: Path) -> str:
 def _image_size(path: Path) -> tuple[int, int]:
     """Read (width, height) from the header."""
     try:
-        with Image.open(path) as image:
-            return image.size
+        with _opened(path) as image:
+            size = image.size
     except UNREADABLE_IMAGE as error:
         raise _damaged(path) from error
+    if not 0 < math.prod(size) <= PIXELS:
+        raise InputError(path, "is {}x{} pixels, which no camera has".format(*size), "make it smaller, or remove it")
+    return size
+
+
+def _opened(path: Path) -> Image.Image:
+    """Open an image; nothing is decoded yet."""
+    if path.is_fifo():  # it would be waited for
+        raise OSError("a pipe")
+    return Image.open(path, formats=FORMATS)
 
 
 def _read_image(path: Path, expected: tuple[int, int], size: Size | None, channels: int) -> Frames:
     """Read one image, uint8 (H, W, channels), as it is or a little smaller, but no smaller than `size`."""
     mode = "RGB" if channels == 3 else "L"
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             if image.size != expected:
                 problem = "is {}x{} where the first frame is {}x{}".format(*image.size, *expected)
                 raise InputError(path, problem, "frames of one video must share a size")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.file_identity import small_text
 
 HEADER = ["video", "start", "end"]
+DIGITS = 18  # of a number of frames, at most
 COUNTINGS = ("first=0", "first=1", "exclusive", "inclusive")  # what may follow in the header
 
 
@@ -91,9 +94,8 @@ class LabelTable:
     def _lines(self) -> list[tuple[int, list[str]]]:
         """The header and the lines below it, numbered and split; empty ones left out."""
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file)
-                lines = [(reader.line_num, [field.strip() for field in fields]) for fields in reader]
+            reader = csv.reader(io.StringIO(small_text(self.path).removeprefix("\ufeff"), newline=""))
+            lines = [(reader.line_num, [field.strip() for field in fields]) for fields in reader]
         except FileNotFoundError as error:
             fix = "write one: the header video,start,end, then a line per abnormal range, such as monday,120,180"
             raise InputError(self.path, "is missing, so there are no labels", fix) from error
@@ -107,7 +109,7 @@ class LabelTable:
     def _range(self, line: int, start: str, end: str) -> LabelRow:
         """Parse one abnormal range."""
         first, inclusive = self.counting.first, self.counting.inclusive
-        whole = start.isdecimal() and end.isdecimal()
+        whole = all(text.isdecimal() and len(text) <= DIGITS for text in (start, end))
         if not whole or not first <= int(start) < int(end) + inclusive:
             order = "start not above end" if inclusive else "start below end"
             fix = f"write start and end as whole numbers of frames, {first} or more, {order}"

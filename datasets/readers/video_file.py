@@ -167,7 +167,7 @@ def _naming_errors(path: Path) -> Iterator[None]:
     with kept_quiet() as printed:
         try:
             yield
-        except (DECORDError, DECORDLimitReachedError, RuntimeError, OSError) as error:
+        except (DECORDError, DECORDLimitReachedError, RuntimeError, OSError, StopIteration) as error:
             reason = re.search(rf"ERROR opening: {re.escape(str(path))}, (.+)", printed())
             why = f" ({reason[1].strip()})" if reason else ""
             problem = f"cannot be decoded: unreadable, truncated, damaged or not a video{why}"

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from crossvad.datasets.errors import InputError
 
+matplotlib.rcParams["text.parse_math"] = False  # a name with $ is no formula
 matplotlib.rcParams["svg.hashsalt"] = "crossvad"  # the same picture is the same file
 # Letters as shapes: a viewer's own font is wider or narrower than what the layout was made for, and runs out of it.
 matplotlib.rcParams["svg.fonttype"] = "path"

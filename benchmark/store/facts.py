@@ -1,0 +1,65 @@
+"""Whether the facts of a cell's record are such as a run writes, of those that something is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crossvad.adapters.published import PublishedEvaluation
+from crossvad.store.typed import is_number, misfits, unseen
+
+NUMBERS = ("parameters", "fps", "train_seconds", "prepare_seconds", "adapt_seconds")
+
+
+def wrong_facts(facts: Mapping[str, Any]) -> str:
+    """Tell what of a record's facts cannot be read as what it is called; nothing if all can."""
+    if found := unseen(facts):
+        return found
+    for name in NUMBERS:
+        if name in facts and not is_number(facts[name]):
+            return f"{name} is no number"
+    for name, fits in WRITTEN.items():
+        if name in facts and not fits(facts[name]):
+            return f"{name} is not as a run writes it"
+    return ""
+
+
+def _numbers(told: Any) -> bool:
+    return isinstance(told, dict) and all(map(is_number, told.values()))
+
+
+def _weights(told: Any) -> bool:
+    return _numbers(told) and all(0 <= weight < 2**63 for weight in told.values())
+
+
+def _evaluation(told: Any) -> bool:
+    known = PublishedEvaluation.__dataclass_fields__
+    if not isinstance(told, dict) or not told.keys() <= known.keys() or misfits(PublishedEvaluation, told):
+        return False
+    return all(told.get(name, 0) >= 0 for name in ("head", "tail"))
+
+
+def _adaptations(told: Any) -> bool:
+    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+        return False
+    return all(type(each.get("reverted")) is bool for each in told)
+
+
+def _search(told: Any) -> bool:
+    if not isinstance(told, dict):
+        return False
+    rates, losses = told.get("rates"), told.get("losses")
+    if not isinstance(rates, list) or not isinstance(losses, list) or len(rates) != len(losses):
+        return False
+    return all(map(is_number, [*rates, *losses, told.get("chosen")]))
+
+
+WRITTEN: dict[str, Callable[[Any], bool]] = {
+    "fusion": _weights,
+    "published_evaluation": _evaluation,
+    "adaptations": _adaptations,
+    "search": _search,
+    "diagnostics": _numbers,
+    "device": lambda told: isinstance(told, str),
+    "maps_sha256": lambda told: isinstance(told, str),
+}
