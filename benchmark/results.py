@@ -220,7 +220,7 @@ class Results:
     @property
     def remarks(self) -> list[str]:
         """What a caption says of cells that are not among these, and of committed ones that are among one's own."""
-        committed = sum(self.store.place_of(record.cell) == "reference" for record in self.records)
+        committed = self.store.places_of(record.cell for record in self.records).count("reference")
         if not 0 < committed < len(self):
             return [*self.left_out]
         told = f"{committed} of {len(self)} cells are committed ones of reference/ (--where place=runs leaves them out)"
@@ -245,8 +245,11 @@ class Results:
         What captions say of cells that are left out then tells of the others.
         """
         budgets = {record.cell.budget for record in self.records}
-        own = [record for record in self.records if self.store.place_of(record.cell) == "runs"]
-        if len(budgets) < 2 or not own:
+        if len(budgets) < 2:
+            return self
+        places = self.store.places_of(record.cell for record in self.records)
+        own = [record for record, place in zip(self.records, places, strict=True) if place == "runs"]
+        if not own:
             return self
         newest = max(own, key=lambda record: record.finished).cell.budget
         kept = [record for record in own if record.cell.budget == newest]

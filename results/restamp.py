@@ -36,8 +36,9 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.names import spelled, split_options
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.specs import MethodSpec
+from crossvad.store.records import stamped
 from crossvad.store.scores import load_scores
-from crossvad.store.store import Store, sha256, stamped
+from crossvad.store.store import Store, sha256
 
 OLD = ("method_digest", "tuning_digest")  # what is replaced by versions
 FIRST = "1.1"  # the version of a method whose cells were named before there were versions

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from crossvad.commands.options import DATA, QUIET, RESULTS, RULES, out, where
 
 MEGABYTE = 1_000_000
+MOST = 3000  # cells of a page: each takes 19 ms to gather and 4 kB of the file, and a browser has to hold them all
 
 
 @click.command()
@@ -24,13 +26,15 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     A board of each source and target to sort and filter, with what adapting gains and which rows no other beats by more
     than chance; mean ranks across them; published figures; speed; and of every cell its scores over time, its worst
     false alarms and misses, and the command that makes it. Frames are shown where the targets' video is found below
-    --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it.
+    --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it. A page has room for
+    3000 cells: of more, say which.
 
     \b
     bench report
     bench report --where budget=quick --data DIR --out quick.html
     """
     from crossvad import api
+    from crossvad.datasets.errors import InputError
     from crossvad.execution.progress import Reporter
     from crossvad.planning.data_root import data_root
     from crossvad.planning.names import number_of
@@ -42,6 +46,11 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
 
     stored, reporter = api.load_results(results, where, rules), Reporter(quiet=quiet)
     stored.refuse_empty([record for record in stored.records if record.status == "done"], "finished cell")
+    if len(stored.records) > MOST:
+        last = max(stored.records, key=lambda record: record.finished).cell
+        problem = f"holds {len(stored.records)} such cells, and one page has room for {MOST}"
+        pair = f"--where {quote(f'source={last.source}')} --where {quote(f'target={last.target}')}"
+        raise InputError(results, problem, f"choose some, such as {pair}; bench results list says what there is")
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")

@@ -10,18 +10,21 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from types import TracebackType
 from typing import Any
 
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.readers.file_identity import cache_root, small_text
 from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
 from crossvad.evaluation.selection import published_evaluation
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
 from crossvad.store.drafts import replace_text
-from crossvad.store.store import Record, Store
+from crossvad.store.store import Record, Store, uncollected
 from crossvad.store.typed import is_number
 
+LAYOUT = 2  # of the file: to be raised where its keys are made another way
 COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = {*COUNTS, *(column for metric in METRICS.values() if metric.of_frames for column in metric.columns)}
 
@@ -47,17 +50,14 @@ class MetricCache:
     ) -> None:
         """Write what was added, however the block ended, in the first place that can be written."""
         if self.added:
-            text = json.dumps({"version": VERSION, "cells": self._read() | self.added})  # with a twin's that came first
+            cells = self._read() | self.added  # with a twin's that came first
+            text = json.dumps({"version": [VERSION, LAYOUT], "cells": cells})
             any(replace_text(path, text) for path in self.paths)
 
     def recalled(self, record: Record, protocol: Protocol, compute: Callable[[], Numbers]) -> Numbers:
         """Recall the metrics of a finished cell under a protocol, or compute and keep them."""
-        cell = record.cell
-        key = digest_of({
-            "scores": record.digest, "protocol": asdict(protocol), "shots": cell.shots, "support": cell.support,
-            "fusion": record.fusion, "published": asdict(published_evaluation(record)),
-            "metrics": [metric.name for metric in METRICS.values() if metric.of_frames or metric.of_maps],
-        })  # fmt: skip
+        cell, fusion = record.cell, tuple(sorted(record.fusion.items()))
+        key = f"{record.digest} {_rules(protocol, cell.shots, cell.support, fusion, published_evaluation(record))}"
         if key not in self.numbers:
             self.numbers[key] = self.added[key] = compute()
         return self.numbers[key]
@@ -67,8 +67,9 @@ class MetricCache:
         for path in self.paths:
             # Absent, or not as it was written.
             with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                stored = json.loads(small_text(path))
-                if stored["version"] == VERSION:
+                with uncollected():
+                    stored = json.loads(small_text(path))
+                if stored["version"] == [VERSION, LAYOUT]:
                     numbers |= {key: dict(of_cell) for key, of_cell in stored["cells"].items() if _fits(of_cell)}
         return numbers
 
@@ -76,3 +77,15 @@ class MetricCache:
 def _fits(numbers: Any) -> bool:
     """Whether these can be the metrics of a cell, by name."""
     return all(name in COLUMNS and is_number(value) for name, value in numbers.items())
+
+
+@cache  # cells are many, and ways to read them few
+def _rules(
+    protocol: Protocol, shots: int, support: str, fusion: tuple[tuple[str, float], ...], published: PublishedEvaluation
+) -> str:
+    """Digest of what, beside its scores, decides a cell's metrics."""
+    return digest_of({
+        "protocol": asdict(protocol), "shots": shots, "support": support, "fusion": dict(fusion),
+        "published": asdict(published),
+        "metrics": [metric.name for metric in METRICS.values() if metric.of_frames or metric.of_maps],
+    })  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence, Sized
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -35,8 +36,14 @@ def support_span(record: Record, scores: Scores) -> int:
 
 def published_evaluation(record: Record) -> PublishedEvaluation:
     """What a method's authors do with its scores: of ours known by name, of a plug-in recorded with the cell."""
-    name, _ = split_options(record.cell.method)
-    return EVALUATIONS.get(name) or PublishedEvaluation(**record.facts.get("published_evaluation", {}))
+    return EVALUATIONS.get(_base(record.cell.method)) or PublishedEvaluation(
+        **record.facts.get("published_evaluation", {})
+    )
+
+
+@cache  # methods are few, and cells many
+def _base(method: str) -> str:
+    return split_options(method)[0]
 
 
 def transductive(record: Record) -> bool:

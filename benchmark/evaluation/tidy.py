@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,12 +142,25 @@ def counted_frames_of_cells(
 
 
 def row(
-    store: Store, record: Record, protocol: Protocol, cache: MetricCache, speeds: Mapping[tuple[str, ...], float]
+    store: Store,
+    record: Record,
+    protocol: Protocol,
+    metrics: MetricCache,
+    speeds: Mapping[tuple[str, ...], float],
+    place: Path,
+    of_videos: float,
 ) -> dict[str, Any]:
     """Make one line of the tidy table; a cell that is not done has no numbers, nor has one of no `cell_metrics`.
 
-    Frames a second of one's own cells are those of `speeds`, which `bench profile` measured, where it did; else as they
-    were when the cell ran.
+    Args:
+        store: where the cell lies.
+        record: of the cell.
+        protocol: by which its scores are read.
+        metrics: those that were computed before.
+        speeds: frames a second of one's own cells, which `bench profile` measured, where it did; else they are as they
+            were when the cell ran.
+        place: the cell's directory.
+        of_videos: how many test videos its target has, as published.
 
     Raises:
         InputError: the cell's scores are missing or were changed.
@@ -154,11 +168,11 @@ def row(
     cell = record.cell
     known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
     known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
-    known |= {"of_videos": published_videos(cell.target), "postprocessing": str(published_evaluation(record))}
-    known |= {PLACE: store.place_of(cell), "transductive": transductive(record)}
+    known |= {"of_videos": of_videos, "postprocessing": str(published_evaluation(record))}
+    known |= {PLACE: store.called(place), "transductive": transductive(record)}
     if record.status == "done":
-        store.check_scores(record)
-        numbers = cache.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))
+        store.check_scores(record, place)
+        numbers = metrics.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))
         if not numbers:
             return known | {"status": "skipped"}
         known |= numbers
@@ -196,8 +210,16 @@ def table(
     Frames a second are those of `speeds`: unless told otherwise, what the store's profiles say.
     """
     speeds = profiles.speeds(store) if speeds is None else speeds
-    with MetricCache(store) as cache:
-        rows = [row(store, record, protocol, cache, speeds) for record in current(records) if belongs(record, protocol)]
+    read = [record for record in current(records) if belongs(record, protocol)]
+    places, videos = store.by_key(), cache(published_videos)
+    rows = []
+    try:
+        with MetricCache(store) as metrics:
+            for record in read:
+                place = places.get(record.cell.key) or store.cell_place(record.cell.key)
+                rows.append(row(store, record, protocol, metrics, speeds, place, videos(record.cell.target)))
+    finally:
+        store.remember()
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
 
 

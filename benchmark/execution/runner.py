@@ -28,7 +28,8 @@ from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
-from crossvad.store.store import CannotKeep, Record, Status, Store, now_in_words
+from crossvad.store.records import Record, Status
+from crossvad.store.store import CannotKeep, Store, now_in_words
 
 Retry = Literal["failed", "interrupted"]
 INTERRUPTED: tuple[Status, str] = ("interrupted", "stopped by the user")

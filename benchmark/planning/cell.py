@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 
 from crossvad import __version__
 from crossvad.planning.names import number_of
@@ -43,18 +44,18 @@ class Cell:
         """Where its support set came from."""
         return SupportPolicy(self.support)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Name of the cell's directory: 16 hex digits of everything above that decides its scores."""
-        return digest_of({each.name: getattr(self, each.name) for each in fields(self) if each.compare})
+        return digest_of({name: getattr(self, name) for name in DECISIVE})
 
-    @property
+    @cached_property
     def fit_key(self) -> str:
         """Name of the fit that this cell shares with those that differ only in target, adaptation or way of scoring."""
         names = ("source", "seed", "budget", "budget_digest", "fit_digest", "source_digest", "harness_version")
         return digest_of({name: getattr(self, name) for name in names})
 
-    @property
+    @cached_property
     def prepared_key(self) -> str:
         """Name of the tuning's preparation on the source, on top of the fit."""
         names = ("fit_key", "method", "method_version", "tuning", "tuning_version")
@@ -75,6 +76,9 @@ class Cell:
         how = [self.tuning, number_of(self.shots, "shot")]
         how[1] += f" x {number_of(self.steps, 'step')}" if self.shots else ""
         return f"{self.method}: {self.source} → {self.target} ({', '.join(how)}, seed {self.seed})"
+
+
+DECISIVE = [each.name for each in fields(Cell) if each.compare]  # fields that decide a cell's scores
 
 
 def digest_of(facts: dict[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from crossvad.adapters.options import Budget
 from crossvad.datasets.base import SPLITS, Dataset, Split
@@ -13,6 +14,15 @@ from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.planning.specs import MethodSpec, TuningSpec
+
+
+class _Digests(NamedTuple):
+    """What the names in a grid's cells stand for: found out once, as cells may be many."""
+
+    datasets: dict[tuple[str, Split], str]
+    methods: dict[str, tuple[str, str]]  # by label: version, and digest of what a fit depends on
+    tunings: dict[str, str]  # by label
+    budget: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,12 @@ class Grid:
         """
         used: list[tuple[Dataset, Split]] = [(source, "train") for source in self.sources]
         used += [(target, split) for target in self.targets for split in SPLITS]
-        digests = {(dataset.name, split): dataset.digest(split) for dataset, split in used}
+        digests = _Digests(
+            {(dataset.name, split): dataset.digest(split) for dataset, split in used},
+            {method.label: (method.version, method.fit_digest) for method in self.methods},
+            {tuning.label: tuning.version for tuning in self.tunings},
+            digest_of(asdict(self.budget)),
+        )
         cells = [
             self._cell(*choice, digests)
             for choice in itertools.product(
@@ -81,7 +96,7 @@ class Grid:
         target: Dataset,
         shots: int,
         steps: int,
-        digests: dict[tuple[str, Split], str],
+        digests: _Digests,
     ) -> Cell:
         cls = method.cls
         if not cls.adapts or tuning.label == NO_TUNING:
@@ -90,6 +105,7 @@ class Grid:
         idle = not takes_steps or (shots == 0 and not tuning.cls.learns)
         # Where the support set is training video, that video is part of what decides the scores.
         seen = SPLITS if shots and self.support == SupportPolicy.TRAIN_HEAD else SPLITS[-1:]
+        method_version, fit_digest = digests.methods[method.label]
         return Cell(
             method=method.label,
             source=source.name,
@@ -100,10 +116,10 @@ class Grid:
             steps=(steps if takes_steps else 1) if shots else 0,
             seed=seed if cls.stochastic else 0,
             budget=self.budget.name,
-            budget_digest=digest_of(asdict(self.budget)),
-            method_version=method.version,
-            tuning_version="" if idle else tuning.version,
-            source_digest=digests[source.name, "train"],
-            target_digest="+".join(digests[target.name, split] for split in seen),
-            fit_digest=method.fit_digest,
+            budget_digest=digests.budget,
+            method_version=method_version,
+            tuning_version="" if idle else digests.tunings[tuning.label],
+            source_digest=digests.datasets[source.name, "train"],
+            target_digest="+".join(digests.datasets[target.name, split] for split in seen),
+            fit_digest=fit_digest,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def cell_page(line: Page, record: Record, tracks: pd.DataFrame | None) -> Page:
         tracks: its scores, a row per video, as `tracks.tracks` gives them; None where it has none.
     """
     numbers = {name: number(line[name]) for name in ["auc", "auc_low", "auc_high", *METRICS, *COSTS]}
-    made = {name: value for name, value in vars(record.cell).items() if name not in (*ENTRY, "seed")}
+    made = {name: value for name, value in asdict(record.cell).items() if name not in (*ENTRY, "seed")}
     made |= {"finished": record.finished, "sha256 of scores": record.digest, **_in_json(record.facts)}
     about = {"seed": line["seed"], "status": line["status"], "reason": record.reason, "made": made}
     about |= {"command": command([record.cell])}

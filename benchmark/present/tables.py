@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.frames import Values
 from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.selection import DISTINGUISHING, KEYS, committed_among_own, spread_unadapted
 from crossvad.planning.names import did_you_mean
@@ -20,6 +22,7 @@ TRANSDUCTIVE = "¶"  # marks a cell whose frames are ranked by the whole test vi
 # Which column, of shares or truths, says where a mark is due.
 MARKS = {REVERTED: "reverted", STUCK: "stuck", TRANSDUCTIVE: "transductive", COMMITTED: "committed"}
 BETTER, WORSE = "↑", "↓"  # than a named rival, by more than chance
+SIGNS = {1: f" {BETTER}", -1: f" {WORSE}"}
 RANK = "mean rank"
 FINE = 1.0  # seconds, below which they are told to the thousandth
 
@@ -47,9 +50,7 @@ def pivot(rows: pd.DataFrame, index: list[str], columns: list[str], metric: str 
     ]
     keys = [*index, *extra, *across]
     rows = (rows if "sign" in rows else rows.assign(sign=0)).assign(committed=committed_among_own(rows))
-    shown = [metric, *METRICS[metric].interval, *MARKS.values(), "sign"]
-    groups = rows.groupby(keys, dropna=False, sort=False)[shown]
-    cells = groups.apply(lambda group: _marked(_cell(group, metric), group))
+    cells = _texts(rows, keys, metric)
     if not across:
         return cells.to_frame(metric)
     order = [sorted(set(rows[key])) if key in NUMBERS else list(dict.fromkeys(rows[key])) for key in across]
@@ -76,20 +77,39 @@ def matrix(rows: pd.DataFrame, metric: str = "auc") -> pd.DataFrame:
     return table
 
 
-def _marked(text: str, group: pd.DataFrame) -> str:
-    return text if text == MISSING else text + marks(group) + _sign(group)
+def _texts(rows: pd.DataFrame, keys: list[str], metric: str) -> pd.Series:
+    """Write what a cell of the table says, for each value of the keys in the order in which they come.
+
+    By arrays, as pandas takes a millisecond for a group, and there may be thousands.
+    """
+    groups = rows.groupby(keys, dropna=False, sort=False)
+    numbers = groups.ngroup().to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
+    values = rows[metric].to_numpy(float)
+    ends = rows[[*METRICS[metric].interval]].to_numpy(float)
+    due = {mark: (rows[column] > 0).to_numpy() for mark, column in MARKS.items() if column in rows}
+    signs = rows["sign"].to_numpy()
+    texts = []
+    for own in members:
+        text = _cell(values[own], ends[own[0]], METRICS[metric].unit)
+        if text != MISSING:
+            text += "".join(mark for mark, is_due in due.items() if is_due[own].any()) + SIGNS.get(signs[own[0]], "")
+        texts.append(text)
+    return pd.Series(texts, groups.size().index, dtype=object)
 
 
-def _cell(group: pd.DataFrame, metric: str) -> str:
-    values = group[metric].dropna()
-    if not len(values) or len(values) < len(group):
+def _cell(values: Values, ends: Values, unit: str) -> str:
+    """Write the mean of some values, (n,), or the one there is with the ends of its interval, (2,) or (0,)."""
+    if np.isnan(values).any():
         return MISSING
-    if METRICS[metric].unit == "s":
-        return mean_and_spread(values.mean(), values.std(), 1 if values.mean() >= FINE else 3)
-    ends = group[[*METRICS[metric].interval]].iloc[0]
-    if len(values) == 1 and not ends.empty and not ends.isna().any():  # of a single video there is no interval
-        return f"{values.iloc[0]:.1f} [{', '.join(f'{end:.1f}' for end in ends)}]"
-    return mean_and_spread(values.mean(), values.std(), 1)
+    mean = values.mean()
+    spread = values.std(ddof=1) if len(values) > 1 else np.nan
+    if unit == "s":
+        return mean_and_spread(mean, spread, 1 if mean >= FINE else 3)
+    if len(values) == 1 and len(ends) and not np.isnan(ends).any():  # of a single video there is no interval
+        return f"{mean:.1f} [{', '.join(f'{end:.1f}' for end in ends)}]"
+    return mean_and_spread(mean, spread, 1)
 
 
 def marks(cells: pd.DataFrame) -> str:
@@ -100,10 +120,6 @@ def marks(cells: pd.DataFrame) -> str:
 def marks_of_each(cells: pd.DataFrame) -> list[str]:
     """Mark each of some cells that are shown one by one, as `marks` does."""
     return [marks(cells.iloc[[number]]) for number in range(len(cells))]
-
-
-def _sign(group: pd.DataFrame) -> str:
-    return {1: f" {BETTER}", -1: f" {WORSE}"}.get(group["sign"].iloc[0], "")
 
 
 def difference_and_interval(difference: float, low: float, high: float) -> str:

@@ -14,6 +14,7 @@
     runs/claims/<kind>-<key>          is being made by a process that lives (`store.claims`)
     runs/status/<run>.json            how far a run is that is going on (`store.standing`)
     runs/metrics.json                 metrics of cells that were computed before (`evaluation.metric_cache`)
+    runs/index.sqlite                 what files of cells said when they were last read (`store.index`)
     reference/<cell key>/…            cells that are committed, so that anyone can recompute the tables beside them
 
 A cell is looked for below runs/ first. Reading takes no permission to write. A directory is written beside its place
@@ -27,60 +28,35 @@ A record is hashed whole, scores and all. Those written before that was so hash 
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.file_identity import parsing, small_text
+from crossvad.datasets.readers.file_identity import parsing
 from crossvad.planning.cell import Cell
-from crossvad.planning.protocol import SUPPORTS, SupportPolicy
 from crossvad.store.claims import claim
 from crossvad.store.drafts import abandoned, drafting, sweep
-from crossvad.store.facts import wrong_facts
+from crossvad.store.index import Index, identity, name_of
+from crossvad.store.records import RECORD, read_record, recalled_record, stamped
+from crossvad.store.records import Record as Record
 from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_maps, save_scores
-from crossvad.store.typed import misfits
 
-SCHEMA = 1  # of records: raised when older code could not make out what newer code writes
+SCORES = "scores.npz"
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
-Status = Literal["done", "failed", "refused", "interrupted", "skipped"]
 
 
 class CannotKeep(InputError):
     """Results cannot be written any more: no fault of what made them, and every other would fare the same."""
-
-
-@dataclass
-class Record:
-    """What happened in one cell."""
-
-    cell: Cell
-    status: Status
-    reason: str = ""  # of a skip, refusal or failure; with the traceback for the last
-    facts: dict[str, Any] = field(default_factory=dict)  # timings, sizes, device, versions
-    digest: str = ""  # sha256 of scores.npz
-    finished: str = ""  # UTC, ISO 8601
-    stamp: str = ""  # sha256 of all of this; none: written before records were hashed whole
-    schema: int = SCHEMA
-
-    @property
-    def fusion(self) -> dict[str, float]:
-        """Weights of the cues in the fused score; one that is not named weighs 1.
-
-        Raises:
-            InputError: it does not say.
-        """
-        if "fusion" not in self.facts:
-            raise InputError(f"cell {self.cell.key}", "does not say how its cues are fused", "run it again")
-        weights: dict[str, float] = self.facts["fusion"]
-        return weights
 
 
 class Store:
@@ -193,22 +169,49 @@ class Store:
 
     def place_of(self, cell: Cell) -> str:
         """Where a stored cell lies: `runs`, one's own, or `reference`, committed by whoever published the tables."""
-        return "reference" if self.cell_place(cell.key).parent == self.reference else "runs"
+        return self.called(self.cell_place(cell.key))
+
+    def places_of(self, cells: Iterable[Cell]) -> list[str]:
+        """The same of many cells, in one look at the folders."""
+        places = self.by_key()
+        return [self.called(places[cell.key]) if cell.key in places else self.place_of(cell) for cell in cells]
+
+    def called(self, place: Path) -> str:
+        """Which of the two a cell's directory lies in."""
+        return "reference" if place.parent == self.reference else "runs"
+
+    def by_key(self) -> dict[str, Path]:
+        """The directories of all stored cells by their keys, in the order of these."""
+        looked_in = {"reference": self.reference, "runs": self.place("cells", "")}
+        folders = [folder for name, folder in looked_in.items() if self.only in ("", name)]
+        places = {key: folder / key for folder in folders for key in _folders(folder)}  # one's own come last, and count
+        return dict(sorted(places.items()))
 
     def cell_places(self) -> list[Path]:
         """The directories of all stored cells, in the order of cell keys."""
-        folders = {"runs": self.place("cells", ""), "reference": self.reference}
-        looked_in = [folder for name, folder in folders.items() if self.only in ("", name)]
-        keys = {place.name for folder in looked_in for place in folder.glob("[!.]*") if place.is_dir()}
-        return [self.cell_place(key) for key in sorted(keys)]
+        return list(self.by_key().values())
 
     def record(self, cell: Cell) -> Record | None:
         """What is stored of a cell, or None."""
         return read_record(self.cell_place(cell.key))
 
     def records(self) -> list[Record]:
-        """Everything stored, in the order of cell keys."""
-        return [record for record in map(read_record, self.cell_places()) if record is not None]
+        """Everything stored, in the order of cell keys; records that were read before are remembered."""
+        places = self.cell_places()
+        with uncollected():
+            records = [record for place in places if (record := recalled_record(place, self._index))]
+        self.remember(places)
+        return records
+
+    def remember(self, places: Collection[Path] = ()) -> None:
+        """Keep for later commands what was read of records and scores, and of no cells but these, if they are all."""
+        names = {name_of(place) for place in places}
+        looked_in = {name.partition("/")[0] for name in names}
+        self._index.save(lambda name: name.partition("/")[0] not in looked_in or name.rpartition("/")[0] in names)
+
+    @cached_property
+    def _index(self) -> Index:
+        return Index(self.root)
 
     def scores(self, cell: Cell) -> Scores:
         """The raw scores of a finished cell.
@@ -216,23 +219,31 @@ class Store:
         Raises:
             InputError: the file is missing, or is not the one that was written.
         """
-        path = self.cell_place(cell.key) / "scores.npz"
+        path = self.cell_place(cell.key) / SCORES
         record = self.record(cell)
-        if record is None:
+        if record is None or not path.is_file() or sha256(path) != record.digest:
             raise InputError(path, *CHANGED)
-        self.check_scores(record)
         with parsing(path, "holds no scores", "remove its folder and run the cell again"):
             return load_scores(path)
 
-    def check_scores(self, record: Record) -> None:
-        """Hold the file of a finished cell's raw scores against its digest.
+    def check_scores(self, record: Record, place: Path | None = None) -> None:
+        """Hold the file of a finished cell's raw scores against its digest; one that was held before, by its identity.
+
+        Args:
+            record: of the cell.
+            place: its directory, where that is known.
 
         Raises:
             InputError: the file is missing, or is not the one that was written.
         """
-        path = self.cell_place(record.cell.key) / "scores.npz"
+        place = place or self.cell_place(record.cell.key)
+        name, told = f"{name_of(place)}/{SCORES}", identity(place, SCORES)
+        if self._index.said(name, told) == (digest := str(record.digest).encode()):
+            return
+        path = place / SCORES
         if not path.is_file() or sha256(path) != record.digest:
             raise InputError(path, *CHANGED)
+        self._index.add(name, told, digest)
 
     def keep(self, cell: Cell) -> Path:
         """Copy a cell to the committed ones: what a cell consists of, but maps, which are too large to be committed.
@@ -270,15 +281,15 @@ class Store:
         """Store a cell's record, with its scores if it is done, and its maps; replaces what was there."""
         with self.writing("cells", record.cell.key) as draft:
             if scores is not None:
-                save_scores(scores, draft / "scores.npz")
-                record.digest = sha256(draft / "scores.npz")
+                save_scores(scores, draft / SCORES)
+                record.digest = sha256(draft / SCORES)
             if maps is not None:
                 save_maps(maps, draft / "maps.npz")
                 record.facts["maps_sha256"] = sha256(draft / "maps.npz")
             record.finished = now_in_words()
             raw = stamped(asdict(record))
             record.stamp = raw["stamp"]
-            (draft / "record.json").write_text(json.dumps(raw, indent=1, sort_keys=True))
+            (draft / RECORD).write_text(json.dumps(raw, indent=1, sort_keys=True))
         return record
 
 
@@ -287,54 +298,25 @@ def now_in_words() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def stamped(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as it is written, with the hash of all that it says."""
-    told: dict[str, Any] = json.loads(json.dumps({name: value for name, value in raw.items() if name != "stamp"}))
-    return {**told, "stamp": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}
-
-
-def read_record(place: Path) -> Record | None:
-    """What a cell's directory says of it, or None where there is no such directory.
-
-    Raises:
-        InputError: its record cannot be read.
-    """
-    path = place / "record.json"
+def _folders(folder: Path) -> list[str]:
+    """The names of what lies in a folder as folders, hidden ones left out; none where it is none."""
     try:
-        raw = json.loads(small_text(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(path, f"cannot be read ({error})", "remove its folder") from error
-    if isinstance(raw, dict) and isinstance(schema := raw.get("schema"), int) and schema > SCHEMA:
-        raise InputError(path, "was written by a later version of crossvad", "update crossvad, or remove its folder")
-    cell = raw.get("cell") if isinstance(raw, dict) else None
-    if isinstance(cell, dict) and "method_digest" in cell:
-        problem = "was written by an earlier version of crossvad, which named cells by a digest of their code"
-        fix = "name another --results folder, or stamp its cells anew: python results/restamp.py FOLDER"
-        raise InputError(path, problem, fix)
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+    except OSError:
+        return []
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Nothing is garbage of the many objects that are made within: to look for it takes a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
     try:
-        if wrong := [*misfits(Cell, raw["cell"]), *misfits(Record, raw, apart="reason")]:
-            raise ValueError("; ".join(wrong))
-        record = Record(**{**raw, "cell": Cell(**raw["cell"])})
-        if wrong := _impossible(record):
-            raise ValueError("; ".join(wrong))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(path, f"is no record of this version ({error})", "remove its folder") from error
-    if record.stamp and record.stamp != stamped(raw)["stamp"]:
-        fix = "restore it, or remove its folder and run the cell again"
-        raise InputError(path, "was changed after it was written", fix)
-    return record
-
-
-def _impossible(record: Record) -> list[str]:
-    """Tell what of a record no run can have written."""
-    cell = record.cell
-    wrong = [f"{name} is {getattr(cell, name)}" for name in ("shots", "steps", "seed") if getattr(cell, name) < 0]
-    wrong += [] if cell.support in (*SUPPORTS, SupportPolicy.NONE) else [f"there is no support {cell.support}"]
-    if not isinstance(record.facts, dict):
-        return [*wrong, "facts are no facts"]
-    return [*wrong, *filter(None, [wrong_facts(record.facts)])]
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _put(draft: Path, place: Path) -> None:

@@ -27,7 +27,8 @@ def tabulate(store: Store, records: Sequence[Record]) -> Tables:
         store: where they lie.
         records: the cells, current or not.
     """
-    places = {record.cell.key: store.place_of(record.cell) for record in records}
+    cells_of = [record.cell for record in records]
+    places = {cell.key: place for cell, place in zip(cells_of, store.places_of(cells_of), strict=True)}
     lines: list[Line] = []
     for key in [key for key in (*KEYS, PLACE) if key != "protocol"]:
         cells: dict[str, list[Record]] = {}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.manifest import Manifest, spans_to_labels
@@ -20,37 +23,57 @@ from crossvad.planning import registry
 from crossvad.planning.archives import stored_target
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
+from crossvad.store.records import read_record
 from crossvad.store.scores import Scores
-from crossvad.store.store import Record, Store, read_record
+from crossvad.store.store import Record, Store
 
 FAR = 5.0  # standard deviations from 50 % that an AUC under shuffled labels may lie: once in two million
-Sound = list[tuple[Record, Scores]]  # cells that are done and sound
 RERUN = "run the cell again, and the tables that show it"
 
 
-def verify_store(store: Store, leave_out: Collection[str] = ()) -> tuple[Sound, list[Problem]]:
+class Frames(NamedTuple):
+    """The frames of a target, as a cell has them."""
+
+    cell: Cell
+    videos: list[str]
+    lengths: NDArray[np.int64]  # (V,)
+    labels: NDArray[np.uint8]  # (N,)
+
+
+def verify_store(store: Store, leave_out: Collection[str] = ()) -> tuple[list[Cell], list[Problem]]:
     """All that is checked of stored cells: each by itself, beside the others, and under the metrics.
+
+    One after the other, as their scores would fill the memory together.
 
     Args:
         store: where they lie.
         leave_out: keys of cells that are not looked at.
 
     Returns:
-        The cells that are done and sound with their scores, and every problem found.
+        The cells that are done and sound, and every problem found.
     """
-    sound, problems = verify_cells(store, leave_out)
-    problems += [*verify_stamps(sound), *verify_masks(sound), *verify_metrics(sound), *verify_code(sound)]
-    return sound, [*problems, *find_leftovers(store)]
+    cells, unstamped, problems = list[Cell](), list[str](), list[Problem]()
+    of_masks, of_metrics = list[Problem](), list[Problem]()
+    first, perfect = dict[tuple[str, str], Frames](), dict[str, str]()
+    for found in read_cells(store, leave_out):
+        if isinstance(found, Problem):
+            problems.append(found)
+            continue
+        record, scores = found
+        cells.append(record.cell)
+        unstamped += [] if record.stamp else [record.cell.key]
+        of_masks += verify_mask(record, scores, first)
+        of_metrics += verify_metrics(record, scores, perfect)
+    problems += [*verify_stamps(unstamped), *of_masks, *of_metrics, *verify_code(cells)]
+    return cells, [*problems, *find_leftovers(store)]
 
 
-def verify_cells(store: Store, leave_out: Collection[str] = ()) -> tuple[Sound, list[Problem]]:
+def read_cells(store: Store, leave_out: Collection[str] = ()) -> Iterator[Problem | tuple[Record, Scores]]:
     """Hold every stored cell, but those left out, against its name, its hash, its manifest and its own shapes.
 
-    Returns:
-        The cells that are done and sound with their scores, and what is wrong with the others.
+    Yields:
+        A cell that is done and sound with its scores; or what is wrong with another.
     """
-    sound: Sound = []
-    problems: list[Problem] = []
     for place in store.cell_places():
         if place.name in leave_out:
             continue
@@ -66,17 +89,15 @@ def verify_cells(store: Store, leave_out: Collection[str] = ()) -> tuple[Sound, 
                 check_scores(scores, record, place)
                 seen, published = support_span(record, scores), published_evaluation(record)
                 counted_frames(scores, PAPER, record.cell.shots, record.fusion, seen, published)
-                sound.append((record, scores))
+                yield record, scores
         except InputError as error:
-            problems.append(Problem("error", error.where, error.problem, error.fix))
+            yield Problem("error", error.where, error.problem, error.fix)
         except (KeyError, ValueError, OSError) as error:
-            problems.append(Problem("error", str(place), f"cannot be read ({error!r})", "run the cell again"))
-    return sound, problems
+            yield Problem("error", str(place), f"cannot be read ({error!r})", "run the cell again")
 
 
-def verify_stamps(sound: Sound) -> list[Problem]:
+def verify_stamps(without: Sequence[str]) -> list[Problem]:
     """Whether records are hashed whole: of one that is not, only the scores can be told from changed ones."""
-    without = [record.cell.key for record, _ in sound if not record.stamp]
     if not without:
         return []
     problem = "written before records were hashed whole: whether speed, device and such were changed, nobody can tell"
@@ -131,36 +152,36 @@ def _check_labels(scores: Scores, target: str, cls: type[PublishedDataset], mani
             raise InputError(place, f"labels of {video} differ from the manifest's, first at frame {first}", RERUN)
 
 
-def verify_masks(sound: Sound) -> list[Problem]:
-    """Whether all cells of one target count the same frames under the same labels."""
-    problems, first = [], dict[tuple[str, str], tuple[Cell, Scores]]()
-    for record, scores in sound:
-        cell = record.cell
-        digest = cell.target_digest.rpartition("+")[2]  # of the test split
-        other, twin = first.setdefault((cell.target, digest), (cell, scores))
-        same = twin.videos == scores.videos and np.array_equal(twin.lengths, scores.lengths)
-        if not same or not np.array_equal(twin.labels, scores.labels):
-            what = f"has other {'labels' if same else 'videos'} than cell {other.key} of the same target {cell.target}"
-            problems.append(Problem("error", f"cell {cell.key}", what, RERUN))
-    return problems
+def verify_mask(record: Record, scores: Scores, first: dict[tuple[str, str], Frames]) -> list[Problem]:
+    """Whether a cell counts the same frames under the same labels as the `first` one of its target, which it may be."""
+    cell = record.cell
+    digest = cell.target_digest.rpartition("+")[2]  # of the test split
+    twin = first.setdefault((cell.target, digest), Frames(cell, scores.videos, scores.lengths, scores.labels))
+    same = twin.videos == scores.videos and np.array_equal(twin.lengths, scores.lengths)
+    if same and np.array_equal(twin.labels, scores.labels):
+        return []
+    what = f"has other {'labels' if same else 'videos'} than cell {twin.cell.key} of the same target {cell.target}"
+    return [Problem("error", f"cell {cell.key}", what, RERUN)]
 
 
-def verify_metrics(sound: Sound) -> list[Problem]:
-    """Whether a perfect detector gets 100 % on every cell's frames, and its own scores 50 % under shuffled labels."""
-    problems = []
-    # By labels and videos, which most cells of a target share: what is wrong for a perfect detector.
-    perfect: dict[tuple[bytes, bytes], str] = {}
-    for record, scores in sound:
-        cell = record.cell
-        counted = counted_frames(scores, FAIR, cell.shots, record.fusion, support_span(record, scores))
-        if 0 < counted.labels.sum() < len(counted.labels):
-            frames = counted.labels.tobytes(), counted.videos.tobytes()
-            if frames not in perfect:
-                perfect[frames] = _perfect(counted)
-            for problem in (perfect[frames], _shuffled(counted)):
-                if problem:
-                    problems.append(Problem("error", f"cell {cell.key}, {cell}", problem, "mend the metrics"))
-    return problems
+def verify_metrics(record: Record, scores: Scores, perfect: dict[str, str]) -> list[Problem]:
+    """Whether a perfect detector gets 100 % on a cell's frames, and its own scores 50 % under shuffled labels.
+
+    Args:
+        record: of the cell.
+        scores: its raw ones.
+        perfect: what is wrong for a perfect detector, by the hash of labels and videos, which most cells of a target
+            share; added to.
+    """
+    cell = record.cell
+    counted = counted_frames(scores, FAIR, cell.shots, record.fusion, support_span(record, scores))
+    if not 0 < counted.labels.sum() < len(counted.labels):
+        return []
+    frames = hashlib.sha256(counted.labels.tobytes() + counted.videos.tobytes()).hexdigest()
+    if frames not in perfect:
+        perfect[frames] = _perfect(counted)
+    found = [problem for problem in (perfect[frames], _shuffled(counted)) if problem]
+    return [Problem("error", f"cell {cell.key}, {cell}", problem, "mend the metrics") for problem in found]
 
 
 def _perfect(counted: CountedFrames) -> str:
@@ -184,10 +205,9 @@ def _shuffled(counted: CountedFrames) -> str:
     return f"under shuffled labels AUC is {100 * auc:.1f}, {far:.1f} deviations from 50" if far > FAR else ""
 
 
-def verify_code(sound: Sound) -> list[Problem]:
+def verify_code(cells: Sequence[Cell]) -> list[Problem]:
     """Which cells were scored by another version of their method than the one installed."""
     versions: dict[str, str] = {}
-    cells = [record.cell for record, _ in sound]
     for label in dict.fromkeys(cell.method for cell in cells):
         if registry.runs_code(label):  # cells may be anybody's: nothing is run because they name it
             continue

@@ -16,8 +16,9 @@ from crossvad.evaluation.tidy import table
 from crossvad.execution.decoding import Decoder
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR
+from crossvad.store.records import SCHEMA
 from crossvad.store.scores import Scores
-from crossvad.store.store import SCHEMA, Record, Store
+from crossvad.store.store import Record, Store
 
 CELL = Cell(
     method="framepred", source="a", target="b", tuning="none", support="none", shots=0, steps=0, seed=0, budget="smoke",

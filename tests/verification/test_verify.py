@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from crossvad.commands.table_command import spelled
 from crossvad.datasets.published import manifest
 from crossvad.evaluation import metrics
 from crossvad.planning.cell import Cell
+from crossvad.store.records import stamped
 from crossvad.store.scores import Scores
-from crossvad.store.store import Record, Store, stamped
-from crossvad.verification.integrity import verify_cells, verify_masks, verify_metrics, verify_store
+from crossvad.store.store import Record, Store
+from crossvad.verification.integrity import verify_store
 
 WORDS = ("--budget", "smoke", "--quiet", "--method", "framepred", "--shots", "0,2", "--tuning", "finetune")
 
@@ -156,8 +158,7 @@ def spoil(store: Store, method: str, **changes) -> None:
 
 
 def problems_of(store: Store) -> list[str]:
-    sound, problems = verify_cells(store)
-    problems += verify_masks(sound) + verify_metrics(sound)
+    _, problems = verify_store(store)
     return [f"{problem.severity}: {problem.where}: {problem.problem}" for problem in problems]
 
 
@@ -181,9 +182,22 @@ def test_cells_left_out_are_not_looked_at_and_one_that_cannot_be_read_is_named_a
     (store.cell_place(broken) / "record.json").unlink()
     others = {record.cell.key for record in store.records()} - {shown}
     sound, problems = verify_store(store, others)
-    assert [record.cell.key for record, _ in sound] == [shown]
+    assert [cell.key for cell in sound] == [shown]
     assert [problem.problem for problem in problems] == ["has no record.json"]
     assert len(verify_store(store)[1]) == 2
+
+
+def test_the_scores_of_one_cell_are_held_at_a_time(results, monkeypatch):
+    held, read = [], Store.scores
+
+    def counted(store, cell):
+        scores = read(store, cell)
+        held.append(weakref.ref(scores))
+        assert sum(each() is not None for each in held) <= 2, "this one, and the one before"
+        return scores
+
+    monkeypatch.setattr(Store, "scores", counted)
+    assert len(verify_store(Store(results))[0]) == len(held) == 5
 
 
 def test_a_record_under_another_name(results):
