@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
@@ -24,6 +23,7 @@ from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.fitting import WAITING, Fitter
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, score_cells
+from crossvad.execution.tally import Tally
 from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
@@ -318,31 +318,6 @@ class Runner:
 def _group_key(cell: Cell) -> str:
     """Name of the cells that are run together with one, whichever of them are asked for."""
     return digest_of({"group": list(cell.group)})
-
-
-class Tally:
-    """Tells which cells are begun, and how long the others may take."""
-
-    def __init__(self, total: int, reporter: Reporter) -> None:
-        self.total, self.reporter = total, reporter
-        self._begun = self._done = 0
-        self._started = time.monotonic()
-        reporter.reached(0, total)
-
-    def begin(self, cells: Sequence[Cell]) -> None:
-        """Name cells that are begun."""
-        for cell in cells:
-            self._begun += 1
-            self.reporter.say(f"[{self._begun}/{self.total}] {cell}")
-        if self._done:
-            left = (time.monotonic() - self._started) * (self.total - self._done) / self._done / 60
-            about = f"about {left:.0f} min" if left >= 1 else "less than a minute"
-            self.reporter.say(f"  {about} left for all of them")
-
-    def end(self, cells: Sequence[Cell]) -> None:
-        """Count cells as done."""
-        self._done += len(cells)
-        self.reporter.reached(self._done, self.total)
 
 
 Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Generator[dict[Cell, Record], None, None]]

@@ -10,7 +10,8 @@ from crossvad.datasets.errors import InputError
 from crossvad.execution.fitting import FACTS
 from crossvad.execution.launchers.base import PATIENCE, Launcher, Worker
 from crossvad.execution.progress import Board
-from crossvad.execution.runner import Runner, Tally
+from crossvad.execution.runner import Runner
+from crossvad.execution.tally import Tally
 from crossvad.execution.workers import Finished, Progressed, Ready, Refused, Said
 from crossvad.planning.cell import Cell
 from crossvad.planning.jobs import Job, jobs_of
