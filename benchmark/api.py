@@ -34,7 +34,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -159,8 +158,8 @@ def run(
         launch = None
         if launcher != LOCAL and (launcher != "processes" or jobs > 1):
             cls, options = get_launcher(launcher)
-            shared = Shared(Workplace(request, data_root(data), Path(results), maps, skip_bad), device, jobs)
-            launch = Scheduler(jobs, partial(cls, options, shared))
+            place = Workplace(request, data_root(data), Path(results), maps, skip_bad)
+            launch = Scheduler(jobs, lambda count: cls(options, Shared(place, device, count)))
         runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures)
         records = runner.run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])

@@ -26,6 +26,10 @@ class InputError(Exception):
         self.where, self.problem, self.fix = str(where), problem, fix
 
 
+class CannotKeep(InputError):
+    """Nothing can be written any more: no fault of what was to be kept, and all else would fare the same."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One finding of `Dataset.check`: an error makes the dataset unusable, a warning is printed with the results."""

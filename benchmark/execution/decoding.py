@@ -51,6 +51,7 @@ def count_frames(videos: Iterable[Video], reporter: Reporter) -> list[Unreadable
             len(video)
         except InputError as error:
             refusals[video] = error
+        beat()  # if nobody waits any more, nothing is told any more
         with telling:
             update(next(counted), len(distinct), video.name)
 

@@ -20,6 +20,7 @@ from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
+from crossvad.datasets.errors import CannotKeep
 from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.file_identity import parsing, small_text
 from crossvad.execution.adaptation import ready_to_adapt
@@ -45,7 +46,7 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.scores import Cues
-from crossvad.store.store import CannotKeep, Store
+from crossvad.store.store import Store
 
 WAITING = "another process is at it, and is waited for"
 HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set

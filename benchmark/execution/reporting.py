@@ -18,6 +18,8 @@ class KeepingReporter(Reporter):
 
     def reached(self, done: int, of: int) -> None:
         """Keep how many cells are done."""
+        if not done:
+            self.file.begin()
         self.file.standing.done, self.file.standing.cells = done, of
         self.file.write(at_once=True)
 

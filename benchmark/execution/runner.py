@@ -14,7 +14,7 @@ import torch
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.execution import preflight, support
@@ -29,10 +29,10 @@ from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.store.records import Record, Status
-from crossvad.store.store import CannotKeep, Store, now_in_words
+from crossvad.store.store import Store, now_in_words
 
 Retry = Literal["failed", "interrupted"]
-INTERRUPTED: tuple[Status, str] = ("interrupted", "stopped by the user")
+INTERRUPTED: tuple[Status, str] = ("interrupted", "stopped")
 
 
 class LeftOut(NamedTuple):

@@ -12,11 +12,12 @@ from crossvad.execution.launchers.base import PATIENCE, Launcher, Worker
 from crossvad.execution.progress import Board
 from crossvad.execution.runner import Runner
 from crossvad.execution.tally import Tally
-from crossvad.execution.workers import Finished, Progressed, Ready, Refused, Said
+from crossvad.execution.workers import Finished, Left, Progressed, Ready, Refused, Said
 from crossvad.planning.cell import Cell
 from crossvad.planning.jobs import Job, jobs_of
 from crossvad.store.store import Record
 
+STARTING = ""  # in place of a job's name: what a process is at before it has any
 TRIES = 2  # of a job whose process ends in the middle of it: by a fault of torch's, or for want of memory
 
 
@@ -27,8 +28,8 @@ class Scheduler:
     where no memory layout is chosen by timing (below 128 pixels), else up to rounding.
     """
 
-    def __init__(self, count: int, launcher: Callable[[], Launcher]) -> None:
-        """Say how many processes at a time, and what starts them."""
+    def __init__(self, count: int, launcher: Callable[[int], Launcher]) -> None:
+        """Say how many processes at a time, and what is going to start so many as there is work for."""
         self.count, self.launcher = count, launcher
 
     def __call__(
@@ -37,8 +38,9 @@ class Scheduler:
         """Get through groups of cells; yields the records of each when it is done."""
         if not groups:
             return
-        with self.launcher() as launcher, runner.reporter.board() as board:
-            yield from _Round(launcher, min(self.count, len(groups)), runner, groups, tally, board)
+        count = min(self.count, len(groups))
+        with self.launcher(count) as launcher, runner.reporter.board() as board:
+            yield from _Round(launcher, count, runner, groups, tally, board)
 
 
 class _Round:
@@ -103,7 +105,9 @@ class _Round:
             yield from self._lost(worker)
             return
         if isinstance(word, Ready):
-            worker.ready = True
+            worker.ready, self.tries[STARTING] = True, 0
+        elif isinstance(word, Left):
+            worker.blameless = True
         elif isinstance(word, Said):
             self.runner.reporter.say(word.text)
         elif isinstance(word, Refused):
@@ -143,14 +147,15 @@ class _Round:
         how = worker.ended(PATIENCE)
         worker.stop()
         worker.end()
-        worker.lost, how = True, how or worker.ended()
+        worker.lost, how = True, how or worker.ended() or "was lost"
         job, worker.job = worker.job, None
-        name = job.name if job else "" if worker.ready else "a start"
-        self.tries[name] += 1
+        self.board(worker.number, "", 0, 0, "")
+        if not worker.blameless:
+            self.tries[job.name if job else STARTING] += not worker.ready or job is not None
         if job is None:
-            if name and self.tries[name] >= TRIES:
-                fix = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'
-                raise InputError("--jobs", f"a process {how} before it could do anything", fix)
+            if self.tries[STARTING] >= TRIES:
+                problem = f"a process {how} before it could do anything"
+                raise InputError(self.launcher.said_by, problem, self.launcher.fix)
             return
         if self.tries[job.name] < TRIES:
             self.runner.reporter.say(f"  a process {how} in the middle of its work, which another takes up")

@@ -29,6 +29,7 @@ from crossvad.planning.cell import Cell
 from crossvad.store.scores import Cues, Maps, Scores
 
 ON_GPU = 2**20  # pixels of clips scored at once: 16 of 256 x 256, which take about what training on 4 does
+MOST = 64  # clips, as some methods enlarge small ones
 
 
 def scoring_batch(adapter: Adapter, budget: Budget, device: torch.device) -> int:
@@ -37,7 +38,7 @@ def scoring_batch(adapter: Adapter, budget: Budget, device: torch.device) -> int
     Scores do not depend on it. On a GPU they are many, as a few small ones leave it idle most of the time.
     """
     twice = 2 * adapter.schedule(budget).batch
-    return twice if device.type == "cpu" else max(twice, ON_GPU // budget.size**2)
+    return twice if device.type == "cpu" else max(twice, min(MOST, ON_GPU // budget.size**2))
 
 
 @dataclass

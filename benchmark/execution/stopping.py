@@ -13,9 +13,10 @@ class TimeUp(KeyboardInterrupt):
     """The time that a run was given is over."""
 
 
-def heed_termination() -> None:
-    """Have SIGTERM stop this process as ctrl-C does: what is done is kept, and said."""
-    signal.signal(signal.SIGTERM, _interrupt)
+def heed_termination(*others: signal.Signals) -> None:
+    """Have SIGTERM, and other signals, stop this process as ctrl-C does: what is done is kept, and said."""
+    for number in (signal.SIGTERM, *others):
+        signal.signal(number, _interrupt)
 
 
 @contextmanager
@@ -34,6 +35,7 @@ def limited_to(seconds: float | None) -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_IGN)  # once is enough: what comes of it must not be interrupted
     raise KeyboardInterrupt
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -57,6 +57,10 @@ class Refused(NamedTuple):
     where: str
     problem: str
     fix: str
+
+
+class Left(NamedTuple):
+    """The process was told to end, by its scheduler's time limit or whoever may: no fault of its job."""
 
 
 class Finished(NamedTuple):
@@ -141,12 +145,15 @@ def work(connection: Connection, place: Workplace, device: str, threads: int) ->
         threads: that torch may use.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    heed_termination()
+    heed_termination(signal.SIGUSR2)  # which submitit sends before Slurm's time limit
     torch.set_num_threads(threads)
     keep_freed_memory()
     try:
         _get_through(connection, place, get_device(device))
-    except (KeyboardInterrupt, EOFError, ConnectionError):
+    except KeyboardInterrupt:
+        with suppress(OSError):  # nobody is there to hear it
+            connection.send(Left())
+    except (EOFError, ConnectionError):
         pass
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending
@@ -162,7 +169,8 @@ def join(address: tuple[str, int], key: bytes, name: str, folder: Path, *its: An
         folder: that the run was begun in, from which its relative paths go.
         its: the rest of what `work` is given.
     """
-    heeded, before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}, Path.cwd()
+    heeded = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)}
+    before = Path.cwd()
     try:
         with Client(address, authkey=key) as connection:
             connection.send(name)

@@ -36,6 +36,21 @@ def claim(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[boo
             os.close(lock)
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process that lives holds a claim, as far as a look tells: where there are no locks, if it is there."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _locked(path: Path, waiting: Callable[[], None] | None) -> int | None:
     """Open and lock a file, made if need be; None where another process has and is not waited for.
 

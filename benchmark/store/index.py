@@ -24,7 +24,8 @@ VERSION = 1  # to be raised with every change of what is remembered, or of what 
 FILE = "index.sqlite"
 SETTLED = 3.0  # seconds that a file has to have lain still
 PATIENCE = 2.0  # seconds to wait for a process that is writing
-TABLE = "create table if not exists files (name text primary key, identity text, said text, sum int)"
+COLUMNS = "files (name text primary key, identity text, said text, sum int)"
+TABLE = f"create table if not exists {COLUMNS}"
 
 
 class Seen(NamedTuple):
@@ -104,6 +105,9 @@ def _read(path: Path) -> tuple[dict[str, Seen], bool]:
             base.text_factory = bytes
             if base.execute("pragma user_version").fetchone() != (VERSION,):
                 return seen, False
+            kept = base.execute("select type, sql from sqlite_master where sql is not null").fetchall()
+            if len(kept) != 1 or kept[0][0] != b"table" or not kept[0][1].endswith(COLUMNS.encode()):
+                return seen, False  # a stranger's, which may be anything: a query without an end
             lines = base.execute("select name, identity, said, sum from files").fetchall()
         sound = True
         for name, *told, total in lines:

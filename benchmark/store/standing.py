@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterator
@@ -37,8 +38,12 @@ class StandingFile:
     """Keeps a run's standing on disk, written now and then."""
 
     def __init__(self, store: Store, standing: Standing) -> None:
-        self.path, self.standing = store.place(KIND, f"{standing.host}-{standing.process}.json"), standing
+        self.path, self.standing = store.place(KIND, f"{secrets.token_hex(8)}.json"), standing
         self._begun, self._last = time.monotonic(), 0.0
+
+    def begin(self) -> None:
+        """Count seconds from now on."""
+        self._begun = time.monotonic()
 
     def write(self, at_once: bool = False) -> None:
         """Write it, unless that was done a moment ago; where it cannot be written, nothing is said of this run."""

@@ -12,6 +12,7 @@
     runs/curves/<key>/…               training curves of a fit or preparation, for TensorBoard where it is installed
     runs/checkpoints/<cell key>-<n>/… scores of n states of one training, for the audit
     runs/claims/<kind>-<key>          is being made by a process that lives (`store.claims`)
+    runs/launched/run-…/              what was submitted to a cluster, of runs that go on or went wrong
     runs/status/<run>.json            how far a run is that is going on (`store.standing`)
     runs/metrics.json                 metrics of cells that were computed before (`evaluation.metric_cache`)
     runs/index.sqlite                 what files of cells said when they were last read (`store.index`)
@@ -41,10 +42,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.file_identity import parsing
 from crossvad.planning.cell import Cell
-from crossvad.store.claims import claim
+from crossvad.store.claims import claim, is_held
 from crossvad.store.drafts import abandoned, drafting, sweep
 from crossvad.store.index import Index, identity, name_of
 from crossvad.store.records import RECORD, read_record, recalled_record, stamped
@@ -53,10 +54,6 @@ from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_map
 
 SCORES = "scores.npz"
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
-
-
-class CannotKeep(InputError):
-    """Results cannot be written any more: no fault of what made them, and every other would fare the same."""
 
 
 class Store:
@@ -140,10 +137,7 @@ class Store:
 
     def is_claimed(self, kind: str, key: str) -> bool:
         """Whether another process is making what `place(kind, key)` is going to hold."""
-        if not self.place("claims", f"{kind}-{key}").exists():
-            return False
-        with self.claim(kind, key) as held:
-            return not held
+        return is_held(self.place("claims", f"{kind}-{key}"))
 
     def sweep(self) -> list[str]:
         """Remove what killed runs left half-written below runs/. Returns the names of what was removed."""

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from crossvad.datasets.base import Frames, Size, Video
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.file_identity import cache_root, digest, room
 from crossvad.datasets.readers.patience import Beat, in_time, out_of_patience, patience
@@ -155,7 +155,7 @@ class FrameCache:
                 Path(file.name).replace(entry)
         except OSError as error:
             fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
-            raise InputError(self.root, f"the cache cannot be written ({error.strerror or error})", fix) from error
+            raise CannotKeep(self.root, f"the cache cannot be written ({error.strerror or error})", fix) from error
 
     def _sweep(self) -> None:
         """Remove what killed processes left behind."""

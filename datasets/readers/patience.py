@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 from crossvad.datasets.errors import InputError
 
 PATIENCE = 300.0  # seconds without a sign of life; a decoder goes through the whole of a long file to count its frames
+OVERSLEPT = 1.0  # seconds
 GRACE = 5.0  # seconds that threads have to end when all is stopped
 
 Item = TypeVar("Item")
@@ -91,13 +92,17 @@ def in_time(items: Iterable[Item], work: Callable[[Item, Beat], None], jobs: int
             while waiting and len(running) < jobs:
                 running.append(_Task(waiting.popleft(), work, ended))
                 running[-1].start()
-            due = min(task.last for task in running) + seconds
+            asked = time.monotonic()
+            due = max(asked, min(task.last for task in running) + seconds)
             with suppress(queue.Empty):
-                task = ended.get(timeout=max(0.0, due - time.monotonic()))
+                task = ended.get(timeout=due - asked)
                 if task in running:
                     running.remove(task)
                     if task.error is not None:
                         raise task.error
+            if time.monotonic() > due + OVERSLEPT:  # this process was stopped, and they with it
+                for task in running:
+                    task.last = time.monotonic()
             for task in [each for each in running if time.monotonic() - each.last > seconds]:
                 task.abandoned = True
                 running.remove(task)

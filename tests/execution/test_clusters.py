@@ -6,6 +6,8 @@ import socket
 import textwrap
 import threading
 import time
+from collections import Counter
+from contextlib import suppress
 from multiprocessing.connection import Client
 from pathlib import Path
 
@@ -60,7 +62,7 @@ def test_slurm_gives_the_scores_of_one_process(asked, alone, tmp_path):
     results = crossvad.run(**asked, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
     assert {record.status for record in results.records} == {"done"}
     assert scores(tmp_path) == alone
-    assert (tmp_path / "runs" / "launched").stat().st_mode & 0o077 == 0  # the key is nobody else's
+    assert [*(tmp_path / "runs" / "launched").iterdir()] == []  # nor is the key left anywhere
 
 
 def test_a_task_that_is_killed_is_begun_anew(asked, alone, tmp_path, plugin):
@@ -83,6 +85,32 @@ def test_a_task_that_is_killed_is_begun_anew(asked, alone, tmp_path, plugin):
     results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
     killer.join(10)
     assert killed and {record.status for record in results.records} == {"done"}
+    assert alone.items() <= scores(tmp_path).items()
+
+
+def test_a_task_whose_time_is_up_is_begun_anew_and_nothing_has_failed(asked, alone, tmp_path, plugin):
+    """Slurm's time limit reaches all tasks at once, as SIGUSR2: again and again, and no job is to blame."""
+    pytest.importorskip("submitit")
+    stopped, launched = Counter[str](), str(tmp_path / "runs" / "launched").encode()
+
+    def stop_all() -> None:
+        for cells in (1, 4, 7):
+            while len([*tmp_path.glob("runs/cells/[!.]*")]) < cells:
+                time.sleep(0.02)
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    words = (process / "cmdline").read_bytes()
+                    children = (process / "task" / process.name / "children").read_text()
+                    if b"submitit" in words and launched in words and not children:
+                        os.kill(int(process.name), signal.SIGUSR2)
+                        stopped[str(cells)] += 1
+
+    stopper = threading.Thread(target=stop_all, daemon=True)
+    stopper.start()
+    methods = [*asked["methods"], plugin(SLOW)]
+    results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
+    stopper.join(10)
+    assert len(stopped) >= 2 and {record.status for record in results.records} == {"done"}
     assert alone.items() <= scores(tmp_path).items()
 
 
@@ -134,6 +162,26 @@ def test_what_is_no_launcher_is_refused(launcher, said, bench, north, south):
     assert done.code == 2 and said in done.err
 
 
+def test_a_machine_without_the_folder_ends_the_run_and_is_named(asked, tmp_path):
+    pytest.importorskip("submitit")
+    (tmp_path / "mine.py").write_text(
+        textwrap.dedent("""
+        from pathlib import Path
+
+        from crossvad.execution.launchers.slurm import Slurm
+
+        class Elsewhere(Slurm):
+            def said_to(self, *its):
+                address, key, name, folder, *rest = super().said_to(*its)
+                return address, key, name, folder / "not mounted", *rest
+        """)
+    )
+    with pytest.raises(InputError, match=r"not mounted on .+: is not there .*shared with it"):
+        crossvad.run(
+            **asked, results=tmp_path / "r", jobs=2, launcher=f"{tmp_path / 'mine.py'}:Elsewhere[cluster=local]"
+        )
+
+
 def test_one_of_ones_own_in_a_file(asked, alone, tmp_path):
     (tmp_path / "mine.py").write_text(
         textwrap.dedent("""
@@ -168,7 +216,8 @@ def test_a_stranger_without_the_key_is_not_heard(tmp_path, north, south):
             raise NotImplementedError
 
     with Nobody(Processes.Options(), shared(tmp_path, north, south)) as launcher:
-        _, port = launcher.listener.address
+        port = launcher.port
+        silent = socket.create_connection(("127.0.0.1", port))  # and stays so
         with pytest.raises(Exception, match=r"digest|rejected|reset|authentication|EOF|^$"):
             Client(("127.0.0.1", port), authkey=b"guessed").send("me")
         with socket.create_connection(("127.0.0.1", port)) as probe:  # a scan of ports, which goes away
@@ -179,6 +228,7 @@ def test_a_stranger_without_the_key_is_not_heard(tmp_path, north, south):
             while "somebody" not in launcher.arrived and time.monotonic() < deadline:
                 time.sleep(0.01)
             assert [*launcher.arrived] == ["somebody"]
+        silent.close()
 
 
 def test_a_machine_that_does_not_have_the_folder_says_which(tmp_path, north, south, monkeypatch):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import crossvad
-from crossvad.datasets.errors import InputError
-from crossvad.store.store import CannotKeep, Store
+from crossvad.datasets.errors import CannotKeep, InputError
+from crossvad.store.store import Store
 from crossvad.verification.integrity import verify_store
 
 

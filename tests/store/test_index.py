@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,22 @@ def test_reading_makes_no_folder(tmp_path, results):
     shutil.copytree(results / "runs" / "cells", committed / "reference")
     assert len(Store(committed).records()) == 4
     assert [path.name for path in committed.iterdir()] == ["reference"]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "create view files as with recursive n(i) as (select 1 union all select i + 1 from n) "
+        "select i as name, i as identity, i as said, i as sum from n",
+        f"create table {index.COLUMNS}; create trigger slow after insert on files begin delete from files; end",
+    ],
+)
+def test_a_strangers_index_that_is_more_than_a_table_is_made_anew(tmp_path, planted):
+    """As a query of its own may be without an end."""
+    with closing(sqlite3.connect(tmp_path / index.FILE)) as base:
+        base.executescript(f"{planted}; pragma user_version = {index.VERSION}")
+    made = index.Index(tmp_path)
+    assert made.said("cells/a/record.json", b"1 1 1 1") is None
+    made.add("cells/a/record.json", b"1 1 1 1", b"said")
+    made.save()
+    assert index.Index(tmp_path).said("cells/a/record.json", b"1 1 1 1") == b"said"

@@ -37,8 +37,8 @@ def test_a_reporter_keeps_what_it_is_told(store):
 def test_what_is_no_standing_is_passed_over(store, written):
     folder = store.place("status", "")
     folder.mkdir(parents=True)
-    (folder / "vm-1.json").write_text(written)
-    with store.claim("status", "vm-1"):
+    (folder / "0123456789abcdef.json").write_text(written)
+    with store.claim("status", "0123456789abcdef"):
         assert standings(store) == []
 
 

@@ -32,6 +32,7 @@ class Worker(ABC):
         self.job: Job | None = None  # what it is at
         self.ready = False  # it has made out the grid
         self.lost = False  # it has ended, and that was noticed
+        self.blameless = False  # it was told to end
 
     @abstractmethod
     def ended(self, patience: float = 0.0) -> str:
@@ -57,6 +58,9 @@ class Launcher(ABC):
     """
 
     Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods: --launcher 'name[option=value]'
+    # What an error names, and advises, where processes end before they can do anything.
+    said_by: ClassVar[str] = "--jobs"
+    fix: ClassVar[str] = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'
 
     def __init__(self, options: Any, shared: Shared) -> None:
         """Take the options, and what each process is to be given."""

@@ -19,6 +19,7 @@ class Options:
 
     address: str = option("auto", "HOST:PORT of its head; auto: the one that this machine is of; local: begin one here")
     cpus: int = option(1, "cores a process", minimum=1)
+    host: str = option("", "by which processes reach this machine; its own address, unless said")
     gpus: float = option(0.0, "GPUs a process, or a share of one: 0.25", minimum=0)
 
 
@@ -62,7 +63,7 @@ class RayCluster(Remote):
             address = self.options.address
             try:
                 ray.init(None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, ValueError) as error:
+            except (ConnectionError, ValueError, RuntimeError) as error:
                 fix = "begin one by `ray start --head`, or say ray[address=HOST:PORT] or ray[address=local]"
                 raise InputError(f"--launcher ray[address={address}]", f"finds no cluster ({error})", fix) from error
         return super().__enter__()
@@ -78,5 +79,5 @@ class RayCluster(Remote):
         name, chosen = new_name(), self.options
         # Tries are the scheduler's to count; and tasks are spread over machines.
         takes = {"num_cpus": chosen.cpus, "num_gpus": chosen.gpus, "max_retries": 0, "scheduling_strategy": "SPREAD"}
-        task = self.ray.remote(join).options(**takes).remote(*self.said_to(name, chosen.cpus))
+        task = self.ray.remote(join).options(**takes).remote(*self.said_to(name, chosen.host, chosen.cpus))
         return _Task(number, name, self.ray, task)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
+import struct
 import threading
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener, wait
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge, wait
 from pathlib import Path
 from typing import Any, Self
 
 from crossvad.execution.launchers.base import Launcher, Worker
 
+GREETING = 10  # seconds that whoever connects has to show that it knows the key
 LOOK = 0.5  # seconds between two looks at whether a process has come, or gone without a word
 
 
@@ -35,48 +38,70 @@ class RemoteWorker(Worker):
 class Remote(Launcher):
     """What launchers share whose processes connect to the run."""
 
+    said_by = "--launcher"
+    fix = "see what the cluster says of it; it must reach this machine, by the address that the option host names"
+
     def __enter__(self) -> Self:
         self.key = secrets.token_bytes(32)
-        self.listener = Listener(("", 0), backlog=max(8, self.shared.count), authkey=self.key)
+        self.door = socket.create_server(("", 0), backlog=max(8, self.shared.count))
+        self.door.settimeout(LOOK)
+        self.port, self.closed, self.looked = self.door.getsockname()[1], False, time.monotonic()
         self.arrived: dict[str, Connection] = {}
-        self.closed = False
         threading.Thread(target=self._welcome, daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
         """Hear of no more."""
         self.closed = True
-        self.listener.close()
 
     def _welcome(self) -> None:
-        """Take in processes that come, until the listener is closed."""
-        while True:
-            try:
-                connection = self.listener.accept()
-                self.arrived[connection.recv()] = connection
-            except (AuthenticationError, EOFError, OSError):  # a stranger, or one that was lost at once
-                if self.closed:
-                    return
+        """Take in whoever comes, each by a thread of its own: who is silent keeps nobody out."""
+        with self.door:
+            while not self.closed:
+                with suppress(TimeoutError):
+                    caller, _ = self.door.accept()
+                    threading.Thread(target=self._greet, args=(caller,), daemon=True).start()
 
-    def said_to(self, name: str, threads: int) -> tuple[Any, ...]:
-        """What `workers.join` is to be called with, on another machine."""
-        _, port = self.listener.address
+    def _greet(self, caller: socket.socket) -> None:
+        """Know a process by the key, within a while."""
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a machine may go without a word
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", GREETING, 0))
+        connection = Connection(caller.detach())
+        try:
+            deliver_challenge(connection, self.key)
+            answer_challenge(connection, self.key)
+            name = connection.recv()
+        except (AuthenticationError, EOFError, OSError):  # a stranger, or one that was lost at once
+            connection.close()
+            return
+        with socket.socket(fileno=os.dup(connection.fileno())) as patient:
+            patient.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 0))
+        self.arrived[name] = connection
+
+    def said_to(self, name: str, host: str, threads: int) -> tuple[Any, ...]:
+        """What `workers.join` is to be called with, on another machine, which knows this one by `host`."""
         shared = self.shared
-        return (own_address(), port), self.key, name, Path.cwd(), shared.place, shared.device, threads
+        return (host or own_address(), self.port), self.key, name, Path.cwd(), shared.place, shared.device, threads
 
     def heard(self, workers: Sequence[Worker]) -> list[Worker]:
         """Wait for a word, a process that comes, or one that has gone."""
         while True:
-            for worker in workers:
-                if isinstance(worker, RemoteWorker) and worker.connection is None:
-                    worker.connection = self.arrived.pop(worker.name, None)
-            connections = [worker.connection for worker in workers if worker.connection]
-            ready = wait(connections, LOOK)
-            if not connections:
-                time.sleep(LOOK)
+            self._take_in(workers)
+            ready = wait([worker.connection for worker in workers if worker.connection], LOOK)
             found = [worker for worker in workers if worker.connection in ready]
-            if found := found or [worker for worker in workers if worker.ended()]:
+            if time.monotonic() - self.looked >= LOOK:  # also while others talk
+                gone = [worker for worker in workers if worker not in found and worker.ended()]
+                self._take_in(gone)  # one may have come, said why it cannot stay, and gone
+                self.looked = time.monotonic()
+                found += gone
+            if found:
                 return found
+
+    def _take_in(self, workers: Sequence[Worker]) -> None:
+        """Give those that have come their connections."""
+        for worker in workers:
+            if isinstance(worker, RemoteWorker) and worker.connection is None:
+                worker.connection = self.arrived.pop(worker.name, None)
 
     @abstractmethod
     def start(self, number: int) -> RemoteWorker:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal, Self
 
 from crossvad.adapters.options import option
@@ -25,6 +29,7 @@ class Options:
     cpus: int = option(1, "cores a process", minimum=1)
     gpus: int = option(0, "GPUs a process", minimum=0)
     memory: int = option(8, "GB a process", minimum=1)
+    host: str = option("", "by which processes reach this machine; its own address, unless said")
     cluster: Literal["slurm", "local"] = option("slurm", "local: processes of this machine, to try it out")
 
 
@@ -61,10 +66,11 @@ class Slurm(Remote):
         except ImportError as error:
             fix = "pip install 'crossvad[slurm]'"
             raise InputError("--launcher slurm", "needs submitit, which is not installed", fix) from error
-        folder, chosen = self.shared.place.results.absolute() / "runs" / "launched", self.options
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is submitted holds a key
+        launched, chosen = self.shared.place.results.absolute() / "runs" / "launched", self.options
+        launched.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(mkdtemp(prefix="run-", dir=launched))  # nobody else's, as what is submitted holds a key
         try:
-            self.executor = submitit.AutoExecutor(folder=folder, cluster=chosen.cluster)
+            self.executor = submitit.AutoExecutor(folder=self.folder, cluster=chosen.cluster)
         except RuntimeError as error:
             problem = f"cannot submit anything here ({error})"
             raise InputError(
@@ -77,12 +83,34 @@ class Slurm(Remote):
         )  # fmt: skip
         return super().__enter__()
 
+    def __exit__(self, *error: object) -> None:
+        """Remove what was submitted and printed, unless something went wrong."""
+        super().__exit__(*error)
+        if error == (None, None, None):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
     def start(self, number: int) -> RemoteWorker:
         """Submit a process; it waits in the queue."""
-        name = new_name()
-        return _Task(number, name, self.executor.submit(join, *self.said_to(name, self.options.cpus)))
+        with _naming_refusals():
+            return self._submitted(number)
 
     def start_many(self, numbers: Sequence[int]) -> list[Worker]:
         """Submit them as one array."""
-        with self.executor.batch():
-            return [self.start(number) for number in numbers]
+        with _naming_refusals(), self.executor.batch():
+            return [self._submitted(number) for number in numbers]
+
+    def _submitted(self, number: int) -> RemoteWorker:
+        name, chosen = new_name(), self.options
+        return _Task(number, name, self.executor.submit(join, *self.said_to(name, chosen.host, chosen.cpus)))
+
+
+@contextmanager
+def _naming_refusals() -> Iterator[None]:
+    """Have what the cluster will not take told in its own words."""
+    from submitit.core.utils import FailedJobError
+
+    try:
+        yield
+    except FailedJobError as error:
+        fix = "ask for a partition, cores, memory and minutes that it has: slurm[partition=…]"
+        raise InputError("--launcher slurm", f"is refused by the cluster ({error})", fix) from error

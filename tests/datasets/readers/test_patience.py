@@ -1,6 +1,7 @@
 """One file that hangs is given up and named; the others are done, and nothing waits for it."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -95,19 +96,51 @@ def test_a_patience_that_is_no_time_is_refused(said, monkeypatch):
         patience()
 
 
-def test_a_folder_with_a_pipe_among_its_frames_is_named_and_the_others_are_decoded(tmp_path, monkeypatch):
-    """A pipe that nobody writes to is never ready to be read: opening it hangs for real."""
+class Stuck(FrameFolder):
+    """Reads a pipe that nobody writes to: opening it hangs for real."""
+
+    def blocks(self, size, channels, start=0, stop=None):
+        (self.path / "pipe").read_bytes()
+        yield from super().blocks(size, channels, start, stop)
+
+
+def test_a_video_that_hangs_is_named_and_the_others_are_decoded(tmp_path, monkeypatch):
     monkeypatch.setenv("CROSSVAD_PATIENCE", "1")
-    folders = [write_images(tmp_path / name, 6) for name in ("good", "pipe")]
-    frame = sorted(folders[1].iterdir())[3]
-    frame.unlink()
-    os.mkfifo(frame)
-    good, pipe = (Video(folder.name, FrameFolder(folder)) for folder in folders)
+    good, bad = (write_images(tmp_path / name, 6) for name in ("good", "stuck"))
+    os.mkfifo(bad / "pipe")
+    good, stuck = Video("good", FrameFolder(good)), Video("stuck", Stuck(bad))
     cache = FrameCache(tmp_path / "cache")
-    failed = cache.fill([pipe, good], (8, 9), 3, jobs=2)
-    assert [*failed] == [pipe] and "pipe: gave no sign of life for 1 s; leave it out" in str(failed[pipe])
+    failed = cache.fill([stuck, good], (8, 9), 3, jobs=2)
+    assert [*failed] == [stuck] and "stuck: gave no sign of life for 1 s; leave it out" in str(failed[stuck])
     assert cache.open(good, (8, 9), 3)[:].mean((1, 2, 3)).tolist() == [*range(6)]
-    frame.unlink()  # what is stuck stays so until its process ends
+    with (bad / "pipe").open("wb"):  # it comes to life again, and nobody waits for it
+        pass
+
+
+def test_a_process_that_was_paused_gives_nothing_up(tmp_path):
+    """Its threads were paused with it: that they gave no sign of life meanwhile is not their fault."""
+    script = textwrap.dedent("""
+        import sys, time
+        from crossvad.datasets.readers.patience import in_time
+
+        def work(item, beat):
+            print("at work", flush=True)
+            for _ in range(4):
+                until = time.thread_time() + 0.5  # not asleep, or it would wake with whoever looks
+                while time.thread_time() < until:
+                    pass
+                beat()
+
+        print("late:", in_time([0], work, 1, 2.0))
+    """)
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "at work\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    process.send_signal(signal.SIGCONT)
+    said, _ = process.communicate(timeout=60)
+    assert said.endswith("late: []\n")
 
 
 def test_a_process_ends_although_a_decoder_hangs(tmp_path):
