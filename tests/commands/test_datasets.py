@@ -207,10 +207,10 @@ def test_prepare_goes_on_where_it_stopped(datasets, root, cache, monkeypatch):
     miniatures.avenue(root)
     fill = FrameCache._fill
 
-    def stop_at_third(self, entry, video, size, channels):
+    def stop_at_third(self, entry, video, size, channels, beat):
         if len([*cache.root.glob("*.npy")]) == 2:
             raise KeyboardInterrupt
-        fill(self, entry, video, size, channels)
+        fill(self, entry, video, size, channels, beat)
 
     monkeypatch.setattr(FrameCache, "_fill", stop_at_third)
     done = datasets("prepare", "avenue", "--budget", "smoke", "--jobs", "1")

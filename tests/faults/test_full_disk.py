@@ -39,8 +39,8 @@ def test_results_that_find_no_room(north, south, small, tmp_path, jobs):
     with pytest.raises(InputError, match=r"small/r: cannot hold results any more \(No space left on device\)"):
         crossvad.run(**asked, results=small / "r", jobs=jobs)
     store = Store(small / "r")
-    before = {record.cell.key: record.finished for record in store.records()}
-    assert {record.status for record in store.records()} <= {"done"}  # a full disk is no fault of any cell
+    before = {record.cell.key: record.finished for record in store.records() if record.status == "done"}
+    assert {record.status for record in store.records()} <= {"done", "interrupted"}  # it is no fault of any cell
     assert store.leftovers() == [] and verify_store(store)[1] == []
     assert mount(small, "50m", "remount")
     results = crossvad.run(**asked, results=small / "r", jobs=jobs)

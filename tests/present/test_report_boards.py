@@ -185,6 +185,7 @@ def test_a_row_that_failed_says_so_and_ranks_nowhere(show, page):
     last = rows.last.locator(".auc").inner_text()
     assert last.split() == ["–", "failed"]
     rows.last.locator("a").click()
+    view.wait_for_selector("#cell h2")
     assert "This cell is failed." in view.inner_text("#cell") and "out of <b>memory</b>" in view.inner_text("#cell")
 
 
