@@ -318,8 +318,7 @@ class Adapter(nn.Module):
 
     def score_video(self, batches: Iterable[Tensor]) -> CueScores:
         """Scores of a whole video from its clips in order, {cue: (clips,)}. Override it with `scores_in_order`."""
-        parts = [self.score(batch) for batch in batches]
-        return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
+        return joined(self.score(batch) for batch in batches)
 
     def score_scene(self, videos: Sequence[Iterable[Tensor]]) -> list[CueScores]:
         """Scores of each of a scene's test videos, as `score_video`. Override it with `scores_scene`.
@@ -427,6 +426,21 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
+
+
+def joined(parts: Iterable[CueScores]) -> CueScores:
+    """Join the cues of batches, {cue: (B,)}, as they come.
+
+    Until then they are plain numbers: small tensors that stay lie between large ones that go, whose memory the C
+    library can then neither give back nor use for larger ones. A day of video would take gigabytes.
+    """
+    numbers: dict[str, list[float]] = {}
+    kinds: dict[str, Tensor] = {}
+    for part in parts:
+        for cue, scores in part.items():
+            kinds.setdefault(cue, scores.new_empty(0))
+            numbers.setdefault(cue, []).extend(scores.tolist())
+    return {cue: kinds[cue].new_tensor(said) for cue, said in numbers.items()}
 
 
 def leading(features: Any, count: int) -> Any:

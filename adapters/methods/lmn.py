@@ -8,7 +8,7 @@ item.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, triplet_margin_loss
 
-from crossvad.adapters.base import Adapter, CueScores
+from crossvad.adapters.base import Adapter, CueScores, joined
 from crossvad.adapters.nets.layout import laid_out_as
 from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
 from crossvad.adapters.nets.memory import ItemMemory
@@ -147,14 +147,18 @@ class Lmn(Adapter):
         """Score as `score` does; with `test_update` frame by frame, each read from what earlier ones left in memory."""
         if not self.scores_in_order:
             return super().score_video(batches)
-        trained, parts = self.memory.items, []
-        for clip in (clip for batch in batches for clip in batch.split(1)):  # type: ignore[no-untyped-call]
-            prediction, queries = self.predict(clip)
-            parts.append(self._scores(clip, prediction, queries))
-            if self._passes(clip, prediction):
-                self.memory.update(queries)
+        trained = self.memory.items
+
+        def scored() -> Iterator[CueScores]:
+            for clip in (clip for batch in batches for clip in batch.split(1)):  # type: ignore[no-untyped-call]
+                prediction, queries = self.predict(clip)
+                yield self._scores(clip, prediction, queries)
+                if self._passes(clip, prediction):
+                    self.memory.update(queries)
+
+        scores = joined(scored())
         self.memory.items = trained
-        return {cue: torch.cat([part[cue] for part in parts]) for cue in parts[0]}
+        return scores
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """Share of items in use, how alike they are, and share of frames that would pass the test-time gate."""

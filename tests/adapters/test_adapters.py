@@ -1,6 +1,7 @@
 """The methods: built as published, and learning on made-up video."""
 
 import copy
+import gc
 import math
 from dataclasses import fields, replace
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adapter
+from crossvad.adapters.base import Adapter, joined
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import ClipSource
@@ -297,3 +298,28 @@ def test_frame_prediction_scores_minus_psnr():
     assert adapter.score(clips)["prediction"].tolist() == pytest.approx(expected, rel=1e-5)
     patch = build("framepred[pool=patch]").score(clips)["prediction"]
     assert (patch > adapter.score(clips)["prediction"]).all()
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
+def test_cues_of_batches_are_joined_as_they_are(kind):
+    parts = [{"a": torch.randn(count).to(kind), "b": torch.rand(count).to(kind)} for count in (3, 1, 4)]
+    found = joined(iter(parts))
+    assert all(torch.equal(found[cue], torch.cat([part[cue] for part in parts])) for cue in ("a", "b"))
+    assert found["a"].dtype == kind
+
+
+def test_no_small_tensor_of_a_long_video_stays_beside_large_ones():
+    """Else the memory of large ones cannot be used again for others: it would grow with the video."""
+    alive = []
+
+    class Watched(torch.nn.Module):
+        score = staticmethod(lambda batch: {"a": batch.mean((1, 2))})
+
+    def batches():
+        for _ in range(20):
+            alive.append(sum(isinstance(each, torch.Tensor) and each.shape == (2,) for each in gc.get_objects()))
+            yield torch.rand(2, 5, 5)
+
+    before = sum(isinstance(each, torch.Tensor) and each.shape == (2,) for each in gc.get_objects())
+    scores = Adapter.score_video(Watched(), batches())
+    assert len(scores["a"]) == 40 and max(alive) <= before + 2
