@@ -173,7 +173,9 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     cell = record.cell
     if registry.runs_code(f"{cell.method} {cell.tuning}"):
         what = "is of a file of code, which is not run because a cell names it"
-        raise InputError(cell.method, what, "look at it from Python")
+        raise InputError(
+            cell.method, what, "choose a cell of a method that is installed: crossvad.adapters is the entry point"
+        )
     method = registry.get_method(cell.method)
     if method.version != cell.method_version:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)

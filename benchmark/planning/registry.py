@@ -121,7 +121,11 @@ def refuse_foreign(name: str) -> None:
     """
     folders = [part.partition("path:")[2] for part in listed(name, "+") if part.startswith("path:")]
     if runs_code(name):
-        raise InputError(name, "is of a file of code, which is not run because a cell names it", "open it from Python")
+        raise InputError(
+            name,
+            "is of a file of code, which is not run because a cell names it",
+            "choose a cell of a data set that is installed: crossvad.datasets is the entry point",
+        )
     if any(folder in ("", ".", "..") or re.search(r"^~|[/\\\0]|.{256}", folder) for folder in folders):
         raise InputError(name, "is no name of a folder", "remove the cell: no run writes such")
 
