@@ -12,8 +12,8 @@ from torch.nn.functional import normalize, softplus
 from crossvad.adapters.nets.layout import laid_out_as
 
 # On a GPU an image's pixels are summed up in so many parts. A product that leaves M x C of its N pixels is too small to
-# fill one, and its few sums too long: of 65 536 pixels (10 prototypes, 128 channels, H200) it takes 1.8 ms, in 64 parts
-# an adapting step of `mpn` takes 9 ms instead of 20.
+# fill one, and its few sums too long: of 65 536 pixels (10 prototypes, 128 channels, H200) each takes 1.8 ms. With 64
+# parts an adapting step of `mpn`, which has six of them, takes 9 ms instead of 20.
 PARTS_ON_GPU = 64
 
 

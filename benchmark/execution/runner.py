@@ -256,7 +256,7 @@ class Runner:
             return done | (self._score(left) if left else {})
 
     def _ended(self, cells: Sequence[Cell], status: Status) -> dict[Cell, Record]:
-        """The records of those cells that another process has run since this run began, and that ended so."""
+        """The records of cells that ended so: done at any time, or failed in another run since this one began."""
         found = {cell: record for cell in cells if (record := self.store.record(cell)) and record.status == status}
         if status == "done":
             return {cell: record for cell, record in found.items() if self.complete(record)}
