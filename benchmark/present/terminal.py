@@ -15,7 +15,7 @@ from rich.text import Text
 from crossvad.datasets.errors import Problem, plain
 from crossvad.present.tables import flat_table
 
-WORDS = ("kind", "read_in", "note")  # columns of words, beside those of numbers
+WORDS = ("kind", "read_in", "note", "at", "command")  # columns of words, beside those of numbers
 
 
 def console() -> Console:
@@ -38,7 +38,8 @@ def show(table: pd.DataFrame, note: str, title: str = "") -> None:
     page = console()
     if title:
         page.print(f"\n{plain(title)}", style="bold", highlight=False, markup=False)
-    page.print(rich_table(table))
+    if len(table):
+        page.print(rich_table(table))
     page.print(plain(note), highlight=False, markup=False, soft_wrap=True)
 
 
