@@ -17,7 +17,7 @@ from crossvad.datasets.errors import InputError
 from hostile.mutations import generator
 
 SEED = 20260101
-TIMES = int(os.environ.get("CROSSVAD_HOSTILE", "1"))  # how many times as many inputs: see `make hostile`
+TIMES = int(os.environ.get("CROSSVAD_HOSTILE", "1"))  # how many times as many inputs: see `make fuzz`
 SECONDS = 10.0  # of one input
 MEGABYTES = 600  # that one input may add to what the process holds
 SHOWN = 12  # faults that a failure lists
