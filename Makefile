@@ -24,7 +24,6 @@ fuzz: $(VENV)/.ready  ## ten times as many spoilt inputs as the suite has, from 
 speed: $(VENV)/.ready  ## our ways of computing beside plain ones, at small sizes: about 3 minutes
 	$(BIN)/python tests/speed/attention.py --size 64 --channels 16 --batch 8 --rounds 10
 	$(BIN)/python tests/speed/prototypes.py --size 64 --batch 8 --rounds 10
-	$(BIN)/python tests/speed/scoring_overhead.py
 	$(BIN)/python tests/speed/adaptation.py --size 64 --width 16 --rounds 3
 
 check: lint types
