@@ -44,7 +44,9 @@ from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy, get_protocol
 from crossvad.results import Results, Where, conditions
+from crossvad.store.opening import open_store
 from crossvad.store.store import Store
+from crossvad.store.urls import is_url, local_folder
 from crossvad.tabulation.left_out import not_shown
 
 if TYPE_CHECKING:
@@ -108,7 +110,7 @@ def run(
         precision: float32, bf16 or fp16, that methods score in, or several of these; they adapt in float32.
         training_precision: float32 or bf16, or both, for methods that train by steps.
         data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
-        results: folder that keeps the runs.
+        results: folder that keeps the runs, or a URL that machines share.
         device: auto, cpu, cuda, cuda:1, …
         quiet: no progress.
         maps: keep scores per pixel, for RBDC and TBDC.
@@ -148,7 +150,7 @@ def run(
         budget=budget, protocol=protocol, support=support, precision=precision, training_precision=training_precision,
     )  # fmt: skip
     torch_device = get_device(device)
-    store, cache = Store(Path(results), only="runs"), FrameCache()  # a run is of its own cells
+    store, cache = open_store(results, "runs", all_cells=False), FrameCache()  # a run is of its own cells
     with limited_to(time_limit), ExitStack() as stack:
         grid = request.grid(data_root(data))
         _prepare(store, Reporter(quiet=quiet))
@@ -158,7 +160,10 @@ def run(
         launch = None
         if launcher != LOCAL and (launcher != "processes" or jobs > 1):
             cls, options = get_launcher(launcher)
-            place = Workplace(request, data_root(data), Path(results), maps, skip_bad)
+            if is_url(results) and launcher != "processes":
+                fix = "start the same command on each machine: each takes what no other is at"
+                raise InputError(results, f"is read by one machine, and --launcher {launcher} may use several", fix)
+            place = Workplace(request, data_root(data), results, maps, skip_bad)
             launch = Scheduler(jobs, lambda count: cls(options, Shared(place, device, count)))
         runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures)
         records = runner.run(grid, leave_out)
@@ -177,7 +182,7 @@ def status(results: str | Path = "results") -> Tables:
     from crossvad.store.standing import standings
     from crossvad.tabulation.standing import tabulate
 
-    store = Store(Path(results), only="runs")
+    store = Store(local_folder(results, "how far runs are"), only="runs")
     store.refuse_missing()
     return tabulate(standings(store), store.records())
 
@@ -196,7 +201,7 @@ def estimate(
 
     Args:
         data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
-        results: folder that would keep the runs, and whose cells tell how long methods take.
+        results: folder or URL that would keep the runs, and whose cells tell how long methods take.
         quiet: no progress.
         maps: as `run` takes it: cells without them are to be run again.
         skip_bad: likewise; video is decoded, as only that tells which can be read.
@@ -218,11 +223,12 @@ def estimate(
     grid, reporter, cache = _request(**asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-    store = Store(Path(results), only="runs")
+    store = open_store(results, "runs", all_cells=False)
     runner = Runner(store, cache, torch.device("cpu"), reporter, maps)
     cells = runner.take(grid)
+    store.take_in("cells", [cell.key for cell in cells])
     done = {cell for cell in cells if (record := store.record(cell)) and runner.complete(record)}
-    return tabulate(grid, cells, done, store, Store(Path(results)).records(), leave_out)
+    return tabulate(grid, cells, done, store, open_store(results, teller=reporter).records(), leave_out)
 
 
 def _request(
@@ -289,7 +295,7 @@ def choose(
         seeds: of trainings, and of what is planted.
         budget: how much training.
         data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
-        results: folder that keeps the trainings.
+        results: folder or URL that keeps the trainings.
         device: auto, cpu, cuda, cuda:1, …
         quiet: no progress.
         out: CSV file in which rows are kept, beside what it holds.
@@ -327,7 +333,7 @@ def choose(
     )
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     grid = request.bare_grid(data_root(data))
-    store = Store(Path(results))
+    store = open_store(results, teller=reporter)
     _prepare(store, reporter)
     parts = []
     for rows in planted.planted_rows(grid, store, Decoder(FrameCache(), grid.budget), torch_device, reporter):
@@ -399,7 +405,7 @@ def profile(
     )
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     grid = request.bare_grid(data_root(data))
-    store, decoder = Store(Path(results)), Decoder(FrameCache(), grid.budget)
+    store, decoder = Store(local_folder(results, "what a method costs")), Decoder(FrameCache(), grid.budget)
     _prepare(store, reporter)
     preflight.check_files(grid, reporter)
     stop_at(decoder.fill(preflight.needed_videos(grid), reporter))
@@ -428,7 +434,8 @@ def profiles(results: str | Path = "results", methods: str | Sequence[str] = ())
     from crossvad.tabulation.profiles import tabulate
 
     labels = [registry.get_method(method).label for method in _several(methods)]
-    found = [each for each in stored(Store(Path(results))) if not labels or each.method in labels]
+    store = Store(local_folder(results, "what a method costs"))
+    found = [each for each in stored(store) if not labels or each.method in labels]
     if not found:
         names = ", ".join(labels) or "any method"
         raise InputError(str(results), f"holds no profile of {names}", "measure one: bench profile METHOD")
@@ -445,7 +452,7 @@ def load_results(
     """Take stored cells, as `bench table` does: those whose names still mean what they meant when they were run.
 
     Args:
-        results: folder that keeps the runs.
+        results: folder that keeps the runs, or a URL, whose cells are fetched.
         where: conditions on their keys: {"method": ["apn", "lmn"], "shots": 10}, or method=apn,lmn, or several such.
             {"place": "runs"} takes one's own alone, {"target_digest": …} an older copy of a target.
         protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
@@ -453,10 +460,13 @@ def load_results(
         untrained: spare methods that learn nothing from a source conditions on how others adapt.
 
     Raises:
-        InputError: a condition cannot be read, or there is no such protocol.
+        InputError: a condition or the URL cannot be read, or there is no such protocol.
     """
+    from crossvad.execution.progress import Reporter
+
     only, wanted = by_place(conditions(where))
-    store, protocol = Store(Path(results), only), get_protocol(protocol) if isinstance(protocol, str) else protocol
+    store = open_store(results, only, Reporter())
+    protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
     also: Also = "starts" if starts else "untrained" if untrained else ""
     chosen = select(stored, wanted, also, protocol.name)
@@ -515,7 +525,7 @@ def score_videos(
         seed: of the training.
         budget: how much training.
         data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
-        results: folder that keeps the trainings.
+        results: folder or URL that keeps the trainings.
         device: auto, cpu, cuda, cuda:1, …
         quiet: no progress.
         top: moments to find, at most.
@@ -547,7 +557,7 @@ def score_videos(
         support=SupportPolicy.TEST_HEAD,
     )
     grid = request.bare_grid(data_root(data))
-    store = Store(Path(results))
+    store = open_store(results, teller=reporter)
     _prepare(store, reporter)
     scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
     return scorer.score(top, None if out is None else Path(out), overlay)

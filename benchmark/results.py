@@ -55,7 +55,7 @@ class Results:
         statuses = [record.status for record in self.records]
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
         what = f" ({counts}), protocol {self.protocol.name}: {methods}; {sources} → {targets}" if cells else ""
-        return f"<Results: {number_of(len(cells), 'cell')} in {self.folder}{'; '.join([what, *self.left_out])}>"
+        return f"<Results: {number_of(len(cells), 'cell')} in {self.store.address}{'; '.join([what, *self.left_out])}>"
 
     def _repr_html_(self) -> str:
         """As a table of AUC where there is one, for notebooks."""
@@ -237,7 +237,7 @@ class Results:
         fix = "; ".join(self.left_out) if not self.records else ""
         if not self.store.cell_places():
             fix = "run some with bench run, or name another --results folder"
-        refuse_empty(some, self.folder, what, fix)
+        refuse_empty(some, self.store.address, what, fix)
 
     def of_newest_budget(self) -> Results:
         """Keep, where budgets are mixed, of one's own cells those of the budget that ran last, if there are any.

@@ -30,7 +30,7 @@ def ablate(
     target: str | None,
     seeds: list[int],
     data: Path | None,
-    results: Path,
+    results: str | Path,
     budget: str,
     device: str,
     stored: bool,
@@ -55,12 +55,12 @@ def ablate(
     from crossvad.planning.data_root import data_root
     from crossvad.planning.request import unadapted
     from crossvad.results import conditions
-    from crossvad.store.store import Store
+    from crossvad.store.opening import open_store
     from crossvad.studies.ablation import ABLATIONS, labels_of, stored_variants
     from crossvad.tabulation import ablation
     from crossvad.tabulation.left_out import noted, older_facts
 
-    target, store = target or source, Store(results, "" if stored else "runs")
+    target, store = target or source, open_store(results, "" if stored else "runs", Reporter(quiet=quiet))
     if stored:
         records = stored_variants(what, store, source, target, budget, seeds)
     else:

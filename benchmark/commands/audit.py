@@ -38,7 +38,9 @@ def audit() -> None:
 @format_option("parts")
 @STORED
 @QUIET
-def protocol(data: Path | None, results: Path, figure: Path | None, device: str, stored: bool, quiet: bool) -> Tables:
+def protocol(
+    data: Path | None, results: str | Path, figure: Path | None, device: str, stored: bool, quiet: bool
+) -> Tables:
     """What the labels of Ped1, Ped2, Avenue and ShanghaiTech give away, and what untrained detectors score on them.
 
     The first part needs no data: the labels are part of the package. The second takes what video lies below --data.
@@ -56,7 +58,7 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
     from crossvad.present.figures import audit as picture
     from crossvad.present.figures.style import save, writable
     from crossvad.results import conditions
-    from crossvad.store.store import Store
+    from crossvad.store.opening import open_store
     from crossvad.studies import audit as study
     from crossvad.studies import published
     from crossvad.tabulation.audit import tabulate_protocol
@@ -64,7 +66,8 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
 
     if figure:
         writable(figure)
-    reporter, store = Reporter(quiet=quiet), Store(results, "" if stored else "runs")
+    reporter = Reporter(quiet=quiet)
+    store = open_store(results, "" if stored else "runs", reporter)
     if stored:
         records = study.stored_untrained(store)
     else:
@@ -86,7 +89,7 @@ def protocol(data: Path | None, results: Path, figure: Path | None, device: str,
 @where()
 @format_option("parts", "numbers")
 @RESULTS
-def scores(where: tuple[str, ...], results: Path) -> Tables:
+def scores(where: tuple[str, ...], results: str | Path) -> Tables:
     """What normalising and smoothing make of the same raw scores: the AUC of every method by each of the field's ways.
 
     On the frames that protocol fair counts. Only `raw` and `causal smoothing` are to be had before a video has ended.
@@ -123,7 +126,7 @@ def checkpoints(
     count: int,
     seeds: list[int],
     data: Path | None,
-    results: Path,
+    results: str | Path,
     budget: str,
     device: str,
     quiet: bool,
@@ -145,11 +148,12 @@ def checkpoints(
     from crossvad.planning.budgets import BUDGETS
     from crossvad.planning.data_root import data_root
     from crossvad.planning.request import unadapted
-    from crossvad.store.store import Store
+    from crossvad.store.opening import open_store
     from crossvad.studies.checkpoint_selection import judge, train_and_score
     from crossvad.tabulation.audit import tabulate_checkpoints
 
-    reporter, store, torch_device = Reporter(quiet=quiet), Store(results), get_device(device)
+    reporter, torch_device = Reporter(quiet=quiet), get_device(device)
+    store = open_store(results, teller=reporter)
     trained, scored = (registry.get_dataset(name, data_root(data)) for name in (source, target or source))
     grid = unadapted([method], trained, scored, BUDGETS[budget], seeds)
     runner = Runner(store, FrameCache(), torch_device, reporter)

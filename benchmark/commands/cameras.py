@@ -25,7 +25,7 @@ from crossvad.present.formats import Tables
 @RULES
 @format_option("parts", "numbers")
 @RESULTS
-def cameras(against: list[str], each: bool, where: tuple[str, ...], rules: str, results: Path) -> Tables:
+def cameras(against: list[str], each: bool, where: tuple[str, ...], rules: str, results: str | Path) -> Tables:
     """How well each method works on a camera that it has never seen: its mean AUC over cameras, each counting once.
 
     A camera is a scene of a target. With the 95 % interval (cameras, their videos and seeds are what might have been

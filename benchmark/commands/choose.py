@@ -78,7 +78,7 @@ def choose(
     tuning: str,
     seeds: list[int],
     data: Path | None,
-    results: Path,
+    results: str | Path,
     budget: str,
     device: str,
     out: Path | None,
@@ -129,7 +129,7 @@ def _of_file(
     sources: Sequence[str],
     options: Sequence[str],
     asked: Mapping[str, Any],
-    results: Path | None,
+    results: str | Path | None,
 ) -> Tables:
     """Make the tables of rows that were kept; with a results folder, those of how they agree with its cells."""
     from crossvad.studies import planted_rows

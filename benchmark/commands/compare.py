@@ -17,7 +17,7 @@ from crossvad.present.formats import Tables
 @RULES
 @format_option("parts", "numbers")
 @RESULTS
-def compare(against: str, where: tuple[str, ...], rules: str, results: Path) -> Tables:
+def compare(against: str, where: tuple[str, ...], rules: str, results: str | Path) -> Tables:
     """How much better a method is than another on the same test videos, and whether that is more than chance.
 
     The difference of AUCs in points with its 95 % interval: resamples of videos, the same for both, and, where there

@@ -15,7 +15,7 @@ from crossvad.present.formats import Tables
 @where("fits")
 @format_option("parts", "numbers")
 @RESULTS
-def diagnostics(where: tuple[str, ...], results: Path) -> Tables:
+def diagnostics(where: tuple[str, ...], results: str | Path) -> Tables:
     """Whether prototypes collapsed and memories are used: what stored fits watched, as it was when they ended.
 
     \b

@@ -12,7 +12,7 @@ from crossvad.planning.data_root import data_root
 
 @click.command()
 @PLACES
-def env(data: Path | None, results: Path) -> None:
+def env(data: Path | None, results: str | Path) -> None:
     """What runs stand on here: versions, processor, memory, data at hand, what is missing.
 
     To be pasted into a report of a fault: plain lines, which name the folders of this machine and nothing in them.
@@ -22,6 +22,7 @@ def env(data: Path | None, results: Path) -> None:
     bench env --data DIR --results DIR
     """
     from crossvad.execution.environment import environment
+    from crossvad.store.urls import local_folder
 
-    for name, fact in environment(data_root(data), results).items():
+    for name, fact in environment(data_root(data), local_folder(results, "bench env")).items():
         click.echo(f"{name + ':':<11}{fact}")

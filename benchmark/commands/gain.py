@@ -17,7 +17,7 @@ from crossvad.present.formats import Tables
 @click.option("--rates", is_flag=True, help="Show the chosen rates of adaptation instead.")
 @format_option("parts", "numbers")
 @RESULTS
-def gain(where: tuple[str, ...], rules: str, rates: bool, results: Path) -> Tables:
+def gain(where: tuple[str, ...], rules: str, rates: bool, results: str | Path) -> Tables:
     """What adapting to a scene gains over the same method at K = 0, on the same test videos.
 
     The gain in points of AUC with its 95 % interval: resamples of videos, the same for both, and, where there are

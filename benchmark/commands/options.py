@@ -18,6 +18,7 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed
 from crossvad.planning.protocol import SUPPORTS
 from crossvad.store.stored_values import stored_values
+from crossvad.store.urls import folder_of, is_url
 
 
 def _completed(incomplete: str, known: Iterable[str], lead: str = "") -> list[CompletionItem]:
@@ -77,7 +78,7 @@ class Condition(click.ParamType):
         key, equals, values = incomplete.partition("=")
         if not equals:
             return [CompletionItem(f"{name}=") for name in columns.CONDITIONS if name.startswith(key)]
-        known = stored_values(Path(ctx.params.get("results") or "results"), key)
+        known = stored_values(folder_of(ctx.params.get("results") or "results"), key)
         if not known and key in VALUES:
             known = list(VALUES[key]())
         return _completed(values, known, lead=f"{key}=")
@@ -111,6 +112,14 @@ class Duration(click.ParamType):
         if not (read := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)) or not (number := float(read[1])):
             self.fail(f"{value!r} is no length of time such as 90s, 45m, 2h or 1.5d", param, ctx)
         return number * self.UNITS[read[2]]
+
+
+class ResultsPlace(click.Path):
+    """A folder or a URL."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Leave a URL as it is: as a path it would be another."""
+        return value if is_url(value) else super().convert(value, param, ctx)
 
 
 VALUES: dict[str, Callable[[], Iterable[str]]] = {  # of the keys whose values have names
@@ -207,7 +216,13 @@ QUIET = click.option("--quiet", is_flag=True, help="No progress: the result, and
 STORED = click.option("--stored", is_flag=True, help="Run nothing: read what is stored, which needs no data.")
 JOBS = click.option("--jobs", type=click.IntRange(1), help="Files at a time. [one per core]")
 DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
-RESULTS = click.option("--results", type=PATH, default="results", show_default=True, help="Folder that keeps the runs.")
+RESULTS = click.option(
+    "--results",
+    type=ResultsPlace(path_type=Path),
+    default="results",
+    show_default=True,
+    help="Folder that keeps the runs, or a URL that machines share, such as s3://BUCKET/results.",
+)
 PLACES = stacked(DATA, RESULTS)
 SEEDS = _listed("seed", Numbers(), "0", "Of trainings; at least three for a claim.")
 METHOD = several("method", METHODS, "Name, name[option=value] or file.py:Class. [apn,memae,lmn]")

@@ -48,7 +48,7 @@ def plot() -> None:
 def plot_command(kind: type[Plot]) -> click.Command:
     """Make the command that draws a plot: its docstring is the help, its fields are options."""
 
-    def draw(where: tuple[str, ...], out: Path, results: Path, rules: str = "fair", **options: Any) -> None:
+    def draw(where: tuple[str, ...], out: Path, results: str | Path, rules: str = "fair", **options: Any) -> None:
         from crossvad import api
         from crossvad.planning.data_root import data_root
         from crossvad.present.figures.style import save, writable

@@ -38,7 +38,7 @@ def profile(
     source: str,
     target: str,
     data: Path | None,
-    results: Path,
+    results: str | Path,
     device: str,
     stored: bool,
     quiet: bool,

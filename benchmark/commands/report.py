@@ -20,7 +20,7 @@ MOST = 3000  # cells of a page: each takes 19 ms to gather and 4 kB of the file,
 @DATA
 @RESULTS
 @QUIET
-def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Path, quiet: bool) -> None:
+def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: str | Path, quiet: bool) -> None:
     """All stored cells as one web page: no network, no server, one file to send.
 
     A board of each source and target to sort and filter, with what adapting gains and which rows no other beats by more

@@ -21,7 +21,7 @@ def results() -> None:
 @where()
 @format_option("parts", "numbers")
 @RESULTS
-def list_results(where: tuple[str, ...], results: Path) -> Tables:
+def list_results(where: tuple[str, ...], results: str | Path) -> Tables:
     """What is stored, by every key that --where takes: its values, and how many cells have each.
 
     Of what was run from several copies of the data, or by several versions of the code, each is listed: tables show the

@@ -65,6 +65,7 @@ def _run_and_show(
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
+    from crossvad.store.urls import is_url
     from crossvad.tabulation.failed_cells import failures, skips
 
     if dry_run:
@@ -80,6 +81,7 @@ def _run_and_show(
     for line in (*failed, *skips(results.records)):
         click.echo(plain(line), err=True)
     told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
+    told += f", and at {results.store.address}" if is_url(results.store.address) else ""
     Reporter(quiet=amounts["quiet"]).say(f"{told}. More tables: bench table --help")
     if failed:
         sys.exit(1)

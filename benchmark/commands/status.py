@@ -14,7 +14,7 @@ from crossvad.present.formats import Tables
 @click.command(cls=TableCommand, offline=None)
 @format_option("parts", "numbers")
 @RESULTS
-def status(results: Path) -> Tables:
+def status(results: str | Path) -> Tables:
     """How far the runs are that are going on in a results folder, from another terminal, or from another machine.
 
     \b

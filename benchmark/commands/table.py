@@ -50,7 +50,9 @@ class MetricOption(click.Option):
 @format_option("parts", "numbers", "one part", "rows")
 @RESULTS
 @click.pass_context
-def table_command(context: click.Context, /, where: tuple[str, ...], rules: str, results: Path, **shape: Any) -> Tables:
+def table_command(
+    context: click.Context, /, where: tuple[str, ...], rules: str, results: str | Path, **shape: Any
+) -> Tables:
     """Turn stored scores into a table. Nothing is trained or scored.
 
     Where cells of several budgets are stored and none is asked for, it is of your own cells of the one that ran last.

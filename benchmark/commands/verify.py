@@ -20,7 +20,7 @@ from crossvad.commands.table_command import remake
 @RESULTS
 @QUIET
 @click.pass_context
-def verify(context: click.Context, pages: tuple[Path, ...], write: bool, results: Path, quiet: bool) -> None:
+def verify(context: click.Context, pages: tuple[Path, ...], write: bool, results: str | Path, quiet: bool) -> None:
     """Hold all that lies in the results folder, or PAGES alone, against the stored scores. Exits with 1 if not.
 
     Every cell: its name and hash, its labels against the manifests, its frames against those of other cells; a
@@ -49,17 +49,20 @@ def verify(context: click.Context, pages: tuple[Path, ...], write: bool, results
     """
     from crossvad.execution.progress import Reporter
     from crossvad.present import terminal
-    from crossvad.store.store import Store
+    from crossvad.store.opening import open_store
     from crossvad.verification.results_folder import verify_folder, verify_pages
 
-    Store(results).refuse_missing()
+    reporter = Reporter(quiet=quiet)
+    store = open_store(results, teller=reporter)
+    store.refuse_missing()
+    folder = store.root.parent  # of a URL, the mirror, which has all of its cells by now
     bench = context.find_root().command
     assert isinstance(bench, click.Group)
-    again, reporter = partial(remake, bench), Reporter(quiet=quiet)
+    again = partial(remake, bench)
     if pages:
-        checks, problems = verify_pages(pages, results, again, reporter, write)
+        checks, problems = verify_pages(pages, folder, again, reporter, write)
     else:
-        checks, problems = verify_folder(results, again, reporter, write)
+        checks, problems = verify_folder(folder, again, reporter, write)
     terminal.console().print(terminal.plain_table(["what", "how"], checks))
     terminal.show_problems(str(results), problems)
     if any(problem.severity == "error" for problem in problems):
@@ -69,7 +72,7 @@ def verify(context: click.Context, pages: tuple[Path, ...], write: bool, results
 @click.command()
 @where()
 @RESULTS
-def keep(where: tuple[str, ...], results: Path) -> None:
+def keep(where: tuple[str, ...], results: str | Path) -> None:
     """Copy finished cells from runs/ to reference/, to be committed, so that anyone can make a table again.
 
     \b
@@ -77,8 +80,9 @@ def keep(where: tuple[str, ...], results: Path) -> None:
     """
     from crossvad import api
     from crossvad.planning.names import number_of
+    from crossvad.store.urls import local_folder
 
-    stored = api.load_results(results, where)
+    stored = api.load_results(local_folder(results, "bench keep"), where)
     finished = [record.cell for record in stored.records if record.status == "done"]
     stored.refuse_empty(finished, "finished cell")
     stored.store.check_writable()

@@ -188,12 +188,12 @@ def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str
     return [key for key in keys if key in always or rows[key].nunique() > 1]
 
 
-def refuse_empty(rows_or_records: Sized, results: Path, what: str, fix: str = "") -> None:
+def refuse_empty(rows_or_records: Sized, results: str | Path, what: str, fix: str = "") -> None:
     """Refuse to go on with nothing: no cell of a results folder was asked for.
 
     Args:
         rows_or_records: what was selected.
-        results: the folder it was selected from.
+        results: the folder, or the URL, it was selected from.
         what: what there is none of: cell, finished cell, fit.
         fix: what to do, where more is known of it.
 

@@ -124,6 +124,7 @@ class Fitter:
             return tunings
         for shots in sorted({cell.shots for cell in cells if cell.shots}):
             alike = [cell for cell in cells if cell.shots == shots]
+            self.store.take_in("searches", {cell.search_key for cell in alike})
             self._search([cell for cell in alike if not self._search_folder(cell).is_dir()], fitted)
             for cell in alike:
                 path = self._search_folder(cell) / "search.json"
@@ -163,6 +164,7 @@ class Fitter:
         folder = self.store.place(stage.kind, stage.key)
         if not (folder / FACTS).is_file():
             with self.store.claim(stage.kind, stage.key, lambda: self.reporter.say(f"  {stage.title}: {WAITING}")):
+                self.store.take_in(stage.kind, [stage.key])
                 if not (folder / FACTS).is_file():
                     try:
                         self._write(stage, adapter)

@@ -183,6 +183,7 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     tuning = registry.get_tuning(cell.tuning).build()
     if adapter.needs_source:
         folder = fitted_folder(store, cell, tuning)
+        store.take_in(folder.parent.name, [folder.name])
         if not folder.is_dir():
             raise InputError(str(cell), f"its model is not kept below {store.root}", RERUN)
         with parsing(folder, "holds a model that does not fit", RERUN):

@@ -87,8 +87,10 @@ class Runner:
         Raises:
             InputError: an input is missing, broken or unsuitable, or no method but the trivial ones could do what is
                 asked. Nothing has been trained or scored by then.
+            CannotKeep: nothing can be written any more, or what was made cannot be shared.
         """
         cells = self.take(grid)
+        self.store.take_in("cells", [cell.key for cell in cells])
         records = {cell: self.store.record(cell) for cell in cells}
         todo = [cell for cell, record in records.items() if record is None or not self.settled(record)]
         stored = f"{len(cells) - len(todo)} in the store"
@@ -108,6 +110,7 @@ class Runner:
                 else:
                     to_score.append(group)
             records |= self._launched(to_score, tally)
+        self.store.hand_over()
         return [record for record in records.values() if record is not None]
 
     def _launched(self, groups: Sequence[list[Cell]], tally: Tally) -> dict[Cell, Record]:
@@ -249,6 +252,7 @@ class Runner:
     def score(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
         """Run cells of one group together, once no other process does; what they need that is not stored is made."""
         with self.store.claim("cells", _group_key(cells[0]), lambda: self.reporter.say(f"  {WAITING}")):
+            self.store.take_in("cells", [cell.key for cell in cells])
             done = self._ended(cells, "done") | self._ended(cells, "failed")
             left = [cell for cell in cells if cell not in done]
             if done:

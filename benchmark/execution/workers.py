@@ -27,7 +27,7 @@ from crossvad.execution.stopping import heed_termination
 from crossvad.planning.grid import Grid
 from crossvad.planning.jobs import Job
 from crossvad.planning.request import Request
-from crossvad.store.store import Store
+from crossvad.store.opening import open_store
 
 TELLING = 0.2  # seconds between two words on how far a piece of work is
 
@@ -75,7 +75,7 @@ class Workplace:
 
     request: Request
     data: Path
-    results: Path
+    results: str | Path
     maps: bool
     skip_bad: bool
 
@@ -189,7 +189,8 @@ def join(address: tuple[str, int], key: bytes, name: str, folder: Path, *its: An
 
 def _get_through(connection: Connection, place: Workplace, device: torch.device) -> None:
     try:
-        runner = Runner(Store(place.results, only="runs"), FrameCache(), device, Telling(connection), place.maps)
+        store = open_store(place.results, "runs", all_cells=False)
+        runner = Runner(store, FrameCache(), device, Telling(connection), place.maps)
         cells = {cell.key: cell for cell in runner.take(place.grid(Reporter(quiet=True)))}
         connection.send(Ready())
         while job := _next(connection):

@@ -52,7 +52,7 @@ from crossvad.store.records import RECORD, read_record, recalled_record, stamped
 from crossvad.store.records import Record as Record
 from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_maps, save_scores
 
-SCORES = "scores.npz"
+SCORES, MAPS = "scores.npz", "maps.npz"
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
 
 
@@ -68,6 +68,7 @@ class Store:
         if results.exists() and not results.is_dir():
             raise InputError(results, "cannot hold results (it is no folder)", "choose a writable --results folder")
         self.root, self.reference, self.only = results / "runs", results / "reference", only
+        self.address: str | Path = results  # by which its user knows it
 
     def refuse_missing(self) -> None:
         """Refuse to look at a results folder that is not there.
@@ -105,15 +106,15 @@ class Store:
             CannotKeep: the disk is full, or lets nothing be written any more.
         """
         place = self.place(kind, key)
-        with self._noticing_a_full_disk():
+        with self.noticing_a_full_disk():
             place.parent.mkdir(parents=True, exist_ok=True)
             with drafting(place.parent, key) as draft:
                 yield draft
                 draft.chmod(0o755)  # drafts are private by default; results are to be shared
-                _put(draft, place)
+                put_in_place(draft, place)
 
     @contextmanager
-    def _noticing_a_full_disk(self) -> Iterator[None]:
+    def noticing_a_full_disk(self) -> Iterator[None]:
         """Have a write that finds no room within, which is nobody's fault, told as such."""
         try:
             yield
@@ -131,13 +132,19 @@ class Store:
             CannotKeep: as `writing` does.
         """
         with ExitStack() as stack:
-            with self._noticing_a_full_disk():
+            with self.noticing_a_full_disk():
                 held = stack.enter_context(claim(self.place("claims", f"{kind}-{key}"), waiting))
             yield held
 
     def is_claimed(self, kind: str, key: str) -> bool:
         """Whether another process is making what `place(kind, key)` is going to hold."""
         return is_held(self.place("claims", f"{kind}-{key}"))
+
+    def take_in(self, kind: str, keys: Collection[str]) -> None:
+        """Have at hand what others have made meanwhile, of some places of a kind: they share this folder, so it is."""
+
+    def hand_over(self) -> None:
+        """Have what was made at hand for others: it is."""
 
     def sweep(self) -> list[str]:
         """Remove what killed runs left half-written below runs/. Returns the names of what was removed."""
@@ -262,7 +269,7 @@ class Store:
         Raises:
             InputError: the file is not the one that was written.
         """
-        path = self.cell_place(cell.key) / "maps.npz"
+        path = self.cell_place(cell.key) / MAPS
         record = self.record(cell)
         if record is None or "maps_sha256" not in record.facts or not path.is_file():
             return None
@@ -278,8 +285,8 @@ class Store:
                 save_scores(scores, draft / SCORES)
                 record.digest = sha256(draft / SCORES)
             if maps is not None:
-                save_maps(maps, draft / "maps.npz")
-                record.facts["maps_sha256"] = sha256(draft / "maps.npz")
+                save_maps(maps, draft / MAPS)
+                record.facts["maps_sha256"] = sha256(draft / MAPS)
             record.finished = now_in_words()
             raw = stamped(asdict(record))
             record.stamp = raw["stamp"]
@@ -313,7 +320,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _put(draft: Path, place: Path) -> None:
+def put_in_place(draft: Path, place: Path) -> None:
     """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
 
     Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.

@@ -12,11 +12,12 @@ import pandas as pd
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES, SQUARE
 from crossvad.evaluation import tidy
+from crossvad.execution.progress import Reporter
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import FAIR
 from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
-from crossvad.store.store import Store
+from crossvad.store.opening import open_store
 from crossvad.studies.agreement import OVER_PAIRS, PROXIES, Agreement, agreement, entries
 from crossvad.studies.choice import MEAN, TOLD, against_best, of_one_way, summary, told_kinds
 from crossvad.studies.planted_rows import NOBODY
@@ -31,7 +32,7 @@ def of_file(
     methods: Sequence[str],
     sources: Sequence[str],
     asked: Mapping[str, Any],
-    results: Path | None = None,
+    results: str | Path | None = None,
 ) -> Tables:
     """Set out rows that were kept, or how they agree with the cells of a results folder.
 
@@ -41,7 +42,7 @@ def of_file(
         methods: labels; none: all.
         sources: names; none: all.
         asked: budget, shots, steps, tuning and seeds, as far as they were said: else those that are kept.
-        results: the folder.
+        results: the folder, or the URL.
 
     Raises:
         InputError: there is no such row, or rows of several budgets or ways to adapt.
@@ -87,9 +88,9 @@ def _way(seen: pd.DataFrame, name: str, asked: Mapping[str, Any]) -> tuple[int, 
     return int(shots), int(found[0]), str(found[1])
 
 
-def _of_cells(rows: pd.DataFrame, results: Path) -> Tables:
+def _of_cells(rows: pd.DataFrame, results: str | Path) -> Tables:
     """How rows agree with the cells of a results folder, by protocol fair."""
-    store = Store(results)
+    store = open_store(results, teller=Reporter())
     store.refuse_missing()
     records = [record for record in store.records() if record.cell.source in set(rows["source"])]
     joined = entries(rows, tidy.table(store, records, FAIR))

@@ -16,6 +16,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.execution.launchers.base import PATIENCE, Worker
 from crossvad.execution.launchers.remote import LOOK, Remote, RemoteWorker, new_name
 from crossvad.execution.workers import join
+from crossvad.store.urls import folder_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Slurm(Remote):
         except ImportError as error:
             fix = "pip install 'crossvad[slurm]'"
             raise InputError("--launcher slurm", "needs submitit, which is not installed", fix) from error
-        launched, chosen = self.shared.place.results.absolute() / "runs" / "launched", self.options
+        launched, chosen = folder_of(self.shared.place.results).absolute() / "runs" / "launched", self.options
         launched.mkdir(parents=True, exist_ok=True)
         self.folder = Path(mkdtemp(prefix="run-", dir=launched))  # nobody else's, as what is submitted holds a key
         try:

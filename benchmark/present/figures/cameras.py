@@ -37,7 +37,7 @@ class Cameras(Curves):
     def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
         """Draw these cells, and say what a reader must know of it; see `Plot.picture`."""
         cells = detectors(counted_by_camera(store, records, protocol))
-        refuse_empty(cells, store.root.parent, "finished cell")
+        refuse_empty(cells, store.address, "finished cell")
         compared = compare_cameras(cells)
         points = self.points(as_tidy(compared))
         note = "; ".join([*_facts(compared, points, protocol), *self.left_out])

@@ -76,7 +76,7 @@ class RowsPlot(Plot):
 
     def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
         """Draw these cells, and say what a reader must know of it; see `Plot.picture`."""
-        results = store.root.parent
+        results = store.address
         rows = self.rows(store, records, protocol)
         refuse_empty(rows, results, "finished cell")
         points = self.points(rows)

@@ -1,0 +1,35 @@
+"""Which store results are in: that of a folder, or of a URL that machines share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossvad.datasets.errors import InputError
+from crossvad.store.store import Store
+from crossvad.store.urls import folder_of, is_url
+
+if TYPE_CHECKING:
+    from crossvad.store.shared import Teller
+
+
+def open_store(results: str | Path, only: str = "", teller: Teller | None = None, all_cells: bool = True) -> Store:
+    """The store of a results folder or, given a URL, of the mirror of what machines share there.
+
+    Args:
+        results: the folder or the URL.
+        only: in which of its places cells are looked for: `runs` or `reference`; "": in both.
+        teller: told of what is fetched.
+        all_cells: of a URL, fetch all cells when they are first listed; else those alone that are asked for.
+
+    Raises:
+        InputError: something else is in its place, or nothing here reads such URLs.
+    """
+    if not isinstance(results, str) or not is_url(results):
+        return Store(folder_of(results), only)
+    try:
+        from crossvad.store.shared import SharedStore
+    except ImportError as error:
+        fix = "pip install 'crossvad[remote]'"
+        raise InputError(results, f"needs a package that is not installed ({error})", fix) from error
+    return SharedStore(results, only, teller, all_cells)
