@@ -1,6 +1,7 @@
 """crossvad: which video anomaly detector still works on a camera it has never seen, after a few seconds of it?
 
     from crossvad import estimate, run, choose, load_results, score_video
+    from crossvad import check_adapter, check_dataset, check_tuning             # for tests of methods of your own
 
 Names are loaded when they are first used, so that importing the package takes no time.
 """
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from crossvad.datasets.base import Dataset as Dataset
     from crossvad.planning.protocol import Protocol as Protocol
     from crossvad.results import Results as Results
+    from crossvad.verification.contracts import check_adapter as check_adapter
+    from crossvad.verification.contracts import check_dataset as check_dataset
+    from crossvad.verification.contracts import check_tuning as check_tuning
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,6 +33,9 @@ __all__ = [
     "Protocol",
     "Results",
     "__version__",
+    "check_adapter",
+    "check_dataset",
+    "check_tuning",
     "choose",
     "estimate",
     "load_results",
@@ -42,6 +49,9 @@ _HOMES = {
     "Dataset": "crossvad.datasets.base",
     "Protocol": "crossvad.planning.protocol",
     "Results": "crossvad.results",
+    "check_adapter": "crossvad.verification.contracts",
+    "check_dataset": "crossvad.verification.contracts",
+    "check_tuning": "crossvad.verification.contracts",
     "choose": "crossvad.api",
     "estimate": "crossvad.api",
     "load_results": "crossvad.api",

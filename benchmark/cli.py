@@ -38,7 +38,7 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
     ),
     "datasets": Deferred(
         "crossvad.commands.datasets:datasets",
-        "What there is to train on and to score: list, info, where, check, prepare.",
+        "What there is to train on and to score: list, info, where, check, prepare, new.",
     ),
     "diagnostics": Deferred(
         "crossvad.commands.diagnostics:diagnostics",
@@ -58,9 +58,9 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
     ),
     "matrix": Deferred(
         "crossvad.commands.run:matrix",
-        "Run every source/target pair of a list, or of a SUITE file (TOML) whose entries the options override.",
+        "Run every source/target pair of a list, or of a SUITE, whose entries the options override.",
     ),
-    "methods": Deferred("crossvad.commands.methods:methods", "What is benchmarked: list, info, check."),
+    "methods": Deferred("crossvad.commands.methods:methods", "What is benchmarked: list, info, check, new."),
     "plot": Deferred(
         "crossvad.commands.plot:plot",
         "Stored cells as pictures: the matrix, ROC curves, scores over time, AUC against shots, steps and speed.",
@@ -86,7 +86,9 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.status:status",
         "How far the runs are that are going on in a results folder, from another terminal, or from another machine.",
     ),
+    "suites": Deferred("crossvad.commands.suites:suites", "Runs that come with the benchmark: list, show."),
     "table": Deferred("crossvad.commands.table:table_command", "Turn stored scores into a table."),
+    "tunings": Deferred("crossvad.commands.tunings:tunings", "How methods adapt: list, info, check, new."),
     "verify": Deferred(
         "crossvad.commands.verify:verify",
         "Hold all that lies in the results folder, or PAGES alone, against the stored scores.",
@@ -118,6 +120,7 @@ def bench(debug: bool) -> None:
     bench run --source synthetic-street --target synthetic-plaza      needs no data
     bench run --source ped2 --target ped1 --data DIR --support test-head
     bench matrix --source ped2,synthetic-street --target ped2,synthetic-plaza --data DIR
+    bench matrix quick                                                one of the suites that come with it
     bench table --matrix --where shots=10
     bench plot shots --where source=path:normal --out shots.svg
     bench report --data DIR

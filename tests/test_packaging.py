@@ -52,6 +52,7 @@ EXCEPTIONS = {
         "crossvad.datasets.base",
         "crossvad.planning.protocol",
         "crossvad.results",
+        "crossvad.verification.contracts",
     )
 }
 

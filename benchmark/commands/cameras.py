@@ -8,14 +8,14 @@ import click
 
 from crossvad.commands.options import RESULTS, RULES, Names, where
 from crossvad.commands.table_command import TableCommand, format_option
-from crossvad.planning.catalogue import METHODS
+from crossvad.planning.catalogue import method_names
 from crossvad.present.formats import Tables
 
 
 @click.command(cls=TableCommand)
 @click.option(
     "--against",
-    type=Names(lambda: ["itself", *METHODS]),
+    type=Names(lambda: ["itself", *method_names()]),
     default="framediff",
     show_default=True,
     help="Methods at K = 0, comma-separated, and `itself`.",

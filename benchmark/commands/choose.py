@@ -54,7 +54,7 @@ class Choice(click.ParamType):
 @click.option("--shots", type=click.IntRange(0), default=10, show_default=True, help="Clips to adapt on.")
 @click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Gradient steps on them.")
 @click.option(
-    "--tuning", type=Name(lambda: list(catalogue.TUNINGS)), default="finetune", show_default=True, help="How to adapt."
+    "--tuning", type=Name(catalogue.tuning_names), default="finetune", show_default=True, help="How to adapt."
 )
 @SEEDS
 @PLACES

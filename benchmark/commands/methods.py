@@ -1,49 +1,58 @@
-"""`bench methods`: what is benchmarked, what there is to know of it, and whether it keeps the contract."""
+"""`bench methods`: what is benchmarked, what there is to know of it, whether it keeps the contract, and new ones."""
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from crossvad.commands.lazy_group import Group
+from crossvad.commands.new import FOLDER, NAME, write_plugin
 from crossvad.commands.options import BUDGET, Name
+from crossvad.commands.plugin_tables import show_passed_over, show_verdicts
 from crossvad.datasets.errors import InputError
-from crossvad.planning import catalogue
+from crossvad.planning import catalogue, plugins
 from crossvad.planning.budgets import BUDGETS
 
 if TYPE_CHECKING:
     from crossvad.planning.method_info import MethodInfo
 
-METHOD = click.argument("method", type=Name(lambda: list(catalogue.METHODS)))
+KINDS = {"trainable": "trainable", "closed-form": "closed_form", "whole-video": "whole_video"}  # to their templates
+METHOD = click.argument("method", type=Name(catalogue.method_names))
 
 
 @click.group(cls=Group)
 def methods() -> None:
-    """What is benchmarked: list, info, check."""
+    """What is benchmarked: list, info, check, new."""
 
 
 @methods.command("list")
 @BUDGET
 def list_methods(budget: str) -> None:
-    """Every method by name, with its clip, its cues and its size at a budget."""
+    """Every method by name, those of installed packages last, with its clip, its cues and its size at a budget."""
     from crossvad.planning import registry
     from crossvad.planning.method_info import describe
     from crossvad.present.tables import MISSING
     from crossvad.present.terminal import console, plain_table
 
     rows = []
-    for name in catalogue.METHODS:
+    for name in catalogue.method_names():
         try:
             facts = describe(registry.get_method(name), BUDGETS[budget])
         except InputError as error:  # such as one whose extra is not installed
             rows.append([name, "", f"{error.problem}: {error.fix}", "", "", ""])
             continue
+        except Exception as error:  # whatever a method of somebody's does
+            if name in catalogue.METHODS:
+                raise
+            rows.append([name, "", f"{type(error).__name__}: {error}: see bench methods check {name}", "", "", ""])
+            continue
         sizes = [f"{number:,}" if number else MISSING for number in (facts.parameters, sum(facts.adapted.values()))]
         rows.append([name, str(facts.frames), ", ".join(facts.cues), *sizes, facts.paper or MISSING])
     heads = ("method", "frames", "cues", "parameters", "adapted", "paper")
     console().print(plain_table(heads, rows, title=f"at budget {budget}"))
+    show_passed_over(plugins.METHODS, catalogue.METHODS)
 
 
 @methods.command()
@@ -73,16 +82,29 @@ def info(method: str, budget: str) -> None:
 def check_method(method: str) -> None:
     """Put a method (name or file.py:Class) through the tests that every method must pass."""
     from crossvad.planning import registry
-    from crossvad.present.terminal import console, plain_table
-    from crossvad.verification.conformance import check_adapter
+    from crossvad.verification.conformance import adapter_verdicts
 
-    rows, failed = [], False
-    for verdict in check_adapter(registry.get_method(method)):
-        failed |= not verdict.holds
-        rows.append([verdict.rule, "holds" if verdict.holds else "BROKEN", verdict.measured])
-    console().print(plain_table(("rule", "", "what was seen"), rows))
-    if failed:
-        sys.exit(1)
+    show_verdicts(adapter_verdicts(registry.get_method(method)))
+
+
+@methods.command("new")
+@NAME
+@click.option(
+    "--kind",
+    type=click.Choice(list(KINDS)),
+    default="trainable",
+    show_default=True,
+    help="How it comes to know what is normal: by gradients, by a formula, or from the video that it scores.",
+)
+@FOLDER
+def new_method(name: str, kind: str, folder: Path) -> None:
+    """Write NAME.py, a method that works and is yours to change, and its test. Overwrites nothing.
+
+    \b
+    bench methods new my_method
+    bench methods new my_method --kind closed-form --folder my_project
+    """
+    click.echo(write_plugin("method", KINDS[kind], name, folder))
 
 
 def _described(facts: MethodInfo, budget: str) -> dict[str, str]:

@@ -68,6 +68,19 @@ class Name(click.ParamType):
         return _completed(incomplete, self.known())
 
 
+class SuiteName(click.ParamType):
+    """The name of a suite that comes with the benchmark, completed, or the path of a file."""
+
+    name = "suite"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a name, or where none begins so a path."""
+        from crossvad.planning.suite import suite_names
+
+        names = [CompletionItem(name) for name in suite_names() if name.startswith(incomplete)]
+        return names or [CompletionItem(incomplete, type="file")]
+
+
 class Condition(click.ParamType):
     """KEY=VALUE[,VALUE], the key and its values completed: those that are stored, else those that are known."""
 
@@ -123,20 +136,21 @@ class ResultsPlace(click.Path):
 
 
 VALUES: dict[str, Callable[[], Iterable[str]]] = {  # of the keys whose values have names
-    "method": lambda: catalogue.METHODS,
+    "method": catalogue.method_names,
     "source": catalogue.dataset_names,
     "target": catalogue.dataset_names,
     "support": lambda: ("none", *SUPPORTS),
-    "tuning": lambda: catalogue.TUNINGS,
+    "tuning": catalogue.tuning_names,
     "budget": lambda: BUDGETS,
     "protocol": lambda: ("fair", "paper"),
     "place": lambda: columns.PLACES,
 }
-METHODS = Names(lambda: list(catalogue.METHODS))
-TUNINGS = Names(lambda: list(catalogue.TUNINGS))
+METHODS = Names(catalogue.method_names)
+TUNINGS = Names(catalogue.tuning_names)
 DATASETS = Datasets(catalogue.dataset_names)
 ONE_DATASET = Name(catalogue.dataset_names)
 PRECISIONS, TRAINING_PRECISIONS = Names(lambda: get_args(Precision)), Names(lambda: get_args(TrainingPrecision))
+SUITE = SuiteName()
 LAUNCHER = Name(lambda: [catalogue.LOCAL, *catalogue.LAUNCHERS])
 DATASET = click.argument("name", type=ONE_DATASET)
 
@@ -170,7 +184,7 @@ def several(name: str, kind: Names, text: str, required: bool = False) -> Callab
 
 def one_method(default: str) -> Callable:
     """Make the option `--method` of a command that takes one."""
-    kind, text = Name(lambda: list(catalogue.METHODS)), "Name, name[option=value] or file.py:Class."
+    kind, text = Name(catalogue.method_names), "Name, name[option=value] or file.py:Class."
     return click.option("--method", type=kind, default=default, show_default=True, help=text)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+import time
 from typing import Any
 
 import click
 
-from crossvad.commands.options import AMOUNTS, METHOD, PAIR, PAIRS, PLACES, stated
+from crossvad.commands.options import AMOUNTS, METHOD, PAIR, PAIRS, PLACES, SUITE, stated
 from crossvad.datasets.errors import InputError, plain
 from crossvad.planning.names import number_of
 from crossvad.present.formats import TABLE_FORMATS
@@ -28,40 +28,70 @@ def run(**said: Any) -> None:
     bench run --source ped1+ped2 --target ped2 --data DIR --method 'apn[scales=1,0.5,0.25]' --dry-run
     bench run --source path:my_camera --target ped2 --method 'apn[prototypes=20]' --method my_file.py:MyMethod
     """
-    _run_and_show(leave_out=False, **said)
+    if _run_and_show(leave_out=False, **said):
+        sys.exit(1)
 
 
 @click.command()
-@click.argument("suite", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument("suite", type=SUITE, required=False)
 @PAIRS
 @METHOD
 @PLACES
 @AMOUNTS
 @click.pass_context
-def matrix(context: click.Context, /, suite: Path | None, **said: Any) -> None:
-    """Run every source/target pair of a list, or of a SUITE file (TOML) whose entries the options override.
+def matrix(context: click.Context, /, suite: str | None, **said: Any) -> None:
+    """Run every source/target pair of a list, or of a SUITE, whose entries the options override.
 
-    A pair that cannot be (a source without training video) is left out, with the reason.
+    A SUITE is a TOML file, or one that comes with the benchmark, by name: see bench suites list. All of its names are
+    looked up before anything runs. A pair that cannot be (a source without training video) is left out, with the
+    reason.
 
     \b
     bench matrix --source synthetic-street,ped2 --target synthetic-plaza,ped2 --data DIR
+    bench matrix quick
+    bench matrix cross-camera --data DIR --dry-run
     bench matrix suite.toml        # source = ["ped2"]  target = ["ped1"]  method = ["apn"]  shots = [0, 10]
     """
     if suite:
-        from crossvad.planning.request import read_suite
-
-        given = stated(context)
-        said |= {name: value for name, value in read_suite(suite).items() if name not in given}
+        _run_suite(suite, stated(context), said)
+        return
     if not said["sources"]:
         raise InputError("bench matrix", "has no sources", "give --source, or a suite file with source = […]")
     said["targets"] = said["targets"] or said["sources"]
-    _run_and_show(leave_out=True, **said)
+    if _run_and_show(leave_out=True, **said):
+        sys.exit(1)
+
+
+def _run_suite(name: str, given: dict[str, Any], said: dict[str, Any]) -> None:
+    """Run a suite's grids one after another, once all of them are known to be sound; exit with 1 if a cell failed."""
+    from crossvad.execution.progress import Reporter
+    from crossvad.planning.data_root import data_root
+    from crossvad.planning.suite import get_suite
+    from crossvad.planning.suite_plan import check, requests
+
+    suite = get_suite(name)
+    check(suite, given, data_root(said["data"]))
+    grids, failed, begun = requests(suite, given), 0, time.monotonic()
+    for number, request in enumerate(grids, 1):
+        if len(grids) > 1:
+            pair = " → ".join(", ".join(map(str, names)) for names in (request.sources, request.targets))
+            Reporter(quiet=said["quiet"]).say(f"Grid {number} of {len(grids)} of {name}: {pair}")
+        left = {limit: said[limit] for limit in ("time_limit", "max_failures")}
+        if left["time_limit"]:
+            left["time_limit"] = max(1.0, left["time_limit"] - (time.monotonic() - begun))
+        if left["max_failures"]:
+            left["max_failures"] -= failed
+        failed += _run_and_show(leave_out=True, **said | vars(request) | left)
+        if said["max_failures"] and failed >= said["max_failures"]:
+            break
+    if failed:
+        sys.exit(1)
 
 
 def _run_and_show(
     sources: list[str], targets: list[str], methods: list[str] | None, dry_run: bool, **amounts: Any
-) -> None:
-    """Run a grid and print its tables; exit with 1 if a cell failed or was refused, and say why even if quiet."""
+) -> int:
+    """Run a grid and print its tables; return how many cells failed or were refused, and say why even if quiet."""
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
@@ -73,7 +103,7 @@ def _run_and_show(
             del amounts[name]
         asked = api.estimate(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
         TABLE_FORMATS["rich"].write(asked, "")
-        return
+        return 0
     results = api.run(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
     for tables in results.summary():
         TABLE_FORMATS["rich"].write(tables, "")
@@ -83,5 +113,4 @@ def _run_and_show(
     told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
     told += f", and at {results.store.address}" if is_url(results.store.address) else ""
     Reporter(quiet=amounts["quiet"]).say(f"{told}. More tables: bench table --help")
-    if failed:
-        sys.exit(1)
+    return len(failed)

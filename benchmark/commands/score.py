@@ -22,7 +22,7 @@ from crossvad.planning import catalogue
 @click.option("--shots", type=click.IntRange(0), default=10, show_default=True, help="Clips to adapt on; 0: none.")
 @click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Gradient steps on them.")
 @click.option(
-    "--tuning", type=Name(lambda: list(catalogue.TUNINGS)), default="finetune", show_default=True, help="How to adapt."
+    "--tuning", type=Name(catalogue.tuning_names), default="finetune", show_default=True, help="How to adapt."
 )
 @DEVICE
 @click.option("--out", type=PATH, default="scored", show_default=True, help="Folder to write to, one per video in it.")

@@ -5,7 +5,7 @@ Imports nothing heavy, so that commands can list and complete names at once.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from crossvad.planning import plugins
 
 METHODS = {
     "apn": "crossvad.adapters.methods.apn:Apn",
@@ -66,8 +66,19 @@ RENDERED = {  # these need no data
     "synthetic-plaza": "crossvad.datasets.synthetic.dataset:plaza",
     DRAWN: "crossvad.datasets.synthetic.dataset:cameras",
 }
+OUR_DATASETS = (*ARCHIVES, *RENDERED)
+
+
+def method_names() -> list[str]:
+    """Every method that can be named, those of installed packages last."""
+    return [*METHODS, *plugins.offered(plugins.METHODS, METHODS)]
+
+
+def tuning_names() -> list[str]:
+    """Every tuning that can be named, those of installed packages last."""
+    return [*TUNINGS, *plugins.offered(plugins.TUNINGS, TUNINGS)]
 
 
 def dataset_names() -> list[str]:
-    """Every dataset that can be named; `path:DIR` comes on top."""
-    return [*ARCHIVES, *RENDERED, *(point.name for point in entry_points(group="crossvad.datasets"))]
+    """Every dataset that can be named, those of installed packages last; `path:DIR` comes on top."""
+    return [*OUR_DATASETS, *plugins.offered(plugins.DATASETS, OUR_DATASETS)]

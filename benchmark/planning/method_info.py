@@ -84,7 +84,7 @@ def describe(method: MethodSpec, budget: Budget) -> MethodInfo:
         published_evaluation=cls.published_evaluation,
         deviations=cls.deviations + (DEVIATIONS if cls.needs_source and not method.code else ()),
         presets={name: _typed(options) for name, options in presets_of(cls).items()},
-        options=tuple(_options(cls)),
+        options=tuple(options_of(cls)),
         arithmetic={name: get_args(get_type_hints(Arithmetic)[name]) for name in method.arithmetic_options},
     )
 
@@ -127,7 +127,8 @@ def _typed(options: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={written(value)}" for name, value in options.items())
 
 
-def _options(cls: type[Adapter]) -> list[OptionInfo]:
+def options_of(cls: Any) -> list[OptionInfo]:
+    """Every option of a class, be it a method or a tuning, in order."""
     hints = get_type_hints(cls.Options)
     return [
         OptionInfo(

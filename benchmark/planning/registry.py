@@ -7,7 +7,8 @@
     synthetic-plaza                             synthetic-cameras[seed=11] (other ten cameras)
     ped1+ped2   ucf[train=official]+path:DIR    (sources: several at once)
 
-Packages offer theirs through the entry points `crossvad.adapters`, `crossvad.tunings` and `crossvad.datasets`.
+Packages offer theirs through the entry points `crossvad.adapters`, `crossvad.tunings` and `crossvad.datasets`: see
+`plugins`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import importlib.util
 import inspect
 import re
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,8 +31,9 @@ from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
+from crossvad.planning import plugins
 from crossvad.planning.archives import get_published as get_published
-from crossvad.planning.catalogue import ARCHIVES, LAUNCHERS, METHODS, RENDERED, TUNINGS, dataset_names
+from crossvad.planning.catalogue import ARCHIVES, LAUNCHERS, METHODS, OUR_DATASETS, RENDERED, TUNINGS
 from crossvad.planning.names import listed, split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
@@ -43,9 +44,10 @@ def get_method(method: str | type[Adapter]) -> MethodSpec:
     Raises:
         InputError: unknown name, file, class or option; says what comes close.
     """
-    name, cls, options = _named_class("method", method, METHODS, "crossvad.adapters")
+    name, cls, options = _named_class("method", method, METHODS, plugins.METHODS)
     if not (isinstance(cls, type) and issubclass(cls, Adapter)):
         raise InputError(name, "is not a crossvad.adapters.base.Adapter", "subclass Adapter (its module is the manual)")
+    _require_options(name, cls)
     own = [field.name for field in dataclasses.fields(cls.Options)]
     said: dict[str, str] = {}
     for field in dataclasses.fields(Arithmetic):
@@ -61,9 +63,10 @@ def get_tuning(tuning: str | type[Tuning]) -> TuningSpec:
     Raises:
         InputError: unknown name, file, class or option; says what comes close.
     """
-    name, cls, options = _named_class("tuning", tuning, TUNINGS, "crossvad.tunings")
+    name, cls, options = _named_class("tuning", tuning, TUNINGS, plugins.TUNINGS)
     if not (isinstance(cls, type) and issubclass(cls, Tuning)):
         raise InputError(name, "is not a crossvad.adapters.tunings.base.Tuning", "subclass Tuning")
+    _require_options(name, cls)
     return TuningSpec(*with_options(name, cls, options))
 
 
@@ -73,7 +76,7 @@ def get_launcher(launcher: str | type) -> tuple[type, Any]:
     Raises:
         InputError: unknown name, file, class or option; says what comes close.
     """
-    name, cls, options = _named_class("launcher", launcher, LAUNCHERS, "crossvad.launchers")
+    name, cls, options = _named_class("launcher", launcher, LAUNCHERS, plugins.LAUNCHERS)
     if not (isinstance(cls, type) and hasattr(cls, "start") and hasattr(cls, "Options")):
         raise InputError(name, "is not a crossvad.execution.launchers.base.Launcher", "subclass Launcher")
     return with_options(name, cls, options)[1:]
@@ -103,8 +106,6 @@ def get_dataset(text: str, root: Path) -> Dataset:
         published = cls(root, chosen)
         published.name = label
         return published
-    if not _is_file(base) and base not in dataset_names():
-        raise unknown_name("dataset", base, dataset_names(), "or path:DIR for a folder of your own")
     return _plugged_dataset(text, root)
 
 
@@ -153,19 +154,35 @@ def joined_names(text: str) -> list[str]:
 
 
 def _plugged_dataset(text: str, root: Path) -> Dataset:
-    name, make, options = _named_class("dataset", text, {}, "crossvad.datasets")
+    name, make, options = _named_class("dataset", text, dict.fromkeys(OUR_DATASETS, ""), plugins.DATASETS)
     if options and not hasattr(make, "Options"):
         raise InputError(text, "takes no options", "give its class Options, a dataclass, or leave the brackets out")
     if hasattr(make, "Options"):
+        _require_options(name, make)
         label, _, chosen = with_options(name, make, options)
-        dataset = make(root, chosen)
+        dataset = _made(name, make, root, chosen)
     else:
-        label, dataset = name, make(root)
+        label, dataset = name, _made(name, make, root)
     if not isinstance(dataset, Dataset):
         raise InputError(name, "makes no crossvad.datasets.base.Dataset", "subclass Dataset (its module is the manual)")
     if options or not hasattr(dataset, "name"):
         dataset.name = label
     return dataset
+
+
+def _made(name: str, make: Any, *given: Any) -> Any:
+    try:
+        return make(*given)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a data set of somebody's does
+        fix = "mend it: it is called as Class(data root), or as Class(data root, options)"
+        raise InputError(name, f"cannot be made ({type(error).__name__}: {error})", fix) from error
+
+
+def _require_options(name: str, cls: Any) -> None:
+    if not (isinstance(cls.Options, type) and dataclasses.is_dataclass(cls.Options)):
+        raise InputError(name, f"has Options that are {cls.Options!r}", "write a frozen dataclass")
 
 
 NO_DATA = (
@@ -195,10 +212,11 @@ def _named_class(kind: str, given: str | type, ours: dict[str, str], group: str)
         return f"{Path(path).name}:{attribute}", cls, options
     if name in ours:
         return name, _load(ours[name]), options
-    points = {point.name: point for point in entry_points(group=group)}
-    if name not in points:
-        raise unknown_name(kind, name, [*ours, *points])
-    return name, points[name].load(), options
+    try:
+        return name, plugins.load(kind, name, group, ours), options
+    except KeyError:
+        more = "or path:DIR for a folder of your own" if kind == "dataset" else ""
+        raise unknown_name(kind, name, [*ours, *plugins.offered(group, ours)], more) from None
 
 
 def _is_file(name: str) -> bool:

@@ -1,13 +1,12 @@
-"""What a user asks to be run, in words or as objects, and the suite files that hold such requests."""
+"""What a user asks to be run, in words or as objects."""
 
 from __future__ import annotations
 
 import inspect
-import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
@@ -15,22 +14,15 @@ from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.datasets.readers.file_identity import small_text
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import did_you_mean, joined, split_options
+from crossvad.planning.names import joined, split_options
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 from crossvad.planning.specs import MethodSpec
 
 Plugin = TypeVar("Plugin", bound="str | type")
-ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of its members
-    **{name: (list, str) for name in ("sources", "targets", "methods", "tuning", "precision", "training_precision")},
-    **{name: (list, int) for name in ("shots", "steps", "seeds")},
-    **{name: (str, str) for name in ("budget", "protocol", "support")},
-}
-PLURALS = {name: f"{name}s" for name in ("source", "target", "method", "seed")}
 
 
 @dataclass(frozen=True)
@@ -39,14 +31,14 @@ class Request:
 
     sources: Sequence[str | Path | Dataset]
     targets: Sequence[str | Path | Dataset]
-    methods: Sequence[str | type[Adapter]]
-    tuning: Sequence[str | type[Tuning]]
-    shots: Sequence[int]
-    steps: Sequence[int]
-    seeds: Sequence[int]
-    budget: str | Budget
-    protocol: str | Protocol
-    support: str | None  # None: the protocol's
+    methods: Sequence[str | type[Adapter]] = catalogue.DEFAULT_METHODS
+    tuning: Sequence[str | type[Tuning]] = ("finetune",)
+    shots: Sequence[int] = (0, 1, 5, 10)
+    steps: Sequence[int] = (1,)
+    seeds: Sequence[int] = (0,)
+    budget: str | Budget = "quick"
+    protocol: str | Protocol = "fair"
+    support: str | None = None  # None: the protocol's
     precision: Sequence[str] = ("float32",)  # that methods score in: each method in each
     training_precision: Sequence[str] = ("float32",)  # that those train in which train by steps
 
@@ -158,31 +150,3 @@ def unadapted_cell(cell: Cell, methods: list[str], source: str, target: str, bud
     """Whether a cell is one of those that `unadapted` asks for, by its names."""
     named = cell.source in (source, joined(source)) and (cell.target, cell.budget) == (target, budget)
     return named and cell.method in methods and cell.tuning == catalogue.NO_TUNING and cell.shots == 0
-
-
-def read_suite(path: Path) -> dict[str, Any]:
-    """The entries of a suite file: any of `ENTRIES`, or as a flag calls them: source for sources.
-
-    Raises:
-        InputError: it is not there, is not TOML, or has an entry of an unknown name, type or budget.
-    """
-    try:
-        entries = tomllib.loads(small_text(path))
-    except (OSError, ValueError, RecursionError) as error:  # of numbers too long, or lists too deep, to be read
-        raise InputError(path, f"cannot be read ({error})", "write a TOML file; see bench matrix --help") from error
-    entries = {PLURALS.get(name, name): value for name, value in entries.items()}
-    for name, value in entries.items():
-        if name not in ENTRIES:
-            fix = f"{did_you_mean(name, ENTRIES)}known: {', '.join(ENTRIES)}"
-            raise InputError(path, f"has an unknown entry {name!r}", fix)
-        kind, member = ENTRIES[name]
-        # type() and not isinstance: true is an int to Python, but no number of shots to anyone.
-        if not isinstance(value, kind) or not all(type(each) is member for each in value) or not value:
-            raise InputError(
-                path, f"{name} = {value!r} is of the wrong type", f"write a {kind.__name__} of {member.__name__}"
-            )
-    if entries.get("budget", "quick") not in BUDGETS:
-        raise InputError(path, f"budget {entries['budget']!r} is unknown", f"choose from {', '.join(BUDGETS)}")
-    if entries.get("support", SUPPORTS[0]) not in SUPPORTS:
-        raise InputError(path, f"support {entries['support']!r} is unknown", f"choose from {', '.join(SUPPORTS)}")
-    return entries

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import tempfile
-import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +18,27 @@ from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
-from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import with_extras
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
-from crossvad.verification.miniature_grid import MadeUpCamera, run_twice
+from crossvad.verification.miniature_grid import ANOMALY, LENGTH, made_up_cameras, moving_squares, run_twice
+from crossvad.verification.verdicts import Verdict, without_errors
 
 ENDED = 40  # frames after which a video might as well have ended
-LENGTH, ANOMALY = 60, 45  # frames of a test video; from here on a square that moves as nothing did before
 CPU = torch.device("cpu")
 
 Scores = dict[str, NDArray[np.float64]]  # cue -> (clips,)
 State = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """One rule, whether it holds, and what was measured."""
-
-    rule: str
-    holds: bool
-    measured: str
-
-
-def check_adapter(method: MethodSpec) -> Iterator[Verdict]:
+def adapter_verdicts(method: MethodSpec) -> Iterator[Verdict]:
     """Train a method for a few steps and hold it to the contract of `adapters.base`, rule by rule.
 
     Raises:
         InputError: it cannot be built, or asks for what there is not.
     """
-    try:
-        yield from _verdicts(method)
-    except InputError:
-        raise
-    except Exception as error:  # whatever a method does; what is still to be judged rests on it
-        yield Verdict("no call raises an error", False, f"{type(error).__name__}: {error} ({_place(error)})")
+    yield from without_errors(_verdicts(method))
 
 
 def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
@@ -81,10 +65,7 @@ def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
     if not adapter.stochastic:
         yield _same("seeds make no difference", scores, _score(_trained(method, seed=1), video, 16))
     yield from _adaptation(adapter, video, scores)
-    cameras = []
-    for number in range(3):
-        train, test = (moving_squares(size, LENGTH, 2 * number + split) for split in range(2))
-        cameras.append(MadeUpCamera(f"camera {number}", train, test, ANOMALY))
+    cameras = made_up_cameras(size)
     yield Verdict("a grid runs, and again from the store", *run_twice(method, adapter, cameras))
 
     onset = ANOMALY - adapter.clip.scored
@@ -97,14 +78,6 @@ def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
 def _types(given: Any) -> str:
     inner = ", ".join(sorted({type(values).__name__ for values in given.values()})) if isinstance(given, dict) else ""
     return f"a {type(given).__name__}" + (f" of {inner}" if inner else "")
-
-
-def _place(error: Exception) -> str:
-    """Where in the method's own code an error came from, or where else."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "crossvad" not in Path(frame.filename).parts] or frames
-    own = [frame for frame in own if "site-packages" not in Path(frame.filename).parts] or own
-    return f"{Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name}"
 
 
 def _dependence(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:
@@ -182,21 +155,6 @@ def _adaptation(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Ver
     if adapter.adapts:
         moved = not _equal(_state(adapted), before)
         yield Verdict("adapting moves the method", moved, "moved" if moved else "nothing that is saved changed")
-
-
-def moving_squares(size: int, length: int, seed: int, anomaly: int | None = None) -> Frames:
-    """Gray video (length, size, size, 1): a dim square drifts over noise; from `anomaly` on a bright one darts."""
-    random = np.random.default_rng(seed)
-    ground = random.integers(60, 100, (size, size))
-    frames = np.repeat(ground[None], length, 0) + random.integers(-2, 3, (length, size, size))
-    edge, start = size // 5, int(random.integers(size))
-    for t in range(length):
-        x = (start + t // 2) % (size - edge)
-        frames[t, size // 2 : size // 2 + edge, x : x + edge] = 130
-        if anomaly is not None and t >= anomaly:
-            x, y = (7 * t) % (size - edge), (5 * t) % (size - edge)
-            frames[t, y : y + edge, x : x + edge] = 255 if t % 2 else 0
-    return frames.astype(np.uint8)[..., None]
 
 
 def _trained(method: MethodSpec, seed: int = 0) -> Adapter:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
-from crossvad.datasets.base import Dataset, Frames, Scene, Size, Split, Video
+from crossvad.datasets.base import Dataset, Frames, Scene, Split, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import digest
 from crossvad.datasets.readers.frame_cache import FrameCache
-from crossvad.datasets.readers.frame_folder import resized
+from crossvad.datasets.readers.lazy_frames import LazyFrames
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
@@ -25,39 +25,17 @@ from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR
-from crossvad.planning.specs import MethodSpec
+from crossvad.planning.specs import MethodSpec, TuningSpec
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 
 SHOTS = (0, 10)
+LENGTH, ANOMALY = 60, 45  # frames of a test video; from here on a square that moves as nothing did before
 
 
-@dataclass(frozen=True)
-class MadeUpFrames:
-    """Gray frames (N, H, W, 1) in memory, as a source of video."""
-
-    frames: Frames
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    @property
-    def identity(self) -> str:
-        """A digest of the pixels."""
-        return digest([self.frames.tobytes().hex()])
-
-    stamp = identity
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, MadeUpFrames) and self.identity == other.identity
-
-    def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
-        """Frames `start` to `stop`, in one block."""
-        frames = self.frames[start:stop]
-        yield resized(np.ascontiguousarray(np.broadcast_to(frames, (*frames.shape[:3], channels))), size)
+def in_memory(frames: Frames) -> LazyFrames:
+    """Gray frames (N, H, W, 1) in memory, as a source of video that is known by a digest of its pixels."""
+    return LazyFrames(partial(np.asarray, frames), len(frames), digest([frames.tobytes().hex()]))
 
 
 class MadeUpCamera(Dataset):
@@ -68,20 +46,44 @@ class MadeUpCamera(Dataset):
 
     def scenes(self, split: Split) -> list[Scene]:
         """The one scene."""
-        return [Scene(self.name, (Video(split, MadeUpFrames(self.train if split == "train" else self.test)),))]
+        return [Scene(self.name, (Video(split, in_memory(self.train if split == "train" else self.test)),))]
 
     def labels(self, video: str) -> NDArray[np.uint8]:
         """1 from the onset on."""
         return (np.arange(len(self.test)) >= self.onset).astype(np.uint8)
 
 
-def run_twice(method: MethodSpec, adapter: Adapter, cameras: list[MadeUpCamera]) -> tuple[bool, str]:
+def moving_squares(size: int, length: int, seed: int, anomaly: int | None = None) -> Frames:
+    """Gray video (length, size, size, 1): a dim square drifts over noise; from `anomaly` on a bright one darts."""
+    random = np.random.default_rng(seed)
+    ground = random.integers(60, 100, (size, size))
+    frames = np.repeat(ground[None], length, 0) + random.integers(-2, 3, (length, size, size))
+    edge, start = size // 5, int(random.integers(size))
+    for t in range(length):
+        x = (start + t // 2) % (size - edge)
+        frames[t, size // 2 : size // 2 + edge, x : x + edge] = 130
+        if anomaly is not None and t >= anomaly:
+            x, y = (7 * t) % (size - edge), (5 * t) % (size - edge)
+            frames[t, y : y + edge, x : x + edge] = 255 if t % 2 else 0
+    return frames.astype(np.uint8)[..., None]
+
+
+def made_up_cameras(size: int) -> list[MadeUpCamera]:
+    """Three cameras of moving squares, of frames (size, size): a source, and two targets."""
+    videos = [moving_squares(size, LENGTH, number) for number in range(6)]
+    return [MadeUpCamera(f"camera {n}", videos[2 * n], videos[2 * n + 1], ANOMALY) for n in range(3)]
+
+
+def run_twice(
+    method: MethodSpec, adapter: Adapter, cameras: list[MadeUpCamera], tuning: TuningSpec | None = None
+) -> tuple[bool, str]:
     """Train on the first camera, and adapt to and score all; then again, with what the store has of the training.
 
     Args:
         method: to run.
         adapter: of it, to see what it needs.
         cameras: the source, and targets.
+        tuning: how to adapt; None: by fine-tuning, if by steps at all.
 
     Returns:
         Whether all cells were done, and the same both times; and what was seen.
@@ -89,12 +91,12 @@ def run_twice(method: MethodSpec, adapter: Adapter, cameras: list[MadeUpCamera])
     room = max(FAIR.max_clip, adapter.clip.frames) - FAIR.max_clip
     takes_steps = method.cls.adapts and method.cls.tunable
     chosen = adapter.needs_source and not adapter.extra_inputs  # else no rate can be chosen
-    tuning = ("finetune" if chosen else "finetune[learning_rate=1e-4]") if takes_steps else NO_TUNING
+    usual = ("finetune" if chosen else "finetune[learning_rate=1e-4]") if takes_steps else NO_TUNING
     grid = Grid(
         methods=[method],
         sources=cameras[:1],
         targets=cameras[1:],
-        tunings=[registry.get_tuning(tuning)],
+        tunings=[tuning or registry.get_tuning(usual)],
         shots=SHOTS,
         steps=[1],
         seeds=[0],

@@ -8,7 +8,7 @@ import pytest
 
 from crossvad.adapters import base
 from crossvad.planning import registry
-from crossvad.verification.conformance import check_adapter
+from crossvad.verification.conformance import adapter_verdicts
 
 EXAMPLES = {
     re.match(r"class (\w+)", example).group(1): example
@@ -52,7 +52,7 @@ def test_the_manual_shows_one_of_each():
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_keeps_every_rule(written, name):
-    broken = [verdict for verdict in check_adapter(registry.get_method(written(name))) if not verdict.holds]
+    broken = [verdict for verdict in adapter_verdicts(registry.get_method(written(name))) if not verdict.holds]
     assert broken == []
 
 

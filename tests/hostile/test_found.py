@@ -15,7 +15,7 @@ from crossvad.datasets.published.ucsd import parse_ground_truth
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.label_table import LabelTable
 from crossvad.planning.protocol import get_protocol
-from crossvad.planning.request import read_suite
+from crossvad.planning.suite import read_suite
 from hostile.guard import bounded
 
 LONG = "9" * 5000  # digits: more than Python reads

@@ -6,7 +6,7 @@ import pytest
 
 from crossvad.planning import registry
 from crossvad.planning.names import listed
-from crossvad.planning.request import ENTRIES, read_suite
+from crossvad.planning.suite import ENTRIES, read_suite
 from hostile.guard import bombard
 from hostile.mutations import WORDS, spoilt_text
 
@@ -19,6 +19,12 @@ shots = [0, 5]
 seeds = [0, 1]
 budget = "demo"
 support = "train-head"
+
+[[grid]]
+seeds = [2]
+
+[[grid]]
+target = ["path:south"]
 """
 
 
@@ -27,8 +33,8 @@ def test_suites(tmp_path):
 
     def attempt(random):
         path.write_bytes(spoilt_text(random, SUITE))
-        entries = read_suite(path)
-        assert entries.keys() <= ENTRIES.keys()
+        for entries in read_suite(path).grids:
+            assert entries.keys() <= ENTRIES.keys()
 
     bombard("suite", 1000, attempt)
 

@@ -12,7 +12,8 @@ from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
-from crossvad.verification.conformance import ANOMALY, check_adapter, moving_squares
+from crossvad.verification.conformance import adapter_verdicts
+from crossvad.verification.miniature_grid import ANOMALY, moving_squares
 from doubles import (
     Detecting,
     Honest,
@@ -254,7 +255,7 @@ def rules(method: MethodSpec) -> set[str]:
 
 def broken(cls: type[Adapter]) -> set[str]:
     """The rules that an adapter breaks; all are looked at, or the first alone where there are no scores to judge."""
-    verdicts = list(check_adapter(spec(cls)))
+    verdicts = list(adapter_verdicts(spec(cls)))
     asked = rules(spec(cls)) if verdicts[0].holds else {SHAPE}
     if cls is HasNothingToAdapt:
         asked = asked - {COPY, SHOTS, STEPS}
@@ -270,13 +271,13 @@ SHORTER = {"stackrnn": "stackrnn[clips=8]", "tsc": "tsc[clips=8]"}
 @pytest.mark.parametrize("name", catalogue.METHODS)
 def test_every_method_keeps_every_rule(name):
     method = registry.get_method(SHORTER.get(name, name))
-    verdicts = list(check_adapter(method))
+    verdicts = list(adapter_verdicts(method))
     assert [f"{verdict.rule}: {verdict.measured}" for verdict in verdicts if not verdict.holds] == []
     assert {verdict.rule for verdict in verdicts} == rules(method) - ({HIGHER} if name == "random" else set())
 
 
 def test_scores_in_order_may_depend_on_an_option():
-    verdicts = list(check_adapter(registry.get_method("lmn[test_update=true]")))
+    verdicts = list(adapter_verdicts(registry.get_method("lmn[test_update=true]")))
     assert CLIPS not in {verdict.rule for verdict in verdicts} and all(verdict.holds for verdict in verdicts)
 
 
@@ -334,7 +335,7 @@ def test_a_rule_that_a_run_would_break_at_breaks_the_run(cls, rule):
     ],
 )
 def test_what_saving_loses_is_named(cls, named):
-    (verdict,) = (verdict for verdict in check_adapter(spec(cls)) if verdict.rule == SAVED)
+    (verdict,) = (verdict for verdict in adapter_verdicts(spec(cls)) if verdict.rule == SAVED)
     assert not verdict.holds and named in verdict.measured
 
 
@@ -394,7 +395,7 @@ class GivesArrays(Honest):
 
 @pytest.mark.parametrize(("cls", "kind"), [(GivesATensor, "a Tensor"), (GivesArrays, "a dict of ndarray")])
 def test_scores_of_another_kind_are_told(cls, kind):
-    (verdict,) = check_adapter(spec(cls))
+    (verdict,) = adapter_verdicts(spec(cls))
     assert (verdict.rule, verdict.holds) == (
         SHAPE,
         False,
@@ -413,7 +414,7 @@ class FallsLater(NearestNeighbour):
 
 @pytest.mark.parametrize(("cls", "before"), [(Falls, 0), (FallsLater, 8)])
 def test_a_method_that_raises_is_told_where(cls, before):
-    *others, verdict = check_adapter(spec(cls))
+    *others, verdict = adapter_verdicts(spec(cls))
     assert len(others) == before and all(other.holds for other in others)
     assert verdict.rule == "no call raises an error" and not verdict.holds
     assert verdict.measured.startswith("RuntimeError: no luck (test_conformance.py, line ")
@@ -449,5 +450,5 @@ class Unheard(Moving):
 )
 def test_what_nothing_would_heed_is_refused(cls, why):
     with pytest.raises(InputError) as error:
-        list(check_adapter(spec(cls)))
+        list(adapter_verdicts(spec(cls)))
     assert why in str(error.value)

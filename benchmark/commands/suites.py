@@ -1,0 +1,73 @@
+"""`bench suites`: runs that come with the benchmark, for `bench matrix NAME`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from crossvad.commands.lazy_group import Group
+from crossvad.commands.options import DATA, SUITE
+from crossvad.datasets.errors import InputError, plain
+from crossvad.planning import catalogue
+from crossvad.planning.data_root import data_root
+
+
+@click.group(cls=Group)
+def suites() -> None:
+    """Runs that come with the benchmark: list, show."""
+
+
+@suites.command("list")
+def list_suites() -> None:
+    """Every suite by name, with how many cells and trainings it has, and the data it needs."""
+    from crossvad.planning.suite import get_suite, suite_names
+    from crossvad.planning.suite_plan import data_needed, size
+    from crossvad.present.terminal import console, plain_table
+
+    rows = []
+    for name in suite_names():
+        suite = get_suite(name)
+        cells, trainings = size(suite)
+        rows.append([name, suite.title, f"{cells:,}", f"{trainings:,}", ", ".join(data_needed(suite)) or "none"])
+    heads = ("suite", "what it runs", "cells", "trainings", "data")
+    console().print(plain_table(heads, rows, lines=True))
+    click.echo("Run one: bench matrix NAME --data DIR. What is in it, and what of its data is here: bench suites show")
+
+
+@suites.command()
+@click.argument("name", type=SUITE)
+@DATA
+def show(name: str, data: Path | None) -> None:
+    """A suite (a name, or a TOML file of yours): its text, its size, and whether the data it needs is at hand.
+
+    The text is that of a file for `bench matrix`: save it, and change what you like.
+
+    \b
+    bench suites show cross-camera --data DIR
+    bench suites show paper | head -40 > mine.toml
+    """
+    from crossvad.planning.suite import get_suite
+    from crossvad.planning.suite_plan import data_needed, size
+
+    suite = get_suite(name)
+    cells, trainings = size(suite)
+    click.echo(plain(suite.text.rstrip(), lines=True))
+    click.echo(f"\n# {cells:,} cells of {trainings:,} trainings, at most: pairs that cannot be are left out of a run.")
+    for needed in data_needed(suite):
+        click.echo(plain(f"# {needed}: {_state(needed, data_root(data))}"))
+    click.echo(f"# Run it: bench matrix {name} --data DIR; with --dry-run it says how long that may take.")
+
+
+def _state(name: str, root: Path) -> str:
+    """Whether a data set is at hand, and if not what to do."""
+    from crossvad.planning import registry
+
+    try:
+        return f"at hand, {getattr(registry.get_dataset(name, root), 'directory', 'needs no data')}"
+    except InputError as error:
+        if name in catalogue.ARCHIVES:
+            return f"not below {root}: bench datasets where {name} says where to get it, and how it is to lie"
+        if name.startswith("path:"):
+            return f"not here, nor below {root}: a folder of one fixed camera's videos; see bench datasets where {name}"
+        return f"{error.problem}; {error.fix}"
