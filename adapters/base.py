@@ -42,8 +42,8 @@ the order of `source`'s clips), `adapts` (False: support sets make no difference
 `extra_inputs`; and `adapts_by_mean` (True: `adaptation_loss` is a mean over clips, so that a step on a support set of
 large frames may go through a few clips at a time, which takes a fraction of the memory). A detector that learns nothing
 sets the first three to False and overrides `score` alone. Of the built method, the harness asks `scores_in_order`,
-`scores_scene` and `transductive`; these may be properties that depend on options. Protocol `paper` smooths its scores
-and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
+`scores_scene`, `transductive` and `splits_batches`; these may be properties that depend on options. Protocol `paper`
+smooths its scores and leaves frames out as `published_evaluation` says: as MPN's authors do, unless it is set.
 
 **Looking ahead.** A method that scores a whole test video before it knows any frame's score, such as one that ranks
 them, scores in order and says that it is `transductive`: tables mark it, as no camera that runs could do that.
@@ -74,6 +74,12 @@ is made when training first asks for it, and is neither counted nor adapted nor 
 Training as it is inherited leaves a checkpoint every two minutes, and resumes there if it was cut off, to the same end:
 all that its steps change must be in parameters, persistent buffers or optimisers. A method that counts in an attribute
 is named, and leaves none; a `fit` of a method's own starts anew.
+
+**On several devices.** `--devices N` splits each batch over N devices, of which each takes a step's loss of its share.
+That is the same training where `loss` is the mean of what it is of each clip, draws no random numbers and writes no
+buffer; batch norm is seen to. A method that inherits `fit` and `training_step` is taken to be such a one
+(`splits_batches`), and its loss of two clips is held against the mean of its losses of each before it trains. One that
+is not, such as one that tells the clips of a batch apart, says `splits_batches = False`, and is refused.
 
 **Beside frames.** A method with `extra_inputs = ("flow",)` is given `Clips` wherever others are given a tensor:
 `clips.frames` (B, T, C, H, W) and `clips.extras["flow"]` (B, T, 2, H, W). `datasets/readers/extra_inputs.py` says what
@@ -221,6 +227,7 @@ class Adapter(nn.Module):
     published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
     checkpoints: Checkpointer | None = None  # of its training, where the harness wants them
     arithmetic: Callable[[], AbstractContextManager[object]] = nullcontext  # that its training steps are taken in
+    shared_loss: Callable[[Tensor], Tensor] | None = None  # that they go down, where devices share batches
     last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
@@ -270,6 +277,16 @@ class Adapter(nn.Module):
         All that score a scene at once do. A method that scores in order says so if it looks ahead.
         """
         return self.scores_scene
+
+    @property
+    def splits_batches(self) -> bool:
+        """Whether a training step on several devices, each with its share of the batch, is that on one device.
+
+        It is where a step goes down `loss` alone, and `loss` is the mean of what it is of each clip, draws no random
+        numbers and writes no buffer but the statistics of batch norm. Taken to be so where `training_step` is
+        inherited; a `fit` of a method's own is never split.
+        """
+        return type(self).training_step is Adapter.training_step
 
     def meta_loss(self, clips: Tensor) -> Tensor:
         """What meta-training lowers: the training loss unless a method says otherwise."""
@@ -343,7 +360,7 @@ class Adapter(nn.Module):
             Losses by name. Training that makes one of them no number has diverged, and fails.
         """
         (optimizer,) = optimizers.values()
-        loss = self.loss(clips)
+        loss = (self.shared_loss or self.loss)(clips)
         descend(optimizer, loss)
         return {"loss": loss.item()}
 

@@ -34,6 +34,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,6 +86,7 @@ def run(
     maps: bool = False,
     skip_bad: bool = False,
     leave_out: bool = False,
+    devices: int = 1,
     jobs: int = 1,
     launcher: str = "processes",
     retry: Literal["failed", "interrupted"] = "failed",
@@ -116,6 +118,8 @@ def run(
         maps: keep scores per pixel, for RBDC and TBDC.
         skip_bad: leave out training videos that cannot be read.
         leave_out: skip pairs that cannot be, with the reason, in place of an error.
+        devices: GPUs that share each batch of a training, or processes where `device` is the CPU: one training at a
+            time, as on one device up to rounding. They are started anew, as those of `jobs` are.
         jobs: processes at a time, each with its share of the cores. They are started anew, so that a script asks for
             several below `if __name__ == "__main__"`.
         launcher: where these are: processes (of this machine), ray, slurm, `name[option=value]`, `file.py:Class`; or
@@ -132,9 +136,10 @@ def run(
     """
     from crossvad.datasets.readers.frame_cache import FrameCache
     from crossvad.execution.decoding import Decoder
-    from crossvad.execution.device import get_device
+    from crossvad.execution.device import get_device, get_devices
     from crossvad.execution.launchers.base import Shared
     from crossvad.execution.progress import Reporter
+    from crossvad.execution.ranks.team import DeviceTeam
     from crossvad.execution.reporting import KeepingReporter
     from crossvad.execution.runner import Runner
     from crossvad.execution.scheduler import Scheduler
@@ -149,7 +154,10 @@ def run(
         source=source, target=target, methods=methods, shots=shots, steps=steps, tuning=tuning, seeds=seeds,
         budget=budget, protocol=protocol, support=support, precision=precision, training_precision=training_precision,
     )  # fmt: skip
-    torch_device = get_device(device)
+    if devices > 1 and (jobs > 1 or launcher not in (LOCAL, "processes")):
+        problem = "is one training at a time on this machine, and goes with no --jobs and no --launcher"
+        raise InputError(f"--devices {devices}", problem, "leave one of them out")
+    torch_device, chosen = get_device(device), get_devices(device, devices) if devices > 1 else []
     store, cache = open_store(results, "runs", all_cells=False), FrameCache()  # a run is of its own cells
     with limited_to(time_limit), ExitStack() as stack:
         grid = request.grid(data_root(data))
@@ -157,15 +165,15 @@ def run(
         reporter = KeepingReporter(stack.enter_context(kept(store, _called())), quiet)
         if skip_bad:
             grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
-        launch = None
+        several = partial(Workplace, request, data_root(data), results, maps, skip_bad)
+        launch, team = None, DeviceTeam(chosen, several()) if len(chosen) > 1 else None
         if launcher != LOCAL and (launcher != "processes" or jobs > 1):
-            cls, options = get_launcher(launcher)
             if is_url(results) and launcher != "processes":
                 fix = "start the same command on each machine: each takes what no other is at"
                 raise InputError(results, f"is read by one machine, and --launcher {launcher} may use several", fix)
-            place = Workplace(request, data_root(data), results, maps, skip_bad)
+            (cls, options), place = get_launcher(launcher), several()
             launch = Scheduler(jobs, lambda count: cls(options, Shared(place, device, count)))
-        runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures)
+        runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures, team)
         records = runner.run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
 

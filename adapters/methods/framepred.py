@@ -96,6 +96,12 @@ class FramePrediction(FramePredictor):
             loss = loss + self.options.flow * ((moved - moves) * unit).abs().mean()
         return loss
 
+    @property
+    def splits_batches(self) -> bool:
+        """Not with an adversary, which has an optimiser of its own."""
+        own = type(self).training_step is FramePrediction.training_step
+        return own and "adversarial" not in self.wanted
+
     def optimizers(self, budget: Budget) -> Optimizers:
         """The schedule's for the U-Net; Adam for the discriminator, if it trains."""
         optimizers = super().optimizers(budget)

@@ -70,6 +70,7 @@ class Lmn(Adapter):
         "adapts to a scene, by all of its parameters: its authors adapt nothing but the memory",
     )
     cue: ClassVar[str] = "prediction"  # name of the frame's error
+    splits_batches = False  # the memory takes in all queries of a batch at once
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, skips: bool = True) -> None:
         super().__init__(budget, options, frames=frames)

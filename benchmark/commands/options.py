@@ -260,6 +260,13 @@ AMOUNTS = stacked(
     _listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),
     DEVICE,
     click.option(
+        "--devices",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="GPUs that share each batch of a training; with --device cpu, processes.",
+    ),
+    click.option(
         "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes, which share cores and GPUs."
     ),
     click.option(

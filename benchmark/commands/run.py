@@ -99,7 +99,8 @@ def _run_and_show(
     from crossvad.tabulation.failed_cells import failures, skips
 
     if dry_run:
-        for name in ("device", "jobs", "launcher", "retry", "max_failures", "time_limit"):  # how, and not what
+        how = ("device", "devices", "jobs", "launcher", "retry", "max_failures", "time_limit")  # and not what
+        for name in how:
             del amounts[name]
         asked = api.estimate(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
         TABLE_FORMATS["rich"].write(asked, "")

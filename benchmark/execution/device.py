@@ -34,6 +34,22 @@ def get_device(name: str) -> torch.device:
     return chosen
 
 
+def get_devices(name: str, count: int) -> list[torch.device]:
+    """A device for each of several processes of this machine: the first CUDA devices, or the CPU so many times.
+
+    Raises:
+        InputError: there are not so many, or the name is of a single one.
+    """
+    device, asked = get_device(name), f"--devices {count}"
+    if device.type == "cpu":
+        return [device] * count
+    if device.type != "cuda" or device.index is not None:
+        raise InputError(asked, f"cannot be several of --device {name}", "choose --device cuda, cpu or auto")
+    if (there := torch.cuda.device_count()) < count:
+        raise InputError(asked, f"are more than the {number_of(there, 'GPU')} of this machine", f"say at most {there}")
+    return [torch.device("cuda", number) for number in range(count)]
+
+
 def machine(device: torch.device) -> str:
     """Name what computes: the GPU, or the processor, what it can do and how many threads of it are used."""
     if device.type == "cuda":

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from crossvad.adapters.base import Adapter, Frozen, Log
+from crossvad.adapters.base import Adapter, Frozen
 from crossvad.adapters.options import Budget, Precision
-from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
+from crossvad.adapters.training_state import Checkpointer
+from crossvad.adapters.tunings.base import NoTuning, Tuning
 from crossvad.adapters.tunings.rate_search import EPISODES, QUERY, RateSearch, search_rate
 from crossvad.datasets.base import Dataset, Video
 from crossvad.datasets.clips import ClipSource
@@ -27,35 +26,31 @@ from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now
-from crossvad.execution.layouts import CLIPS, Layout, arrange, lay_out, usual
-from crossvad.execution.model_state import (
-    ANEW,
-    SURVIVES,
-    load_model,
-    lost_state,
-    read_tensors,
-    save_model,
-    save_tensors,
-)
+from crossvad.execution.layouts import CLIPS, lay_out, usual
+from crossvad.execution.mean_over_clips import refuse_coupled
+from crossvad.execution.model_state import ANEW, save_model, save_tensors
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter, Update
-from crossvad.execution.scoring import Fitted, arrays, scoring_batch
-from crossvad.execution.tensorboard import Write, curve_writer
+from crossvad.execution.scoring import Fitted
+from crossvad.execution.tensorboard import curve_writer
+from crossvad.execution.training import (
+    TUNING,
+    Diverged,
+    arrange_learning,
+    check_saved,
+    heldout_scores,
+    load_fitted,
+    logging_to,
+    train,
+)
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
-from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 
 WAITING = "another process is at it, and is waited for"
-HELDOUT_CLIPS = 64  # of the source, to calibrate scores where there is no support set
-CURVE_POINTS = 100
-FACTS, TUNING = "fit.json", "tuning.safetensors"  # in the folder of a fit or a preparation, beside the model's files
-
-
-class Diverged(ValueError):
-    """A loss that is no number any more."""
+FACTS = "fit.json"  # in the folder of a fit or a preparation, beside the model's files
 
 
 @dataclass(frozen=True)
@@ -65,17 +60,49 @@ class Stage:
     kind: str  # of place in the store
     key: str  # of it there
     title: str
+    cell: Cell  # one of those that need it
     tuning: Tuning | None
     make: Callable[[], Adapter]  # builds the method, which has learned nothing yet
     fresh: Callable[[], ClipSource]  # what it learns from, with draws from their start
     precision: Precision = "float32"  # that it trains in
 
 
+class Team(Protocol):
+    """Processes that train a method together, each on a device of its own."""
+
+    count: int
+
+    def __call__(self, cell: Cell, draft: Path, say: Callable[[str], None], update: Update) -> None:
+        """Train a cell's method and write it to a folder, as `Fitter.make` does; tells how far it is."""
+
+
+Sharing = Callable[[Adapter, Checkpointer], AbstractContextManager[None]]  # in which a method trains with others
+
+
 class Fitter:
     """Fits the methods of one grid. Keeps the last fit at hand, as consecutive cells mostly share it."""
 
-    def __init__(self, grid: Grid, store: Store, decoder: Decoder, device: torch.device, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        store: Store,
+        decoder: Decoder,
+        device: torch.device,
+        reporter: Reporter,
+        team: Team | None = None,
+    ) -> None:
+        """Say what is fitted, of what and where.
+
+        Args:
+            grid: whose methods, sources and tunings these are.
+            store: keeps them.
+            decoder: gives the sources' frames.
+            device: that methods run on.
+            reporter: told how far it is.
+            team: trains methods; None: this process does.
+        """
         self.grid, self.store, self.decoder, self.device, self.reporter = grid, store, decoder, device, reporter
+        self.team = team
         self.tunings = {tuning.label: tuning for tuning in grid.tunings}
         self._last: Fitted | None = None
         self._broken: dict[str, Exception] = {}  # key of a stage -> why it failed, which need not be tried again
@@ -88,26 +115,24 @@ class Fitter:
         return self._last
 
     def _fit(self, cell: Cell, method: MethodSpec, source: Dataset) -> Fitted:
-        make = partial(build, method, self.grid.budget, cell.seed, self.device)
-        adapter = make()
+        fit, adapter = self.training(cell, method, source)
         facts: dict[str, Any] = {"parameters": adapter.parameter_count()}
         tuning = self.tunings[cell.tuning].build() if cell.tuning in self.tunings else NoTuning()
         if not adapter.needs_source:
             return Fitted(cell.prepared_key, adapter, tuning, {}, facts, precision=method.arithmetic.precision)
-        # Each stage draws from the start of the seed, whether the one before was stored or not.
-        fresh = partial(source_clips, source, adapter, self.decoder, self.device, cell.seed)
-        title = f"Train {method.label} on {cell.source}"
-        arithmetic = method.arithmetic
-        fit = Stage("fits", cell.fit_key, title, None, make, fresh, arithmetic.training_precision)
+        fresh, arithmetic = fit.fresh, method.arithmetic
         adapter, stored = self._taken(fit, adapter)
         facts["train_seconds"] = stored["seconds"]
+        facts |= {"training_devices": stored["devices"]} if "devices" in stored else {}
         facts["diagnostics"] = {name: curve[-1][1] for name, curve in stored["curves"].items() if name != "loss"}
         if tuning.learns:
             torch.manual_seed(cell.seed)
             title = f"Prepare {method.label} for {cell.tuning}"
             if len(fresh().scenes) == 1:
                 title += f" (one scene in {cell.source}: episodes are of different times of it)"
-            stage = Stage("prepared", cell.prepared_key, title, tuning, make, fresh)
+            stage = replace(
+                fit, kind="prepared", key=cell.prepared_key, title=title, tuning=tuning, precision="float32"
+            )
             adapter, stored = self._taken(stage, adapter)
             facts["prepare_seconds"] = stored["seconds"]
             for name, (least, median, most) in (described := tuning.described()).items():
@@ -116,6 +141,20 @@ class Fitter:
         with computing_in(arithmetic.precision, self.device):
             heldout = heldout_scores(adapter, fresh(), self.grid.budget)
         return Fitted(cell.prepared_key, adapter, tuning, heldout, facts, fresh, arithmetic.precision)
+
+    def training(self, cell: Cell, method: MethodSpec, source: Dataset) -> tuple[Stage, Adapter]:
+        """The training of a cell's method, which has learned nothing yet, and that method."""
+        make = partial(build, method, self.grid.budget, cell.seed, self.device)
+        adapter = make()
+        # Each stage draws from the start of the seed, whether the one before was stored or not.
+        fresh = partial(source_clips, source, adapter, self.decoder, self.device, cell.seed)
+        title = f"Train {method.label} on {cell.source}"
+        fit = Stage("fits", cell.fit_key, title, cell, None, make, fresh, method.arithmetic.training_precision)
+        return fit, adapter
+
+    def is_trained(self, cell: Cell) -> bool:
+        """Whether the training that a cell needs is stored."""
+        return (self.store.place("fits", cell.fit_key) / FACTS).is_file()
 
     def decided(self, cells: Sequence[Cell], fitted: Fitted) -> dict[Cell, tuple[Tuning, RateSearch | None]]:
         """The tuning of each of some cells of one fit, with the search that chose its rate, where it was open."""
@@ -181,32 +220,59 @@ class Fitter:
         return loaded, stored
 
     def _write(self, stage: Stage, adapter: Adapter) -> None:
-        """Make a stage of a method, in place, and store it."""
+        """Make a stage of a method, in place or by the team, and store it."""
+        with self.reporter.task(stage.title) as update, self.store.writing(stage.kind, stage.key) as draft:
+            if self.team and stage.tuning is None:
+                refuse_coupled(adapter, stage.fresh())
+                self.team(stage.cell, draft, self.reporter.say, update)
+            else:
+                self.make(stage, adapter, draft, update)
+
+    def arithmetic(self, stage: Stage) -> Callable[[], AbstractContextManager[object]]:
+        """What the steps of a training are taken in, as `Adapter.arithmetic`."""
+        return partial(computing_in, stage.precision, self.device, steps=True)
+
+    def make(
+        self,
+        stage: Stage,
+        adapter: Adapter,
+        draft: Path,
+        update: Update,
+        sharing: Sharing | None = None,
+        devices: int = 1,
+    ) -> None:
+        """Make a stage of a method, in place, and write it to a folder.
+
+        Args:
+            stage: which.
+            adapter: as `stage.make` builds it; of a later stage, as the one before left it.
+            draft: the folder.
+            update: told how far it is.
+            sharing: in which it trains, where it does so together with other processes.
+            devices: that it trains on.
+        """
         watched = Watched()
         checkpoints = Checkpoints(self.store, stage.key, watched, self.reporter.say)
-        with (
-            self.reporter.task(stage.title) as update,
-            self.store.writing(stage.kind, stage.key) as draft,
-            curve_writer(self.store.place("curves", stage.key)) as write,
-        ):
+        with curve_writer(self.store.place("curves", stage.key)) as write:
             layout = usual(adapter)
             if stage.tuning is None:
                 layout = arrange_learning(adapter, stage.fresh(), self.grid.budget, stage.precision)
-            started, log = now(self.device), _logging(update, watched, write)
+            started, log = now(self.device), logging_to(update, watched, write)
             if stage.tuning is None:
                 adapter.checkpoints = checkpoints
-                adapter.arithmetic = partial(computing_in, stage.precision, self.device, steps=True)
+                adapter.arithmetic = self.arithmetic(stage)
             try:
-                state = train(adapter, stage.fresh(), self.grid.budget, log, stage.tuning)
+                with sharing(adapter, checkpoints) if sharing else nullcontext():
+                    state = train(adapter, stage.fresh(), self.grid.budget, log, stage.tuning)
             except Diverged:
                 checkpoints.remove()
                 raise
             finally:
                 checkpoints.release()
-                for name in ("checkpoints", "arithmetic"):
+                for name in ("checkpoints", "arithmetic", "shared_loss"):
                     vars(adapter).pop(name, None)  # no part of the method
             facts = {"seconds": checkpoints.seconds + now(self.device) - started, "curves": watched.curves}
-            facts["layout"] = layout
+            facts |= {"layout": layout} | ({"devices": devices} if devices > 1 else {})
             save_model(adapter, draft)
             if stage.tuning is not None:
                 save_tensors(state, draft / TUNING)
@@ -247,105 +313,6 @@ def scene_numbers(source: Dataset, videos: Sequence[Video]) -> list[int]:
     return [owner[origin(video.source).identity] for video in videos]
 
 
-def arrange_learning(adapter: Adapter, source: ClipSource, budget: Budget, precision: Precision = "float32") -> Layout:
-    """Bring a fresh method, in place, into the memory layout that its training is fastest in; returns that.
-
-    Args:
-        adapter: the method.
-        source: what it is going to learn from; of its draws some are used up.
-        budget: that the method was built at.
-        precision: that it is going to train in.
-    """
-
-    def step(method: Adapter, layout: Layout) -> None:
-        with computing_in(precision, source.device, steps=True):
-            method.train().training_step(clips, method.optimizers(budget))
-
-    if type(adapter).fit is not Adapter.fit or type(adapter).before_training is not Adapter.before_training:
-        return usual(adapter)  # its steps are its own, or over features that are made once
-    clips = source.batch(CLIPS, adapter.training_strides)
-    return arrange(adapter, "learning", budget, source.device, step, "" if precision == "float32" else precision)
-
-
-def train(
-    adapter: Adapter, source: ClipSource, budget: Budget, log: Log, tuning: Tuning | None = None
-) -> dict[str, Tensor]:
-    """Fit a method in place to a source or, given a tuning, let that prepare the fitted method; it ends in eval mode.
-
-    Returns:
-        What the tuning learned beside the method, for its `restore`.
-    """
-    state: dict[str, Tensor] = {}
-    if tuning is None:
-        adapter.fit(source, budget, log)
-    else:
-        state = tuning.prepare(adapter, source, budget.episodes, log)
-    adapter.eval()
-    return state
-
-
 def fitted_folder(store: Store, cell: Cell, tuning: Tuning) -> Path:
     """Where the store keeps a cell's method as it was before it met the target."""
     return store.place("prepared", cell.prepared_key) if tuning.learns else store.place("fits", cell.fit_key)
-
-
-def load_fitted(adapter: Adapter, tuning: Tuning | None, folder: Path, device: torch.device) -> None:
-    """Make a fresh method, and the tuning that prepared it, what they were when that folder was written; in place."""
-    load_model(adapter, folder, device)
-    if tuning is not None and (folder / TUNING).is_file():
-        tuning.restore(read_tensors(folder / TUNING, device))
-
-
-def check_saved(adapter: Adapter, loaded: Adapter, source: ClipSource, budget: Budget) -> None:
-    """Refuse a method whose scores rest on attributes that saving loses, as they would be others in the next run.
-
-    Raises:
-        ValueError: names the attributes.
-    """
-    lost = lost_state(adapter, loaded)
-    if not lost:
-        return
-    before = _answers(adapter, source, budget)
-    with suppress(Exception):  # it may lack what it scores with
-        after = _answers(loaded, source, budget)
-        if all(np.allclose(values, after[name], 1e-3, 1e-3) for name, values in before.items()):
-            return
-    raise ValueError(f"its scores rest on {', '.join(lost)}, set in fit, which saving loses: {SURVIVES}")
-
-
-def _answers(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:
-    """What a method says of held-out clips of its source, as it is and, where it can be calibrated, after that."""
-    answers = heldout_scores(adapter, source, budget)
-    if type(adapter).calibrate is not Adapter.calibrate and not adapter.tunable:
-        calibrated = adapt(adapter, next(source.heldout(2, 2)), 1, NoTuning())
-        answers |= {f"{cue}, calibrated": each for cue, each in heldout_scores(calibrated, source, budget).items()}
-    return answers
-
-
-def heldout_scores(adapter: Adapter, source: ClipSource, budget: Budget) -> Cues:
-    """A method's scores of held-out source clips, each cue (n,): what it calls normal before it sees a target."""
-    batch = scoring_batch(adapter, budget, source.device)
-    parts = [arrays(adapter.score(clips)) for clips in source.heldout(HELDOUT_CLIPS, batch)]
-    return {cue: np.concatenate([part[cue] for part in parts]) for cue in parts[0]}
-
-
-def _logging(update: Update, watched: Watched, write: Write) -> Log:
-    """A log that feeds the progress bar, `watched` and what writes curves elsewhere, and stops what diverged.
-
-    Values that come from the first step on come with every step and are thinned; the others, rarer, are kept.
-    """
-
-    def log(step: int, of: int, values: dict[str, float]) -> None:
-        if not watched.losses:
-            watched.losses.update(values)
-        for name in watched.losses & values.keys():
-            if not np.isfinite(values[name]):
-                raise Diverged(f"{name} is {values[name]} at step {step} of {of}: training diverged")
-        first, value = next(iter(values.items()))
-        for name in values:
-            if name not in watched.losses or step % max(1, of // CURVE_POINTS) == 0:
-                watched.curves.setdefault(name, []).append((step, values[name]))
-                write(step, {name: values[name]})
-        update(step, of, f"{first} {value:.4g}")
-
-    return log

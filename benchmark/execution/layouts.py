@@ -99,7 +99,7 @@ def fastest(adapter: Adapter, task: Task, budget: Budget, device: torch.device, 
 def probe(adapter: Adapter, device: torch.device, work: Work) -> dict[Layout, float]:
     """Time a piece of work in every layout, in turn, on copies; nothing is drawn from anyone's seed."""
     seconds: dict[Layout, float] = {}
-    with _own_draws(device):
+    with own_draws(device):
         for turn in range(ROUNDS + 1):
             for layout in LAYOUTS:
                 trial = lay_out(copy.deepcopy(adapter), layout)
@@ -111,7 +111,7 @@ def probe(adapter: Adapter, device: torch.device, work: Work) -> dict[Layout, fl
 
 
 @contextmanager
-def _own_draws(device: torch.device) -> Iterator[None]:
+def own_draws(device: torch.device) -> Iterator[None]:
     """Draws within do not move those without: torch's, numpy's and Python's."""
     of_numpy, of_python = np.random.get_state(), random.getstate()
     try:

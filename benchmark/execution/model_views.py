@@ -24,8 +24,9 @@ from crossvad.evaluation.selection import KEYS
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.anomaly_maps import frame_size
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.fitting import build, fitted_folder, load_fitted
+from crossvad.execution.fitting import build, fitted_folder
 from crossvad.execution.support import adaptation_units
+from crossvad.execution.training import load_fitted
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell

@@ -20,6 +20,7 @@ from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable, frames_spanned, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.planning.specs import MethodSpec
 
@@ -162,6 +163,23 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
         if not method.adaptable_parameters():
             fix = "a method that adapts by its calibrate says tunable = False, one that does not adapt adapts = False"
         raise Refused(cell.method, f"{reason}, which --tuning {cell.tuning} would move", fix)
+
+
+def check_devices(method: MethodSpec, adapter: Adapter, budget: Budget, devices: int) -> None:
+    """Refuse a method whose training several devices cannot share.
+
+    Raises:
+        Refused: it is not a mean over clips that steps go down, or its batch cannot be split evenly.
+    """
+    if not adapter.needs_source:
+        return
+    where, alone = f"{method.label}, --devices {devices}", "train it on one device"
+    if not method.trains_by_steps or not adapter.splits_batches:
+        raise Refused(where, "its training cannot be split: it is not by steps down a mean over clips", alone)
+    if (batch := adapter.schedule(budget).batch) % devices:
+        choices = [str(number) for number in range(2, batch + 1) if batch % number == 0]
+        fix = f"choose --devices {' or '.join(choices)}, or {alone}" if choices else alone
+        raise Refused(where, f"its batches of {number_of(batch, 'clip')} cannot be split evenly over {devices}", fix)
 
 
 def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: int) -> None:

@@ -33,11 +33,12 @@ from crossvad.datasets.errors import InputError
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import machine, now
-from crossvad.execution.fitting import arrange_learning, build, source_clips
+from crossvad.execution.fitting import build, source_clips
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.layouts import CLIPS, features_in
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
+from crossvad.execution.training import arrange_learning
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.profiles import AdaptationCost, Profile
 

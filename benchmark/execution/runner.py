@@ -20,7 +20,7 @@ from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.execution import preflight, support
 from crossvad.execution.anomaly_maps import locatable
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
-from crossvad.execution.fitting import WAITING, Fitter
+from crossvad.execution.fitting import WAITING, Fitter, Team
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, score_cells
 from crossvad.execution.tally import Tally
@@ -60,6 +60,7 @@ class Runner:
         launch: Launch | None = None,
         retry: Retry = "failed",
         max_failures: int | None = None,
+        team: Team | None = None,
     ) -> None:
         """Say where cells are run and how.
 
@@ -72,9 +73,10 @@ class Runner:
             launch: how cells are got through; unless told otherwise, here and one group after the other.
             retry: which cells are run again: those that failed, too, or those alone that were stopped.
             max_failures: cells that may fail before a run ends early; None: all.
+            team: trains methods; None: this process does, or those that are launched.
         """
         self.store, self.cache, self.device, self.reporter, self.keep_maps = store, cache, device, reporter, keep_maps
-        self.launch, self.retry, self.max_failures = launch or here, retry, max_failures
+        self.launch, self.retry, self.max_failures, self.team = launch or here, retry, max_failures, team
         self._began = now_in_words()
 
     def run(self, grid: Grid, leave_out: bool = False) -> list[Record]:
@@ -139,7 +141,7 @@ class Runner:
         self.targets = {target.name: target for target in grid.targets}
         self._locatable: dict[str, bool] = {}
         self.decoder = Decoder(self.cache, grid.budget)
-        self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter)
+        self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter, self.team)
         stop_at(count_frames(preflight.all_videos(grid), self.reporter))
         return grid.cells()
 
@@ -190,6 +192,8 @@ class Runner:
         if method.needs_source:
             preflight.check_source(source, method.clip)
             preflight.check_apart(source, target)
+            if self.team and not self.fitter.is_trained(cell):
+                preflight.check_devices(self.methods[cell.method], method, self.grid.budget, self.team.count)
         preflight.check_tuning(cell, method, tuning)
         preflight.check_target(target, method.clip, cell.shots, cell.policy)
         preflight.check_protocol(self.grid.protocol, target, method.clip, cell.shots)

@@ -89,7 +89,7 @@ class Workplace:
         named = [*asked.sources, *asked.targets, *asked.methods, *asked.tuning]
         if odd := [each for each in named if not isinstance(each, str | Path)]:
             problem = f"takes names and folders, and not objects, such as {odd[0]!r}, that this process alone knows"
-            raise InputError("more than one job", problem, "write file.py:Class, or path:DIR")
+            raise InputError("more than one process", problem, "write file.py:Class, or path:DIR")
 
     def grid(self, reporter: Reporter) -> Grid:
         """Look all names up, and leave out what cannot be read, if that is asked for.

@@ -61,5 +61,6 @@ WRITTEN: dict[str, Callable[[Any], bool]] = {
     "search": _search,
     "diagnostics": _numbers,
     "device": lambda told: isinstance(told, str),
+    "training_devices": lambda told: type(told) is int and told > 1,
     "maps_sha256": lambda told: isinstance(told, str),
 }

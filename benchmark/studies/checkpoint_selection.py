@@ -16,10 +16,11 @@ from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.clips import ClipSource
 from crossvad.evaluation.tidy import evaluate
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.fitting import arrange_learning, build, heldout_scores, source_clips, train
+from crossvad.execution.fitting import build, source_clips
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
+from crossvad.execution.training import arrange_learning, heldout_scores, train
 from crossvad.planning.archives import published_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid

@@ -19,8 +19,9 @@ from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.checkpoints import Watched
 from crossvad.execution.decoding import Decoder, training_videos
-from crossvad.execution.fitting import _logging, build, fitted_folder, load_fitted, source_clips, train
+from crossvad.execution.fitting import build, fitted_folder, source_clips
 from crossvad.execution.model_state import ARRAYS, load_model, lost_state, save_model
+from crossvad.execution.training import load_fitted, logging_to, train
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
@@ -93,7 +94,7 @@ def test_a_gan_trains_by_two_optimisers():
 
 def test_what_comes_with_every_step_is_thinned_and_what_is_rare_is_kept():
     watched = Watched()
-    curves, log = watched.curves, _logging(lambda *told: None, watched, lambda *written: None)
+    curves, log = watched.curves, logging_to(lambda *told: None, watched, lambda *written: None)
     for step in range(1, 1001):
         rare = {"rank": 1.0} if step % 50 == 0 else {}
         log(step, 1000, {"loss": 1.0, "discriminator": float(step)} | rare)

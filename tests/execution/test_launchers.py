@@ -148,7 +148,7 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on_from_there(north, 
 
 
 def test_objects_are_refused_as_no_other_process_knows_them(north, south, tmp_path):
-    with pytest.raises(InputError, match="more than one job: takes names and folders, and not objects"):
+    with pytest.raises(InputError, match="more than one process: takes names and folders, and not objects"):
         crossvad.run(source=OwnFolder(north), target=south, **SMOKE, results=tmp_path, jobs=2)
     assert not Store(tmp_path).records()
 

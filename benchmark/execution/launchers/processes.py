@@ -54,7 +54,7 @@ class Processes(Launcher):
         if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
             name = f"cuda:{number % torch.cuda.device_count()}"
         process = CONTEXT.Process(target=work, args=(its, self.shared.place, name, threads), daemon=True)
-        with _deaf_to_interrupts():  # which is inherited: of ctrl-C this process alone is to hear
+        with deaf_to_interrupts():  # which is inherited: of ctrl-C this process alone is to hear
             process.start()
         its.close()  # so that ours ends when the process does
         return _Process(number, ours, process)
@@ -66,7 +66,7 @@ class Processes(Launcher):
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def deaf_to_interrupts() -> Iterator[None]:
     """Where ctrl-C does nothing, if this is the main thread, which alone hears of it."""
     if threading.current_thread() is not threading.main_thread():
         yield
