@@ -45,10 +45,11 @@ from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy, get_protocol
 from crossvad.results import Results, Where, conditions
-from crossvad.store.opening import open_store
+from crossvad.store.opening import open_store, open_stores
+from crossvad.store.several import SeveralStores
 from crossvad.store.store import Store
 from crossvad.store.urls import is_url, local_folder
-from crossvad.tabulation.left_out import not_shown
+from crossvad.tabulation.left_out import not_shown, shares
 
 if TYPE_CHECKING:
     from crossvad.adapters.base import Adapter
@@ -451,7 +452,7 @@ def profiles(results: str | Path = "results", methods: str | Sequence[str] = ())
 
 
 def load_results(
-    results: str | Path = "results",
+    results: str | Path | Sequence[str | Path] = "results",
     where: Where = (),
     protocol: str | Protocol = "fair",
     starts: bool = False,
@@ -460,7 +461,7 @@ def load_results(
     """Take stored cells, as `bench table` does: those whose names still mean what they meant when they were run.
 
     Args:
-        results: folder that keeps the runs, or a URL, whose cells are fetched.
+        results: folder that keeps the runs, or a URL, whose cells are fetched; of several, cells are read as of one.
         where: conditions on their keys: {"method": ["apn", "lmn"], "shots": 10}, or method=apn,lmn, or several such.
             {"place": "runs"} takes one's own alone, {"target_digest": …} an older copy of a target.
         protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
@@ -468,24 +469,28 @@ def load_results(
         untrained: spare methods that learn nothing from a source conditions on how others adapt.
 
     Raises:
-        InputError: a condition or the URL cannot be read, or there is no such protocol.
+        InputError: a condition or a URL cannot be read, there is no such protocol, or two folders hold other scores of
+            one cell.
     """
     from crossvad.execution.progress import Reporter
 
     only, wanted = by_place(conditions(where))
-    store = open_store(results, only, Reporter())
+    places = [results] if isinstance(results, str | Path) else results
+    store = open_stores(places, only, Reporter())
     protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
     also: Also = "starts" if starts else "untrained" if untrained else ""
     chosen = select(stored, wanted, also, protocol.name)
     older = superseded(stored, wanted, protocol.name)
+    if isinstance(store, SeveralStores):
+        store.refuse_disputed(chosen)
     return Results(
         store,
         chosen,
         protocol,
         rivals=select(stored, wanted, also="unadapted", protocol=protocol.name),
         older=[record for records in older.values() for record in records],
-        left_out=not_shown(stored, chosen, older, wanted, protocol),
+        left_out=[*shares(store, chosen), *not_shown(stored, chosen, older, wanted, protocol)],
     )
 
 

@@ -56,6 +56,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.verify:keep",
         "Copy finished cells from runs/ to reference/, to be committed, so that anyone can make a table again.",
     ),
+    "leaderboard": Deferred(
+        "crossvad.commands.leaderboard:leaderboard",
+        "Submissions as a static site, its figures with their uncertainty: build.",
+    ),
     "matrix": Deferred(
         "crossvad.commands.run:matrix",
         "Run every source/target pair of a list, or of a SUITE, whose entries the options override.",
@@ -85,6 +89,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
     "status": Deferred(
         "crossvad.commands.status:status",
         "How far the runs are that are going on in a results folder, from another terminal, or from another machine.",
+    ),
+    "submit": Deferred(
+        "crossvad.commands.submit:submit",
+        "Cells for a leaderboard, in one folder that anyone can check: pack, check.",
     ),
     "suites": Deferred("crossvad.commands.suites:suites", "Runs that come with the benchmark: list, show."),
     "table": Deferred("crossvad.commands.table:table_command", "Turn stored scores into a table."),

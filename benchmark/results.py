@@ -40,7 +40,7 @@ class Results:
     protocol: Protocol
     rivals: Sequence[Record] = ()  # of more cells that these may be compared with
     older: Sequence[Record] = ()  # that would be among these, were their copies and versions the newest
-    left_out: Sequence[str] = ()  # what captions say of cells that are stored, but not among these
+    left_out: Sequence[str] = ()  # what captions say of where these are from, and of stored cells not among them
     methods: Sequence[str] = ()  # labels in the order in which tables list them; empty: sorted
 
     def __len__(self) -> int:

@@ -22,6 +22,8 @@ PICTURE = Path(__file__).with_name("imports.svg")
 FLOORS = (  # the top one first; a room imports from floors below its own alone
     ("commands",),
     ("api",),
+    ("leaderboard",),
+    ("submission",),
     ("verification",),
     ("results",),
     ("tabulation",),
@@ -41,6 +43,7 @@ COLOURS = {"datasets": "#E6F1E8", "adapters": "#FDF0DD", "": "#E7EEF7"}
 OUTLINES = {"datasets": "#3B7A4B", "adapters": "#B36B00", "": "#2F5D93"}
 SAYS = {
     "commands": "what people type", "api": "what Python calls", "verification": "is what we hold true?",
+    "submission": "cells to be sent, checked", "leaderboard": "a site of what was sent",
     "studies": "ablations, audits", "footage": "own videos", "present": "tables, figures, report",
     "results": "what cells answer", "tabulation": "a question, a table",
     "execution": "decode, fit, adapt, score", "evaluation": "metrics, selection", "store": "arrays and records",

@@ -39,6 +39,8 @@ FLOORS = [
     ["crossvad.tabulation"],
     ["crossvad.results"],
     ["crossvad.verification"],
+    ["crossvad.submission"],
+    ["crossvad.leaderboard"],
     ["crossvad.api"],
     ["crossvad.commands"],
     ["crossvad.cli"],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from crossvad.commands.options import RESULTS, RULES, Names, where
+from crossvad.commands.options import FOLDERS, RULES, Folders, Names, where
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.planning.catalogue import method_names
 from crossvad.present.formats import Tables
@@ -24,8 +22,8 @@ from crossvad.present.formats import Tables
 @where()
 @RULES
 @format_option("parts", "numbers")
-@RESULTS
-def cameras(against: list[str], each: bool, where: tuple[str, ...], rules: str, results: str | Path) -> Tables:
+@FOLDERS
+def cameras(against: list[str], each: bool, where: tuple[str, ...], rules: str, results: Folders) -> Tables:
     """How well each method works on a camera that it has never seen: its mean AUC over cameras, each counting once.
 
     A camera is a scene of a target. With the 95 % interval (cameras, their videos and seeds are what might have been

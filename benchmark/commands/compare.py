@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from crossvad.commands.options import RESULTS, RULES, where
+from crossvad.commands.options import FOLDERS, RULES, Folders, where
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
@@ -16,8 +14,8 @@ from crossvad.present.formats import Tables
 @where()
 @RULES
 @format_option("parts", "numbers")
-@RESULTS
-def compare(against: str, where: tuple[str, ...], rules: str, results: str | Path) -> Tables:
+@FOLDERS
+def compare(against: str, where: tuple[str, ...], rules: str, results: Folders) -> Tables:
     """How much better a method is than another on the same test videos, and whether that is more than chance.
 
     The difference of AUCs in points with its 95 % interval: resamples of videos, the same for both, and, where there

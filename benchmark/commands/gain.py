@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from crossvad.commands.options import RESULTS, RULES, where
+from crossvad.commands.options import FOLDERS, RULES, Folders, where
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
@@ -16,8 +14,8 @@ from crossvad.present.formats import Tables
 @RULES
 @click.option("--rates", is_flag=True, help="Show the chosen rates of adaptation instead.")
 @format_option("parts", "numbers")
-@RESULTS
-def gain(where: tuple[str, ...], rules: str, rates: bool, results: str | Path) -> Tables:
+@FOLDERS
+def gain(where: tuple[str, ...], rules: str, rates: bool, results: Folders) -> Tables:
     """What adapting to a scene gains over the same method at K = 0, on the same test videos.
 
     The gain in points of AUC with its 95 % interval: resamples of videos, the same for both, and, where there are

@@ -91,7 +91,9 @@ class Condition(click.ParamType):
         key, equals, values = incomplete.partition("=")
         if not equals:
             return [CompletionItem(f"{name}=") for name in columns.CONDITIONS if name.startswith(key)]
-        known = stored_values(folder_of(ctx.params.get("results") or "results"), key)
+        places = ctx.params.get("results") or "results"
+        places = places if isinstance(places, tuple) else [places]
+        known = sorted({value for place in places for value in stored_values(folder_of(place), key)})
         if not known and key in VALUES:
             known = list(VALUES[key]())
         return _completed(values, known, lead=f"{key}=")
@@ -156,6 +158,7 @@ DATASET = click.argument("name", type=ONE_DATASET)
 
 
 PATH = click.Path(path_type=Path)
+Folders = tuple[str | Path, ...]  # what `FOLDERS` gives
 PLURALS = {name: f"{name}s" for name in ("source", "target", "method", "seed")}  # what functions call several
 # A flag is called as the key that it sets, and what is written goes to --out. Other spellings are understood.
 SPELLINGS = {plural: name for name, plural in PLURALS.items()} | {"tunings": "tuning", "figure": "out"}
@@ -236,6 +239,14 @@ RESULTS = click.option(
     default="results",
     show_default=True,
     help="Folder that keeps the runs, or a URL that machines share, such as s3://BUCKET/results.",
+)
+FOLDERS = click.option(  # of commands that only read
+    "--results",
+    type=ResultsPlace(path_type=Path),
+    multiple=True,
+    default=["results"],
+    show_default="results",
+    help="Folder that keeps the runs, or a URL. Of several, said one by one, cells are read as of one.",
 )
 PLACES = stacked(DATA, RESULTS)
 SEEDS = _listed("seed", Numbers(), "0", "Of trainings; at least three for a claim.")

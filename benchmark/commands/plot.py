@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossvad.commands.lazy_group import Group
-from crossvad.commands.options import DATA, RESULTS, RULES, Numbers, out, stacked, where
+from crossvad.commands.options import DATA, FOLDERS, RESULTS, RULES, Folders, Numbers, out, stacked, where
 from crossvad.datasets.errors import plain
 from crossvad.present.figures import drawing
 
@@ -48,7 +48,9 @@ def plot() -> None:
 def plot_command(kind: type[Plot]) -> click.Command:
     """Make the command that draws a plot: its docstring is the help, its fields are options."""
 
-    def draw(where: tuple[str, ...], out: Path, results: str | Path, rules: str = "fair", **options: Any) -> None:
+    def draw(
+        where: tuple[str, ...], out: Path, results: str | Path | Folders, rules: str = "fair", **options: Any
+    ) -> None:
         from crossvad import api
         from crossvad.planning.data_root import data_root
         from crossvad.present.figures.style import save, writable
@@ -79,4 +81,4 @@ def _options(kind: type[Plot]) -> Callable[[Callable[..., None]], Callable[..., 
     if kind.of_one_cell:
         return stacked(where(help="Narrow to one cell, where KEY=VALUE. May be repeated."), *own, file, *data, RESULTS)
     starts = "cells, and what they start from at K = 0," if kind.with_starts else "cells"
-    return stacked(*own, *data, where(starts), RULES, file, RESULTS)
+    return stacked(*own, *data, where(starts), RULES, file, FOLDERS)

@@ -7,7 +7,7 @@ from shlex import quote
 
 import click
 
-from crossvad.commands.options import DATA, QUIET, RESULTS, RULES, out, where
+from crossvad.commands.options import DATA, FOLDERS, QUIET, RULES, Folders, out, where
 
 MEGABYTE = 1_000_000
 MOST = 3000  # cells of a page: each takes 19 ms to gather and 4 kB of the file, and a browser has to hold them all
@@ -18,9 +18,9 @@ MOST = 3000  # cells of a page: each takes 19 ms to gather and 4 kB of the file,
 @RULES
 @out("report.html", "The file to write.")
 @DATA
-@RESULTS
+@FOLDERS
 @QUIET
-def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: str | Path, quiet: bool) -> None:
+def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Folders, quiet: bool) -> None:
     """All stored cells as one web page: no network, no server, one file to send.
 
     A board of each source and target to sort and filter, with what adapting gains and which rows no other beats by more
@@ -50,7 +50,7 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
         last = max(stored.records, key=lambda record: record.finished).cell
         problem = f"holds {len(stored.records)} such cells, and one page has room for {MOST}"
         pair = f"--where {quote(f'source={last.source}')} --where {quote(f'target={last.target}')}"
-        raise InputError(results, problem, f"choose some, such as {pair}; bench results list says what there is")
+        raise InputError(stored.folder, problem, f"choose some, such as {pair}; bench results list says what there is")
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from crossvad.commands.lazy_group import Group
-from crossvad.commands.options import RESULTS, where
+from crossvad.commands.options import FOLDERS, Folders, where
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
@@ -20,8 +18,8 @@ def results() -> None:
 @results.command("list", cls=TableCommand)
 @where()
 @format_option("parts", "numbers")
-@RESULTS
-def list_results(where: tuple[str, ...], results: str | Path) -> Tables:
+@FOLDERS
+def list_results(where: tuple[str, ...], results: Folders) -> Tables:
     """What is stored, by every key that --where takes: its values, and how many cells have each.
 
     Of what was run from several copies of the data, or by several versions of the code, each is listed: tables show the

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from crossvad.commands.options import RESULTS, RULES, Names, stated, where
+from crossvad.commands.options import FOLDERS, RULES, Folders, Names, stated, where
 from crossvad.commands.table_command import TableCommand, chosen_format, format_option
 from crossvad.evaluation.columns import KEYS
 from crossvad.present.formats import TABLE_FORMATS, Tables
@@ -48,10 +47,10 @@ class MetricOption(click.Option):
 @click.option("--ranks", is_flag=True, help="Add the mean rank over the table's columns.")
 @RULES
 @format_option("parts", "numbers", "one part", "rows")
-@RESULTS
+@FOLDERS
 @click.pass_context
 def table_command(
-    context: click.Context, /, where: tuple[str, ...], rules: str, results: str | Path, **shape: Any
+    context: click.Context, /, where: tuple[str, ...], rules: str, results: Folders, **shape: Any
 ) -> Tables:
     """Turn stored scores into a table. Nothing is trained or scored.
 

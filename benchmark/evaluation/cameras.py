@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from crossvad.evaluation.camera_statistics import (
 )
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.comparison import FACTS, facts_of, starts
-from crossvad.evaluation.frames import CountedFrames
+from crossvad.evaluation.frames import CountedFrames, Values
 from crossvad.evaluation.selection import refuse_mixtures, untrained
 from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
 from crossvad.evaluation.tidy import counted_frames_of_cells
@@ -36,6 +37,7 @@ ENTRY = ["source", *(key for key in comparison.ENTRY if key not in ("source", "t
 WHAT = "this mean over cameras"
 ANY = "any"  # the source where nothing learned from one
 NAMED = 4  # cameras or entries that a fact names, at most
+METHOD = ENTRY.index("method")
 Key = tuple[Any, ...]
 
 
@@ -47,6 +49,22 @@ class CameraComparison:
     each: pd.DataFrame  # AUC in %, mean over seeds: a row per entry, by `ENTRY`, and a column per camera
     cells: pd.DataFrame  # rows of `counted_by_camera` that were counted of the entries
     left_out: Sequence[str] = ()  # facts: what was not counted, and why
+    fits: Mapping[Key, tuple[CameraAucs, list[int]]] = field(default_factory=dict)  # of each entry: its AUCs, its seeds
+
+    def p_values(self, source: str) -> tuple[list[Key], Values]:
+        """Compare every two entries of a source: their keys, best first, and p of no difference, two-sided, (n, n).
+
+        NaN of a single camera.
+        """
+        keys = sorted(
+            (key for key in self.fits if key[0] == source), key=lambda key: -self.fits[key][0].measured.mean()
+        )
+        p = np.ones((len(keys), len(keys)))
+        for one, other in combinations(range(len(keys)), 2):
+            (first, seeds), (second, others) = self.fits[keys[one]], self.fits[keys[other]]
+            same = keys[one][METHOD] == keys[other][METHOD] and seeds == others
+            p[one, other] = p[other, one] = camera_difference(first, second, same).p
+        return keys, p
 
 
 def counted_by_camera(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
@@ -117,7 +135,11 @@ def compare_cameras(
     entries.loc[tested, "p_holm"] = holm(entries.loc[tested, "p"].to_numpy(float))
     facts = [f"{part.source}: {fact}" if len(parts) > 1 else fact for part in parts for fact in part.left_out]
     return CameraComparison(
-        entries, pd.concat([each.each for each in found]), pd.concat([each.cells for each in found]), left_out + facts
+        entries,
+        pd.concat([each.each for each in found]),
+        pd.concat([each.cells for each in found]),
+        left_out + facts,
+        {key: fit for each in found for key, fit in each.fits.items()},
     )
 
 
@@ -229,7 +251,7 @@ class _Part:
                 if rival is None or rival == key:
                     rows.append(entry | {"against": against})
                 else:
-                    same = rival[ENTRY.index("method")] == entry["method"] and seeds[rival] == seeds[key]
+                    same = rival[METHOD] == entry["method"] and seeds[rival] == seeds[key]
                     rows.append(entry | {"against": against} | _difference(aucs[key], aucs[rival], same))
         columns = [
             *ENTRY, "seeds", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
@@ -240,7 +262,7 @@ class _Part:
         keys = list(dict.fromkeys(entries[ENTRY].itertuples(index=False, name=None)))
         index = pd.MultiIndex.from_tuples(keys, names=ENTRY)
         each = pd.DataFrame([100 * aucs[key].by_camera for key in keys], index, columns=cameras)
-        return CameraComparison(entries, each, counted)
+        return CameraComparison(entries, each, counted, fits={key: (aucs[key], seeds[key]) for key in keys})
 
     def _common_cameras(self) -> list[str]:
         """The cameras that all that is compared has, and none twice; those that an entry lacks are told of."""

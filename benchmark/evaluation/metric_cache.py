@@ -1,7 +1,7 @@
 """Metrics of cells that were computed before: a table of 600 cells then takes a second, not a minute.
 
-They lie in one JSON file, which may be removed at any time: beside the cells or, where that folder cannot be written,
-in the user's cache. What cannot be read is computed again, and what cannot be written is left.
+They lie in one JSON file, which may be removed at any time: in runs/ beside the cells or, where there is no such folder
+or it cannot be written, in the user's cache. What cannot be read is computed again, and what cannot be written is left.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class MetricCache:
     def __init__(self, store: Store) -> None:
         results = store.root.parent.resolve()
         elsewhere = cache_root() / "metrics" / f"{digest_of({'results': str(results)})}.json"
-        inside = store.root.resolve().is_relative_to(results)  # else a link: what it leads to may be anybody's
+        own = store.root.resolve().is_relative_to(results)  # else a link: what it leads to may be anybody's
+        inside = own and store.root.is_dir()
         self.paths = (store.root / "metrics.json", elsewhere) if inside else (elsewhere,)
         self.numbers: dict[str, Numbers] = {}
         self.added: dict[str, Numbers] = {}

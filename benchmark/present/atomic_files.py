@@ -1,4 +1,4 @@
-"""How what people look at becomes a file: whole, or not at all."""
+"""How what people look at becomes a file, or a folder of them: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -23,3 +23,22 @@ def replacing(path: Path) -> Iterator[Path]:
             (Path(folder) / path.name).replace(path)
     except OSError as error:
         raise InputError(path, f"cannot be written ({error.strerror})", "name another place with --out") from error
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Write beside a path a folder that takes its place, and that of a folder there, when the block ends well.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.absolute().parent) as folder:
+            draft, old = Path(folder) / "new", Path(folder) / "old"
+            draft.mkdir()
+            yield draft
+            if path.is_dir():
+                path.replace(old)
+            draft.replace(path)
+    except OSError as error:
+        raise InputError(path, f"cannot be written ({error.strerror})", "name another place") from error

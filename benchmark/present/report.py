@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment
 
 from crossvad import __version__
 from crossvad.datasets.errors import InputError, Problem
@@ -24,6 +22,7 @@ from crossvad.present.report_boards import BOARD, Key, boards, critical_differen
 from crossvad.present.report_cells import COSTS, METRICS, Page, cell_page, number
 from crossvad.present.tables import marks
 from crossvad.present.thumbnails import Thumbnails
+from crossvad.present.web import environment, joined
 from crossvad.present.words import CONTROLS
 from crossvad.store.store import Record, Store
 
@@ -102,16 +101,8 @@ def gather(
 
 def render(page: Page) -> str:
     """Write the page as one HTML file. Every name in it is data to its script, which writes texts and never markup."""
-    template = Environment(autoescape=True).from_string(_template("html"))
-    style, script = (
-        "\n".join(_template(f"{name}.{kind}") for name in names) for kind, names in (("css", STYLES), ("js", SCRIPTS))
-    )
-    return template.render(style=style, script=script, page=page)
-
-
-def _template(name: str) -> str:
-    """Read one of the page's templates."""
-    return (files("crossvad.present") / "templates" / f"report.{name}").read_text(encoding="utf-8")
+    style, script = (joined("report", names, kind) for names, kind in ((STYLES, "css"), (SCRIPTS, "js")))
+    return environment().get_template("report.html").render(style=style, script=script, page=page)
 
 
 def _board(record: Record) -> Key:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossvad.datasets.errors import InputError
+from crossvad.store.several import SeveralStores
 from crossvad.store.store import Store
 from crossvad.store.urls import folder_of, is_url
 
@@ -33,3 +35,19 @@ def open_store(results: str | Path, only: str = "", teller: Teller | None = None
         fix = "pip install 'crossvad[remote]'"
         raise InputError(results, f"needs a package that is not installed ({error})", fix) from error
     return SharedStore(results, only, teller, all_cells)
+
+
+def open_stores(places: Iterable[str | Path], only: str = "", teller: Teller | None = None) -> Store:
+    """The store of a results folder or URL, or of several, to be read as one.
+
+    Args:
+        places: of them; one that is named twice counts once.
+        only: as of `open_store`.
+        teller: likewise.
+
+    Raises:
+        InputError: as `open_store`; or one of several is not there, or is no folder.
+    """
+    several = {str(place) if is_url(place) else str(Path(place).resolve()): place for place in places}
+    stores = [open_store(place, only, teller) for place in several.values()]
+    return stores[0] if len(stores) == 1 else SeveralStores(stores)

@@ -9,7 +9,8 @@ from crossvad.evaluation.selection import belongs, unmatched
 from crossvad.planning.names import number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
-from crossvad.store.store import Record
+from crossvad.store.several import SeveralStores
+from crossvad.store.store import Record, Store
 
 Older = Mapping[tuple[str, str], Sequence[Record]]  # as `selection.superseded` gives it
 NAMED = 3  # copies and versions that are named, at most
@@ -34,6 +35,14 @@ def not_shown(
     facts = older_facts(older)
     facts += [f"no stored cell has {value} ({close})" for value, close in unmatched(stored, conditions, protocol.name)]
     return [*facts, *_unread([record for record in chosen if not belongs(record, protocol)], protocol)]
+
+
+def shares(store: Store, chosen: Iterable[Record]) -> list[str]:
+    """Say how many of the cells that are shown are of which results folder, where they are read from several."""
+    if not isinstance(store, SeveralStores):
+        return []
+    parts = [f"{number_of(count, 'cell')} of {folder}" for folder, count in store.shares(chosen).items()]
+    return [f"from {len(parts)} results folders: {', '.join(parts)}"]
 
 
 def older_facts(older: Older) -> list[str]:

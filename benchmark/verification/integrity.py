@@ -91,7 +91,8 @@ def read_cells(store: Store, leave_out: Collection[str] = ()) -> Iterator[Proble
                 counted_frames(scores, PAPER, record.cell.shots, record.fusion, seen, published)
                 yield record, scores
         except InputError as error:
-            yield Problem("error", error.where, error.problem, error.fix)
+            where = error.where if place.name in error.where else f"cell {place.name}, {error.where}"
+            yield Problem("error", where, error.problem, error.fix)
         except (KeyError, ValueError, OSError) as error:
             yield Problem("error", str(place), f"cannot be read ({error!r})", "run the cell again")
 

@@ -66,7 +66,7 @@ def verify_csv(path: Path, store: Store, write: bool = False) -> tuple[str, list
         wrong = {
             name: known[key][name]
             for name in RECOMPUTED
-            if name in rows and name not in of_profile and _differ(said[name], known[key][name])
+            if name in rows and name not in of_profile and differ(said[name], known[key][name])
         }
         if wrong and write:
             rows.loc[index, list(wrong)] = list(wrong.values())  # type: ignore[index]
@@ -92,7 +92,7 @@ def _key(row: pd.Series) -> tuple[str, ...]:
     return tuple(str(row[key]) for key in KEYS)
 
 
-def _differ(said: str, known: str) -> bool:
+def differ(said: str, known: str) -> bool:
     """Whether two texts are not the same number, up to the last decimal, nor the same words."""
     try:
         return not np.isclose(float(said), float(known), rtol=0, atol=TOLERANCE)

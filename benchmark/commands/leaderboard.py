@@ -1,0 +1,54 @@
+"""`bench leaderboard`: submissions as a static site."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from crossvad.commands.lazy_group import Group
+from crossvad.commands.options import PATH, QUIET, out
+
+
+@click.group(cls=Group)
+def leaderboard() -> None:
+    """Submissions as a static site, its figures with their uncertainty: build."""
+
+
+@leaderboard.command()
+@click.argument("folders", nargs=-1, required=True, type=PATH)
+@out("leaderboard", "The folder to write.")
+@QUIET
+def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
+    """Make a site of the submissions in FOLDERS: no network, no server, no framework.
+
+    Each is checked first; one that is refused is named, left out, and makes this exit with 1. The site has a board of
+    every source and target, of every set of cameras with the mean over them, mean ranks with their critical difference,
+    and a page of every method: its card, what it costs, where it stands, its versions. All of it is computed from raw
+    scores. Where two folders hold copies of a data set by one name, or other scores of one cell, the first counts; of a
+    method the newest version. A folder that a site was written to before is replaced.
+
+    \b
+    bench leaderboard build submissions/* --out site
+    """
+    from crossvad.datasets.errors import InputError, plain
+    from crossvad.execution.progress import Reporter
+    from crossvad.leaderboard import site
+    from crossvad.planning.names import number_of
+    from crossvad.present.atomic_files import replacing_folder
+
+    if out.exists() and not (out.is_dir() and all(path.suffix == ".html" for path in out.iterdir())):
+        raise InputError(out, "holds something else than a site", "name another folder with --out")
+    made = site.make(folders, Reporter(quiet=quiet))
+    pages = site.pages(made)
+    with replacing_folder(out) as draft:
+        for name, text in pages.items():
+            (draft / name).write_text(text, encoding="utf-8")
+    told = f"{number_of(len(pages), 'page')} of {number_of(len(made.gathered.records), 'cell')}"
+    click.echo(f"{out / 'index.html'}: {told}, {number_of(len(made.gathered.accepted), 'submission')}")
+    for folder, problems in made.gathered.refused.items():
+        more = f", and {len(problems) - 1} more: bench submit check {folder}" if len(problems) > 1 else ""
+        click.echo(plain(f"refused: {folder}: {problems[0].where}: {problems[0].problem}{more}"), err=True)
+    if made.gathered.refused:
+        sys.exit(1)

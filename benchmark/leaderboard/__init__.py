@@ -1,0 +1,1 @@
+"""The leaderboard: accepted submissions as a static site, its figures with their uncertainty."""
