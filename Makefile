@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --no-compile
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossvad/wheels
 
-.PHONY: demo test faults fuzz speed check lint types meta
+.PHONY: demo test faults fuzz speed check lint types docs meta
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 3 minutes on 2 cores
@@ -35,6 +35,9 @@ lint: $(VENV)/.ready
 types: $(VENV)/.ready  ## mypy, on a regular install
 	rm -rf $(VENV)/typed && $(INSTALL) --no-deps --no-build-isolation --target $(VENV)/typed . && rm -rf build
 	MYPYPATH=$(VENV)/typed $(BIN)/mypy
+
+docs: $(VENV)/.ready  ## the guides as a site in site/, without a broken link: open site/index.html
+	$(BIN)/mkdocs build --strict
 
 $(VENV)/.ready: setup.cfg pyproject.toml Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

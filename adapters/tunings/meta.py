@@ -22,7 +22,7 @@ from crossvad.adapters.tunings.gradient import only_these_learn
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.errors import InputError
 
-RECIPE = "make meta (or the two pip commands under “Meta-learning” in README.md)"
+RECIPE = "make meta (or the two pip commands in docs/installing.md)"
 
 
 @dataclass(frozen=True)

@@ -397,7 +397,7 @@ def test_only_metasgd_changes_a_method_before_it_adapts():
 
 def test_without_learn2learn_the_recipe_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "learn2learn", None)
-    with pytest.raises(InputError, match=r"learn2learn: cannot be imported .*make meta .*README"):
+    with pytest.raises(InputError, match=r"learn2learn: cannot be imported .*make meta .*installing.md"):
         MetaSgd()
 
 
