@@ -1,6 +1,6 @@
 """crossvad: which video anomaly detector still works on a camera it has never seen, after a few seconds of it?
 
-    from crossvad import estimate, run, choose, load_results, score_video
+    from crossvad import estimate, run, choose, load_results, score_video, watch
     from crossvad import check_adapter, check_dataset, check_tuning             # for tests of methods of your own
 
 Names are loaded when they are first used, so that importing the package takes no time.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crossvad.api import profile as profile
     from crossvad.api import run as run
     from crossvad.api import score_video as score_video
+    from crossvad.api import watch as watch
     from crossvad.datasets.base import Dataset as Dataset
     from crossvad.planning.protocol import Protocol as Protocol
     from crossvad.results import Results as Results
@@ -42,6 +43,7 @@ __all__ = [
     "profile",
     "run",
     "score_video",
+    "watch",
 ]
 
 _HOMES = {
@@ -58,6 +60,7 @@ _HOMES = {
     "profile": "crossvad.api",
     "run": "crossvad.api",
     "score_video": "crossvad.api",
+    "watch": "crossvad.api",
 }
 
 

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from crossvad.datasets.base import Dataset
     from crossvad.execution.progress import Reporter
     from crossvad.footage.footage_scorer import ScoredVideo
+    from crossvad.live.watcher import Watcher
     from crossvad.planning.request import Request
     from crossvad.present.formats import Tables
 
@@ -552,14 +553,99 @@ def score_videos(
     from crossvad.execution.progress import Reporter
     from crossvad.footage.footage_scorer import FootageScorer
     from crossvad.footage.own_footage import OwnFootage
-    from crossvad.planning.request import Request
 
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
     places = [Path(path) for path in paths]
     footage = OwnFootage(places)
-    request = Request(
+    request = _request_of_own(footage, source, method, shots, steps, tuning, seed, budget)
+    grid = request.bare_grid(data_root(data))
+    store = open_store(results, teller=reporter)
+    _prepare(store, reporter)
+    scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
+    return scorer.score(top, None if out is None else Path(out), overlay)
+
+
+def watch(
+    cameras: str | Sequence[str] | Mapping[str, str],
+    *,
+    source: AnyDataset,
+    method: AnyMethod = "apn",
+    shots: int = 10,
+    steps: int = 10,
+    tuning: AnyTuning = "finetune",
+    seed: int = 0,
+    budget: str | Budget = "quick",
+    look: float = 60.0,
+    false_alarms: float | None = None,
+    reconnect: int | None = None,
+    save_alarms: str | Path | None = None,
+    data: str | Path | None = None,
+    results: str | Path = "results",
+    device: str = "auto",
+    quiet: bool = False,
+) -> Watcher:
+    """Watch running cameras, as `bench watch` does: one training, adapted to the first clips of each camera.
+
+    Trains at once; cameras are opened when one begins to go through what this returns. That ends when all cameras
+    have ended, or by its `stop`.
+
+    Args:
+        cameras: addresses, each alone or as NAME=ADDRESS, or a dictionary of them by name. An address is a URL
+            (rtsp://…, http://…), a device (/dev/video0), a video file, or - for what is piped in.
+        source: trained on this, unless the results folder holds that training.
+        method: a name, `name[option=value]`, `file.py:Class`, or a subclass of `Adapter`.
+        shots: clips to adapt on; 0: none.
+        steps: gradient steps on them.
+        tuning: how to adapt.
+        seed: of the training.
+        budget: how much training.
+        look: seconds after that, taken for normal, on which the alarm line is set.
+        false_alarms: an hour that the line may allow; None: as few as `look` can tell of, 3600 / (look + 1).
+        reconnect: tries in a row to open a stream again; None: for ever.
+        save_alarms: folder for a film of each alarm; None: none are kept.
+        data: folder of the archives; None: $CROSSVAD_DATA, else ./data.
+        results: folder or URL that keeps the trainings.
+        device: auto, cpu, cuda, cuda:1, …
+        quiet: no progress, and no board.
+
+    Returns:
+        What gives an `Alarm` whenever one begins and whenever one ends.
+
+    Raises:
+        InputError: an input is unknown, missing, broken or unsuitable, or no camera answers.
+    """
+    from crossvad.execution.device import get_device
+    from crossvad.execution.progress import Reporter
+    from crossvad.live.camera_watch import Rules
+    from crossvad.live.cameras import OwnCameras, from_pairs, named
+    from crossvad.live.preparing import prepare
+
+    words = [cameras] if isinstance(cameras, str) else cameras
+    chosen = from_pairs([*words.items()]) if isinstance(words, Mapping) else named(words)
+    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
+    request = _request_of_own(OwnCameras(), source, method, shots, steps, tuning, seed, budget)
+    rules = Rules(int(look), false_alarms, reconnect, None if save_alarms is None else Path(save_alarms))
+    grid, store = request.bare_grid(data_root(data)), open_store(results, teller=reporter)
+    _prepare(store, reporter)
+    return prepare(chosen, rules, grid, store, torch_device, reporter)
+
+
+def _request_of_own(
+    target: Dataset,
+    source: AnyDataset,
+    method: AnyMethod,
+    shots: int,
+    steps: int,
+    tuning: AnyTuning,
+    seed: int,
+    budget: str | Budget,
+) -> Request:
+    """Ask for the one cell by which video of a user's own is scored, adapted to the first clips of each."""
+    from crossvad.planning.request import Request
+
+    return Request(
         sources=[source],
-        targets=[footage],
+        targets=[target],
         methods=[method],
         tuning=[tuning],
         shots=[shots],
@@ -569,11 +655,6 @@ def score_videos(
         protocol=replace(FAIR, name=f"fair@{shots}", max_shots=shots),  # judges nothing, so leaves room for any number
         support=SupportPolicy.TEST_HEAD,
     )
-    grid = request.bare_grid(data_root(data))
-    store = open_store(results, teller=reporter)
-    _prepare(store, reporter)
-    scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
-    return scorer.score(top, None if out is None else Path(out), overlay)
 
 
 def _called() -> str:

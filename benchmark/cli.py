@@ -101,6 +101,10 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.verify:verify",
         "Hold all that lies in the results folder, or PAGES alone, against the stored scores.",
     ),
+    "watch": Deferred(
+        "crossvad.commands.watch:watch",
+        "Watch several running cameras of your own, and tell of alarms as lines of JSON.",
+    ),
 }
 
 OF_THE_DISK = {  # errors that no code can help, and what a user can
@@ -133,6 +137,7 @@ def bench(debug: bool) -> None:
     bench plot shots --where source=path:normal --out shots.svg
     bench report --data DIR
     bench score my_video.mp4 --source synthetic-street
+    bench watch cameras.toml --source synthetic-street
     bench ablate components --data DIR
     """
 

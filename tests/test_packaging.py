@@ -36,7 +36,7 @@ FLOORS = [
     ["crossvad.execution"],
     ["crossvad.present"],
     ["crossvad.footage", "crossvad.studies"],
-    ["crossvad.tabulation"],
+    ["crossvad.live", "crossvad.tabulation"],
     ["crossvad.results"],
     ["crossvad.verification"],
     ["crossvad.submission"],

@@ -1,4 +1,4 @@
-"""`bench score`: where footage of one's own is suspicious."""
+"""`bench score`: where footage of one's own is suspicious; of a running camera, when."""
 
 from __future__ import annotations
 
@@ -8,28 +8,24 @@ from typing import Any
 
 import click
 
-from crossvad.commands.options import BUDGET, DEVICE, ONE_DATASET, PATH, PLACES, QUIET, Name, one_method
-from crossvad.planning import catalogue
+from crossvad.commands.options import PATH, QUIET, stated
+from crossvad.commands.watch import ADAPTING, SOURCE, WATCHING, tell_alarms
+
+OF_FILES = ("out", "top", "overlay")
+OF_CAMERAS = ("look", "false_alarms", "save_alarms", "webhook", "reconnect")
 
 
 @click.command()
-@click.argument("videos", nargs=-1, required=True, type=PATH, metavar="VIDEO...")
-@click.option("--source", required=True, type=ONE_DATASET, help="Trained on this: a data set, or path:DIR.")
-@one_method("apn")
-@PLACES
-@BUDGET
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the training.")
-@click.option("--shots", type=click.IntRange(0), default=10, show_default=True, help="Clips to adapt on; 0: none.")
-@click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Gradient steps on them.")
-@click.option(
-    "--tuning", type=Name(catalogue.tuning_names), default="finetune", show_default=True, help="How to adapt."
-)
-@DEVICE
+@click.argument("videos", nargs=-1, required=True, type=click.Path(), metavar="VIDEO...")
+@SOURCE
+@ADAPTING
 @click.option("--out", type=PATH, default="scored", show_default=True, help="Folder to write to, one per video in it.")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Moments to show.")
 @click.option("--overlay/--no-overlay", default=None, help="Write overlay.mp4. [if PyAV is installed]")
+@WATCHING
 @QUIET
-def score(videos: tuple[Path, ...], overlay: bool | None, **settings: Any) -> None:
+@click.pass_context
+def score(context: click.Context, /, videos: tuple[str, ...], **settings: Any) -> None:
     """Score footage of your own, and show its most suspicious moments.
 
     A VIDEO is a video file or a folder of numbered frames. The method is trained on the source first, unless --results
@@ -50,7 +46,33 @@ def score(videos: tuple[Path, ...], overlay: bool | None, **settings: Any) -> No
     bench score my_video.mp4 --source synthetic-street --budget demo
     bench score monday.mp4 tuesday.mp4 --source path:normal --method mpn --shots 10 --steps 10
     bench score frames/ --source ped2 --data DIR --shots 0 --no-overlay --out looked_at
+
+    A VIDEO may be one running camera: rtsp://…, http://… and the like, /dev/video0, or - for what is piped in. It is
+    scored for as long as it lasts, and alarms are told as lines of JSON; the options from --look on are of cameras
+    alone, and --out, --top and --overlay of files. All of it is in `bench watch --help`.
+
+    \b
+    bench score rtsp://10.0.0.5/stream1 --source synthetic-street --save-alarms alarms > alarms.jsonl
+    ffmpeg -i ADDRESS -f matroska - | bench score - --source path:normal --look 5m
     """
+    from crossvad.live.cameras import is_stream, named
+
+    live = any(map(is_stream, videos))
+    if live and len(videos) > 1:
+        raise click.UsageError("bench score takes one running camera; bench watch takes several.", context)
+    unfit = OF_FILES if live else OF_CAMERAS
+    for name in [name for name in unfit if name in stated(context)]:
+        kind = "files" if live else "running cameras"
+        raise click.UsageError(f"--{name.replace('_', '-')} is of {kind} alone.", context)
+    taken = {name: value for name, value in settings.items() if name not in unfit}
+    if live:
+        tell_alarms({camera.name: camera.address for camera in named(videos)}, **taken)
+    else:
+        _score_files([Path(video) for video in videos], **taken)
+
+
+def _score_files(videos: list[Path], overlay: bool | None, **settings: Any) -> None:
+    """Score video files and folders of frames, and print their top moments."""
     from crossvad import api
     from crossvad.footage.peaks import clock
     from crossvad.present import terminal

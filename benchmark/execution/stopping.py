@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -32,6 +32,28 @@ def limited_to(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def stopped_by(stop: Callable[[], None]) -> Iterator[None]:
+    """Have the first ctrl-C or SIGTERM within call `stop`, and the next do what it did before; in the main thread."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def once(number: int, frame: FrameType | None) -> None:
+        restore()
+        stop()
+
+    for number in numbers:
+        signal.signal(number, once)
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

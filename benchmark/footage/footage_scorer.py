@@ -15,8 +15,7 @@ from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution import preflight
-from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
-from crossvad.execution.fitting import Fitter
+from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
 from crossvad.footage import output, peaks
@@ -24,7 +23,7 @@ from crossvad.footage.overlay import player
 from crossvad.footage.own_footage import ASSUMED_RATE, OwnFootage, check_length, frame_rate
 from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores, stream_scores
-from crossvad.planning.catalogue import NO_TUNING
+from crossvad.footage.training import check_source, trained
 from crossvad.planning.grid import Grid
 from crossvad.store.store import Store
 
@@ -90,9 +89,7 @@ class FootageScorer:
         videos = self.footage.videos("test")
         folders = [None if out is None else _writable(out / video.name) for video in videos]
         self._check()
-        fitter = Fitter(self.grid, self.store, self.decoder, self.device, self.reporter)
-        fitted = fitter.fitted(self.cell, self.grid.methods[0], self.grid.sources[0])
-        tuning, _ = fitter.decided([self.cell], fitted)[self.cell]
+        fitted, tuning = trained(self.grid, self.cell, self.store, self.decoder, self.device, self.reporter)
         return [
             self._scored(video, fitted, tuning, top, folder, overlay)
             for video, folder in zip(videos, folders, strict=True)
@@ -105,11 +102,7 @@ class FootageScorer:
             check_length(video, path, method.clip, self.cell.shots)
         if not method.needs_source:
             return
-        preflight.check_files(self.grid, self.reporter)
-        preflight.check_source(source, method.clip)
-        if self.cell.tuning != NO_TUNING:
-            preflight.check_tuning(self.cell, method, self.grid.tunings[0].build())
-        stop_at(self.decoder.fill(training_videos(source, self.grid.budget), self.reporter))
+        check_source(self.grid, self.cell, self.decoder, self.reporter)
         trained_on = {video.source.stamp for video in source.videos("train")}
         for video in self.footage.videos("test"):
             if video.source.stamp in trained_on:

@@ -70,7 +70,8 @@ def stream_scores(
     clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
     adapter, support = fitted.adapter, Cues()
     if span:
-        adapter, support = _adapted(fitted, video.source, cell, tuning, budget, device)
+        frames = np.concatenate(list(video.source.blocks(clip.size, clip.channels, 0, span)))
+        adapter, support = adapted_to(fitted, frames, cell, tuning, budget, device)
     few = next(clip_batches(video.source, clip, CLIPS, device))
     adapter = ready_to_score(adapter, few, budget, device, fitted.precision)
     levels: list[float] = []
@@ -101,12 +102,20 @@ def stream_scores(
     )
 
 
-def _adapted(
-    fitted: Fitted, source: FrameSource, cell: Cell, tuning: Tuning, budget: Budget, device: torch.device
+def adapted_to(
+    fitted: Fitted, frames: Frames, cell: Cell, tuning: Tuning, budget: Budget, device: torch.device
 ) -> tuple[Adapter, Cues]:
-    """Adapt a method to the head of a video, and score the support clips with it, each cue (K,)."""
+    """Adapt a method to the first frames that a camera showed, and score the support clips with it, each cue (K,).
+
+    Args:
+        fitted: a trained method; it stays as it is.
+        frames: (K + T - 1, H, W, C), at the method's size.
+        cell: says the shots, the steps and the seed.
+        tuning: with its rate decided.
+        budget: the one the method was built for.
+        device: where it runs.
+    """
     clip = fitted.adapter.clip
-    frames = np.concatenate(list(source.blocks(clip.size, clip.channels, 0, frames_spanned(clip, cell.shots))))
     adapted, support_features = adapted_once(fitted.adapter, frames, cell, tuning, budget, device)
     clips = head(frames, clip, cell.shots, device)
     shown = features_to_score(fitted.adapter, clips, support_features, fitted.precision, device)

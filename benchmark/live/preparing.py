@@ -1,0 +1,99 @@
+"""All that can go wrong with a watch before it begins, and the training that it begins with."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from crossvad.adapters.base import Adapter
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution import preflight
+from crossvad.execution.decoding import Decoder, count_frames, stop_at
+from crossvad.execution.progress import Reporter
+from crossvad.footage.training import check_source, trained
+from crossvad.live.camera_watch import LiveMethod, Rules
+from crossvad.live.cameras import Camera
+from crossvad.live.line import check_rate
+from crossvad.live.reader import reason
+from crossvad.live.stream import probe, video_library
+from crossvad.live.watcher import Watcher
+from crossvad.planning.grid import Grid
+from crossvad.store.store import Store
+
+
+def prepare(
+    cameras: Sequence[Camera], rules: Rules, grid: Grid, store: Store, device: torch.device, reporter: Reporter
+) -> Watcher:
+    """Check what is asked for, open every camera once, and train the method unless the store holds that.
+
+    Args:
+        cameras: to be watched.
+        rules: that all are held to.
+        grid: of one source, method, tuning, number of shots and of steps, seed; and the cameras as target.
+        store: keeps the training.
+        device: where the method runs.
+        reporter: told how far it is.
+
+    Raises:
+        InputError: an input is missing, broken or unsuitable, or no camera answers. Nothing has been trained by then.
+    """
+    if rules.look < 1:
+        raise InputError(f"--look {rules.look}s", "is too short to set a line on", "say 1s or more")
+    check_rate(rules.false_alarms, rules.look)
+    if rules.films is not None:
+        _make_writable(rules.films)
+    (cell,) = grid.cells()
+    adapter = grid.methods[0].build(grid.budget)
+    _check_method(adapter, cell.method)
+    _check_cameras(cameras, reporter)
+    decoder = Decoder(FrameCache(), grid.budget)
+    if adapter.needs_source:
+        stop_at(count_frames(preflight.all_videos(grid), reporter))
+        check_source(grid, cell, decoder, reporter)
+    fitted, tuning = trained(grid, cell, store, decoder, device, reporter)
+    method = LiveMethod(replace(fitted, source=None), tuning, cell, grid.budget, device)  # lets go of its video
+    return Watcher(cameras, method, rules, reporter)
+
+
+def _check_method(adapter: Adapter, name: str) -> None:
+    """Refuse a method that cannot score a clip as soon as it is there."""
+    fix = "choose another --method"
+    if adapter.scores_in_order or adapter.scores_scene or adapter.transductive:
+        raise InputError(name, "scores a video as a whole, which a running camera never is", fix)
+    if adapter.extra_inputs:
+        raise InputError(name, "needs extra inputs, which are not made of running cameras", fix)
+
+
+def _check_cameras(cameras: Sequence[Camera], reporter: Reporter) -> None:
+    """Open every camera once, and tell of those that do not answer: the watch will try them again."""
+    video_library()
+    refusals = []
+    with reporter.task("Open cameras") as update:
+        for done, camera in enumerate(cameras, 1):
+            try:
+                probe(camera)
+            except Exception as error:  # whatever a stranger's stream makes a decoder raise
+                problem = f"does not open ({reason(error, camera)})"
+                fix = "check the address, and that it opens in a player"
+                refusals.append(InputError(f"{camera.name} ({camera.shown})", problem, fix))
+            update(done, len(cameras), camera.name)
+    if len(refusals) == len(cameras):
+        raise refusals[0]
+    for refusal in refusals:
+        reporter.say(f"note: {refusal.where}: {refusal.problem}; it is tried again")
+
+
+def _make_writable(folder: Path) -> None:
+    """Make a folder, and make sure that it can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        problem = f"cannot be written to ({error.strerror})"
+        raise InputError(folder, problem, "choose another --save-alarms folder") from error

@@ -1,0 +1,145 @@
+"""The frames of a running camera, one connection at a time, by PyAV."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from crossvad.datasets.base import Frames, Size
+from crossvad.datasets.clips import ClipSpec
+from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers.video_file import luma
+from crossvad.footage.overlay import film_size
+from crossvad.live.cameras import PIPE, Camera
+from crossvad.live.pace import LONGEST, Pace
+
+OPENING = 15.0  # seconds that a camera has to answer
+STALLED = LONGEST  # seconds without a frame after which a camera is opened anew
+QUALITY = 85  # of pictures that wait for an alarm, as JPEG
+
+
+@dataclass(frozen=True)
+class LiveFrame:
+    """A frame as it came."""
+
+    number: int  # its place among evenly spaced ones since the watch began: where frames are missing, numbers are
+    connection: int  # which one it came by, from 1
+    at: float  # seconds since that was opened, by the stream's own clock
+    clock: float  # when it came here, in seconds since 1970
+    small: Frames  # (H, W, C), at the method's size
+    picture: bytes | None  # as JPEG, for the film of an alarm
+
+    def follows(self, before: LiveFrame) -> bool:
+        """Whether it is the very next frame."""
+        return self.connection == before.connection and self.number == before.number + 1
+
+
+def video_library() -> Any:
+    """Import PyAV, which opens cameras.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import av  # lazily: only running cameras and films need it
+    except ImportError as error:
+        fix = "pip install 'crossvad[video]'"
+        raise InputError("a running camera", "needs PyAV, which is not installed", fix) from error
+    return av
+
+
+def opened(camera: Camera) -> Any:
+    """Open a camera: a PyAV container, which is closed at the end of a `with`.
+
+    Raises:
+        av.FFmpegError: it does not answer, or not with video.
+    """
+    where, options, kind = camera.address, {}, None
+    if where == PIPE:
+        where = "pipe:0"
+    elif where.startswith("/dev/"):
+        kind = "v4l2"
+    elif camera.waits:
+        where = str(Path(where).resolve())  # so that no name is taken for a protocol
+    elif where.lower().startswith("rtsp"):
+        options = {"rtsp_transport": "tcp"}  # as lost packets would be smeared over the next seconds' frames
+    timeout = None if camera.waits else (OPENING, STALLED)
+    return video_library().open(where, format=kind, options=options, timeout=timeout)
+
+
+def probe(camera: Camera) -> None:
+    """Make sure that a camera gives a frame; a pipe is taken at its word, as it gives each frame once.
+
+    Raises:
+        av.FFmpegError: it does not.
+    """
+    if camera.address != PIPE:
+        with opened(camera) as container:
+            next(container.decode(video=0))
+
+
+class Connection:
+    """One connection to a camera, whose frames are numbered on from those of the one before."""
+
+    def __init__(self, camera: Camera, clip: ClipSpec, pictures: bool, connection: int, number: int) -> None:
+        """Prepare, and open nothing yet.
+
+        Args:
+            camera: the camera.
+            clip: says the size and the channels that frames are wanted at.
+            pictures: whether to keep each frame as a picture too.
+            connection: which one it is, from 1.
+            number: of the last frame that came before.
+        """
+        self.camera, self.clip, self.pictures = camera, clip, pictures
+        self.connection, self.number = connection, number
+
+    def frames(self) -> Iterator[LiveFrame]:
+        """Open the camera, and decode frames as they come; one that is damaged is missing.
+
+        Raises:
+            av.FFmpegError: the camera does not answer, stalls or breaks off.
+        """
+        av = video_library()
+        scaler = av.video.reformatter.VideoReformatter()
+        with opened(self.camera) as container:
+            stream = container.streams.video[0]
+            pace, at = Pace(float(stream.average_rate) if stream.average_rate else None), 0.0
+            asked = time.monotonic()
+            for packet in container.demux(stream):
+                try:
+                    decoded = packet.decode()
+                except av.error.InvalidDataError:
+                    continue
+                for frame in decoded:
+                    step = pace.step(frame.time)
+                    silent = time.monotonic() - asked > STALLED  # a pipe was, whatever its time stamps say
+                    self.number += step.places + silent
+                    at += step.seconds
+                    yield self._taken(frame, at, scaler)
+                    asked = time.monotonic()  # what the watcher made us wait does not count
+
+    def _taken(self, frame: Any, at: float, scaler: Any) -> LiveFrame:
+        height, width = self.clip.size
+        small = _pixels(frame, (height, width), scaler)
+        picture = None
+        if self.pictures:
+            wide = _pixels(frame, film_size(frame.height, frame.width), scaler)
+            kept = io.BytesIO()
+            Image.fromarray(wide).save(kept, "JPEG", quality=QUALITY)
+            picture = kept.getvalue()
+        small = small if self.clip.channels == 3 else luma(small)
+        return LiveFrame(self.number, self.connection, at, time.time(), small, picture)
+
+
+def _pixels(frame: Any, size: Size, scaler: Any) -> Frames:
+    """A frame in colour (H, W, 3), resized as decord resizes what methods are trained on."""
+    made = scaler.reformat(frame, size[1], size[0], "rgb24", interpolation="BILINEAR")
+    pixels: Frames = made.to_ndarray()
+    return pixels

@@ -1,0 +1,134 @@
+"""A camera is read on through whatever becomes of its connections, and its frames are those that it sent."""
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from crossvad.datasets.clips import ClipSpec
+from crossvad.live import reader as reading
+from crossvad.live.cameras import Camera
+from crossvad.live.reader import CameraReader, FrameQueue
+from live_made import live_frame
+from miniatures import HEIGHT, WIDTH, frame, numbers, write_video
+from running_cameras import serving
+
+CLIP = ClipSpec(4, 3, (HEIGHT, WIDTH), 1)
+
+
+def read(address, reconnect=None, until=None, seconds=30):
+    """All frames of a camera until it ends or there are so many, and what was told meanwhile."""
+    told, arrived = [], threading.Event()
+    reader = CameraReader(Camera("gate", address), CLIP, False, reconnect, arrived, told.append)
+    reader.start()
+    frames, started = [], time.monotonic()
+    while not (reader.ended and not len(reader.queue)) and (until is None or len(frames) < until):
+        assert time.monotonic() - started < seconds, (len(frames), told, reader.state)
+        arrived.wait(0.2)
+        arrived.clear()
+        frames += reader.queue.take()
+    reader.stop()
+    reader.join(10)
+    assert not reader.is_alive()
+    return frames, told, reader
+
+
+def shown(taken):
+    return [numbers(each.small[None])[0] for each in taken]
+
+
+def test_a_file_gives_every_frame_and_ends(tmp_path):
+    path = write_video(tmp_path / "yard.mp4", [frame(number) for number in range(300)])
+    frames, told, reader = read(str(path))
+    assert shown(frames) == [*range(300)] == [each.number for each in frames]
+    assert all(b.follows(a) for a, b in itertools.pairwise(frames))
+    assert frames[-1].at - frames[0].at == pytest.approx(299 / 25, abs=1e-3)
+    assert (told, reader.failure, reader.connections) == ([], "", 1)
+
+
+def test_a_camera_that_drops_the_connection_is_opened_again(monkeypatch):
+    """Twice it drops it in the middle, and once it answers with an error."""
+    monkeypatch.setattr(reading, "LONGEST_WAIT", 0.3)
+    with serving(frame, 50, iter([20, 15, 0, 25, None]), breaks=True) as server:
+        frames, told, reader = read(server.address, until=70)
+    assert [each.connection for each in frames[:60]] == [1] * 20 + [2] * 15 + [3] * 25
+    assert shown(frames[:60]) == [*range(20), *range(15), *range(25)]
+    for before, after in ((frames[19], frames[20]), (frames[34], frames[35])):
+        assert not after.follows(before) and after.number > before.number
+    assert reader.connections == 4 and server.asked == 5
+    assert told[0] == "the connection broke off; try 1 to open it again in 0 s" and told.count("is back") == 3
+
+
+def test_so_many_tries_and_no_more(monkeypatch):
+    monkeypatch.setattr(reading, "LONGEST_WAIT", 0.1)
+    with serving(frame, 50, iter([10, 0, 0, 0, None])) as server:
+        frames, _, reader = read(server.address, reconnect=2)
+    assert len(frames) == 10 and server.asked == 3 and reader.failure
+    with serving(frame, 50, iter([10, None])) as server:
+        frames, _, reader = read(server.address, reconnect=0)
+    assert len(frames) == 10 and server.asked == 1 and not reader.failure
+
+
+def test_waits_grow(monkeypatch):
+    waits, told = [], []
+    camera = Camera("gate", "rtsp://me:hunter2@h/")
+    reader = CameraReader(camera, CLIP, False, None, threading.Event(), told.append)
+    monkeypatch.setattr(reader._stopping, "wait", lambda wait: waits.append(wait) or len(waits) == 9)
+
+    def refuse():
+        raise OSError(111, "rtsp://me:hunter2@h/ refused")
+
+    monkeypatch.setattr(reader, "_read", refuse)
+    reader.run()
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert [text.partition("; ")[2] for text in told] == [
+        f"try {number} to open it again in {wait} s" for number, wait in ((1, 1), (2, 2), (4, 8), (8, 60))
+    ]
+    assert not any("hunter2" in text for text in told)
+
+
+def test_a_stream_that_stalls_is_opened_again(monkeypatch):
+    monkeypatch.setattr("crossvad.live.stream.STALLED", 1.0)
+    halted = threading.Event()
+
+    def picture(number):
+        if number == 300 and not halted.is_set():
+            halted.set()
+            time.sleep(4)
+        return frame(number)
+
+    with serving(picture, 100) as server:
+        frames, told, reader = read(server.address, until=320)
+    assert reader.connections == 2 and "no frame came for too long" in told[0]
+    assert {each.connection for each in frames} == {1, 2}
+
+
+def test_lost_frames_leave_their_places_empty():
+    lost = [20, 41, 42, 43]
+    with serving(frame, 50, iter([60]), skip=lost) as server:
+        frames, _, _ = read(server.address, reconnect=0)
+    assert [each.number for each in frames] == shown(frames) == [n for n in range(60) if n not in lost]
+
+
+def test_a_full_queue_drops_the_oldest_frames_of_a_camera():
+    queue = FrameQueue(False, threading.Event(), 5)
+    for number in range(12):
+        queue.put(live_frame(number))
+    assert [each.number for each in queue.take()] == [7, 8, 9, 10, 11] and queue.lost == 7
+
+
+def test_a_full_queue_makes_a_file_wait():
+    queue = FrameQueue(True, threading.Event(), 5)
+    writer = threading.Thread(target=lambda: [queue.put(live_frame(number)) for number in range(200)], daemon=True)
+    writer.start()
+    taken = []
+    while len(taken) < 200:
+        assert len(queue) <= 5
+        taken += queue.take(3)
+    assert [each.number for each in taken] == [*range(200)] and queue.lost == 0
+    writer = threading.Thread(target=lambda: [queue.put(live_frame(number)) for number in range(9)], daemon=True)
+    writer.start()
+    queue.close()
+    writer.join(5)
+    assert not writer.is_alive()
