@@ -4,6 +4,7 @@ Budgets and data are small ones in place of those that a page names (`doc_stand_
 who types what stands there gets what it says, and not an error.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -20,7 +21,7 @@ from crossvad.commands.options import Numbers
 from crossvad.planning import catalogue
 from crossvad.present.figures.plot import PLOTS
 
-NOT_RUN = 19  # blocks, each with its reason in the page
+NOT_RUN = 24  # blocks, each with its reason in the page
 SMALL = {"--budget": "smoke", "--jobs": "1", "--device": "cpu", "--seed": "0"}  # in place of what a page says
 UNSAID = {"--budget": "smoke", "--shots": "0,5"}  # where a page leaves it to the command
 RENDERED = {"synthetic-street": "doc_stand_ins:street", "synthetic-plaza": "doc_stand_ins:plaza"}
@@ -71,7 +72,9 @@ class Reader:
         elif block.language == "sh":
             for words in doc_pages.commands(block.text):
                 self.type(words)
-        else:
+        elif block.language == "json":  # lines of an output, as is what is called text
+            assert all(json.loads(line) for line in block.text.splitlines())
+        elif block.language != "text":
             assert block.language == "python", f"a block of {block.language or 'nothing'} that is no file"
             exec(self.small(block.text), self.names)
 
