@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crossvad.verification.contracts import check_dataset as check_dataset
     from crossvad.verification.contracts import check_tuning as check_tuning
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Adapter",
     "Dataset",

@@ -113,7 +113,7 @@ def _board(
     title = f"Cameras never seen, after {source}, {budget}"
     table = Table(title, COLUMNS, rows, caption, verdict(list(found.values())))
     each = _each(compared)
-    line = summary(list(dict.fromkeys(row.cells[0].text for row in rows if row.best)), found.values())
+    line = summary([str(row.cells[0].value) for row in rows if row.best], found.values())
     targets = sorted(compared.cells["target"].unique())
     return CameraBoard(budget, source, targets, len(each.columns) - 2, table, each, line)
 

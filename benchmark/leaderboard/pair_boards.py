@@ -73,12 +73,12 @@ def _board(gathered: Gathered, key: Key, rows: pd.DataFrame, cells: pd.DataFrame
     told = verdict(list(found.values()), why_not)
     bold = in_bold(found.values())
     shown = [_row(gathered, entry, own, found.get(entry), gaps.get(entry), bold) for entry, own in lines]
-    best = [f"{line.cells[0].text} {line.cells[0].small}".strip() for line in shown if line.best]
+    best = [str(row.cells[0].value) for row in shown if row.best]
     caption = captions.caption(rows, *METRICS)
     facts = [caption, WHAT, f"difference: in points to {RIVAL} at K = 0, paired by video, p adjusted over the board"]
     budget, source, target = map(str, key)
     table = Table(f"{source} → {target}, {budget}", COLUMNS, shown, "; ".join(facts), told)
-    return PairBoard(key, table, summary(list(dict.fromkeys(best)), found.values()), found)
+    return PairBoard(key, table, summary(best, found.values()), found)
 
 
 def _gaps(cells: pd.DataFrame) -> dict[Key, dict]:

@@ -56,7 +56,7 @@ def summary(best: Sequence[str], found: Collection[Place]) -> str:
     if not in_bold(found):
         return "No row is ahead of another by more than chance." if found else "Nothing can be told apart here."
     rows = "One row" if count == 1 else f"{count} rows"
-    return f"{rows} of {len(found)} may be the best: {', '.join(best)}."
+    return f"{rows} of {len(found)} may be the best: {', '.join(dict.fromkeys(best))}."
 
 
 def verdict(found: Sequence[Place], why_not: str = "") -> str:
