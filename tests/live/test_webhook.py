@@ -80,5 +80,5 @@ def test_posting_never_waits(monkeypatch):
 
 @pytest.mark.parametrize("address", ["ftp://h/", "file:///etc/passwd", "h/x", "http://", "http://h /", "https://[h"])
 def test_another_address_is_refused(address):
-    with pytest.raises(InputError, match="--webhook: is no address of a alarm_server"):
+    with pytest.raises(InputError, match="--webhook: is no address of a server"):
         Webhook(address, print)
