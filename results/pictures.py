@@ -21,9 +21,9 @@ HERE = Path(__file__).parent
 ADAPTED = "--where budget=quick --where support=train-head,scene-head --where source=path:normal,ped2,synthetic-street"
 FIGURES = {
     "matrix.svg": (
-        "bench plot matrix --where budget=quick --where method=apn[paper],lmn,memae,framediff,"
-        "apn[motion=0.0,perspective=none] --where shots=0,10 --where steps=0,10 --where tuning=none,finetune "
-        "--where support=none,train-head,scene-head --where source=path:normal,ped2,synthetic-street --out"
+        "bench plot matrix --where budget=quick --where method=apn --where shots=0,10 --where steps=0,10 "
+        "--where tuning=none,finetune --where support=none,train-head,scene-head --where seed=0 "
+        "--where source=ucf,path:normal,ped2,avenue,synthetic-street --out"
     ),
     "shots.svg": (
         f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn[paper],"
@@ -41,7 +41,11 @@ FIGURES = {
     ),
     "audit.svg": "bench audit protocol --stored --out",
 }
-CELL = ("apn[motion=0.0,perspective=none]", "path:normal", "ped2")  # the one whose page is shown
+REPORT = (
+    "bench report --where budget=quick --where source=ucf+path:normal+avenue+synthetic-street --where shots=0,10 "
+    "--where method=apn,apn[paper],framepred,lmn,memae,mpn,framediff,speed"
+)
+CELL = ("apn", "avenue+path:normal+synthetic-street+ucf", "ped2")  # the one whose page is shown
 
 
 def main(data: str | None) -> None:
@@ -51,7 +55,7 @@ def main(data: str | None) -> None:
             bench(f"{command} {HERE / name}", results)
         if data is not None:
             page = Path(folder) / "report.html"
-            bench(f"bench report --where budget=quick --data {data} --out {page}", results)
+            bench(f"{REPORT} --data {data} --out {page}", results)
             screenshot(page, HERE / "report.png")
 
 
