@@ -38,7 +38,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, masked
 from crossvad.evaluation.conditions import by_place
 from crossvad.evaluation.selection import Also, select, superseded
 from crossvad.planning.catalogue import DEFAULT_METHODS
@@ -172,7 +172,9 @@ def run(
         if launcher != LOCAL and (launcher != "processes" or jobs > 1):
             if is_url(results) and launcher != "processes":
                 fix = "start the same command on each machine: each takes what no other is at"
-                raise InputError(results, f"is read by one machine, and --launcher {launcher} may use several", fix)
+                raise InputError(
+                    masked(str(results)), f"is read by one machine, and --launcher {launcher} may use several", fix
+                )
             (cls, options), place = get_launcher(launcher), several()
             launch = Scheduler(jobs, lambda count: cls(options, Shared(place, device, count)))
         runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures, team)
@@ -458,6 +460,7 @@ def load_results(
     protocol: str | Protocol = "fair",
     starts: bool = False,
     untrained: bool = False,
+    quiet: bool = False,
 ) -> Results:
     """Take stored cells, as `bench table` does: those whose names still mean what they meant when they were run.
 
@@ -468,6 +471,7 @@ def load_results(
         protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
         starts: take the cells that they start from at K = 0, too, as curves do.
         untrained: spare methods that learn nothing from a source conditions on how others adapt.
+        quiet: no progress where cells are fetched.
 
     Raises:
         InputError: a condition or a URL cannot be read, there is no such protocol, or two folders hold other scores of
@@ -477,19 +481,21 @@ def load_results(
 
     only, wanted = by_place(conditions(where))
     places = [results] if isinstance(results, str | Path) else results
-    store = open_stores(places, only, Reporter())
+    store = open_stores(places, only, Reporter(quiet=quiet))
     protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
     also: Also = "starts" if starts else "untrained" if untrained else ""
     chosen = select(stored, wanted, also, protocol.name)
+    rivals = select(stored, wanted, also="unadapted", protocol=protocol.name)
     older = superseded(stored, wanted, protocol.name)
     if isinstance(store, SeveralStores):
         store.refuse_disputed(chosen)
+        rivals = store.undisputed(rivals)
     return Results(
         store,
         chosen,
         protocol,
-        rivals=select(stored, wanted, also="unadapted", protocol=protocol.name),
+        rivals=rivals,
         older=[record for records in older.values() for record in records],
         left_out=[*shares(store, chosen), *not_shown(stored, chosen, older, wanted, protocol)],
     )
@@ -659,7 +665,7 @@ def _request_of_own(
 
 def _called() -> str:
     """How this process was called, where it is `bench`."""
-    return shlex.join(["bench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "bench" else "crossvad.run"
+    return masked(shlex.join(["bench", *sys.argv[1:]])) if Path(sys.argv[0]).name == "bench" else "crossvad.run"
 
 
 def _prepare(store: Store, reporter: Reporter) -> None:

@@ -10,6 +10,18 @@ from typing import Literal
 UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+# What stands before the @ of an address; values of its query; and, in a path, those of keys such as password=.
+SECRETS = re.compile(
+    r"(?<=://)\S*@|(?<=[?&])[^?&=\s]+=[^&\s]*|(?<=/)[^?&/=\s]*(?:pass|pwd|token|key|secret|auth|user)[^=\s]*=[^&\s]*",
+    re.IGNORECASE,
+)
+
+
+def masked(text: str) -> str:
+    """A text as it may be printed and stored: without what may be a secret of an address in it."""
+    return SECRETS.sub(lambda found: "***@" if found[0].endswith("@") else f"{found[0].partition('=')[0]}=***", text)
+
+
 def plain(text: str, lines: bool = False) -> str:
     """A text in one line, or in its own `lines`, that no terminal takes for a command: the unseen is spelled out."""
     if UNSEEN.search(text) is None:

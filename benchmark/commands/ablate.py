@@ -60,7 +60,8 @@ def ablate(
     from crossvad.tabulation import ablation
     from crossvad.tabulation.left_out import noted, older_facts
 
-    target, store = target or source, open_store(results, "" if stored else "runs", Reporter(quiet=quiet))
+    target = target or source
+    store = open_store(results, "" if stored else "runs", Reporter(quiet=quiet), all_cells=stored)
     if stored:
         records = stored_variants(what, store, source, target, budget, seeds)
     else:

@@ -38,7 +38,7 @@ def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
     from crossvad.planning.names import number_of
     from crossvad.present.atomic_files import replacing_folder
 
-    if out.exists() and not (out.is_dir() and all(path.suffix == ".html" for path in out.iterdir())):
+    if out.exists() and not _is_site(out):
         raise InputError(out, "holds something else than a site", "name another folder with --out")
     made = site.make(folders, Reporter(quiet=quiet))
     pages = site.pages(made)
@@ -52,3 +52,11 @@ def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
         click.echo(plain(f"refused: {folder}: {problems[0].where}: {problems[0].problem}{more}"), err=True)
     if made.gathered.refused:
         sys.exit(1)
+
+
+def _is_site(folder: Path) -> bool:
+    """Whether a folder is empty, or holds a site and nothing else."""
+    if not folder.is_dir() or not all(path.suffix == ".html" for path in folder.iterdir()):
+        return False
+    index = folder / "index.html"
+    return "crossvad leaderboard" in index.read_text(errors="replace") if index.is_file() else not any(folder.iterdir())

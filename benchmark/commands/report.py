@@ -44,13 +44,15 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     from crossvad.studies import published, references
     from crossvad.verification import integrity
 
-    stored, reporter = api.load_results(results, where, rules), Reporter(quiet=quiet)
+    stored, reporter = api.load_results(results, where, rules, quiet=quiet), Reporter(quiet=quiet)
     stored.refuse_empty([record for record in stored.records if record.status == "done"], "finished cell")
     if len(stored.records) > MOST:
         last = max(stored.records, key=lambda record: record.finished).cell
         problem = f"holds {len(stored.records)} such cells, and one page has room for {MOST}"
         pair = f"--where {quote(f'source={last.source}')} --where {quote(f'target={last.target}')}"
-        raise InputError(stored.folder, problem, f"choose some, such as {pair}; bench results list says what there is")
+        raise InputError(
+            stored.store.address, problem, f"choose some, such as {pair}; bench results list says what there is"
+        )
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")

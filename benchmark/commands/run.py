@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ def run(**said: Any) -> None:
     bench run --source ped1+ped2 --target ped2 --data DIR --method 'apn[scales=1,0.5,0.25]' --dry-run
     bench run --source path:my_camera --target ped2 --method 'apn[prototypes=20]' --method my_file.py:MyMethod
     """
-    if _run_and_show(leave_out=False, **said):
+    if _went_wrong(_run_and_show(leave_out=False, **said)):
         sys.exit(1)
 
 
@@ -58,12 +59,13 @@ def matrix(context: click.Context, /, suite: str | None, **said: Any) -> None:
     if not said["sources"]:
         raise InputError("bench matrix", "has no sources", "give --source, or a suite file with source = […]")
     said["targets"] = said["targets"] or said["sources"]
-    if _run_and_show(leave_out=True, **said):
+    if _went_wrong(_run_and_show(leave_out=True, **said)):
         sys.exit(1)
 
 
 def _run_suite(name: str, given: dict[str, Any], said: dict[str, Any]) -> None:
     """Run a suite's grids one after another, once all of them are known to be sound; exit with 1 if a cell failed."""
+    from crossvad.execution.preflight import Refused
     from crossvad.execution.progress import Reporter
     from crossvad.planning.data_root import data_root
     from crossvad.planning.suite import get_suite
@@ -71,7 +73,7 @@ def _run_suite(name: str, given: dict[str, Any], said: dict[str, Any]) -> None:
 
     suite = get_suite(name)
     check(suite, given, data_root(said["data"]))
-    grids, failed, begun = requests(suite, given), 0, time.monotonic()
+    grids, ended, begun = requests(suite, given), Counter[str](), time.monotonic()
     for number, request in enumerate(grids, 1):
         if len(grids) > 1:
             pair = " → ".join(", ".join(map(str, names)) for names in (request.sources, request.targets))
@@ -80,18 +82,22 @@ def _run_suite(name: str, given: dict[str, Any], said: dict[str, Any]) -> None:
         if left["time_limit"]:
             left["time_limit"] = max(1.0, left["time_limit"] - (time.monotonic() - begun))
         if left["max_failures"]:
-            left["max_failures"] -= failed
-        failed += _run_and_show(leave_out=True, **said | vars(request) | left)
-        if said["max_failures"] and failed >= said["max_failures"]:
+            left["max_failures"] -= ended["failed"]
+        try:
+            ended += _run_and_show(leave_out=True, **said | vars(request) | left)
+        except Refused as refused:  # all of this grid: what the others ask for is no worse for it
+            click.echo(plain(f"refused: {refused}"), err=True)
+            ended["refused"] += 1
+        if said["max_failures"] and ended["failed"] >= said["max_failures"]:
             break
-    if failed:
+    if _went_wrong(ended):
         sys.exit(1)
 
 
 def _run_and_show(
     sources: list[str], targets: list[str], methods: list[str] | None, dry_run: bool, **amounts: Any
-) -> int:
-    """Run a grid and print its tables; return how many cells failed or were refused, and say why even if quiet."""
+) -> Counter[str]:
+    """Run a grid and print its tables, and say even if quiet why cells failed; returns how many ended in which way."""
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
@@ -104,7 +110,7 @@ def _run_and_show(
             del amounts[name]
         asked = api.estimate(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
         TABLE_FORMATS["rich"].write(asked, "")
-        return 0
+        return Counter()
     results = api.run(source=sources, target=targets, methods=methods or DEFAULT_METHODS, **amounts)
     for tables in results.summary():
         TABLE_FORMATS["rich"].write(tables, "")
@@ -114,4 +120,9 @@ def _run_and_show(
     told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
     told += f", and at {results.store.address}" if is_url(results.store.address) else ""
     Reporter(quiet=amounts["quiet"]).say(f"{told}. More tables: bench table --help")
-    return len(failed)
+    return Counter(record.status for record in results.records)
+
+
+def _went_wrong(ended: Counter[str]) -> bool:
+    """Whether the exit code must say that not all is there."""
+    return bool(ended["failed"] or ended["refused"])

@@ -47,7 +47,7 @@ def pack(
     stored = api.load_results(results, where)
     cells, left_out = packing.chosen_cells(stored.records, stored.rivals)
     stored.refuse_empty(cells, "finished cell")
-    packing.pack(out, stored.store, cells, where, environment(data_root(data), results), code)
+    packing.pack(out, stored.store, cells, where, environment(data_root(data), stored.folder), code)
     facts = [*left_out, *stored.left_out]
     click.echo(plain("; ".join([f"{out}: {number_of(len(cells), 'cell')}", *(f"left out: {fact}" for fact in facts)])))
     _tell(out, quiet)

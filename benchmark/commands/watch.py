@@ -85,7 +85,7 @@ def watch(cameras: tuple[str, ...], **settings: Any) -> None:
     duration    seconds from the one to the other
     at          seconds from the opening of the stream to the first one
     peak        the highest score, at frame (counted from 0; where frames are missing, numbers are); threshold: the line
-    clip        its film, with the 3 seconds before it and after it, whole at the end and a minute long at most; or null
+    clip        its film, from 3 seconds before it to 3 seconds after it, but no more than its first minute; or null
 
     A stream that ends, fails or is silent for 10 seconds is opened again, after 1, 2, 4, … 60 seconds. No clip spans a
     gap. If scoring is slower than a camera, clips are left out evenly, and told of; those that are scored are of

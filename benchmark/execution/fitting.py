@@ -154,6 +154,7 @@ class Fitter:
 
     def is_trained(self, cell: Cell) -> bool:
         """Whether the training that a cell needs is stored."""
+        self.store.take_in("fits", [cell.fit_key])
         return (self.store.place("fits", cell.fit_key) / FACTS).is_file()
 
     def decided(self, cells: Sequence[Cell], fitted: Fitted) -> dict[Cell, tuple[Tuning, RateSearch | None]]:

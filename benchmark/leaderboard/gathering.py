@@ -11,8 +11,8 @@ from crossvad.datasets.errors import InputError, Problem
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.meanings import meaning_of
 from crossvad.execution.progress import Reporter
-from crossvad.planning.names import number_of
-from crossvad.planning.registry import runs_code
+from crossvad.planning.catalogue import METHODS, TUNINGS
+from crossvad.planning.names import number_of, split_options
 from crossvad.store.opening import open_stores
 from crossvad.store.store import Record, Store
 from crossvad.submission.checking import Checked, check
@@ -55,7 +55,7 @@ def gather(folders: Sequence[Path], reporter: Reporter) -> Gathered:
     """Check submissions, in their order, and put those that are accepted together.
 
     Names that stand for copies of data mean what they mean in the first folder that has them; a row is of the first
-    folder that has it, and of its newest version. So whoever sends a folder changes nobody else's rows.
+    folder that has it. Only a method of this package can have a newer version, which then stands in its place.
 
     Raises:
         InputError: none is accepted.
@@ -70,6 +70,9 @@ def gather(folders: Sequence[Path], reporter: Reporter) -> Gathered:
                 wrong = found.errors or [*_taken(found, accepted), *_other_frames(found, frames)]
             except InputError as error:
                 wrong = [Problem("error", error.where, error.problem, error.fix)]
+            except OSError as error:
+                where, problem = str(error.filename or folder), f"cannot be read ({error.strerror})"
+                wrong = [Problem("error", where, problem, "mend its rights, or ask its sender")]
             if wrong:
                 refused[folder] = wrong
             else:
@@ -166,33 +169,31 @@ def _of_first_copies(records: Iterable[Record]) -> tuple[list[Record], list[Reco
 
 
 def _newest(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
-    """The cells of the newest versions of harness, methods and tunings, and the earlier ones.
+    """Of each row the cells of its newest version, and those of earlier ones.
 
-    Versions of plug-ins are digests, of which the one that ran last is the newest.
+    Versions count up where they are of this package. What comes from elsewhere has none that can be held against
+    anything: there the first folder's stands, whatever a later one calls itself.
     """
-    ran: dict[tuple[str, str], str] = {}
+    rows: dict[tuple, list[Record]] = {}
     for record in records:
-        for name, version in _named_versions(record).items():
-            ran[name, version] = max(ran.get((name, version), ""), record.finished)
-
-    def of(record: Record) -> dict[str, tuple]:
-        versions = _named_versions(record).items()
-        return {
-            name: (ran[name, version], version) if runs_code(name) else (version_numbers(version),)
-            for name, version in versions
-        }
-
-    latest: dict[str, tuple] = {}
-    for record in records:
-        for name, what in of(record).items():
-            latest[name] = max(latest.get(name, what), what)
-    own = [record for record in records if all(latest[name] == what for name, what in of(record).items())]
+        rows.setdefault(tuple(getattr(record.cell, name) for name in ENTRY), []).append(record)
+    own = list[Record]()
+    for row in rows.values():
+        stands = max(map(_version, row)) if _is_ours(row[0]) else _version(row[0])
+        own += [record for record in row if _version(record) == stands]
     kept = {record.cell.key for record in own}
-    return own, [record for record in records if record.cell.key not in kept]
+    return [record for record in records if record.cell.key in kept], [
+        record for record in records if record.cell.key not in kept
+    ]
 
 
-def _named_versions(record: Record) -> dict[str, str]:
-    """The versions that a cell is of, by what of."""
+def _version(record: Record) -> tuple[list[tuple[int, str]], ...]:
+    """What a cell is of: of the harness, of its method, of its tuning, to be compared in this order."""
     cell = record.cell
-    versions = {"harness": str(cell.harness_version), f"method {cell.method}": cell.method_version}
-    return versions | {f"tuning {cell.tuning}": cell.tuning_version}
+    return tuple(map(version_numbers, (str(cell.harness_version), cell.method_version, cell.tuning_version)))
+
+
+def _is_ours(record: Record) -> bool:
+    """Whether method and tuning come with this package."""
+    cell = record.cell
+    return split_options(cell.method)[0] in METHODS and split_options(cell.tuning)[0] in TUNINGS

@@ -64,6 +64,6 @@ def diagram(ranks: Ranks) -> Diagram:
             DiagramRow(name[:LETTERS], f"{whole}: {mean:.2f}", y, x(mean), x(mean - half), x(mean + half), best)
         )
     height = TOP + LINE * len(rows) + 6
-    ticks = [(x(rank), rank) for rank in range(1, high + 1, step)]
+    ticks = [(x(rank), rank) for rank in range(1, high + 1, step) if rank >= low]
     title = f"Mean ranks of {len(rows)} rows over {len(ranks.pairs)} pairs; bars: half the critical difference"
     return Diagram(WIDTH, height, ticks, rows, x(ranks.means[0] + half), title)

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import Dataset, Scene, Split
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, masked
 from crossvad.datasets.readers.file_identity import small_text
 
 PIPE = "-"
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "srt", "tcp", "udp", "rtp")
 NAME = re.compile(r"\w[\w.-]{0,99}")  # of a camera: what may be part of a file's name
-SECRETS = re.compile(r"(?<=://)\S*@|(?<=[?&/])[^?&/=\s]*(?:pass|pwd|token|key|secret|auth|user)[^=\s]*=[^&\s]*", re.I)
 KINDS = "an address such as rtsp://HOST/…, /dev/video0, a video file, or - for what is piped in"
 
 
@@ -44,11 +43,6 @@ class Camera:
 def is_stream(text: str) -> bool:
     """Whether a word names a running camera or a pipe, and no file."""
     return text == PIPE or "://" in text or text.startswith("/dev/")
-
-
-def masked(text: str) -> str:
-    """A text without what stands before the @ of an address, or behind a key such as password= or token=."""
-    return SECRETS.sub(lambda found: "***@" if found[0].endswith("@") else f"{found[0].partition('=')[0]}=***", text)
 
 
 def named(words: Sequence[str]) -> list[Camera]:

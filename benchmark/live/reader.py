@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 from crossvad.datasets.clips import ClipSpec
-from crossvad.live.cameras import Camera, masked
+from crossvad.datasets.errors import masked
+from crossvad.live.cameras import Camera
 from crossvad.live.stream import Connection, LiveFrame
 
 WAITING = 128  # frames of a camera that wait to be scored, at most

@@ -39,6 +39,11 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             yield draft
             if path.is_dir():
                 path.replace(old)
-            draft.replace(path)
+            try:
+                draft.replace(path)
+            except BaseException:  # such as ctrl-C between the two
+                if old.is_dir() and not path.exists():
+                    old.replace(path)
+                raise
     except OSError as error:
         raise InputError(path, f"cannot be written ({error.strerror})", "name another place") from error

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import fsspec
 from fsspec.asyn import AsyncFileSystem
 
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, masked
 
 PAUSES = (1.0, 2.0, 4.0)  # seconds before another try
 RESTS = 60.0  # seconds after a failure in which nothing is tried twice, so that work goes on
@@ -33,15 +33,17 @@ class Objects:
         Raises:
             InputError: there is no such kind of URL, or a package is missing that reads it.
         """
-        self.url = url.rstrip("/")
+        self.url = masked(url.rstrip("/"))  # as it may be told
         try:
             made: dict[str, Any] = {"auto_mkdir": True} if url.startswith(("file:", "local:")) else {}
-            files, root = fsspec.url_to_fs(self.url, **made)
+            files, root = fsspec.url_to_fs(url.rstrip("/"), **made)
         except ImportError as error:
             fix = "pip install 'crossvad[remote]', which reads s3:// and https://; others name their package"
             raise InputError(self.url, f"needs a package that is not installed ({error})", fix) from error
         except ValueError as error:
-            raise InputError(self.url, f"cannot be read ({error})", "name a folder, or a URL such as s3://…") from error
+            raise InputError(
+                self.url, f"cannot be read ({masked(str(error))})", "name a folder, or a URL such as s3://…"
+            ) from error
         self._files, self._root = files, root.rstrip("/")
         self._failed = float("-inf")  # when
 
@@ -179,7 +181,7 @@ class Objects:
         raise AssertionError("the last try returns or raises")
 
     def _unreachable(self, error: Exception, how: str) -> Unreachable:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = masked(" ".join(str(error).split()))[:200] or type(error).__name__
         fix = "look at the URL, the network and your rights there, and say the same again"
         return Unreachable(self.url, f"cannot be {how} ({reason})", fix)
 

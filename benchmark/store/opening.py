@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, masked
 from crossvad.store.several import SeveralStores
 from crossvad.store.store import Store
 from crossvad.store.urls import folder_of, is_url
@@ -33,7 +33,7 @@ def open_store(results: str | Path, only: str = "", teller: Teller | None = None
         from crossvad.store.shared import SharedStore
     except ImportError as error:
         fix = "pip install 'crossvad[remote]'"
-        raise InputError(results, f"needs a package that is not installed ({error})", fix) from error
+        raise InputError(masked(results), f"needs a package that is not installed ({error})", fix) from error
     return SharedStore(results, only, teller, all_cells)
 
 

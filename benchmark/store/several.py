@@ -27,7 +27,7 @@ class SeveralStores(Store):
             InputError: one of them is not there, or is no folder.
         """
         super().__init__(stores[0].root.parent, stores[0].only)
-        self.stores = stores
+        self.stores, self.address = stores, stores[0].address
         for store in stores:
             store.refuse_missing()
 
@@ -57,6 +57,11 @@ class SeveralStores(Store):
     def called(self, place: Path) -> str:
         """Which of the two kinds of places a cell's directory lies in."""
         return "reference" if any(place.parent == store.reference for store in self.stores) else "runs"
+
+    def take_in(self, kind: str, keys: Collection[str]) -> None:
+        """Fetch what others have made meanwhile, each store for itself."""
+        for store in self.stores:
+            store.take_in(kind, keys)
 
     def maps(self, cell: Cell) -> Maps | None:
         """Where a cell's method saw anomalies, if that is stored."""
@@ -88,6 +93,11 @@ class SeveralStores(Store):
             for key, copies in self._copies.items()
             if len({record.digest for _, record in copies if record.status == "done"}) > 1
         }
+
+    def undisputed(self, records: Iterable[Record]) -> list[Record]:
+        """Those of some cells that no two folders hold other scores of: what is compared with others is no guess."""
+        disputed = self.disputed()
+        return [record for record in records if record.cell.key not in disputed]
 
     def refuse_disputed(self, records: Iterable[Record]) -> None:
         """Refuse cells of which two folders hold other scores: no table could say whose are right.

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from typing import Protocol
 
-from crossvad.datasets.errors import CannotKeep, InputError
+from crossvad.datasets.errors import CannotKeep, InputError, masked
 from crossvad.planning.cell import Cell
 from crossvad.planning.names import number_of
 from crossvad.store.drafts import drafting
@@ -67,7 +67,7 @@ class SharedStore(Store):
             InputError: it cannot be read: there is no such kind of URL, or a package is missing.
         """
         super().__init__(folder_of(url), only)
-        self.address, self._objects, self._teller, self._all = url, Objects(url), teller, all_cells
+        self.address, self._objects, self._teller, self._all = masked(url), Objects(url), teller, all_cells
 
     # ---- fetched -----------------------------------------------------------------------------------------------------
 
@@ -179,6 +179,8 @@ class SharedStore(Store):
         with super().writing(kind, key) as draft:
             yield draft
         if kind in SHARED:
+            with self.noticing_a_full_disk():
+                self._unshared(kind, key).touch()  # another process may have taken an earlier failure for the last word
             with suppress(Unreachable):
                 self._hand_over(kind, key)
 

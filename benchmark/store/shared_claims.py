@@ -22,6 +22,7 @@ BEAT = 30.0  # seconds between two signs of life
 DEAD = 150.0  # seconds without one
 LOOK = 5.0  # seconds between two looks at a claim that is waited for
 MOST = 1024  # bytes
+MOST_UNSEEN = 50  # looks at a claim that is said to be there and cannot be read
 
 
 @contextmanager
@@ -60,13 +61,17 @@ def is_claimed(objects: Objects, name: str) -> bool:
 
 def _gained(objects: Objects, name: str, mine: str, waiting: Callable[[], None] | None) -> bool:
     seen, since = b"", time.monotonic()
-    told = False
+    told, unseen = False, 0
     while True:
         try:
             if objects.create(name, mine.encode()):
                 return True
             found = objects.read(name, MOST)
-        except FileNotFoundError:  # given back between the two
+        except FileNotFoundError:  # given back between the two, or not to be read
+            unseen += 1
+            if unseen == MOST_UNSEEN:
+                return True
+            time.sleep(0.1)
             continue
         except (ValueError, Unreachable):  # work goes on
             return True

@@ -6,7 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, masked
 from crossvad.datasets.readers.file_identity import cache_root
 
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -39,5 +39,5 @@ def local_folder(results: str | Path, what: str) -> Path:
         InputError: they are at a URL.
     """
     if is_url(results):
-        raise InputError(results, f"is a URL, and {what} is of a folder", "name a folder: --results DIR")
+        raise InputError(masked(str(results)), f"is a URL, and {what} is of a folder", "name a folder: --results DIR")
     return folder_of(results)

@@ -133,11 +133,18 @@ def _way_to(video: Video, dataset: Dataset, labels: NDArray[Any]) -> str:
             """See everything that is held, at any depth."""
             if isinstance(obj, Dataset):
                 found.append(f"it holds the data set ({type(obj).__name__}), whose labels can be asked for")
-            elif isinstance(obj, np.ndarray | list | tuple) and labels.any() and [*obj] == labels.tolist():
+            elif isinstance(obj, np.ndarray | list | tuple) and labels.any() and _are_equal(obj, labels):
                 found.append(f"it holds its labels, as a {type(obj).__name__}")
 
     Looking(io.BytesIO()).dump(video)
     return found[0] if found else ""
+
+
+def _are_equal(held: Any, labels: NDArray[Any]) -> bool:
+    """Whether what a video holds is a number a frame, and these are its labels."""
+    if len(held) != len(labels) or not all(np.isscalar(each) for each in held):
+        return False
+    return [*held] == labels.tolist()
 
 
 def _equal(first: list[str], second: list[str]) -> tuple[bool, str]:

@@ -17,7 +17,7 @@ from crossvad.execution.progress import Reporter
 from crossvad.leaderboard import gathering, site
 from crossvad.planning.protocol import FAIR
 from crossvad.results import Results
-from crossvad.store.store import Store
+from crossvad.store.store import Record, Store
 
 
 def gather(*folders: Path) -> gathering.Gathered:
@@ -143,9 +143,24 @@ def test_nobody_takes_the_name_of_anothers_plug_in(lab, tmp_path, plugin, monkey
     assert page.title == "Mine" and page.licence == "MIT" and [code.by for code in page.code] == ["anna"]
 
 
+def test_versions_of_what_is_not_ours_are_not_held_against_one_another(tmp_path):
+    """The first folder's stands, whoever sends the second; of a method of ours the newest does, row by row."""
+
+    def of(method: str, tuning: str, versions: tuple[str, str], seed: int) -> Record:
+        record = camera_stores.put(Store(tmp_path), method, shots=10, seed=seed, tuning=tuning)
+        cell = replace(record.cell, method_version=versions[0], tuning_version=versions[1])
+        return replace(record, cell=cell, finished=f"2026-11-2{seed}T00:00:00+00:00")
+
+    for method, tuning in (("their-method", "finetune"), ("mine.py:Mine", "finetune"), ("apn", "their-tuning")):
+        first, second = (of(method, tuning, (version, version), number) for number, version in enumerate(("1", "999")))
+        assert gathering._newest([first, second]) == ([first], [second])
+    old, new = of("apn", "finetune", ("1.0", "1.1"), 0), of("apn", "finetune", ("1.1", "1.0"), 1)
+    assert gathering._newest([old, new]) == ([new], [old])
+
+
 def test_the_command_writes_a_site_and_says_what_it_refused(bench, folders, tmp_path):
     done = bench("leaderboard", "build", *folders, "--out", "site", "--quiet")
-    assert done.code == 1 and "2 submissions" in done.out and done.err.startswith("refused: ") and "refused" in done.err
+    assert done.code == 1 and "2 submissions" in done.out and done.err.startswith("refused: ")
     assert (tmp_path / "site" / "index.html").is_file()
     assert bench("leaderboard", "build", folders[0], "--out", "site", "--quiet").code == 0
     (tmp_path / "site" / "thesis.tex").write_text("all")

@@ -79,3 +79,10 @@ def test_committed_cells_are_told_from_ones_own(folders):
     assert places == {"apn": "runs", "framediff": "runs", "lmn": "reference"}
     committed = open_stores(folders, "reference").records()
     assert {record.cell.method for record in committed} == {"framediff", "lmn"}
+
+
+def test_nothing_is_compared_with_a_cell_that_two_folders_dispute(folders):
+    camera_stores.put(Store(folders[1]), "framediff", trained=False, shift=3.0)
+    for order in (folders, folders[::-1]):
+        with pytest.raises(InputError, match="framediff"):
+            api.load_results(order, where={"method": "lmn"}).compare(against="framediff")

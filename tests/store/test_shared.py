@@ -306,3 +306,11 @@ def test_a_path_that_was_a_url_is_told_of():
 
 def test_urls_have_folders_of_their_own():
     assert folder_of("memory://a/") == folder_of("memory://a") != folder_of("memory://b")
+
+
+def test_a_secret_of_a_url_is_not_told():
+    store = open_store("https://me:hunter2@nowhere.invalid/x?sig=hunter3")
+    assert str(store.address) == "https://***@nowhere.invalid/x?sig=***"
+    with pytest.raises(InputError) as refused:
+        store.refuse_missing()
+    assert "hunter" not in str(refused.value)
