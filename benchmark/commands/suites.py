@@ -32,7 +32,9 @@ def list_suites() -> None:
         rows.append([name, suite.title, f"{cells:,}", f"{trainings:,}", ", ".join(data_needed(suite)) or "none"])
     heads = ("suite", "what it runs", "cells", "trainings", "data")
     console().print(plain_table(heads, rows, lines=True))
-    click.echo("Run one: bench matrix NAME --data DIR. What is in it, and what of its data is here: bench suites show")
+    click.echo(
+        "Run one: bench matrix NAME --data DIR. What is in it, and whether its data is here: bench suites show NAME"
+    )
 
 
 @suites.command()

@@ -24,7 +24,7 @@ def support_videos(target: Dataset, support: SupportPolicy) -> list[Video]:
     """The videos whose heads are support sets, one for each that is adapted as one: see `protocol.Support`.
 
     Raises:
-        Unsuitable: a test scene has no training video, or no test video with a clean head.
+        Unsuitable: a test scene has no training video, or one that is a test video too, or none with a clean head.
     """
     scenes = target.scenes("test")
     if support == SupportPolicy.TEST_HEAD:
@@ -42,7 +42,15 @@ def support_videos(target: Dataset, support: SupportPolicy) -> list[Video]:
                 "say --support test-head to adapt on the head of each test video, or scene-head for the first of each "
                 "scene, either of which may be abnormal, or --shots 0",
             )
-    return [training[scene.name][0] for scene in scenes]
+    heads = [training[scene.name][0] for scene in scenes]
+    scored = {video.source for scene in scenes for video in scene.videos}
+    if seen := [video for video in heads if video.source in scored]:
+        raise Unsuitable(
+            f"{target.name}, video {seen[0].name}",
+            "is training video and test video at once, so that it cannot give a support set that is not scored",
+            "put training and test videos into folders train/ and test/, or say --support scene-head, or --shots 0",
+        )
+    return heads
 
 
 def _clean(target: Dataset, scene: Scene) -> list[Video]:

@@ -215,6 +215,9 @@ def _named_class(kind: str, given: str | type, ours: dict[str, str], group: str)
     try:
         return name, plugins.load(kind, name, group, ours), options
     except KeyError:
+        if kind != "dataset" and re.fullmatch(r".*\.py|[\w./-]+:\w+", name):
+            fix = f"write my_file.py:MyClass for a {kind} of yours"
+            raise InputError(name, "names no class of a file", fix) from None
         more = "or path:DIR for a folder of your own" if kind == "dataset" else ""
         raise unknown_name(kind, name, [*ours, *plugins.offered(group, ours)], more) from None
 

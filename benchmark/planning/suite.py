@@ -115,6 +115,10 @@ def parsed(name: str, text: str) -> Suite:
     tables = read.pop(GRID, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError(name, "grid is no table", "write [[grid]] on a line of its own, and its entries below")
+    for table in (read, *tables):
+        for single, plural in PLURALS.items():
+            if single in table and plural in table:
+                raise InputError(name, f"says both {single} and {plural}, which are one entry", "write one of them")
     common, *grids = [{PLURALS.get(key, key): value for key, value in table.items()} for table in (read, *tables)]
     suite = Suite(name, text, tuple(common | grid for grid in grids) or (common,))
     for number, entries in enumerate((common, *grids)):

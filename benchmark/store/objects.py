@@ -40,7 +40,7 @@ class Objects:
         except ImportError as error:
             fix = "pip install 'crossvad[remote]', which reads s3:// and https://; others name their package"
             raise InputError(self.url, f"needs a package that is not installed ({error})", fix) from error
-        except ValueError as error:
+        except Exception as error:  # some look at the server at once
             raise InputError(
                 self.url, f"cannot be read ({masked(str(error))})", "name a folder, or a URL such as s3://…"
             ) from error

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from crossvad.datasets.clips import ClipSpec
+from crossvad.datasets.own_folder import OwnFolder
 from crossvad.execution.support import (
     CLEAN_HEAD,
     Unsuitable,
@@ -32,7 +34,7 @@ class Target:
         if split == "train":
             videos = {scene: [f"{scene}-a", f"{scene}-b"] for scene in self.trained}
         return [
-            SimpleNamespace(name=scene, videos=[SimpleNamespace(name=name) for name in names])
+            SimpleNamespace(name=scene, videos=[SimpleNamespace(name=name, source=name) for name in names])
             for scene, names in videos.items()
         ]
 
@@ -89,3 +91,15 @@ def test_support_labels_are_those_of_the_frames_spanned():
     assert joined("test-head", 3) == [0, 0, 0, 0, 1, 1, 1] + [0] * 14
     assert joined("scene-head", 1) == [0, 0, 0, 0, 1] + [0] * 5
     assert joined("train-head", 3) == [0] * 7 and joined("none", 0) == []
+
+
+def test_what_is_scored_gives_no_support_set_that_passes_for_training_video(tmp_path):
+    """A folder without train/ and test/ serves for both, and not in one run."""
+    for name in ("a", "b"):
+        (tmp_path / "camera" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8), number).save(tmp_path / "camera" / name / f"{number:03d}.png")
+    target = OwnFolder(tmp_path / "camera")
+    with pytest.raises(Unsuitable, match=r"is training video and test video at once.*--support scene-head"):
+        support_videos(target, SupportPolicy.TRAIN_HEAD)
+    assert [video.name for video in support_videos(target, SupportPolicy.SCENE_HEAD)] == ["a"]

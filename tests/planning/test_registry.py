@@ -170,6 +170,12 @@ def test_one_set_of_options_has_one_label(options, paper, order):
     ("look_up", "text", "problem"),
     [
         (registry.get_method, "framepret", "framepret: is no known method; did you mean framepred?"),
+        (registry.get_method, "mine.py", "mine.py: names no class of a file; write my_file.py:MyClass for a method"),
+        (
+            registry.get_tuning,
+            "mine:Mine",
+            "mine:Mine: names no class of a file; write my_file.py:MyClass for a tuning",
+        ),
         (registry.get_method, "", "cannot be read"),
         (registry.get_method, "framepred[pool", "cannot be read; write name or name[field=value"),
         (registry.get_method, "framepred[]x", "cannot be read"),

@@ -145,6 +145,11 @@ def test_an_entry_that_hides_is_in_the_file():
     assert suite.grids == ({"sources": ["ped2"], "shots": [1]},) and suite.at("shots") == "mine.toml"
 
 
+def test_one_entry_by_two_names_is_refused():
+    with pytest.raises(InputError, match=r"^mine.toml: says both source and sources, which are one entry"):
+        parsed("mine.toml", 'sources = ["ped2"]\nsource = ["ped1"]')
+
+
 def test_a_later_grid_is_looked_up_before_any_runs(tmp_path):
     suite = parsed("mine.toml", SUITE.replace('"lmn"', '"lmm"'))
     with pytest.raises(InputError, match=r"^mine.toml, line 14: lmm: is no known method; did you mean lmn\?"):
