@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable
@@ -226,3 +227,15 @@ main()
         return process
 
     return start
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's chromium, for all tests of pages in a process: of playwright there can be one alone."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not (chromium := shutil.which("chromium")):
+        pytest.skip("chromium is not installed (Debian: apt install chromium)")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -25,6 +25,7 @@ from crossvad.evaluation.postprocessing import Values
 from crossvad.footage.own_footage import ASSUMED_RATE
 from crossvad.footage.peaks import clock
 from crossvad.footage.streaming import StreamedScores
+from crossvad.footage.video_library import video_library
 from crossvad.present.atomic_files import replacing
 from crossvad.present.words import digits
 
@@ -112,17 +113,12 @@ def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) 
 
 
 def player() -> Any:
-    """Import PyAV, which writes the film.
+    """PyAV, which writes the film.
 
     Raises:
         InputError: it is not installed.
     """
-    try:
-        import av  # lazily: only the film needs it
-    except ImportError as error:
-        problem = "needs PyAV, which is not installed"
-        raise InputError("overlay.mp4", problem, "pip install 'crossvad[video]', or say --no-overlay") from error
-    return av
+    return video_library("overlay.mp4", "say --no-overlay")
 
 
 def mapped(

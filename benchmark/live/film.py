@@ -12,7 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from crossvad.live.stream import LiveFrame, video_library
+from crossvad.footage.video_library import video_library
+from crossvad.live.stream import RUNNING, LiveFrame
 from crossvad.present.atomic_files import replacing
 
 BEFORE = 3.0  # seconds; after an alarm there are as many as it takes to be over
@@ -85,10 +86,10 @@ class _Writer:
         self._stack, self._first = ExitStack(), 0.0
         self._stream: Any = None
         draft = self._stack.enter_context(replacing(path))
-        self._container: Any = self._stack.enter_context(video_library().open(str(draft), "w"))
+        self._container: Any = self._stack.enter_context(video_library(RUNNING).open(str(draft), "w"))
 
     def write(self, frame: LiveFrame) -> None:
-        av = video_library()
+        av = video_library(RUNNING)
         picture = Image.open(io.BytesIO(frame.picture or b"")).convert("RGB")
         if self._stream is None:
             codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"

@@ -16,11 +16,12 @@ from crossvad.execution import preflight
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.progress import Reporter
 from crossvad.footage.training import check_source, trained
+from crossvad.footage.video_library import video_library
 from crossvad.live.camera_watch import LiveMethod, Rules
 from crossvad.live.cameras import Camera
 from crossvad.live.line import check_rate
 from crossvad.live.reader import reason
-from crossvad.live.stream import probe, video_library
+from crossvad.live.stream import RUNNING, probe
 from crossvad.live.watcher import Watcher
 from crossvad.planning.grid import Grid
 from crossvad.store.store import Store
@@ -71,7 +72,7 @@ def _check_method(adapter: Adapter, name: str) -> None:
 
 def _check_cameras(cameras: Sequence[Camera], reporter: Reporter) -> None:
     """Open every camera once, and tell of those that do not answer: the watch will try them again."""
-    video_library()
+    video_library(RUNNING)
     refusals = []
     with reporter.task("Open cameras") as update:
         for done, camera in enumerate(cameras, 1):

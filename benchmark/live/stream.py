@@ -13,14 +13,15 @@ from PIL import Image
 
 from crossvad.datasets.base import Frames, Size
 from crossvad.datasets.clips import ClipSpec
-from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.video_file import luma
 from crossvad.footage.overlay import film_size
+from crossvad.footage.video_library import video_library
 from crossvad.live.cameras import PIPE, Camera
 from crossvad.live.pace import LONGEST, Pace
 
 OPENING = 15.0  # seconds that a camera has to answer
 STALLED = LONGEST  # seconds without a frame after which a camera is opened anew
+RUNNING = "a running camera"  # as errors name it
 QUALITY = 85  # of pictures that wait for an alarm, as JPEG
 
 
@@ -40,20 +41,6 @@ class LiveFrame:
         return self.connection == before.connection and self.number == before.number + 1
 
 
-def video_library() -> Any:
-    """Import PyAV, which opens cameras.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import av  # lazily: only running cameras and films need it
-    except ImportError as error:
-        fix = "pip install 'crossvad[video]'"
-        raise InputError("a running camera", "needs PyAV, which is not installed", fix) from error
-    return av
-
-
 def opened(camera: Camera) -> Any:
     """Open a camera: a PyAV container, which is closed at the end of a `with`.
 
@@ -70,7 +57,7 @@ def opened(camera: Camera) -> Any:
     elif where.lower().startswith("rtsp"):
         options = {"rtsp_transport": "tcp"}  # as lost packets would be smeared over the next seconds' frames
     timeout = None if camera.waits else (OPENING, STALLED)
-    return video_library().open(where, format=kind, options=options, timeout=timeout)
+    return video_library(RUNNING).open(where, format=kind, options=options, timeout=timeout)
 
 
 def probe(camera: Camera) -> None:
@@ -106,7 +93,7 @@ class Connection:
         Raises:
             av.FFmpegError: the camera does not answer, stalls or breaks off.
         """
-        av = video_library()
+        av = video_library(RUNNING)
         scaler = av.video.reformatter.VideoReformatter()
         with opened(self.camera) as container:
             stream = container.streams.video[0]

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -51,23 +49,18 @@ def test_names_are_those_of_the_code(site):
         assert name in commands
 
 
-def test_a_reader_without_network_can_search(site):
+def test_a_reader_without_network_can_search(site, browser):
     """In a page that is opened as a file, where browsers refuse the worker that search would run in."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        tab = browser.new_context(offline=True).new_page()
-        failed = []
-        tab.on("requestfailed", lambda request: failed.append(request.url))
-        tab.goto((site / "results" / "cameras.html").as_uri())
-        tab.click(".md-search__input")
-        tab.keyboard.type("perspective")
-        found = tab.locator(".md-search-result__link").first
-        found.wait_for()
-        assert found.get_attribute("href").startswith((site / "methods.html").as_uri()) and failed == []
-        browser.close()
+    context, failed = browser.new_context(offline=True), []
+    tab = context.new_page()
+    tab.on("requestfailed", lambda request: failed.append(request.url))
+    tab.goto((site / "results" / "cameras.html").as_uri())
+    tab.click(".md-search__input")
+    tab.keyboard.type("perspective")
+    found = tab.locator(".md-search-result__link").first
+    found.wait_for()
+    assert found.get_attribute("href").startswith((site / "methods.html").as_uri()) and failed == []
+    context.close()
 
 
 def test_every_page_is_in_the_menu():

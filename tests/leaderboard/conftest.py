@@ -12,7 +12,6 @@ from crossvad.execution.progress import Reporter
 from crossvad.leaderboard import site
 from crossvad.store.store import Store
 
-CHROMIUM = shutil.which("chromium")
 EVIL = "<script>alert(1)</script> & co"
 
 
@@ -42,17 +41,6 @@ def folder(made_site, tmp_path_factory) -> Path:
     for name, text in site.pages(made_site).items():
         (out / name).write_text(text, encoding="utf-8")
     return out
-
-
-@pytest.fixture(scope="session")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed (Debian: apt install chromium)")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
