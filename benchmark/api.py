@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from crossvad.datasets.errors import InputError, masked
 from crossvad.evaluation.conditions import by_place
 from crossvad.evaluation.selection import Also, select, superseded
+from crossvad.planning.arguments import checked
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy, get_protocol
@@ -66,7 +67,10 @@ if TYPE_CHECKING:
     AnyMethod = str | type[Adapter]  # name, name[option=value], file.py:Class, or a class
     AnyTuning = str | type[Tuning]
 
+UNLESS_NAMED = "results"  # folder that keeps the runs
 
+
+@checked
 def run(
     *,
     source: AnyDataset | Sequence[AnyDataset],
@@ -182,6 +186,7 @@ def run(
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
 
 
+@checked
 def status(results: str | Path = "results") -> Tables:
     """Say how far the runs are that are going on in a results folder, as `bench status` does.
 
@@ -199,6 +204,7 @@ def status(results: str | Path = "results") -> Tables:
     return tabulate(standings(store), store.records())
 
 
+@checked
 def estimate(
     *,
     data: str | Path | None = None,
@@ -243,20 +249,21 @@ def estimate(
     return tabulate(grid, cells, done, store, open_store(results, teller=reporter).records(), leave_out)
 
 
+@checked
 def _request(
     *,
-    source: Any,
-    target: Any,
-    methods: Any = DEFAULT_METHODS,
-    shots: Any = (0, 1, 5, 10),
-    steps: Any = 1,
-    tuning: Any = "finetune",
-    seeds: Any = 0,
-    budget: Any = "quick",
-    protocol: Any = "fair",
+    source: AnyDataset | Sequence[AnyDataset],
+    target: AnyDataset | Sequence[AnyDataset],
+    methods: AnyMethod | Sequence[AnyMethod] = DEFAULT_METHODS,
+    shots: int | Sequence[int] = (0, 1, 5, 10),
+    steps: int | Sequence[int] = 1,
+    tuning: AnyTuning | Sequence[AnyTuning] = "finetune",
+    seeds: int | Sequence[int] = 0,
+    budget: str | Budget = "quick",
+    protocol: str | Protocol = "fair",
     support: str | None = None,
-    precision: Any = "float32",
-    training_precision: Any = "float32",
+    precision: str | Sequence[str] = "float32",
+    training_precision: str | Sequence[str] = "float32",
 ) -> Request:
     """What is to be run, as `run` takes it."""
     from crossvad.planning.request import Request
@@ -277,6 +284,7 @@ def _request(
     )
 
 
+@checked
 def choose(
     methods: str | Sequence[str],
     *,
@@ -330,7 +338,8 @@ def choose(
     from crossvad.studies.choice import of_one_way
     from crossvad.tabulation.choose import tabulate
 
-    chosen = variants(_several(methods), options)
+    if not (chosen := variants(_several(methods), options)):
+        raise InputError("methods", "is empty", "name at least one")
     request = Request(
         sources=_several(source),
         targets=[planted.NoTarget()],
@@ -356,6 +365,7 @@ def choose(
     return tabulate(of_one_way(rows, grid.tunings[0].label, shots, steps), grid.tunings[0].label, shots, steps)
 
 
+@checked
 def profile(
     methods: str | Sequence[str],
     *,
@@ -435,6 +445,7 @@ def profile(
     return tabulate(measured)
 
 
+@checked
 def profiles(results: str | Path = "results", methods: str | Sequence[str] = ()) -> Tables:
     """Show what methods cost, as it was measured before: all that is stored, or some methods'.
 
@@ -454,6 +465,7 @@ def profiles(results: str | Path = "results", methods: str | Sequence[str] = ())
     return tabulate(found)
 
 
+@checked
 def load_results(
     results: str | Path | Sequence[str | Path] = "results",
     where: Where = (),
@@ -466,6 +478,7 @@ def load_results(
 
     Args:
         results: folder that keeps the runs, or a URL, whose cells are fetched; of several, cells are read as of one.
+            The one that nobody named need not be there: nothing has been run yet.
         where: conditions on their keys: {"method": ["apn", "lmn"], "shots": 10}, or method=apn,lmn, or several such.
             {"place": "runs"} takes one's own alone, {"target_digest": …} an older copy of a target.
         protocol: by which their scores are read: fair, paper, fair@N, or a `Protocol`.
@@ -474,14 +487,16 @@ def load_results(
         quiet: no progress where cells are fetched.
 
     Raises:
-        InputError: a condition or a URL cannot be read, there is no such protocol, or two folders hold other scores of
-            one cell.
+        InputError: a named folder is not there, a condition or a URL cannot be read, there is no such protocol, or two
+            folders hold other scores of one cell.
     """
     from crossvad.execution.progress import Reporter
 
     only, wanted = by_place(conditions(where))
     places = [results] if isinstance(results, str | Path) else results
     store = open_stores(places, only, Reporter(quiet=quiet))
+    if any(not is_url(place) and str(place) != UNLESS_NAMED for place in places):
+        store.refuse_missing()
     protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
     also: Also = "starts" if starts else "untrained" if untrained else ""
@@ -501,6 +516,7 @@ def load_results(
     )
 
 
+@checked
 def score_video(path: str | Path, **settings: Any) -> ScoredVideo:
     """Score footage of your own: find out when it is suspicious, as `bench score` does.
 
@@ -515,6 +531,7 @@ def score_video(path: str | Path, **settings: Any) -> ScoredVideo:
     return scored
 
 
+@checked
 def score_videos(
     paths: Iterable[str | Path],
     *,
@@ -571,6 +588,7 @@ def score_videos(
     return scorer.score(top, None if out is None else Path(out), overlay)
 
 
+@checked
 def watch(
     cameras: str | Sequence[str] | Mapping[str, str],
     *,

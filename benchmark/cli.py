@@ -13,7 +13,7 @@ from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.commands.options import spelling
 from crossvad.datasets.errors import InputError, plain
 from crossvad.execution.freed_memory import keep_freed_memory
-from crossvad.execution.stopping import TimeUp, heed_termination
+from crossvad.execution.stopping import TimeUp, WatchCut, heed_termination
 
 COMMANDS = {  # a short help is the command's docstring up to its first full stop
     "ablate": Deferred(
@@ -77,7 +77,7 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
         "crossvad.commands.report:report",
         "All stored cells as one web page: no network, no server, one file to send.",
     ),
-    "results": Deferred("crossvad.commands.results:results", "What is stored: list."),
+    "results": Deferred("crossvad.commands.results:results", "What is stored: list, remove."),
     "run": Deferred(
         "crossvad.commands.run:run",
         "Train on a source, adapt to a target, score every test frame, print the table.",
@@ -107,6 +107,16 @@ COMMANDS = {  # a short help is the command's docstring up to its first full sto
     ),
 }
 
+GO_ON = (
+    "ablate",
+    "audit",
+    "choose",
+    "datasets",
+    "matrix",
+    "run",
+    "score",
+    "watch",
+)  # keep what they made
 OF_THE_DISK = {  # errors that no code can help, and what a user can
     errno.ENAMETOOLONG: "name another file or folder",
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room for it"),
@@ -162,8 +172,17 @@ def main() -> None:
         click.echo(plain(shown.getvalue(), lines=True), nl=False, err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort) as stopped:  # click makes the one of the other
-        why = ", as its time is up" if isinstance(stopped.__cause__, TimeUp) else ""
-        _fail(f"Stopped{why}. The same command goes on where this one was.", 1)
+        cause = stopped.__cause__ or stopped
+        why = ", as its time is up" if isinstance(cause, TimeUp) else ""
+        _fail(f"Stopped{why}.{_how_to_go_on(cause)}", 1)
+
+
+def _how_to_go_on(cause: BaseException) -> str:
+    """Say what the same command does after one that was stopped, where there is something that it need not do again."""
+    if isinstance(cause, WatchCut):
+        return " Alarms that were open are not told. The same command watches from then on; what was trained is kept."
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return " The same command goes on where this one was." if command in GO_ON else ""
 
 
 def _fail(message: str, code: int) -> None:

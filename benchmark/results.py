@@ -17,6 +17,7 @@ from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
 from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.selection import refuse_empty, refuse_mixtures
 from crossvad.execution.progress import Reporter
+from crossvad.planning.arguments import checked
 from crossvad.planning.names import listed, number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
@@ -82,6 +83,7 @@ class Results:
         order = {method: number for number, method in enumerate(self.methods)}
         return rows.sort_values("method", key=lambda names: names.map(order), kind="stable") if order else rows
 
+    @checked
     def table(
         self,
         rows: str | Sequence[str] | None = None,
@@ -112,7 +114,9 @@ class Results:
         if request.paper is not None:
             from crossvad.tabulation import paper  # here, as it builds methods, and other tables go without torch
 
-            return noted(paper.tabulate(request.paper, self.store, self.records, rows), self.remarks)
+            with Reporter(quiet=request.paper != paper.COUNTING).task("Count parameters at budget paper") as update:
+                made = paper.tabulate(request.paper, self.store, self.records, rows, update)
+            return noted(made, self.remarks)
         self.refuse_empty(rows, "cell")
         if request.needs_locations:
             with Reporter().task("RBDC and TBDC") as update:
@@ -120,6 +124,7 @@ class Results:
         gaps = differences(self.counted, request.against, self._counted_among) if request.against else None
         return noted(tabulate(rows, request, gaps), self.left_out)
 
+    @checked
     def compare(self, against: str = "framediff") -> Tables:
         """Set out paired differences of AUC to a method at K = 0, or to each one `itself` before it adapted.
 
@@ -131,6 +136,7 @@ class Results:
         compared = comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
         return noted(compared, self.left_out)
 
+    @checked
     def cameras(self, against: str | Sequence[str] = "framediff", each: bool = False) -> Tables:
         """Set out each method's mean AUC over cameras, and paired differences to rivals.
 
@@ -202,6 +208,7 @@ class Results:
         gains = differences(self._in_order(self.counted), ITSELF) if adapted and self.protocol.common_mask else None
         return summary.tabulate(rows, self.protocol, gains)
 
+    @checked
     def plot(self, kind: str, **options: Any) -> Figure:
         """Draw the cells.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 # Control characters, halves of characters, and what turns the direction of writing: none of them can be seen.
@@ -51,3 +52,14 @@ class Problem:
     problem: str
     fix: str
     names: tuple[str, ...] = ()  # all that it is about, where the problem names a few
+
+
+MOST = 10  # problems of one kind that are told, but for their count
+
+
+def first_few(problems: Sequence[Problem], what: str, most: int = MOST) -> list[Problem]:
+    """The first few of many problems of one kind, and one that counts the others, in what they lie."""
+    told, others = [*problems[:most]], problems[most:]
+    if others:
+        told.append(replace(told[-1], where=what, problem=f"has {len(others)} more such problems", names=()))
+    return told

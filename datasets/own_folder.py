@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Dataset, Scene, Split, Video
-from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.errors import InputError, Problem, first_few
 from crossvad.datasets.published.manifest import labels_to_spans
 from crossvad.datasets.readers.frame_folder import damaged_in_archive, find_videos
 from crossvad.datasets.readers.label_table import LabelRow, LabelTable
@@ -72,8 +72,10 @@ class OwnFolder(Dataset):
         """Find the folder that `path:NAME` means: in the working directory, else in the data root.
 
         Raises:
-            InputError: it is in neither (names both), or holds no video.
+            InputError: it is empty, or it is in neither (names both), or holds no video.
         """
+        if not name.strip():
+            raise InputError("path:", "names no folder", "write path:DIR; path:. is the folder that you are in")
         try:
             path = Path(name).expanduser()
             here, below = path.is_dir(), (root / path).is_dir()
@@ -104,15 +106,22 @@ class OwnFolder(Dataset):
         labels = np.zeros(frames, np.uint8)
         for line, start, end in self._ranges.get(video, []):
             if end > frames:
-                written = self._table.counting.written
-                problem = f"ends at {written(end)}, but {video} has {frames} frames"
-                raise InputError(self._table.at(line), problem, f"end it at {written(frames)} or before")
+                raise self._too_long(line, end, video, frames)
             labels[start:end] = 1
         return labels
 
+    def _too_long(self, line: int, end: int, video: str, frames: int) -> InputError:
+        written = self._table.counting.written
+        problem = f"ends at {written(end)}, but {video} has {frames} frames"
+        return InputError(self._table.at(line), problem, f"end it at {written(frames)} or before")
+
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:
         """List every problem at once. That there are no labels is a warning: the footage can still be scored."""
+        table = str(self._table.path)
         problems = list(dict.fromkeys(super().check(splits)))  # a bad labels.csv is one problem, not one per video
+        if any(problem.where.startswith(f"{table}, line ") for problem in problems):
+            problems = [problem for problem in problems if not problem.where.startswith(f"{table}, line ")]
+            problems += first_few([Problem("error", e.where, e.problem, e.fix) for e in self._wrong_lines()], table)
         problems += damaged_in_archive(video for split in splits for video in self._videos[split])
         if self._instead_of:
             problem = f"is read, as there is no folder {self._instead_of}"
@@ -136,6 +145,22 @@ class OwnFolder(Dataset):
                 lines.append(f"video {video.name}: {count} abnormal frames, {runs}")
         normal = len(self._videos["test"]) + 1 - len(lines)
         return [*lines, f"test videos that are normal throughout: {normal}"]
+
+    def _wrong_lines(self) -> Iterator[InputError]:
+        """What is wrong with each line of labels.csv, or with its header."""
+        try:
+            for read in self._table.read():
+                try:
+                    if isinstance(read, InputError):
+                        raise read
+                    line, name, row = read
+                    frames = len(self._test_video(name, self._table.at(line)))
+                    if row and row.end > frames:
+                        raise self._too_long(line, row.end, name, frames)
+                except InputError as error:
+                    yield error
+        except InputError as error:
+            yield error
 
     def _test_video(self, name: str, asked_in: object) -> Video:
         """Find a test video by its name; an error names the closest, and where this one was asked for."""

@@ -124,10 +124,17 @@ def test_results_tell_what_they_are(ran):
     assert "→ path:south&gt;</p>" in page and ran.table()._repr_html_() in page
 
 
-def test_no_results_tell_that_there_are_none(tmp_path):
-    nothing = crossvad.load_results(tmp_path / "none")
+@pytest.fixture
+def empty(tmp_path):
+    """A results folder that is there, and holds no cell."""
+    (tmp_path / "none").mkdir()
+    return tmp_path / "none"
+
+
+def test_no_results_tell_that_there_are_none(empty):
+    nothing = crossvad.load_results(empty)
     assert len(nothing) == 0 and nothing.to_frame().empty
-    assert repr(nothing) == f"<Results: 0 cells in {tmp_path / 'none'}>"
+    assert repr(nothing) == f"<Results: 0 cells in {empty}>"
     assert "holds no such cell; run some" in nothing._repr_html_() and "<table" not in nothing._repr_html_()
 
 
@@ -136,16 +143,16 @@ def test_no_results_tell_that_there_are_none(tmp_path):
     [("table", "cell"), ("summary", "cell"), ("compare", "finished cell"), ("cameras", "finished cell"),
      ("gains", "adapted cell"), ("rates", "adapted cell"), ("diagnostics", "fit")],
 )  # fmt: skip
-def test_what_cannot_be_told_of_no_results_is_refused(ask, missing, tmp_path):
-    nothing = crossvad.load_results(tmp_path / "none")
+def test_what_cannot_be_told_of_no_results_is_refused(ask, missing, empty):
+    nothing = crossvad.load_results(empty)
     with pytest.raises(InputError, match=f"none: holds no such {missing};"):
         getattr(nothing, ask)()
 
 
 @pytest.mark.parametrize("kind", ["shots", "steps", "cameras", "matrix", "roc", "speed"])
-def test_nothing_is_drawn_of_no_results(kind, tmp_path):
+def test_nothing_is_drawn_of_no_results(kind, empty):
     with pytest.raises(InputError, match="none: holds no such finished cell"):
-        crossvad.load_results(tmp_path / "none").plot(kind)
+        crossvad.load_results(empty).plot(kind)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +203,7 @@ def test_own_footage_is_scored(north, south, tmp_path):
         ({"source": []}, "sources: is empty"),
         ({"target": []}, "targets: is empty"),
         ({"seeds": []}, "seeds: is empty"),
-        ({"shots": -1}, "--shots: -1 is too small"),
+        ({"shots": -1}, "^shots: -1 is too small"),
         ({"target": "ped3"}, "ped3: is no known dataset"),
         ({"methods": "framepret"}, "did you mean framepred"),
         ({"budget": "huge"}, "choose from smoke"),
@@ -217,7 +224,7 @@ def test_what_cannot_be_meant_is_refused(north, south, tmp_path, change, said):
         ({"path": "nothing.mp4"}, "nothing.mp4: is not there; name a video file"),
         ({"method": "nobody"}, "nobody: is no known method"),
         ({"source": "ped3"}, "ped3: is no known dataset"),
-        ({"shots": -1}, "--shots: -1 is too small"),
+        ({"shots": -1}, "^shots: -1 is too small"),
     ],
 )
 def test_footage_that_cannot_be_scored_is_refused(north, south, tmp_path, change, said):

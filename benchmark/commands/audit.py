@@ -21,6 +21,7 @@ from crossvad.commands.options import (
     one_method,
     where,
 )
+from crossvad.commands.saying import Once
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
@@ -33,7 +34,7 @@ def audit() -> None:
 @audit.command("protocol", cls=TableCommand, offline=("--stored", "--quiet"))
 @DATA
 @RESULTS
-@click.option("--out", "figure", type=PATH, help="Draw it, too: FILE.svg, .png or .pdf.")
+@click.option("--out", "figure", cls=Once, type=PATH, help="Draw it, too: FILE.svg, .png or .pdf.")
 @DEVICE
 @format_option("parts")
 @STORED

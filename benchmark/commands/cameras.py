@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import click
 
-from crossvad.commands.options import FOLDERS, RULES, Folders, Names, where
+from crossvad.commands.options import FOLDERS, RULES, Folders, Names, rival_names, where
 from crossvad.commands.table_command import TableCommand, format_option
-from crossvad.planning.catalogue import method_names
 from crossvad.present.formats import Tables
 
 
 @click.command(cls=TableCommand)
 @click.option(
     "--against",
-    type=Names(lambda: ["itself", *method_names()]),
+    type=Names(rival_names, or_none=True),
     default="framediff",
     show_default=True,
     help="Methods at K = 0, comma-separated, and `itself`.",

@@ -23,6 +23,7 @@ from crossvad.commands.options import (
     several,
     stated,
 )
+from crossvad.commands.saying import Once, Word
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue
@@ -30,7 +31,7 @@ from crossvad.planning.names import listed, split_options
 from crossvad.present.formats import Tables
 
 
-class Choice(click.ParamType):
+class Choice(Word):
     """NAME=VALUE[,VALUE], the name completed from the options of the methods that are said before."""
 
     name = "text"
@@ -60,8 +61,8 @@ class Choice(click.ParamType):
 @PLACES
 @BUDGET
 @DEVICE
-@click.option("--out", type=PATH, help="Keep the rows in this CSV file, beside what it holds.")
-@click.option("--from", "file", type=PATH, help="Run nothing: take the rows of this file, which --out wrote.")
+@click.option("--out", cls=Once, type=PATH, help="Keep the rows in this CSV file, beside what it holds.")
+@click.option("--from", "file", cls=Once, type=PATH, help="Run nothing: take the rows of this file, which --out wrote.")
 @click.option("--agreement", is_flag=True, help="With --from: whether stored cells rank methods likewise.")
 @format_option("parts", "numbers", "rows")
 @STORED

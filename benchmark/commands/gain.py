@@ -19,8 +19,10 @@ def gain(where: tuple[str, ...], rules: str, rates: bool, results: Folders) -> T
     """What adapting to a scene gains over the same method at K = 0, on the same test videos.
 
     The gain in points of AUC with its 95 % interval: resamples of videos, the same for both, and, where there are
-    several seeds, the spread over seeds. With --rates: the query loss that each rate of a search left of the one before
-    it adapted, on scenes made of held-out source video, and the rate that was chosen.
+    several seeds, the spread over seeds. It is cut at ±100, as no two AUCs differ by more.
+
+    With --rates: the query loss that each rate of a search left of the one before it adapted, on scenes made of
+    held-out source video, and the rate that was chosen.
 
     \b
     bench gain --where budget=quick

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import click
 
+from crossvad.commands.saying import Once, SomePath, Word
 from crossvad.datasets.errors import InputError
 
 FOLDER = click.option(
     "--folder",
-    type=click.Path(path_type=Path),
+    cls=Once,
+    type=SomePath(path_type=Path),
     default=".",
     show_default=True,
     help="Where the files go; it is made if it is not there.",
 )
-NAME = click.argument("name")
+NAME = click.argument("name", type=Word())
 CLASSES = {"method": "MyMethod", "dataset": "MyDataset", "tuning": "MyTuning"}  # as templates call theirs
 TRY = {  # the three commands that come next, of a plug-in called {plugin}
     "method": (

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from crossvad.adapters.options import Precision, TrainingPrecision
+from crossvad.commands.saying import Once, SomePath, Word, refuse_empty
 from crossvad.evaluation import columns
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
@@ -33,11 +34,13 @@ class Names(click.ParamType):
 
     name = "names"
 
-    def __init__(self, known: Callable[[], Sequence[str]] | None = None) -> None:
-        self.known = known
+    def __init__(self, known: Callable[[], Sequence[str]] | None = None, or_none: bool = False) -> None:
+        self.known, self.or_none = known, or_none
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Split at the commas that are not inside brackets."""
+        if not self.or_none:
+            refuse_empty(value, self, param, ctx)
         return value if isinstance(value, list) else listed(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -50,6 +53,7 @@ class Datasets(Names):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Split at the commas, unless it is a folder as it stands."""
+        refuse_empty(value, self, param, ctx)
         if isinstance(value, str) and Path(value.removeprefix("path:")).is_dir():
             return [value]
         return super().convert(value, param, ctx)
@@ -63,6 +67,11 @@ class Name(click.ParamType):
     def __init__(self, known: Callable[[], Sequence[str]]) -> None:
         self.known = known
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take it as it is."""
+        refuse_empty(value, self, param, ctx)
+        return value
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the name, or the last of those that are joined."""
         return _completed(incomplete, self.known())
@@ -72,6 +81,11 @@ class SuiteName(click.ParamType):
     """The name of a suite that comes with the benchmark, completed, or the path of a file."""
 
     name = "suite"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take it as it is."""
+        refuse_empty(value, self, param, ctx)
+        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete a name, or where none begins so a path."""
@@ -85,6 +99,11 @@ class Condition(click.ParamType):
     """KEY=VALUE[,VALUE], the key and its values completed: those that are stored, else those that are known."""
 
     name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take it as it is; what it asks for is read with the cells."""
+        refuse_empty(value, self, param, ctx)
+        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the key, or the last of the values."""
@@ -129,7 +148,7 @@ class Duration(click.ParamType):
         return number * self.UNITS[read[2]]
 
 
-class ResultsPlace(click.Path):
+class ResultsPlace(SomePath):
     """A folder or a URL."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -151,13 +170,21 @@ METHODS = Names(catalogue.method_names)
 TUNINGS = Names(catalogue.tuning_names)
 DATASETS = Datasets(catalogue.dataset_names)
 ONE_DATASET = Name(catalogue.dataset_names)
+
+
+def rival_names() -> list[str]:
+    """What --against may name."""
+    return ["itself", *catalogue.method_names()]
+
+
+RIVAL = Name(rival_names)
 PRECISIONS, TRAINING_PRECISIONS = Names(lambda: get_args(Precision)), Names(lambda: get_args(TrainingPrecision))
 SUITE = SuiteName()
 LAUNCHER = Name(lambda: [catalogue.LOCAL, *catalogue.LAUNCHERS])
 DATASET = click.argument("name", type=ONE_DATASET)
 
 
-PATH = click.Path(path_type=Path)
+PATH = SomePath(path_type=Path)
 Folders = tuple[str | Path, ...]  # what `FOLDERS` gives
 PLURALS = {name: f"{name}s" for name in ("source", "target", "method", "seed")}  # what functions call several
 # A flag is called as the key that it sets, and what is written goes to --out. Other spellings are understood.
@@ -210,7 +237,7 @@ def where(what: str = "cells", help: str = "") -> Callable:
 
 def out(default: str, text: str) -> Callable:
     """Make the option `--out`, which says where to write."""
-    return click.option("--out", type=PATH, default=default, show_default=True, help=text)
+    return click.option("--out", cls=Once, type=PATH, default=default, show_default=True, help=text)
 
 
 def stated(context: click.Context) -> dict[str, Any]:
@@ -223,18 +250,19 @@ def stated(context: click.Context) -> dict[str, Any]:
 
 
 RULES = click.option(
-    "--protocol", "rules", default="fair", show_default=True, help="Read stored scores by these rules."
+    "--protocol", "rules", type=Word(), default="fair", show_default=True, help="Read stored scores by these rules."
 )
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
+DEVICE = click.option("--device", type=Word(), default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 BUDGET = click.option(
     "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
 )
 QUIET = click.option("--quiet", is_flag=True, help="No progress: the result, and why a cell failed.")
 STORED = click.option("--stored", is_flag=True, help="Run nothing: read what is stored, which needs no data.")
 JOBS = click.option("--jobs", type=click.IntRange(1), help="Files at a time. [one per core]")
-DATA = click.option("--data", type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
+DATA = click.option("--data", cls=Once, type=PATH, help="Folder of the archives. [$CROSSVAD_DATA, else ./data]")
 RESULTS = click.option(
     "--results",
+    cls=Once,
     type=ResultsPlace(path_type=Path),
     default="results",
     show_default=True,
@@ -265,7 +293,7 @@ AMOUNTS = stacked(
     _listed("tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
     SEEDS,
     BUDGET,
-    _listed("protocol", str, "fair", "fair, paper, or fair@N for up to N shots."),
+    _listed("protocol", Word(), "fair", "fair, paper, or fair@N for up to N shots."),
     click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
     _listed("precision", PRECISIONS, "float32", "To score in: float32, bf16, fp16."),
     _listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),

@@ -12,13 +12,14 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import DATA, FOLDERS, RESULTS, RULES, Folders, Numbers, out, stacked, where
+from crossvad.commands.saying import Word
 from crossvad.datasets.errors import plain
 from crossvad.present.figures import drawing
 
 if TYPE_CHECKING:
     from crossvad.present.figures.plot import Plot
 
-KINDS = {"text": str, "numbers": Numbers()}  # of an option's values
+KINDS = {"text": Word(), "numbers": Numbers()}  # of an option's values
 
 
 class PlotGroup(Group):

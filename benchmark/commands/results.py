@@ -1,18 +1,23 @@
-"""`bench results`: what is stored, and by what it can be asked for."""
+"""`bench results`: what is stored, by what it can be asked for, and how to be rid of it."""
 
 from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
 
 import click
 
 from crossvad.commands.lazy_group import Group
-from crossvad.commands.options import FOLDERS, Folders, where
+from crossvad.commands.options import FOLDERS, RESULTS, Folders, where
 from crossvad.commands.table_command import TableCommand, format_option
+from crossvad.datasets.errors import InputError, plain
 from crossvad.present.formats import Tables
 
 
 @click.group(cls=Group)
 def results() -> None:
-    """What is stored: list."""
+    """What is stored: list, remove."""
 
 
 @results.command("list", cls=TableCommand)
@@ -34,3 +39,57 @@ def list_results(where: tuple[str, ...], results: Folders) -> Tables:
     from crossvad import api
 
     return api.load_results(results, where).listing()
+
+
+@results.command()
+@where(help="Remove cells where KEY=VALUE[,VALUE]. May be repeated.")
+@click.option("--failed", is_flag=True, help="Those alone that failed, were refused or were stopped.")
+@click.option("--fits", is_flag=True, help="Their trainings, too, unless other cells here are of them.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@RESULTS
+def remove(where: tuple[str, ...], failed: bool, fits: bool, yes: bool, results: str | Path) -> None:
+    """Remove cells from runs/, such as those of a method whose name was mistyped; shows them first, and asks.
+
+    Older copies and versions that --where names go with them. Cells of reference/ stay, and so does what a run is at.
+    What is removed is run again when it is asked for again. Nothing at a URL is removed: name a folder.
+
+    \b
+    bench results remove --failed
+    bench results remove --where 'method=my_file.py:MyMethd' --fits
+    bench results remove --where budget=smoke --yes
+    """
+    from crossvad import api
+    from crossvad.planning.names import number_of
+    from crossvad.present.terminal import console, plain_table
+    from crossvad.store.removal import remove_cells, remove_trainings, to_remove
+    from crossvad.store.urls import local_folder
+
+    if not where and not failed:
+        raise InputError("bench results remove", "is told of no cells", "say which: --where KEY=VALUE, or --failed")
+    stored = api.load_results(local_folder(results, "bench results remove"), where)
+    named = [record for record in (*stored.records, *stored.older) if not failed or record.status != "done"]
+    stored.refuse_empty(named, "cell that did not end well" if failed else "cell")
+    chosen = to_remove(stored.store, named)
+    stay = [f"{number_of(chosen.committed, 'committed cell')} of {stored.store.reference}"] if chosen.committed else []
+    stay += [f"{number_of(chosen.at_work, 'cell')} that a run is at"] if chosen.at_work else []
+    if not chosen.records:
+        raise InputError(stored.store.address, f"has nothing to remove but {' and '.join(stay)}", "these stay")
+    stored.store.check_writable()
+    counts = Counter(
+        (cell.method, cell.source, cell.target, record.status) for record in chosen.records for cell in [record.cell]
+    )
+    heads = ("method", "source", "target", "status", "cells")
+    console().print(plain_table(heads, [[*key, str(count)] for key, count in sorted(counts.items())]))
+    for line in stay:
+        click.echo(plain(f"note: not removed: {line}"), err=True)
+    told = f"{number_of(len(chosen.records), 'cell')} of {stored.store.place('cells', '')}"
+    if not yes and not sys.stdin.isatty():
+        click.echo(plain(f"Nothing was removed. Say --yes to remove {told}."))
+        return
+    if not yes and not click.confirm(plain(f"Remove {told}{' and their trainings' if fits else ''}?")):
+        click.echo("Nothing was removed.")
+        return
+    cells = [record.cell for record in chosen.records]
+    trainings = remove_trainings(stored.store, cells) if fits else 0
+    remove_cells(stored.store, cells)
+    click.echo(plain(f"Removed {told}" + (f", and {number_of(trainings, 'training')}" if fits else "")))

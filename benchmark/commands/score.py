@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from crossvad.commands.options import PATH, QUIET, stated
+from crossvad.commands.saying import Once, SomePath
 from crossvad.commands.watch import ADAPTING, SOURCE, WATCHING, tell_alarms
 
 OF_FILES = ("out", "top", "overlay")
@@ -16,10 +17,12 @@ OF_CAMERAS = ("look", "false_alarms", "save_alarms", "webhook", "reconnect")
 
 
 @click.command()
-@click.argument("videos", nargs=-1, required=True, type=click.Path(), metavar="VIDEO...")
+@click.argument("videos", nargs=-1, required=True, type=SomePath(), metavar="VIDEO...")
 @SOURCE
 @ADAPTING
-@click.option("--out", type=PATH, default="scored", show_default=True, help="Folder to write to, one per video in it.")
+@click.option(
+    "--out", cls=Once, type=PATH, default="scored", show_default=True, help="Folder to write to, one per video in it."
+)
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Moments to show.")
 @click.option("--overlay/--no-overlay", default=None, help="Write overlay.mp4. [if PyAV is installed]")
 @WATCHING

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from crossvad.commands.options import DATA, SUITE
 from crossvad.datasets.errors import InputError, plain
 from crossvad.planning import catalogue
 from crossvad.planning.data_root import data_root
+
+if TYPE_CHECKING:
+    from crossvad.planning.suite import Suite
 
 
 @click.group(cls=Group)
@@ -58,7 +63,22 @@ def show(name: str, data: Path | None) -> None:
     click.echo(f"\n# {cells:,} cells of {trainings:,} trainings, at most: pairs that cannot be are left out of a run.")
     for needed in data_needed(suite):
         click.echo(plain(f"# {needed}: {_state(needed, data_root(data))}"))
+    for note in _notes(suite, data_root(data)):
+        click.echo(plain(f"# {note}"))
     click.echo(f"# Run it: bench matrix {name} --data DIR; with --dry-run it says how long that may take.")
+
+
+def _notes(suite: Suite, root: Path) -> list[str]:
+    """What --dry-run says of the suite's grids, but for times; of those whose data is at hand."""
+    from crossvad.planning.suite_plan import requests
+    from crossvad.tabulation.estimate import of_grid, support_units
+
+    left_out: dict[str, None] = {}
+    for request in requests(suite, {}):
+        with suppress(InputError):  # of data, which is said above
+            grid = request.grid(root)
+            left_out |= dict.fromkeys(support_units(grid, grid.cells(), leave_out=True)[1])
+    return of_grid(left_out)
 
 
 def _state(name: str, root: Path) -> str:

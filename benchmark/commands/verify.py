@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from crossvad.commands.options import QUIET, RESULTS, where
+from crossvad.commands.saying import SomePath
 from crossvad.commands.table_command import remake
 
 
 @click.command()
-@click.argument("pages", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("pages", nargs=-1, type=SomePath(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--write", is_flag=True, help="Write what stored scores say otherwise into tables, and where prose quotes."
 )

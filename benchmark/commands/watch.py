@@ -22,6 +22,7 @@ from crossvad.commands.options import (
     one_method,
     stacked,
 )
+from crossvad.commands.saying import Once, Word
 from crossvad.planning import catalogue
 
 SOURCE = click.option("--source", required=True, type=ONE_DATASET, help="Trained on this: a data set, or path:DIR.")
@@ -50,14 +51,14 @@ WATCHING = stacked(
         type=click.FloatRange(0, min_open=True),
         help="That a line may allow, an hour. [as few as --look can tell of: 3600 / (its seconds + 1)]",
     ),
-    click.option("--save-alarms", type=PATH, help="Folder to keep a film of each alarm in. [none]"),
-    click.option("--webhook", metavar="URL", help="Post each line of JSON there, too. [nowhere]"),
+    click.option("--save-alarms", cls=Once, type=PATH, help="Folder to keep a film of each alarm in. [none]"),
+    click.option("--webhook", type=Word(), metavar="URL", help="Post each line of JSON there, too. [nowhere]"),
     click.option("--reconnect", type=click.IntRange(0), help="Tries in a row to open a stream again. [for ever]"),
 )
 
 
 @click.command()
-@click.argument("cameras", nargs=-1, required=True, metavar="CAMERA...")
+@click.argument("cameras", nargs=-1, required=True, type=Word(), metavar="CAMERA...")
 @SOURCE
 @ADAPTING
 @WATCHING
@@ -106,22 +107,25 @@ def watch(cameras: tuple[str, ...], **settings: Any) -> None:
 def tell_alarms(cameras: Mapping[str, str], webhook: str | None, **settings: Any) -> None:
     """Watch cameras, print and post their alarms, and exit with 1 if one was given up."""
     from crossvad import api
-    from crossvad.execution.stopping import stopped_by
+    from crossvad.execution.stopping import WatchCut, stopped_by
     from crossvad.live.webhook import Webhook
 
     hook = Webhook(webhook, lambda text: watcher.notes.say(text)) if webhook else None
     watcher = api.watch(cameras, **settings)
-    with stopped_by(watcher.stop):
-        for alarm in watcher:
-            line = alarm.to_json()
+    try:
+        with stopped_by(watcher.stop):
+            for alarm in watcher:
+                line = alarm.to_json()
+                if hook is not None:
+                    hook.post(line)
+                try:
+                    print(line, flush=True)
+                except BrokenPipeError:  # whoever read the alarms is gone
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                    watcher.stop()
             if hook is not None:
-                hook.post(line)
-            try:
-                print(line, flush=True)
-            except BrokenPipeError:  # whoever read the alarms is gone
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                watcher.stop()
-        if hook is not None:
-            hook.close()
+                hook.close()
+    except KeyboardInterrupt as again:
+        raise WatchCut from again
     if watcher.failed:
         sys.exit(1)

@@ -40,7 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL, RESAMPLES, Difference, Owners, PairCounts, without_spread
+from crossvad.evaluation.statistics import LEVEL, RESAMPLES, Difference, Owners, PairCounts, possible, without_spread
 
 POWER = 0.8  # share of comparisons in which the least detectable difference would have been found
 Cameras = Sequence[PairCounts]  # of one fit, by camera
@@ -152,8 +152,9 @@ def camera_difference(
     from scipy.stats import t  # here, as tables of what is cached go without
 
     reach, p = _t(freedom, (1 + level) / 2) * error, float(2 * t.sf(abs(mean) / error, freedom))
-    low, high = max(mean - reach, -1.0), min(mean + reach, 1.0)  # no AUCs differ by more
-    return CameraDifference(mean, low, high, p, detectable_difference(error, freedom, level))
+    return CameraDifference(
+        mean, *possible(mean - reach, mean + reach), p, detectable_difference(error, freedom, level)
+    )
 
 
 def detectable_difference(error: float, freedom: float, level: float = LEVEL, power: float = POWER) -> float:

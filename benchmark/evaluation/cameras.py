@@ -22,7 +22,7 @@ from crossvad.evaluation.camera_statistics import (
     mean_interval,
 )
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.comparison import FACTS, facts_of, starts
+from crossvad.evaluation.comparison import FACTS, facts_of, no_rival, starts
 from crossvad.evaluation.frames import CountedFrames, Values
 from crossvad.evaluation.selection import refuse_mixtures, untrained
 from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
@@ -127,8 +127,7 @@ def compare_cameras(
     sources = sorted(learned) or [ANY]
     parts = [_Part(source, _beside(usable, source), _beside(pool, source), against) for source in sources]
     for rival in sorted({*against}.difference(*({name for _, name in part.rivals} for part in parts))):
-        fix = "run it on the same sources and targets"
-        raise InputError(f"--against {rival}", "is in none of these cells unadapted", fix)
+        raise no_rival(rival, cells if among is None else among)
     found = [part.compared() for part in parts]
     entries = pd.concat([each.entries for each in found], ignore_index=True).assign(p_holm=np.nan)
     tested = entries["p"].notna()

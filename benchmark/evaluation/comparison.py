@@ -27,6 +27,7 @@ from crossvad.evaluation.statistics import (
 from crossvad.evaluation.tidy import counted_frames_of_cells, reverted
 from crossvad.planning.archives import published_videos
 from crossvad.planning.catalogue import NO_TUNING
+from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.store import Record, Store
 
@@ -105,13 +106,19 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]}))}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
-        raise InputError(
-            f"--against {against}", "is in none of these cells unadapted", "run it on the same sources and targets"
-        )
+        raise no_rival(against, cells if among is None else among)
     table = pd.DataFrame(rows).assign(p_holm=np.nan)
     known = table["p"].notna()
     table.loc[known, "p_holm"] = holm(table.loc[known, "p"].to_numpy())
     return table
+
+
+def no_rival(against: str, among: pd.DataFrame) -> InputError:
+    """The error for a rival that no row may be compared with: says which name of these rows comes close."""
+    close = did_you_mean(against, {ITSELF, *among["method"]} - {against})
+    known = against == ITSELF or against in set(among["method"])
+    fix = "run it on the same sources and targets"
+    return InputError(f"--against {against}", "is in none of these cells unadapted", fix if known else close + fix)
 
 
 def _gap(first: list[PairCounts], second: list[PairCounts]) -> Difference:

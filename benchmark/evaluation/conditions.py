@@ -25,6 +25,8 @@ def by_place(conditions: Iterable[str]) -> tuple[str, list[str]]:
         if key != PLACE:
             others.append(condition)
             continue
+        if not listed(values):
+            raise InputError(f"--where {condition}", "names no value", f"choose from {', '.join(PLACES)}")
         for value in listed(values):
             if value not in PLACES:
                 fix = f"{did_you_mean(value, PLACES)}choose from {', '.join(PLACES)}"
@@ -43,6 +45,8 @@ def parsed(conditions: Iterable[str], protocol: str = "") -> Conditions:
     found = []
     for condition in conditions:
         key, equals, values = condition.partition("=")
+        if equals and key in keys and not listed(values):
+            raise InputError(f"--where {condition}", "names no value", f"write {key}=VALUE, or leave it out")
         if not equals or key not in keys:
             known = [name for name in CONDITIONS if name in (*keys, PLACE)]
             fix = f"{did_you_mean(key, known)}write KEY=VALUE with a key of {', '.join(known)}"

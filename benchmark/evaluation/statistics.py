@@ -133,7 +133,7 @@ def without_spread(auc: float, videos: int, level: float) -> tuple[float, float]
 
 @dataclass(frozen=True)
 class Difference:
-    """How much higher one method's AUC is than another's on the same videos."""
+    """How much higher one method's AUC is than another's on the same videos, from -1 to 1."""
 
     mean: float
     low: float
@@ -153,6 +153,9 @@ def paired_difference(
     Both are read on the same resamples of videos, so that what is hard for both cancels. To the variance over videos
     is added that of a mean over seeds, where there are several (degrees of freedom by Welch and Satterthwaite): a
     difference then holds for methods trained anew, not for these fits alone.
+
+    Of few videos or two seeds Student's t reaches beyond what a difference can be. The interval ends there, which takes
+    no truth out of it; the p value, which knows no end, stays as it is.
     """
     from scipy.stats import t  # here, as tables of what is cached go without
 
@@ -167,7 +170,13 @@ def paired_difference(
         return Difference(mean, mean, mean, 1.0 if mean == 0 else 0.0)
     freedom = variance**2 / sum(part**2 / each for part, each in parts)
     reach = t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
-    return Difference(mean, mean - reach, mean + reach, float(2 * t.sf(abs(mean) / np.sqrt(variance), freedom)))
+    p = float(2 * t.sf(abs(mean) / np.sqrt(variance), freedom))
+    return Difference(mean, *possible(mean - reach, mean + reach), p)
+
+
+def possible(low: float, high: float, most: float = 1.0) -> tuple[float, float]:
+    """An interval of a difference of AUCs, of which the best has `most`, cut where no two of them differ by more."""
+    return float(np.maximum(low, -most)), float(np.minimum(high, most))  # NaN stays NaN
 
 
 def enough_videos(abnormal: Values, normal: Values) -> bool:

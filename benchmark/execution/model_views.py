@@ -30,6 +30,7 @@ from crossvad.execution.training import load_fitted
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
+from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import FAIR
 from crossvad.store.store import Record, Store
 
@@ -110,7 +111,8 @@ class ModelViewer:
             InputError: there is no such video, or no clip of the method gives such a frame a score.
         """
         if name is not None and name not in self.videos:
-            raise InputError(f"--video {name}", "is no test video", f"choose from {', '.join(self.videos)}")
+            fix = f"{did_you_mean(name, self.videos)}choose from {', '.join(self.videos)}"
+            raise InputError(f"--video {name}", "is no test video", fix)
         video = self.videos[name] if name is not None else self._first_abnormal()
         labels, scored = self.target.labels(video.name), self._scored(video)
         if missing := [number for number in numbers if number not in scored]:

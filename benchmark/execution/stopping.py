@@ -13,6 +13,10 @@ class TimeUp(KeyboardInterrupt):
     """The time that a run was given is over."""
 
 
+class WatchCut(KeyboardInterrupt):
+    """A watch was stopped a second time, before it had ended."""
+
+
 def heed_termination(*others: signal.Signals) -> None:
     """Have SIGTERM, and other signals, stop this process as ctrl-C does: what is done is kept, and said."""
     for number in (signal.SIGTERM, *others):

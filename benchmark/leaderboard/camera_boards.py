@@ -16,7 +16,7 @@ from crossvad.leaderboard.places import WHAT, Place, in_bold, places, summary, v
 from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text, method_text, page_of
 from crossvad.present import camera_captions
 from crossvad.present.report_boards import Key
-from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each, p_value
+from crossvad.present.tables import MISSING, detectable, difference_and_interval, marks_of_each, p_value
 from crossvad.present.words import CONTROLS
 
 WAY = [name for name in ENTRY if name not in ("source", "budget")]  # what a row is, on its board
@@ -135,7 +135,7 @@ def _row(
         Text(MISSING) if pd.isna(gap) else Text(difference_and_interval(*ends), gap),
         Text(p_value(line["p_holm"]), None if pd.isna(line["p_holm"]) else line["p_holm"]),
         Text(MISSING) if pd.isna(line["ahead"]) else Text(f"{line['ahead']:.0f} of {line['cameras']}", line["ahead"]),
-        Text(MISSING) if pd.isna(line["detectable"]) else Text(f"{line['detectable']:.1f}", line["detectable"]),
+        Text(detectable(line["detectable"]), None if pd.isna(line["detectable"]) else line["detectable"]),
         Text(str(line["seeds"]), line["seeds"]),
         Text(runners.get(way, ""), runners.get(way, "")),
     ]

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import masked
-from crossvad.live.cameras import Camera
+from crossvad.live.cameras import PIPE, Camera
 from crossvad.live.stream import Connection, LiveFrame
 
 WAITING = 128  # frames of a camera that wait to be scored, at most
 ENDED = "the stream ended"
+STREAMED = "look at what writes to it, and have it write what can be read as it comes: ffmpeg -i ADDRESS -f matroska -"
 LONGEST_WAIT = 60.0  # seconds between tries to open a camera again
 
 Tell = Callable[[str], None]
@@ -106,6 +107,8 @@ class CameraReader(threading.Thread):
                 problem = ENDED
             except Exception as error:  # whatever a stranger's stream makes a decoder raise, others are watched on
                 problem = reason(error, self.camera)
+            if self.camera.address == PIPE and not self.connections:
+                problem = f"no video came through the pipe ({problem}); {STREAMED}"
             if self._stopping.is_set() or not self._again(problem):
                 break
         self.ended = True

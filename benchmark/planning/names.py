@@ -35,6 +35,8 @@ def split_options(text: str) -> tuple[str, dict[str, str]]:
     Raises:
         InputError: it is not written so.
     """
+    if not text.strip():
+        raise InputError("(empty)", "is no name", "name one")
     match = re.fullmatch(r"(?P<name>[^\[\]]+)(?:\[(?P<options>[^\[\]]*)\])?", text.strip())
     if not match:
         raise InputError(text, "cannot be read", "write name or name[field=value,field=value]")
@@ -124,7 +126,8 @@ def _value(where: str, text: str, kind: Any) -> Any:
         return tuple(_value(where, member.strip(), get_args(kind)[0]) for member in text.split(","))
     if get_origin(kind) is Literal:
         if text not in get_args(kind):
-            raise InputError(where, "is no choice", f"choose from {', '.join(get_args(kind))}")
+            fix = f"{did_you_mean(text, get_args(kind))}choose from {', '.join(get_args(kind))}"
+            raise InputError(where, "is no choice", fix)
         return text
     try:
         return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)

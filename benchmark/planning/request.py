@@ -18,7 +18,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import joined, split_options
+from crossvad.planning.names import did_you_mean, joined, split_options
 from crossvad.planning.protocol import FAIR, SUPPORTS, Protocol, SupportPolicy, get_protocol
 from crossvad.planning.specs import MethodSpec
 
@@ -122,7 +122,8 @@ def _in_a_file(given: Plugin) -> Plugin:
 
 def _one_of(kind: str, name: str, choices: Collection[str]) -> str:
     if name not in choices:
-        raise InputError(f"{kind} {name!r}", "is unknown", f"choose from {', '.join(choices)}")
+        fix = f"{did_you_mean(name, choices)}choose from {', '.join(choices)}"
+        raise InputError(f"{kind} {name!r}", "is unknown", fix)
     return name
 
 

@@ -139,7 +139,8 @@ def _check(suite: Suite, grid: int, entries: Mapping[str, Any]) -> None:
             wanted = f"write a {kind.__name__} of {member.__name__}"
             raise InputError(where, f"{name} = {value!r} is of the wrong type", wanted)
         if name in CHOICES and value not in CHOICES[name]:
-            raise InputError(where, f"{name} {value!r} is unknown", f"choose from {', '.join(CHOICES[name])}")
+            fix = f"{did_you_mean(value, CHOICES[name])}choose from {', '.join(CHOICES[name])}"
+            raise InputError(where, f"{name} {value!r} is unknown", fix)
 
 
 def _folder() -> Any:

@@ -225,6 +225,8 @@ def paired_intervals(differences: pd.DataFrame, what: str) -> list[str]:
         several = differences["seeds"].max() > 1
         over = "videos and spread over seeds" if several else "videos alone (one seed)"
         facts.append(f"brackets: {what}, paired bootstrap over {over}")
+        if (differences["low"] <= -100).any() or (differences["high"] >= 100).any():
+            facts.append("brackets end at ±100, as no two AUCs differ by more: too few videos or seeds to say")
     return facts + _no_interval(differences[~known])
 
 

@@ -127,6 +127,11 @@ def difference_and_interval(difference: float, low: float, high: float) -> str:
     return f"{difference:+.1f}" + ("" if pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]")
 
 
+def detectable(gap: float) -> str:
+    """Write the least difference in points that would have been found, or – where nothing is known of it."""
+    return MISSING if pd.isna(gap) else f"{gap:.1f}" if gap < 100 else "> 100"  # which no difference is
+
+
 def p_value(p: float) -> str:
     """Write a p value, or – where there is none."""
     return MISSING if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -8,20 +8,26 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from crossvad.datasets.errors import Problem, plain
 from crossvad.present.tables import flat_table
 
+ENDLESS = 10_000  # columns of a page that is no terminal
+BESIDE = 3  # columns of a border and of the blanks beside it
+NARROWEST = 8  # columns that names of rows fold to, at least
+FOLDED = 24  # columns that a column of words folds to, at most
 WORDS = ("kind", "read_in", "note", "at", "command")  # columns of words, beside those of numbers
 
 
 def console() -> Console:
-    """Open what tables are printed on: the terminal, or a page wide enough for one where nothing tells the width."""
+    """Open what tables are printed on: the terminal or, where nothing tells its width, a page where no line folds."""
     known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known_width else 150, emoji=False)  # a folder called camera is no picture of one
+    return Console(width=None if known_width else ENDLESS, emoji=False)  # a folder called camera is no picture of one
 
 
 def give(style: str, command: str, *parts: tuple[pd.DataFrame, str], title: str = "") -> None:
@@ -38,18 +44,58 @@ def show(table: pd.DataFrame, note: str, title: str = "") -> None:
     page = console()
     if title:
         page.print(f"\n{plain(title)}", style="bold", highlight=False, markup=False)
-    if len(table):
-        page.print(rich_table(table))
+    for block in blocks(table, page.width) if len(table) else ():
+        page.print(block)
     page.print(plain(note), highlight=False, markup=False, soft_wrap=True)
 
 
-def rich_table(table: pd.DataFrame) -> Table:
-    """Set a pivoted table for the terminal."""
+def blocks(table: pd.DataFrame, width: int) -> list[Table]:
+    """Set a pivoted table for a page of a width: as few tables as fit, each with all rows and some of the columns.
+
+    A number and its interval are read as one, so that no such cell folds. Heads do, and words, and long names of rows.
+    """
+    endless = Console(width=ENDLESS)
+    if Measurement.get(endless, endless.options, whole := rich_table(table)).maximum <= width:
+        return [whole]
+    flat, levels = flat_table(table), table.index.nlevels
+    least = [_least_width(name, flat.iloc[:, number]) for number, name in enumerate(flat.columns)]
+    rows, columns = _narrowed(least[:levels], width - 1 - max(least[levels:]) - BESIDE), least[levels:]
+    parts: list[list[int]] = [[]]
+    left = room = width - 1 - sum(rows) - BESIDE * levels
+    for number, each in enumerate(columns):
+        if each + BESIDE > left and parts[-1]:
+            parts.append([])
+            left = room
+        parts[-1].append(number)
+        left -= each + BESIDE
+    return [rich_table(table.iloc[:, part], [*rows, *(columns[number] for number in part)]) for part in parts]
+
+
+def _narrowed(widths: Sequence[int], room: int) -> list[int]:
+    """Columns of these widths, the widest of them narrowed until all have room."""
+    narrowed = list(widths)
+    while sum(narrowed) + BESIDE * len(narrowed) > room and max(narrowed) > NARROWEST:
+        narrowed[narrowed.index(max(narrowed))] -= 1
+    return narrowed
+
+
+def _least_width(name: object, cells: pd.Series) -> int:
+    """How narrow a column can be: heads fold between words, words do wherever need be, and all else not at all."""
+    longest = max((cell_len(line) for cell in cells for line in plain(str(cell), lines=True).split("\n")), default=0)
+    heads = plain(str(name)).split(" ")
+    return max(min(longest, FOLDED) if name in WORDS else longest, *map(cell_len, heads))
+
+
+def rich_table(table: pd.DataFrame, widths: Sequence[int] = ()) -> Table:
+    """Set a pivoted table for the terminal, its columns of these widths if they are given; one of words takes more."""
     flat = flat_table(table)
     shown = Table()
     for number, name in enumerate(flat.columns):
         left = number < table.index.nlevels or name in WORDS
-        shown.add_column(Text(plain(str(name))), justify="left" if left else "right", overflow="fold")  # nothing is cut
+        width = None if name in WORDS or not widths else widths[number]
+        shown.add_column(  # nothing is cut
+            Text(plain(str(name))), justify="left" if left else "right", overflow="fold", width=width
+        )
     lines = flat.astype(str).to_numpy().tolist()
     grouped = len({line[0] for line in lines}) < len(lines)
     for number, line in enumerate(lines):

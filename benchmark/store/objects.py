@@ -12,6 +12,7 @@ import fsspec
 from fsspec.asyn import AsyncFileSystem
 
 from crossvad.datasets.errors import InputError, masked
+from crossvad.store.urls import needed_for
 
 PAUSES = (1.0, 2.0, 4.0)  # seconds before another try
 RESTS = 60.0  # seconds after a failure in which nothing is tried twice, so that work goes on
@@ -38,8 +39,8 @@ class Objects:
             made: dict[str, Any] = {"auto_mkdir": True} if url.startswith(("file:", "local:")) else {}
             files, root = fsspec.url_to_fs(url.rstrip("/"), **made)
         except ImportError as error:
-            fix = "pip install 'crossvad[remote]', which reads s3:// and https://; others name their package"
-            raise InputError(self.url, f"needs a package that is not installed ({error})", fix) from error
+            problem = f"needs a package that is not installed ({error})"
+            raise InputError(self.url, problem, needed_for(url)) from error
         except Exception as error:  # some look at the server at once
             raise InputError(
                 self.url, f"cannot be read ({masked(str(error))})", "name a folder, or a URL such as s3://…"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crossvad.datasets.errors import InputError, masked
 from crossvad.store.several import SeveralStores
 from crossvad.store.store import Store
-from crossvad.store.urls import folder_of, is_url
+from crossvad.store.urls import folder_of, is_url, needed_for
 
 if TYPE_CHECKING:
     from crossvad.store.shared import Teller
@@ -32,8 +32,8 @@ def open_store(results: str | Path, only: str = "", teller: Teller | None = None
     try:
         from crossvad.store.shared import SharedStore
     except ImportError as error:
-        fix = "pip install 'crossvad[remote]'"
-        raise InputError(masked(results), f"needs a package that is not installed ({error})", fix) from error
+        problem = f"needs a package that is not installed ({error})"
+        raise InputError(masked(results), problem, needed_for(results)) from error
     return SharedStore(results, only, teller, all_cells)
 
 

@@ -18,6 +18,21 @@ def is_url(results: str | Path) -> bool:
     return isinstance(results, str) and SCHEME.match(results) is not None
 
 
+PACKAGES = {  # that read URLs which the extra `remote` does not
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "az"), "adlfs"),
+    **dict.fromkeys(("ssh", "sftp"), "paramiko"),
+    "smb": "smbprotocol",
+    "hf": "huggingface_hub",
+}
+
+
+def needed_for(url: str) -> str:
+    """How to install what reads a URL."""
+    package = PACKAGES.get(url.partition("://")[0].lower(), "")
+    return f"pip install 'crossvad[remote]' {package}".rstrip()
+
+
 def folder_of(results: str | Path) -> Path:
     """The folder on this machine that holds results: of a URL, its mirror below the cache root, there or not.
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL, draws
+from crossvad.evaluation.statistics import LEVEL, draws, possible
 from crossvad.planning.catalogue import BASELINES, NO_TUNING
 from crossvad.planning.names import split_options
 from crossvad.studies.planted_rows import NOBODY
@@ -71,7 +71,8 @@ def against_best(rows: pd.DataFrame, shots: int) -> pd.DataFrame:
             gaps = (scenes[name] - scenes[best]).dropna().to_numpy()
             mean, spread = (float(gaps.mean()), _spread(gaps)) if len(gaps) else (np.nan, np.nan)
             reach = float(t.ppf((1 + LEVEL) / 2, len(gaps) - 1)) * spread if len(gaps) > 1 else np.nan
-            lines[source, name] = (mean, mean - reach, mean + reach, name == best, is_baseline(name))
+            low, high = possible(mean - reach, mean + reach, most=100)
+            lines[source, name] = (mean, low, high, name == best, is_baseline(name))
     index = pd.MultiIndex.from_tuples(lines, names=ENTRY)
     return pd.DataFrame([*lines.values()], index, ["difference", "low", "high", "best", "baseline"])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from crossvad.datasets.errors import InputError, Problem, plain
+from crossvad.datasets.errors import InputError, Problem, first_few, plain
 from crossvad.datasets.readers.file_identity import small_text
 from crossvad.evaluation.columns import KEYS
 from crossvad.planning.catalogue import METHODS
@@ -24,7 +24,7 @@ from crossvad.submission.fairness import (
     verify_versions,
 )
 from crossvad.submission.figures import figures
-from crossvad.submission.layout import AGAIN, CARD, CELLS, FIGURES, PLUGINS, STATEMENT, files_of, wrong_sums
+from crossvad.submission.layout import AGAIN, CARD, CELLS, FIGURES, PLUGINS, STATEMENT, files_of, is_beside, wrong_sums
 from crossvad.submission.rendered import verify_copies
 from crossvad.submission.statement import Board, Statement, base_name, plugins_named, read_statement
 from crossvad.verification import integrity
@@ -71,10 +71,13 @@ def check(folder: Path, known: Collection[Board] = (), report: Report = lambda d
     if folder.is_symlink() or not folder.is_dir():
         raise InputError(folder, "is no folder", "name the folder of a submission")
     report(0, 3, "files")
-    files, problems = files_of(folder)
-    if problems:  # nothing of it is read
-        return Checked(folder, [_shown(problem) for problem in problems])
-    problems = wrong_sums(folder, files)
+    files, misplaced = files_of(folder)
+    readable = all(map(is_beside, misplaced))
+    misplaced = first_few(misplaced, str(folder))
+    if not readable:  # nothing of it is read
+        unread = Problem("warning", str(folder), "is not looked at any further while this is there", "check it again")
+        return Checked(folder, [_shown(problem) for problem in (*misplaced, unread)])
+    problems = [*misplaced, *wrong_sums(folder, files)]
     statement, card = _read(lambda: read_statement(folder), problems), _card(folder, files, problems)
     report(1, 3, "cells")
     records, found = _cells(folder)

@@ -38,6 +38,7 @@ FOLDERS = re.compile(rf"{CELLS}|{PLUGINS}|{CELLS}/[0-9a-f]{{16}}|{PLUGINS}/[0-9a
 OURS = re.compile(rf"{CELLS}|{PLUGINS}|[0-9a-f]{{16}}|[0-9a-f]{{64}}")  # names of these, wherever they lie
 MOST_FILES, MOST_BYTES = 20_000, 4096 * MEGABYTE
 SUM = re.compile(r"([0-9a-f]{64})  (.+)")
+STRAY = ("is no part of a submission", "remove it")
 AGAIN = "pack it again with bench submit pack"
 
 
@@ -60,6 +61,11 @@ def files_of(folder: Path) -> tuple[list[str], list[Problem]]:
     return sorted(files), problems
 
 
+def is_beside(problem: Problem) -> bool:
+    """Whether a problem is a file or folder beside what belongs there, where no reader of the rest looks."""
+    return (problem.problem, problem.fix) == STRAY and "/" not in problem.where and problem.where != "runs"
+
+
 def _walk(folder: Path | str) -> Iterator[os.DirEntry[str]]:
     """All that lies in a folder; of folders below, only those that may be there are entered."""
     with os.scandir(folder) as found:
@@ -75,12 +81,12 @@ def _misplaced(entry: os.DirEntry[str], name: str) -> tuple[str, str] | None:
     if entry.is_symlink():
         return "is a link", "put the file itself there"
     if entry.is_dir(follow_symlinks=False):
-        return None if FOLDERS.fullmatch(name) else ("is no part of a submission", "remove it")
+        return None if FOLDERS.fullmatch(name) else STRAY
     if not entry.is_file(follow_symlinks=False):
         return "is no plain file", "remove it"
     bound = next((most for pattern, most in BOUNDS.items() if pattern.fullmatch(name)), None)
     if bound is None or UNSEEN.search(name):
-        return "is no part of a submission", "remove it"
+        return STRAY
     size = entry.stat(follow_symlinks=False).st_size
     return (f"has {size} bytes, more than {bound}", "submit less") if size > bound else None
 

@@ -10,7 +10,7 @@ from crossvad.evaluation.cameras import ENTRY, CameraComparison
 from crossvad.evaluation.selection import committed_among_own, varying_keys
 from crossvad.present import camera_captions
 from crossvad.present.formats import Tables
-from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each, p_value
+from crossvad.present.tables import MISSING, detectable, difference_and_interval, marks_of_each, p_value
 from crossvad.present.words import steps_differ
 
 ALWAYS = ["method", "tuning", "shots"]
@@ -58,16 +58,12 @@ def _texts(compared: CameraComparison, keys: Sequence[str], against: Sequence[st
             MISSING if pd.isna(ahead) else f"{ahead:.0f} of {cameras}"
             for ahead, cameras in zip(rows["ahead"], rows["cameras"], strict=True)
         ]
-        texts[f"{before}detectable"] = [_detectable(gap) for gap in rows["detectable"]]
+        texts[f"{before}detectable"] = [detectable(gap) for gap in rows["detectable"]]
     return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(lines[list(keys)]))
 
 
 def _mean(auc: float, low: float, high: float) -> str:
     return f"{auc:.1f}" + ("" if pd.isna(low) else f" [{low:.1f}, {high:.1f}]")
-
-
-def _detectable(gap: float) -> str:
-    return MISSING if pd.isna(gap) else f"{gap:.1f}" if gap < 100 else "> 100"
 
 
 def _each(compared: CameraComparison, keys: Sequence[str]) -> pd.DataFrame:

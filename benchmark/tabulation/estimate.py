@@ -19,6 +19,7 @@ from crossvad.store.store import Record, Store
 
 HOUR = 3600
 BYTES = 8  # of a score
+NOT_COUNTED = "meta-training and the search for rates are not counted"
 COLUMNS = ["cells", "in the store", "trainings", "training, h", "scoring, h"]
 
 
@@ -40,15 +41,7 @@ def tabulate(
     """
     took = _Took(records, grid.budget.name)
     frames = {target.name: sum(map(len, target.videos("test"))) for target in grid.targets}
-    units, targets = dict[tuple[str, SupportPolicy], int](), {target.name: target for target in grid.targets}
-    left_out = set[str]()
-    for target, policy in {(cell.target, cell.policy) for cell in cells}:
-        try:
-            units[target, policy] = len(adaptation_units(targets[target], policy))
-        except Unsuitable as unsuitable:
-            if not leave_out:
-                raise
-            left_out.add(f"left out: {unsuitable}")
+    units, left_out = support_units(grid, cells, leave_out)
     cells = [cell for cell in cells if (cell.target, cell.policy) in units]
 
     def scoring(cell: Cell) -> float:
@@ -73,13 +66,15 @@ def tabulate(
     rows = pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
     texts = rows.apply(_texts)
     total = rows.sum()
-    rows.loc["all"] = total.where(rows.notna().all())
-    texts.loc["all"] = _texts(total).where(rows.notna().all(), "≥ " + _texts(total))
+    known = rows.notna().all()
+    texts.loc["all"] = _texts(total).where(known, ("≥ " + _texts(total)).where(total > 0, MISSING))
+    rows.loc["all"] = total.where(known)
     rows.index.name = texts.index.name = "method"
+    texts.columns = pd.Index([name.removesuffix(", h") for name in COLUMNS], dtype=object)
     unknown = [name for name in lines if rows.loc[name, COLUMNS[3:]].isna().any()]
     todo_frames = sum(frames[cell.target] for cell in cells if cell not in done)
     facts = [
-        f"hours: by the median of what {number_of(took.count, 'stored cell')} of budget {grid.budget.name} took, on "
+        f"times: by the median of what {number_of(took.count, 'stored cell')} of budget {grid.budget.name} took, on "
         "whatever they ran on; several --jobs share them out",
         *(
             [f"{MISSING}: no stored cell tells how long all of it takes ({captions.listed(unknown)})"]
@@ -87,11 +82,35 @@ def tabulate(
             else []
         ),
         f"scores: about {max(1, round(BYTES * todo_frames / 1e6))} MB",
-        "meta-training and the search for rates are not counted",
-        *sorted(left_out),
+        *of_grid(left_out),
         "nothing was run",
     ]
     return Tables([(texts, "; ".join(facts))], title="what is to be run", numbers=rows)
+
+
+def support_units(
+    grid: Grid, cells: Iterable[Cell], leave_out: bool
+) -> tuple[dict[tuple[str, SupportPolicy], int], list[str]]:
+    """How often each target is adapted to under a support policy, and why others are left out.
+
+    Raises:
+        InputError: there is no support set, and that is not to be left out.
+    """
+    units, targets = dict[tuple[str, SupportPolicy], int](), {target.name: target for target in grid.targets}
+    left_out = set[str]()
+    for target, policy in {(cell.target, cell.policy) for cell in cells}:
+        try:
+            units[target, policy] = len(adaptation_units(targets[target], policy))
+        except Unsuitable as unsuitable:
+            if not leave_out:
+                raise
+            left_out.add(str(unsuitable))
+    return units, sorted(left_out)
+
+
+def of_grid(left_out: Iterable[str]) -> list[str]:
+    """What a reader must know of a grid's size, whatever else is told of it."""
+    return [NOT_COUNTED, *(f"left out: {reason}" for reason in left_out)]
 
 
 class _Took:
@@ -114,11 +133,21 @@ class _Took:
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    """Hours with two decimals, and numbers without."""
+    """Lengths of time with their units, and numbers without decimals."""
     hours = values.name in COLUMNS[3:]
     return pd.Series(
         {
-            key: MISSING if pd.isna(value) else f"{value:.2f}" if hours or key in COLUMNS[3:] else f"{value:.0f}"
+            key: MISSING if pd.isna(value) else duration(value) if hours or key in COLUMNS[3:] else f"{value:.0f}"
             for key, value in values.items()
         }
     )
+
+
+def duration(hours: float) -> str:
+    """Write a length of time in the unit that one would say it in: 40 s, 12 min, 3.4 h."""
+    seconds = HOUR * hours
+    if 0 < seconds < 1:
+        return "< 1 s"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if round(seconds / 60) < 60 else f"{hours:.1f} h"

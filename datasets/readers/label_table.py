@@ -68,11 +68,29 @@ class LabelTable:
         Raises:
             InputError: the file is missing or cannot be read, or a line is malformed; names the line.
         """
+        for read in self.read():
+            if isinstance(read, InputError):
+                raise read
+            yield read
+
+    def read(self) -> Iterator[tuple[int, str, LabelRow | None] | InputError]:
+        """Read each line likewise, or say what is wrong with it.
+
+        Raises:
+            InputError: the file is missing or cannot be read, or its header is malformed.
+        """
+        counting = self.counting
         for line, fields in self._lines[1:]:
-            if len(fields) < len(HEADER) or any(fields[len(HEADER) :]):
-                raise InputError(self.at(line), f"has {len(fields)} fields", f"write {','.join(HEADER)}")
-            video, start, end = fields[: len(HEADER)]
-            yield line, video, self._range(line, start, end) if start or end else None
+            try:
+                yield self._row(line, fields, counting)
+            except InputError as error:
+                yield error
+
+    def _row(self, line: int, fields: list[str], counting: Counting) -> tuple[int, str, LabelRow | None]:
+        if len(fields) < len(HEADER) or any(fields[len(HEADER) :]):
+            raise InputError(self.at(line), f"has {len(fields)} fields", f"write {','.join(HEADER)}")
+        video, start, end = fields[: len(HEADER)]
+        return line, video, self._range(line, start, end, counting) if start or end else None
 
     def at(self, line: int) -> str:
         """Where a line is, for errors."""
@@ -106,12 +124,12 @@ class LabelTable:
             raise InputError(self.path, "has another header", f"begin it with {','.join(HEADER)}")
         return lines
 
-    def _range(self, line: int, start: str, end: str) -> LabelRow:
+    def _range(self, line: int, start: str, end: str, counting: Counting) -> LabelRow:
         """Parse one abnormal range."""
-        first, inclusive = self.counting.first, self.counting.inclusive
+        first, inclusive = counting.first, counting.inclusive
         whole = all(text.isdecimal() and len(text) <= DIGITS for text in (start, end))
         if not whole or not first <= int(start) < int(end) + inclusive:
             order = "start not above end" if inclusive else "start below end"
             fix = f"write start and end as whole numbers of frames, {first} or more, {order}"
             raise InputError(self.at(line), f"{start!r} to {end!r} is no range of frames", fix)
-        return LabelRow(line, *self.counting.range(int(start), int(end)))
+        return LabelRow(line, *counting.range(int(start), int(end)))

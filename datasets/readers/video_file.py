@@ -153,6 +153,9 @@ def _open(path: Path, size: Size | None) -> Any:
         missing = _missing_bytes(path)
     if missing:
         raise InputError(path, f"is truncated: its last {missing} bytes are missing", "fetch it again")
+    if _lacks_index(path):
+        problem = "has no index (moov), which a recorder writes last: its recording or copying was cut off"
+        raise InputError(path, problem, "copy it again, or mend it with a tool such as untrunc")
     decord.logging.set_level(decord.logging.QUIET)
     height, width = size or (-1, -1)
     with _naming_errors(path):
@@ -185,15 +188,28 @@ def _unpadded(frame: Frames) -> Frames:
 
 def _missing_bytes(path: Path) -> int:
     """Count the bytes by which a video file's top-level chunks reach beyond its end; 0 where its format has none."""
+    *_, (begin, head) = _chunks(path)
+    length = _chunk_length(head)
+    return begin + length - path.stat().st_size if length else 0
+
+
+def _lacks_index(path: Path) -> bool:
+    """Whether a file is MP4 or MOV to its end, and nothing in it says where its frames are."""
+    kinds = [head[4:8] for _, head in _chunks(path)]
+    return bool(kinds) and kinds[0] == b"ftyp" and MP4_BOXES.issuperset(kinds) and not {b"moov", b"moof"} & {*kinds}
+
+
+def _chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Where each top-level chunk of a video file begins, and its first 16 bytes, up to one that claims no length."""
     position, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while position < size:
             file.seek(position)
-            length = _chunk_length(file.read(16))
-            if length == 0:
-                return 0
+            head = file.read(16)
+            yield position, head
+            if not (length := _chunk_length(head)):
+                return
             position += length
-    return position - size
 
 
 def _chunk_length(head: bytes) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+
 import pytest
 
 from crossvad.store.store import Store
@@ -92,3 +95,16 @@ def test_one_by_name_takes_options(bench, tmp_path):
     assert done.code == 0 and stored(tmp_path) == ["synthetic-plaza"], done.err
     lost = bench("matrix", "cross-camera", "--data", tmp_path / "gone")
     assert lost.code == 2 and "cross-camera, line " in lost.err and "is no folder, so there is no ucf in it" in lost.err
+
+
+def test_show_says_of_its_grids_what_a_dry_run_does(bench, north, south, camera, tmp_path):
+    """Notes that need no store are the same: what is not counted, and which cells are left out and why."""
+    lone = camera("lone")
+    shutil.rmtree(lone / "train")  # so that its scenes have no training video to adapt on
+    path = suite(tmp_path, north, lone)
+    path.write_text(path.read_text().replace("shots = [0]", "shots = [0, 2]"))
+    shown, planned = bench("suites", "show", path), bench("matrix", path, "--dry-run", "--quiet")
+    assert shown.code == planned.code == 0
+    notes = re.findall(r"(left out: [^;]+|meta-training and [^;]+)", " ".join(planned.out.split()))
+    assert {note[:8] for note in notes} == {"left out", "meta-tra"}
+    assert all(f"# {note}" in " ".join(shown.out.split()) for note in notes)

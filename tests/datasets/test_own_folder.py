@@ -199,3 +199,18 @@ def test_file_that_is_no_label_table_is_refused(tmp_path, content):
 def test_unknown_video_has_no_labels(tmp_path):
     with pytest.raises(InputError, match="there is no test video 'd'"):
         label(clip(tmp_path, "a"), "a,1,2").labels("d")
+
+
+def test_every_wrong_line_of_the_labels_is_told(tmp_path):
+    dataset = label(clip(tmp_path, "train/t", "test/a", "test/b"), "a,1,3", "c,1,2", "a,five,6", "b,2,20", "b,1")
+    told = {problem.where.rpartition(", ")[2]: problem.problem for problem in dataset.check()}
+    assert list(told) == ["line 3", "line 4", "line 5", "line 6"]
+    assert "there is no test video 'c'" in told["line 3"] and "no range of frames" in told["line 4"]
+    assert "ends at 20, but b has 8 frames" in told["line 5"] and "has 2 fields" in told["line 6"]
+
+
+def test_of_very_many_wrong_lines_the_first_are_told_and_the_others_counted(tmp_path):
+    dataset = label(clip(tmp_path, "test/a"), *(f"a,{number},{number}" for number in range(40)))
+    *told, rest = dataset.check()
+    assert [problem.where.rpartition(", ")[2] for problem in told] == [f"line {number}" for number in range(2, 12)]
+    assert (rest.where, rest.problem) == (str(tmp_path / "labels.csv"), "has 30 more such problems")

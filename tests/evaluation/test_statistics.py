@@ -20,6 +20,7 @@ from crossvad.evaluation.statistics import (
     holm,
     pair_counts,
     paired_difference,
+    possible,
 )
 
 
@@ -230,6 +231,16 @@ def test_paired_difference_over_seeds_by_hand():
     freedom = (videos + seeds) ** 2 / (videos**2 / 3 + seeds**2 / 2)  # 4 videos, 3 seeds
     reach = t.ppf(0.975, freedom) * np.sqrt(videos + seeds)
     assert (found.mean, found.low, found.high) == pytest.approx((gap, gap - reach, gap + reach), abs=1e-9)
+
+
+def test_no_difference_is_said_to_go_beyond_what_aucs_can_differ_by():
+    """Two seeds far apart: t of one degree of freedom reaches 12.7 standard errors."""
+    labels, scores, owners = videos_of([9, 14, 5, 11])
+    firsts = [pair_counts(labels, each, owners) for each in (scores, -scores)]
+    rival = [pair_counts(labels, each, owners) for each in (labels + 0.0, scores)]
+    found = paired_difference(firsts, rival, resamples=60)
+    assert (found.low, found.high) == (-1, 1) and -1 < found.mean < 1 and found.p > 0.05
+    assert possible(-120, float("nan"), most=100)[0] == -100 and np.isnan(possible(0, float("nan"))[1])
 
 
 def test_a_method_does_not_differ_from_itself():

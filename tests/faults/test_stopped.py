@@ -7,7 +7,8 @@ import time
 import pytest
 
 import crossvad
-from crossvad.execution.stopping import TimeUp, limited_to
+from crossvad.commands.watch import tell_alarms
+from crossvad.execution.stopping import TimeUp, WatchCut, limited_to
 from crossvad.store.store import Store
 
 SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.15)")
@@ -76,3 +77,43 @@ def test_in_python_it_is_in_seconds(plugin, north, south, tmp_path):
             source=north, target=south, methods=plugin(SLOW), shots=0, budget="smoke", results=tmp_path, quiet=True,
             time_limit=1.0,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "told"),
+    [
+        (["run"], KeyboardInterrupt(), f"Stopped. {STOPPED}"),
+        (["--debug", "matrix", "quick"], TimeUp(), f"Stopped, as its time is up. {STOPPED}"),
+        (["table"], KeyboardInterrupt(), "Stopped."),
+        (
+            ["watch", "-"],
+            WatchCut(),
+            "Stopped. Alarms that were open are not told. The same",
+        ),
+    ],
+)
+def test_what_is_told_fits_what_was_stopped(bench, monkeypatch, words, cause, told):
+    def stopped(**settings):
+        raise cause
+
+    monkeypatch.setattr("crossvad.cli.bench", stopped)
+    done = bench(*words)
+    assert done.code == 1 and done.err.startswith(told) and ("goes on" in done.err) == (STOPPED in told)
+
+
+def test_a_second_ctrl_c_cuts_a_watch(monkeypatch):
+    class Watched:
+        failed, notes = (), None
+
+        def stop(self):
+            """Take too long."""
+
+        def __iter__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+            yield
+
+    monkeypatch.setattr("crossvad.api.watch", lambda cameras, **settings: Watched())
+    with pytest.raises(WatchCut):
+        tell_alarms({"gate": "-"}, None)

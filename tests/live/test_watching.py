@@ -307,3 +307,14 @@ def test_memory_stays_flat(watcher, size, tmp_path):
 def resident():
     """Bytes of memory that this process has."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("piped", [b"", b"no video" * 200])
+def test_a_pipe_without_video_is_told_with_what_to_do(north, tmp_path, piped):
+    code = "import sys; sys.argv[0] = 'bench'; from crossvad.cli import main; main()"
+    words = ["score", "-", "--source", f"path:{north}", *WORDS[:4], "--method", "framediff"]
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, input=piped, capture_output=True, cwd=tmp_path, timeout=60)
+    err = done.stderr.decode()
+    assert done.returncode == 1 and "Traceback" not in err
+    assert "no video came through the pipe" in err and "ffmpeg -i ADDRESS -f matroska -" in err

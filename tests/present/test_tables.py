@@ -266,3 +266,45 @@ def test_mean_ranks_by_hand():
     for too_few in ([2], [0], [1, 2]):  # a mean of one rank is no mean
         with pytest.raises(InputError, match="no two columns in which every row has a value"):
             ranks.with_ranks(texts.iloc[:, too_few], "auc")
+
+
+def printed(table, width, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(width))
+    terminal.show(table, "note")
+    return capsys.readouterr().out
+
+
+def wide_table():
+    targets = [f"camera-{number:02}" for number in range(12)]
+    rows = [row(method, target=target) for method in ("apn", "apn[paper,scales=1,0.5,0.25]") for target in targets]
+    return tables.pivot(frame(*rows), ["method"], ["target"])
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 132])
+def test_no_number_is_folded_on_a_narrow_terminal(width, monkeypatch, capsys):
+    shown = printed(wide_table(), width, monkeypatch, capsys)
+    assert shown.count("80.0 [78.0, 83.0]") == 2 * 12 and max(map(len, shown.splitlines())) <= width
+    heads = "".join(line for line in shown.splitlines() if line.startswith("┃"))
+    assert all(heads.count(f"camera-{number:02}") == 1 for number in range(12)), "each column is there once"
+    blocks = shown.count("┏")
+    assert blocks == shown.count("│ apn ") >= 12 * 20 // width, "every block has all rows"
+
+
+def test_a_table_with_room_is_one(monkeypatch, capsys):
+    assert printed(wide_table(), 400, monkeypatch, capsys).count("┏") == 1
+
+
+def test_a_piped_table_is_whole_however_wide(monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS")
+    terminal.show(wide_table(), "note")
+    shown = capsys.readouterr().out
+    assert shown.count("┏") == 1 and any(line.count("80.0 [78.0, 83.0]") == 12 for line in shown.splitlines())
+    long = "a problem that is told " * 20
+    terminal.console().print(terminal.plain_table(["where", "problem"], [["here", long.strip()]]))
+    assert long.strip() in capsys.readouterr().out
+
+
+def test_words_fold_and_nothing_of_them_is_lost(monkeypatch, capsys):
+    table = pd.DataFrame({"AUC": ["80.0 [78.0, 83.0]"], "note": ["of the published code, " * 5]}, index=["apn"])
+    shown = printed(table.rename_axis("method"), 60, monkeypatch, capsys)
+    assert max(map(len, shown.splitlines())) <= 60 and shown.count("published") == 5 and "80.0 [78.0, 83.0]" in shown

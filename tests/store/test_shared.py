@@ -314,3 +314,17 @@ def test_a_secret_of_a_url_is_not_told():
     with pytest.raises(InputError) as refused:
         store.refuse_missing()
     assert "hunter" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "packages"),
+    [("s3://b", ""), ("https://x", ""), ("gs://b", " gcsfs"), ("GS://b", " gcsfs"), ("abfs://b", " adlfs")],
+)
+def test_what_reads_a_url_is_named_by_the_package_to_install(monkeypatch, url, packages):
+    def missing(*args, **settings):
+        raise ImportError("it is not here")
+
+    monkeypatch.setattr(fsspec, "url_to_fs", missing)
+    with pytest.raises(InputError) as refused:
+        open_store(url)
+    assert refused.value.fix == f"pip install 'crossvad[remote]'{packages}"

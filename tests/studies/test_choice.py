@@ -121,6 +121,12 @@ def test_of_one_scene_nothing_is_known():
     assert np.isnan(against_best(one, 10).loc["ped2"].query("not best")["low"]).all()
 
 
+def test_of_two_scenes_no_difference_goes_beyond_what_can_be():
+    two = rows_of({"apn": (50, 40), "lmn": (50, 40)}, scenes=2, seeds=(0,))
+    (line,) = against_best(two, 10).loc["ped2"].query("not best").itertuples()
+    assert -100 <= line.low < line.difference < line.high <= 100 and 100 in (-line.low, line.high)
+
+
 def test_rows_of_one_way_to_adapt_are_taken():
     rows = rows_of({"apn": (60, 1)}, scenes=1, seeds=(0,))
     own = rows[rows["shots"] == 10].assign(method="support-mean", tuning="none", steps=1)

@@ -210,3 +210,27 @@ def test_code_is_shown_and_never_run(bench, submission, tmp_path, monkeypatch):
         assert "names a file that is not there" in told(submission)
     bench("submit", "check", submission, "--quiet")
     assert not marker.exists()
+
+
+def test_what_lies_beside_a_submission_hides_nothing_else_that_is_wrong(submission):
+    (submission / "notes.txt").write_text("to do")
+    (submission / "pictures").mkdir()
+    (submission / CARD).write_text((submission / CARD).read_text().replace("a lab", ""))
+    made.sum_again(submission)
+    text = told(submission)
+    assert "notes.txt: is no part" in text and "pictures: is no part" in text and "by says nothing" in text
+
+
+def test_where_something_lies_among_the_cells_nothing_is_read_and_that_is_said(submission):
+    (place(submission) / "maps.npz").write_bytes(b"PK")
+    (submission / CARD).write_text("by = 3")
+    found = check(submission)
+    assert "maps.npz: is no part of a submission" in told(submission) and "by is no text" not in told(submission)
+    assert "is not looked at any further" in found.problems[-1].problem and not found.records
+
+
+def test_many_strays_are_counted(submission):
+    for number in range(30):
+        (submission / f"stray-{number:02}").write_text("")
+    text = told(submission)
+    assert text.count("is no part of a submission") == 10 and "has 20 more such problems" in text

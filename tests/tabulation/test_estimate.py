@@ -6,6 +6,7 @@ import pytest
 
 import crossvad
 from crossvad.store.store import Store
+from crossvad.tabulation.estimate import duration
 
 SMOKE = {"methods": ["framepred"], "budget": "smoke", "shots": [0, 2], "seeds": [0, 1]}
 
@@ -55,3 +56,18 @@ def test_the_command_runs_nothing(bench, north, south, tmp_path):
         done = bench(command, *words, "--dry-run", "--quiet")
         assert done.code == 0 and "nothing was run" in done.out and "framepred" in done.out
     assert not Store(tmp_path / "results").records()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (0.2, "< 1 s"), (40, "40 s"), (59.7, "1 min"), (90, "2 min"), (3599, "1.0 h"), (12240, "3.4 h")],
+)
+def test_times_are_told_as_one_says_them(seconds, told):
+    assert duration(seconds / 3600) == told
+
+
+def test_what_takes_seconds_is_not_said_to_take_no_hours(estimate, north, south, tmp_path):
+    crossvad.run(source=north, target=south, **SMOKE | {"seeds": [0]}, results=tmp_path / "some", quiet=True)
+    told = crossvad.estimate(source=north, target=south, **SMOKE, results=tmp_path / "some")
+    assert list(told.parts[0][0].columns) == ["cells", "in the store", "trainings", "training", "scoring"]
+    assert told.parts[0][0].loc["framepred", "training"].endswith(" s") and "0.00" not in repr(told)

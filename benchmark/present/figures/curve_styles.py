@@ -18,7 +18,8 @@ def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveSty
     """Choose how to draw each curve, by the values of `along.line`; no two alike.
 
     Markers and colours tell curves apart. Where several methods have several curves each, so that a reader looks for
-    those of one method, colours tell methods apart, and dashes the tuning and what else there is.
+    those of one method, colours tell methods apart, and dashes the tuning and what else there is. When colours have run
+    out they come again, with other dashes.
 
     Raises:
         InputError: there are too many.
@@ -30,12 +31,12 @@ def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveSty
     ways = list(dict.fromkeys(line[1:] for line in lines if line[1] != NO_TUNING))
     chosen: dict[tuple[Any, ...], CurveStyle] = {}
     for number, line in enumerate(lines):
-        colour = list(methods.index).index(line[0]) if grouped else number
-        dash = ways.index(line[1:]) if grouped and line[1:] in ways else 0
-        chosen[line] = CurveStyle(
-            COLOURS[colour % len(COLOURS)], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)]
-        )
-    if len({repr(style) for style in chosen.values()}) < len(chosen):
+        again, colour = divmod(list(methods.index).index(line[0]) if grouped else number, len(COLOURS))
+        way = ways.index(line[1:]) if grouped and line[1:] in ways else 0
+        dash = again * max(1, len(ways) if grouped else 1) + way
+        chosen[line] = CurveStyle(COLOURS[colour], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)])
+    crowd = not grouped and len(chosen) > len(COLOURS) * len(DASHES)
+    if crowd or len({repr(style) for style in chosen.values()}) < len(chosen):
         problem = f"would have {len(chosen)} curves, more than can be told apart"
         raise InputError("this figure", problem, "add --where method=… or tuning=…")
     return chosen

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crossvad.datasets.errors import InputError
+from crossvad.planning.arguments import checked
 from crossvad.planning.names import did_you_mean
 from crossvad.present import figures
 
@@ -95,5 +96,5 @@ def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol,
     Raises:
         InputError: no such kind, nothing to draw, too much to tell apart, or what does not compare.
     """
-    plot: Callable[..., Plot] = load(kind)
+    plot: Callable[..., Plot] = checked(load(kind))
     return plot(**options).picture(store, records, protocol)

@@ -111,7 +111,8 @@ class Roc(RowsPlot):
 def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     """Choose how to draw each curve, by the values of `LINE`.
 
-    A colour stands for a method, a dash for a way to adapt; what was not adapted is dotted.
+    A colour stands for a method, a dash for a way to adapt; what was not adapted is dotted. Where nothing was adapted,
+    colours that have run out come again, with other dashes.
 
     Raises:
         InputError: there are more methods, or ways, than can be told apart.
@@ -119,14 +120,15 @@ def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     lines = [*points[[*LINE]].drop_duplicates().itertuples(index=False, name=None)]
     methods = list(dict.fromkeys(line[0] for line in lines))
     ways = list(dict.fromkeys(line[1:] for line in lines if line[2]))
-    if len(methods) > len(COLOURS) or len(ways) > len(DASHES):
+    if len(methods) > len(COLOURS) * (1 if ways else len(DASHES)) or len(ways) > len(DASHES):
         problem = f"would have {len(methods)} methods and {len(ways)} ways to adapt, more than can be told apart"
         raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
-    dots = (0, (1, 1)) if ways else "solid"
-    return {
-        line: CurveStyle(COLOURS[methods.index(line[0])], "", DASHES[ways.index(line[1:])] if line[2] else dots)
-        for line in lines
-    }
+    chosen = {}
+    for line in lines:
+        again, colour = divmod(methods.index(line[0]), len(COLOURS))
+        unadapted = (0, (1, 1)) if ways else DASHES[again]
+        chosen[line] = CurveStyle(COLOURS[colour], "", DASHES[ways.index(line[1:])] if line[2] else unadapted)
+    return chosen
 
 
 def _draw_panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool) -> None:

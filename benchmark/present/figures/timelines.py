@@ -15,6 +15,7 @@ from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.selection import refuse_mixtures, varying_keys
 from crossvad.planning.archives import published_videos
+from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures import layout
@@ -102,7 +103,9 @@ def choose(rows: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
     for key in SCENES:
         refuse_mixtures(rows, key, suggested="{first}")
     if unknown := sorted(set(videos) - set(rows["video"])):
-        raise InputError(f"--video {unknown[0]}", "is in no cell", f"choose from {', '.join(rows['video'].unique())}")
+        known = list(rows["video"].unique())
+        fix = f"{did_you_mean(unknown[0], known)}choose from {', '.join(known)}"
+        raise InputError(f"--video {unknown[0]}", "is in no cell", fix)
     entry = [key for key in KEYS if key != "seed"]
     chosen = rows[rows["video"].isin(videos)] if videos else rows
     chosen = chosen[chosen["seed"] == chosen.groupby(entry)["seed"].transform("min")]

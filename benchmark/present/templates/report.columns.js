@@ -50,7 +50,7 @@ const COLUMNS = {
       if (!shown.top || absent(entry.auc) || absent(entry.place) || !shown.board.apart) return [MISSING];
       const gap = entry.auc - shown.top.auc,
         { reach } = pair(shown.board, entry, shown.top);
-      return [signed(gap), make("small", {}, range(gap - reach, gap + reach, signed))];
+      return [signed(gap), make("small", {}, range(Math.max(gap - reach, -100), Math.min(gap + reach, 100), signed))];
     },
   },
   gain: {

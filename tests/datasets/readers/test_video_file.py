@@ -92,3 +92,12 @@ def test_damaged_files_are_named(tmp_path, suffix):
         path.write_bytes(content)
         with pytest.raises(InputError, match=f"a ü.{suffix}: (is|cannot be)"):
             list(VideoFile(path).blocks(None, 3))
+
+
+def test_a_recording_without_its_index_is_told_as_such(tmp_path):
+    """A recorder that was cut off has written the frames, and not yet where they are."""
+    path = write_video(tmp_path / "a.mp4", frames(60))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"moov") - 4])
+    with pytest.raises(InputError, match=r"a.mp4: has no index \(moov\).*cut off; copy it again, or mend it"):
+        list(VideoFile(path).blocks(None, 3))

@@ -319,6 +319,15 @@ def test_curves_differ_in_how_they_look():
     assert len({repr(each.dash) for each in chosen.values()}) == 3
 
 
+@pytest.mark.parametrize("ways", [("finetune",), ("finetune", "head")])
+def test_colours_that_have_run_out_come_again_with_other_dashes(ways):
+    rows = frame(*(row(f"m{n}", t, shots=k) for n in range(12) for t in ways for k in (1, 5)))
+    chosen = styles(points(rows, SHOTS), SHOTS)
+    assert len(chosen) == 12 * len(ways) and len({(each.colour, repr(each.dash)) for each in chosen.values()}) == len(
+        chosen
+    )
+
+
 def test_tunings_of_one_method_differ_in_colour():
     rows = frame(row(), row("support-mean"), *(row(tuning=t, shots=5) for t in ("finetune", "head", "norm")))
     chosen = styles(points(rows, SHOTS), SHOTS)

@@ -59,9 +59,17 @@ def test_seeds_are_averaged_by_false_positive_rate():
 def test_mixtures_and_crowds_are_refused():
     with pytest.raises(InputError, match="would mix budgets demo, quick"):
         roc.Roc().points(pd.concat([made(CHANCE), made(CHANCE, budget="demo")]))
-    crowd = pd.concat([made(CHANCE, method=f"m{number}") for number in range(9)])
-    with pytest.raises(InputError, match="would have 9 methods"):
+    crowd = pd.concat([made(CHANCE, method=f"m{number}") for number in range(36)])
+    with pytest.raises(InputError, match="would have 36 methods"):
         roc.styles(roc.Roc().points(crowd))
+    adapted = crowd[:9].assign(tuning="finetune", shots=5, steps=1)  # whose dashes tell ways to adapt
+    with pytest.raises(InputError, match="would have 9 methods"):
+        roc.styles(roc.Roc().points(adapted))
+
+
+def test_colours_that_have_run_out_come_again_with_other_dashes():
+    curves = roc.Roc().points(pd.concat([made(CHANCE, method=f"m{number:02}") for number in range(20)]))
+    assert len({(style.colour, repr(style.dash)) for style in roc.styles(curves).values()}) == 20
 
 
 def test_what_is_drawn(finished):

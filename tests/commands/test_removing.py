@@ -1,0 +1,103 @@
+"""`bench results remove`: cells go from runs/ when somebody says so, and nothing else does."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from crossvad.store.claims import claim
+from crossvad.store.store import Store
+
+
+@pytest.fixture
+def finished(bench, north, south, plugin, tmp_path):
+    """A trained method, the rows that no table goes without, and a plug-in that fails."""
+    pair = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--quiet", "--shots", "0,2")
+    broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
+    assert bench("run", *pair, "--method", "framepred", "--method", broken).code == 1
+    return Store(tmp_path / "results")
+
+
+def methods(store):
+    return sorted({record.cell.method for record in store.records()})
+
+
+def files(store):
+    return sorted(str(path) for path in store.root.rglob("*") if "index" not in path.name)
+
+
+def test_cells_that_failed_go_and_all_others_stay(bench, finished, tmp_path):
+    before, fits = methods(finished), sorted((finished.root / "fits").iterdir())
+    done = bench("results", "remove", "--failed", "--yes")
+    assert done.code == 0 and "mine.py:Mine" in done.out and "framepred" not in done.out
+    assert done.out.splitlines()[-1] == "Removed 2 cells of results/runs/cells"
+    assert methods(finished) == [name for name in before if name != "mine.py:Mine"]
+    assert sorted((finished.root / "fits").iterdir()) == fits
+    assert "missing (failed)" not in bench("table").out
+    again = bench("results", "remove", "--failed", "--yes")
+    assert again.code == 2 and "holds no such cell that did not end well" in again.err
+
+
+def test_nothing_goes_before_somebody_says_so(bench, finished, monkeypatch):
+    before = files(finished)
+    shown = bench("results", "remove", "--where", "method=framepred")
+    assert shown.code == 0 and shown.out.count("framepred") == 1
+    assert "Nothing was removed. Say --yes to remove 2 cells of results/runs/cells." in shown.out
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda text: False)
+    assert "Nothing was removed." in bench("results", "remove", "--where", "method=framepred").out
+    assert files(finished) == before
+    monkeypatch.setattr("click.confirm", lambda text: text == "Remove 2 cells of results/runs/cells?")
+    assert "Removed 2 cells" in bench("results", "remove", "--where", "method=framepred").out
+    assert "framepred" not in methods(finished)
+
+
+def test_trainings_go_where_asked_and_where_no_other_cell_is_of_them(bench, finished):
+    def fits():
+        return len(list((finished.root / "fits").iterdir()))
+
+    count = fits()
+    assert "and 0 trainings" in bench("results", "remove", "--where", "shots=2", "--fits", "--yes").out
+    assert fits() == count, "K = 0 is of the same"
+    assert bench("results", "remove", "--where", "method=framepred", "--fits", "--yes").out.endswith("1 training\n")
+    assert fits() == count - 1
+
+
+def test_all_cells_are_never_meant(bench, finished):
+    done = bench("results", "remove", "--yes")
+    assert done.code == 2 and "is told of no cells; say which: --where KEY=VALUE, or --failed" in done.err
+
+
+def test_committed_cells_and_those_that_a_run_is_at_stay(bench, finished):
+    bench("keep", "--where", "method=framepred", "--where", "shots=0")
+    (kept,) = finished.reference.iterdir()
+    cells = {r.cell.shots: r.cell for r in finished.records() if r.cell.method == "framepred"}
+    with claim(finished.place("claims", f"cells-{cells[2].key}")):
+        done = bench("results", "remove", "--where", "method=framepred", "--yes")
+        assert "not removed: 1 cell that a run is at" in done.err and "Removed 1 cell of" in done.out
+    assert "Removed 1 cell of" in bench("results", "remove", "--where", "method=framepred", "--yes").out
+    assert kept.is_dir()
+    left = bench("results", "remove", "--where", "method=framepred", "--yes")
+    assert left.code == 2 and "nothing to remove but 1 committed cell of results/reference" in left.err
+
+
+def test_what_cannot_be_written_or_leads_elsewhere_is_refused(bench, finished, tmp_path, monkeypatch):
+    url = bench("results", "remove", "--failed", "--yes", "--results", "memory://cells")
+    assert url.code == 2 and "is a URL, and bench results remove is of a folder" in url.err
+    before = files(finished)
+
+    def read_only(**at):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crossvad.store.store.tempfile.TemporaryFile", read_only)
+        done = bench("results", "remove", "--failed", "--yes")
+    assert done.code == 2 and "results: cannot hold results (Permission denied)" in done.err
+    (finished.root / "cells").rename(tmp_path / "theirs")
+    (finished.root / "cells").symlink_to(tmp_path / "theirs")
+    linked = bench("results", "remove", "--failed", "--yes")
+    assert linked.code == 2 and "cells: is a link" in linked.err
+    (finished.root / "cells").unlink()
+    (tmp_path / "theirs").rename(finished.root / "cells")
+    assert files(finished) == before
