@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --no-compile
 WHEELS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/crossvad/wheels
 
-.PHONY: demo test faults fuzz speed check lint types docs meta
+.PHONY: demo test installed faults fuzz speed check lint types docs meta
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the table: about 3 minutes on 2 cores
@@ -14,6 +14,9 @@ demo: $(VENV)/.ready  ## train, adapt and score on rendered video, print the tab
 
 test: $(VENV)/.ready  ## the whole test suite, by as many processes as there are cores, up to four
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+installed: $(VENV)/.ready  ## the test suite from a source distribution, against a wheel in an environment of its own
+	$(BIN)/python tests/release.py --numprocesses auto --maxprocesses 4 --dist worksteal
 
 faults: $(VENV)/.ready  ## what kills, fills and stops runs, with fifty kills in place of five: about 10 minutes
 	CROSSVAD_KILLS=50 $(BIN)/pytest tests/faults

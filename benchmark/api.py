@@ -583,7 +583,8 @@ def score_videos(
     request = _request_of_own(footage, source, method, shots, steps, tuning, seed, budget)
     grid = request.bare_grid(data_root(data))
     store = open_store(results, teller=reporter)
-    _prepare(store, reporter)
+    store.check_usable()
+    _sweep(store, reporter)
     scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
     return scorer.score(top, None if out is None else Path(out), overlay)
 
@@ -650,7 +651,8 @@ def watch(
     request = _request_of_own(OwnCameras(), source, method, shots, steps, tuning, seed, budget)
     rules = Rules(int(look), false_alarms, reconnect, None if save_alarms is None else Path(save_alarms))
     grid, store = request.bare_grid(data_root(data)), open_store(results, teller=reporter)
-    _prepare(store, reporter)
+    store.check_usable()
+    _sweep(store, reporter)
     return prepare(chosen, rules, grid, store, torch_device, reporter)
 
 
@@ -687,8 +689,13 @@ def _called() -> str:
 
 
 def _prepare(store: Store, reporter: Reporter) -> None:
-    """Make sure that a store can be written, and clear it of what killed runs left half-written."""
+    """Make sure that a store can be written, and clear it."""
     store.check_writable()
+    _sweep(store, reporter)
+
+
+def _sweep(store: Store, reporter: Reporter) -> None:
+    """Clear a store of what killed runs left half-written."""
     for name in store.sweep():
         reporter.say(f"removed {name}: left half-written by a run that was killed")
 

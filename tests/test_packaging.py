@@ -1,12 +1,12 @@
 import ast
 import configparser
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 
 import pytest
 
@@ -238,20 +238,30 @@ def test_planted_arrows_are_found():
         list(imported("from .cell import Cell", texts))
 
 
-def test_a_wheel_holds_everything(tmp_path):
-    pytest.importorskip("setuptools")
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in OURS:
-        copytree(ROOT / name, copy / name, ignore=ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "LICENSE"):
-        (copy / name).write_bytes((ROOT / name).read_bytes())
-    (copy / "README.md").touch()
-    command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "-q", "-w", tmp_path, copy]
-    done = subprocess.run(command, capture_output=True, text=True)
+def committed():
+    """The files of this checkout that are for a source distribution; none where it is no checkout, but one itself."""
+    told = subprocess.run(["git", "ls-files", "-z", "."], cwd=ROOT, capture_output=True, text=True)
+    files = told.stdout.rstrip("\0").split("\0") if (ROOT / ".git").exists() and told.returncode == 0 else []
+    return {name for name in files if not name.startswith((".ci/", ".git"))}
+
+
+def test_a_release_holds_everything_and_runs(tmp_path):
+    """What `make installed` runs all tests from: an sdist, and the wheel, of which one command is run here."""
+    places = ["build", "-b", tmp_path / "build", "egg_info", "-e", tmp_path, "bdist_wheel", "-b", tmp_path / "bdist"]
+    command = [sys.executable, "-c", "import setuptools; setuptools.setup()", "-q", *places, "-d", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    listed = {*(tmp_path / "crossvad.egg-info" / "SOURCES.txt").read_text().splitlines()}
+    assert committed() - listed == set()
     (wheel,) = tmp_path.glob("crossvad-*.whl")
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if "dist-info" not in name}
-    source = {path.relative_to(copy) for name in OURS for path in (copy / name).rglob("*") if path.is_file()}
-    expected = {f"crossvad/{path.as_posix().removeprefix('benchmark/')}" for path in source}
-    assert packed == expected
+    with zipfile.ZipFile(wheel) as packed:
+        names = {name for name in packed.namelist() if "dist-info" not in name}
+        packed.extractall(tmp_path / "site")
+    files = (path.relative_to(ROOT) for name in OURS for path in (ROOT / name).rglob("*") if path.is_file())
+    source = {path.as_posix() for path in files if "__pycache__" not in path.parts}
+    assert names == {f"crossvad/{path.removeprefix('benchmark/')}" for path in source}
+    code = "import crossvad, sys; print(crossvad.__file__); sys.argv[1:] = ['suites', 'list']; "
+    command = [sys.executable, "-c", f"{code}from crossvad.cli import main; main()"]
+    alone = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith(f"{tmp_path}/site") and "quick" in done.stdout, done

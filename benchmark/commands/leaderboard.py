@@ -40,9 +40,9 @@ def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
 
     if out.exists() and not _is_site(out):
         raise InputError(out, "holds something else than a site", "name another folder with --out")
-    made = site.make(folders, Reporter(quiet=quiet))
-    pages = site.pages(made)
-    with replacing_folder(out) as draft:
+    with replacing_folder(out) as draft:  # first: what cannot be written is told before anything is computed
+        made = site.make(folders, Reporter(quiet=quiet))
+        pages = site.pages(made)
         for name, text in pages.items():
             (draft / name).write_text(text, encoding="utf-8")
     told = f"{number_of(len(pages), 'page')} of {number_of(len(made.gathered.records), 'cell')}"

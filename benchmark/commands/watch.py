@@ -123,6 +123,8 @@ def tell_alarms(cameras: Mapping[str, str], webhook: str | None, **settings: Any
                 except BrokenPipeError:  # whoever read the alarms is gone
                     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                     watcher.stop()
+                except OSError as error:  # such as a full disk: the watch goes on, and the alarm is told elsewhere
+                    watcher.notes.say(f"an alarm could not be written to stdout ({error.strerror}): {line}")
             if hook is not None:
                 hook.close()
     except KeyboardInterrupt as again:

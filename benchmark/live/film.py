@@ -107,12 +107,21 @@ class _Writer:
         self._container.mux(self._stream.encode(made))
 
     def close(self) -> None:
-        with self._stack:
-            if self._stream is not None:
-                self._container.mux(self._stream.encode(None))
+        try:
+            with self._stack:
+                if self._stream is not None:
+                    self._container.mux(self._stream.encode(None))
+        finally:
+            self._let_go()
 
     def drop(self) -> None:
         try:
             self._stack.__exit__(OSError, OSError("dropped"), None)
         except Exception:  # it is being left because of such an error
             return
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Free the encoder and its threads at once: an error that remembers this writer would keep them for long."""
+        self._container = self._stream = None

@@ -55,7 +55,7 @@ def opened(camera: Camera) -> Any:
     elif camera.waits:
         where = str(Path(where).resolve())  # so that no name is taken for a protocol
     elif where.lower().startswith("rtsp"):
-        options = {"rtsp_transport": "tcp"}  # as lost packets would be smeared over the next seconds' frames
+        options = {"rtsp_flags": "prefer_tcp"}  # as lost packets would be smeared over the next seconds' frames
     timeout = None if camera.waits else (OPENING, STALLED)
     return video_library(RUNNING).open(where, format=kind, options=options, timeout=timeout)
 

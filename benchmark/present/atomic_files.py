@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError
+
+OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # whichever file is named: a copy names what it copies
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield Path(folder) / path.name
             (Path(folder) / path.name).replace(path)
     except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "name another place with --out") from error
+        raise _told(error, path, "name another place with --out") from error
 
 
 @contextmanager
@@ -46,4 +50,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                     old.replace(path)
                 raise
     except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "name another place") from error
+        raise _told(error, path, "name another place") from error
+
+
+def _told(error: OSError, path: Path, elsewhere: str) -> InputError:
+    """Say of which file an error is: of one that the block read, or of the place that it writes to."""
+    reason, named, place = error.strerror or str(error), error.filename, path.absolute()
+    if error.errno not in OF_WRITING and isinstance(named, str | os.PathLike):
+        ours = f"{place}/", f"{place.parent / f'.{path.name}-'}"
+        if not f"{Path(named).absolute()}/".startswith(ours):
+            return InputError(named, f"cannot be read ({reason})", "look at that file, and at your rights to it")
+    return InputError(path, f"cannot be written ({reason})", elsewhere)

@@ -18,6 +18,7 @@ PAUSES = (1.0, 2.0, 4.0)  # seconds before another try
 RESTS = 60.0  # seconds after a failure in which nothing is tried twice, so that work goes on
 PIECE = 2**20  # bytes
 FINAL = (PermissionError, NotImplementedError, TypeError, ValueError)  # trying again does not help
+REFUSED = (401, 403, 405, 501)  # nor where a web server answers so
 Done = TypeVar("Done")
 
 
@@ -172,6 +173,8 @@ class Objects:
             except FINAL as error:
                 raise self._unreachable(error, "read or written") from error
             except Exception as error:  # packages of many hands: whatever they raise is a fault of the way there
+                if getattr(error, "status", None) in REFUSED:
+                    raise self._unreachable(error, "read or written") from error
                 if isinstance(error, FileNotFoundError) and not _of_the_network(error.__cause__):
                     raise
                 if pause is None:

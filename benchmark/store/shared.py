@@ -169,6 +169,21 @@ class SharedStore(Store):
         self._objects.write(name, b"")
         self._objects.remove(name)
 
+    def check_usable(self) -> None:
+        """As of a folder; and a URL that can be read alone will do: what is trained then stays on this machine.
+
+        Raises:
+            InputError: the folder cannot be written, or the URL cannot be read.
+        """
+        try:
+            self.check_writable()
+        except (CannotKeep, Unreachable) as error:
+            with suppress(FileNotFoundError, ValueError):
+                self._objects.read("runs/look", 1)
+            if self._teller:
+                kept = "trainings are taken from there, and new ones stay on this machine"
+                self._teller.say(f"note: {self.address}: {error.problem}; {kept}")
+
     @contextmanager
     def writing(self, kind: str, key: str) -> Iterator[Path]:
         """As of a folder; then it is put at the URL, now or, where the network fails, later."""

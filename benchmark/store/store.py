@@ -94,6 +94,14 @@ class Store:
                 self.root.parent, f"cannot hold results ({error.strerror})", "choose a writable --results folder"
             ) from error
 
+    def check_usable(self) -> None:
+        """As `check_writable`, before work that takes trainings from a store and keeps new ones, but no cells.
+
+        Raises:
+            InputError: likewise.
+        """
+        self.check_writable()
+
     def place(self, kind: str, key: str) -> Path:
         """Directory of a fit, a preparation or a cell, there or not."""
         return self.root / kind / key

@@ -168,6 +168,13 @@ def test_the_command_writes_a_site_and_says_what_it_refused(bench, folders, tmp_
     assert done.code == 2 and "something else" in done.err and (tmp_path / "site" / "thesis.tex").exists()
 
 
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_computed(bench, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(site, "make", lambda *_: pytest.fail("computed first"))
+    done = bench("leaderboard", "build", folders[0], "--out", "nowhere/site", "--quiet")
+    assert done.code == 2 and done.err.startswith("Error: nowhere/site: cannot be written (No such file"), done.err
+    assert not any(tmp_path.iterdir())
+
+
 def test_counted_cells_are_of_every_submission(made_site):
     gathered = made_site.gathered
     assert len(counted(gathered.store, gathered.records, FAIR)) == len(gathered.records)

@@ -29,7 +29,7 @@ def alarm_server():
 
     got, codes = [], []
     serving = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{serving.server_port}", got, codes
     serving.shutdown()
     serving.server_close()

@@ -1,13 +1,17 @@
 """Alarms begin above the line, and end after seconds below it."""
 
+import gc
 import itertools
 import json
+import resource
+from pathlib import Path
 
 import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossvad.datasets.errors import InputError
 from crossvad.live.alarms import QUIET, Alarms
 from crossvad.live.film import BEFORE, AlarmFilm
 from live_made import live_frame
@@ -101,3 +105,24 @@ def test_a_film_that_is_dropped_leaves_nothing(tmp_path):
     film.drop()
     film.end()
     assert [*tmp_path.iterdir()] == []
+
+
+def test_films_that_find_no_room_keep_no_encoder(tmp_path):
+    """Each has threads, and of large pictures much memory; no garbage collection is waited for."""
+    limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    film, counts = AlarmFilm("gate", tmp_path), []
+    gc.disable()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+        for number in range(4):
+            with pytest.raises((OSError, InputError)):
+                film.begin(tmp_path / f"{number}.mp4")
+                for frame in range(20):
+                    film.add(live_frame(20 * number + frame, picture=True))
+                film.end()
+            film.drop()
+            counts.append(len([*Path("/proc/self/task").iterdir()]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
+        gc.enable()
+    assert len(set(counts)) == 1 and not any(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from crossvad.live.cameras import Camera
 from crossvad.live.reader import CameraReader, FrameQueue
 from live_made import live_frame
 from miniatures import HEIGHT, WIDTH, frame, numbers, write_video
+from rtsp_camera import RtspCamera
 from running_cameras import serving
 
 CLIP = ClipSpec(4, 3, (HEIGHT, WIDTH), 1)
@@ -109,6 +110,14 @@ def test_lost_frames_leave_their_places_empty():
     with serving(frame, 50, iter([60]), skip=lost) as server:
         frames, _, _ = read(server.address, reconnect=0)
     assert [each.number for each in frames] == shown(frames) == [n for n in range(60) if n not in lost]
+
+
+@pytest.mark.parametrize(("ways", "taken"), [(("TCP", "UDP"), "TCP"), (("UDP",), "UDP")])
+def test_a_camera_is_read_by_rtsp_over_the_way_that_loses_nothing_if_it_has_that(ways, taken):
+    with RtspCamera(frame, 75, 50, ways) as server:
+        frames, _, reader = read(server.address, reconnect=0)
+    assert server.taken == [taken] and not reader.failure
+    assert len(frames) > 60 and shown(frames) == [each.number for each in frames]
 
 
 def test_a_full_queue_drops_the_oldest_frames_of_a_camera():

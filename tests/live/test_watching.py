@@ -243,6 +243,18 @@ def test_a_watch_ends_where_nobody_reads_its_alarms(north, tmp_path):
         assert process.wait(30) == 0 and "Traceback" not in err and "Exception" not in err, err
 
 
+def test_alarms_that_stdout_does_not_take_are_told_on_stderr_and_posted(watch, film, alarm_server, monkeypatch):
+    def full(line, flush):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("crossvad.commands.watch.print", full, raising=False)
+    address, got, _ = alarm_server
+    done = watch(film, "--method", "framediff", "--webhook", address)
+    lines = [body.decode() for *_, body in got]
+    assert done.code == 0 and len(lines) >= 2, done.err
+    assert f"an alarm could not be written to stdout (No space left on device): {lines[0]}\n" in done.err
+
+
 def test_from_python(film, north, tmp_path):
     watching = crossvad.watch({"yard": str(film)}, source=north, method="framediff", budget="smoke", look=5, quiet=True,
                               results=tmp_path / "results")  # fmt: skip

@@ -1,7 +1,9 @@
 """Alarms are posted, tried again, and never waited for."""
 
+import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -43,7 +45,9 @@ def test_what_fails_is_tried_three_times_and_told_once_until_it_works(alarm_serv
     until(lambda: len(got) == 10)
     hook.close()
     assert [body for *_, body in got] == [b"a"] * 3 + [b"b"] * 3 + [b"c"] * 3 + [b"d"]
-    assert len(told) == 2 and "does not take alarms (it answers 503)" in told[0] and "takes alarms again" in told[1]
+    assert len(told) == 3 and "does not take alarms (it answers 503)" in told[0]
+    lost = "not posted so far: 2 of 4 lines of JSON"
+    assert told[1:] == [f"webhook http://127.0.0.1 takes alarms again; {lost}", f"webhook http://127.0.0.1: {lost}"]
     assert not any("secret" in text for text in told)
 
 
@@ -70,12 +74,50 @@ def test_posting_never_waits(monkeypatch):
     assert hook._waiting.qsize() <= webhook.WAITING
     hook.close()
     assert time.monotonic() - started < 2
-    assert sum("too slow" in text for text in told) == 1 and "left out" in told[-1]
+    assert sum("too slow" in text for text in told) == 1
+    assert told[-1].endswith("not posted so far: 1000 of 1000 lines of JSON")
     stuck.set()
     gone = Webhook("http://127.0.0.1:9/", told.append)
     gone.post("a")
     gone.close()
-    assert "does not take alarms" in told[-1]
+    assert "does not take alarms" in told[-2] and "1 of 1 line of" in told[-1]
+
+
+def test_a_slow_server_is_told_of_once_and_what_it_lost_is_counted(alarm_server, monkeypatch):
+    monkeypatch.setattr(webhook, "WAITING", 10)
+    address, got, _ = alarm_server
+    hook = Webhook(address, (told := []).append)
+    post = hook._posted
+    monkeypatch.setattr(hook, "_posted", lambda line: time.sleep(0.02) or post(line))
+    for number in range(100):
+        hook.post(str(number))
+        time.sleep(0.002)
+    until(lambda: len(told) == 2)
+    hook.close()
+    lost = f"not posted so far: {100 - len(got)} of 100 lines of JSON"
+    assert "too slow" in told[0] and told[1].endswith(f"takes alarms again; {lost}") and told[2].endswith(lost)
+    assert 10 < len(got) < 90 and len(told) == 3 and got[-1][-1] == b"99"
+
+
+def test_a_server_that_answers_byte_by_byte_has_no_more_time_than_others(monkeypatch):
+    monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, suppress(OSError):
+                        for _ in range(200):
+                            connection.sendall(b"H")
+                            time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        hook = Webhook(f"http://127.0.0.1:{server.getsockname()[1]}/", (told := []).append)
+        hook.post("a")
+        until(lambda: told)
+        hook.close()
+    assert "does not take alarms (no answer in 0.2 s)" in told[0] and "1 of 1 line" in told[1]
 
 
 @pytest.mark.parametrize("address", ["ftp://h/", "file:///etc/passwd", "h/x", "http://", "http://h /", "https://[h"])
