@@ -39,8 +39,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crossvad.datasets.errors import InputError, masked
+from crossvad.evaluation import selection
 from crossvad.evaluation.conditions import by_place
-from crossvad.evaluation.selection import Also, select, superseded
 from crossvad.planning.arguments import checked
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
@@ -499,20 +499,19 @@ def load_results(
         store.refuse_missing()
     protocol = get_protocol(protocol) if isinstance(protocol, str) else protocol
     stored = store.records()
-    also: Also = "starts" if starts else "untrained" if untrained else ""
-    chosen = select(stored, wanted, also, protocol.name)
-    rivals = select(stored, wanted, also="unadapted", protocol=protocol.name)
-    older = superseded(stored, wanted, protocol.name)
+    also: selection.Also = "starts" if starts else "untrained" if untrained else ""
+    chosen = selection.choose(stored, wanted, also, protocol.name)
+    rivals, older = chosen.rivals, chosen.superseded
     if isinstance(store, SeveralStores):
-        store.refuse_disputed(chosen)
+        store.refuse_disputed(chosen.records)
         rivals = store.undisputed(rivals)
     return Results(
         store,
-        chosen,
+        chosen.records,
         protocol,
         rivals=rivals,
         older=[record for records in older.values() for record in records],
-        left_out=[*shares(store, chosen), *not_shown(stored, chosen, older, wanted, protocol)],
+        left_out=[*shares(store, chosen.records), *not_shown(stored, chosen.records, older, wanted, protocol)],
     )
 
 

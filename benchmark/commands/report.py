@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from crossvad.commands.options import DATA, FOLDERS, QUIET, RULES, Folders, out, where
+from crossvad.commands.options import DATA, FOLDERS, QUIET, RULES, Folders, out, stated, where
+from crossvad.datasets.errors import masked
+
+if TYPE_CHECKING:
+    from crossvad.execution.progress import Reporter
+    from crossvad.present.report_index import Pages
+    from crossvad.results import Results
 
 MEGABYTE = 1_000_000
 MOST = 3000  # cells of a page: each takes 19 ms to gather and 4 kB of the file, and a browser has to hold them all
@@ -20,26 +27,37 @@ MOST = 3000  # cells of a page: each takes 19 ms to gather and 4 kB of the file,
 @DATA
 @FOLDERS
 @QUIET
-def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, results: Folders, quiet: bool) -> None:
+@click.pass_context
+def report(
+    context: click.Context,
+    /,
+    where: tuple[str, ...],
+    rules: str,
+    out: Path,
+    data: Path | None,
+    results: Folders,
+    quiet: bool,
+) -> None:
     """All stored cells as one web page: no network, no server, one file to send.
 
     A board of each source and target to sort and filter, with what adapting gains and which rows no other beats by more
     than chance; mean ranks across them; published figures; speed; and of every cell its scores over time, its worst
     false alarms and misses, and the command that makes it. Frames are shown where the targets' video is found below
     --data; the page is whole without. What `bench verify` finds wrong with a cell stands on it. A page has room for
-    3000 cells: of more, say which.
+    3000 cells: of more, an index is written, which has a line for each source and target, and the command that makes
+    its page.
 
     \b
     bench report
     bench report --where budget=quick --data DIR --out quick.html
     """
     from crossvad import api
-    from crossvad.datasets.errors import InputError
     from crossvad.execution.progress import Reporter
     from crossvad.planning.data_root import data_root
     from crossvad.planning.names import number_of
     from crossvad.present import report as page
     from crossvad.present.atomic_files import replacing
+    from crossvad.present.report_index import Pages
     from crossvad.present.thumbnails import Thumbnails
     from crossvad.studies import published, references
     from crossvad.verification import integrity
@@ -47,12 +65,9 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     stored, reporter = api.load_results(results, where, rules, quiet=quiet), Reporter(quiet=quiet)
     stored.refuse_empty([record for record in stored.records if record.status == "done"], "finished cell")
     if len(stored.records) > MOST:
-        last = max(stored.records, key=lambda record: record.finished).cell
-        problem = f"holds {len(stored.records)} such cells, and one page has room for {MOST}"
-        pair = f"--where {quote(f'source={last.source}')} --where {quote(f'target={last.target}')}"
-        raise InputError(
-            stored.store.address, problem, f"choose some, such as {pair}; bench results list says what there is"
-        )
+        pages = Pages(out, repeated(stated(context)))
+        click.echo(write_index(stored, pages, reporter))
+        return
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
             update(0, 1, "")
@@ -72,3 +87,36 @@ def report(where: tuple[str, ...], rules: str, out: Path, data: Path | None, res
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
     size = out.stat().st_size / MEGABYTE
     click.echo(f"{out}: {number_of(len(shown['cells']), 'cell')}, {size:.1f} MB{without}")
+
+
+def repeated(asked: Mapping[str, Any]) -> list[str]:
+    """Spell again, of what was said to `bench report`, which cells a report is of and where they and video lie."""
+    words = [word for condition in asked.get("where", ()) for word in ("--where", condition)]
+    words += ["--protocol", asked["rules"]] if "rules" in asked else []
+    words += [word for place in asked.get("results", ()) for word in ("--results", masked(str(place)))]
+    return words + (["--data", str(asked["data"])] if "data" in asked else [])
+
+
+def write_index(stored: Results, pages: Pages, reporter: Reporter) -> str:
+    """Write an index in place of a page that would be too large; returns what to tell of it.
+
+    Raises:
+        InputError: all cells are of one board, or nothing can be written there.
+    """
+    from crossvad.datasets.errors import InputError
+    from crossvad.present import report_index
+    from crossvad.present.atomic_files import replacing
+
+    with reporter.task("Read scores") as update:
+        update(0, 1, "metrics")
+        lines = report_index.lines(stored.to_frame(), stored.records, pages)
+    if len(lines) == 1:
+        problem = f"holds {len(stored.records)} cells of one source and target, and one page has room for {MOST}"
+        raise InputError(stored.store.address, problem, "choose some, such as --where method=apn,framediff")
+    with replacing(pages.index) as draft:
+        draft.write_text(report_index.render(lines, stored.protocol.name, stored.remarks, MOST), encoding="utf-8")
+        pages.folder.mkdir(exist_ok=True)
+    made, size = sum(not line["state"] for line in lines), pages.index.stat().st_size / MEGABYTE
+    told = f"{pages.index}: an index of {len(lines)} pages, {made} of them made, {size:.1f} MB; one page has room for "
+    lacking = next((line["command"] for line in lines if line["state"]), "")
+    return f"{told}{MOST} of {len(stored.records)} cells" + (f". Make a page: {lacking}" if lacking else "")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from crossvad.planning.cell import Meanings
 from crossvad.store.store import Record
-
-Meanings = dict[tuple, str]  # of names, each told by what it is of
 
 # What a name that changed is called, the key that holds what it stood for, and the key of the name.
 KINDS = {
@@ -25,7 +24,7 @@ def told(record: Record, name: tuple) -> tuple[str, str]:
     """Say what a cell is of that is not current, and which conditions ask for it."""
     what, key, of = KINDS[name[0]]
     # A test copy is asked for by itself, which goes for what was not adapted to it, too.
-    value = meaning_of(record)[name] if name[0] == "target" else str(getattr(record.cell, key))
+    value = record.cell.meanings[name] if name[0] == "target" else str(getattr(record.cell, key))
     called = getattr(record.cell, of) if of else ""
     numbered = of in ("method", "tuning")  # several have versions of one number
     also = f"--where {shlex.quote(f'{of}={called}')} " if numbered else ""
@@ -41,7 +40,7 @@ def current(records: Iterable[Record]) -> list[Record]:
     """
     ordered = by_age(records)
     meaning = newest(ordered)
-    return [record for record in ordered if meaning_of(record).items() <= meaning.items()]
+    return [record for record in ordered if record.cell.meanings.items() <= meaning.items()]
 
 
 def by_age(records: Iterable[Record]) -> list[Record]:
@@ -53,20 +52,5 @@ def newest(ordered: Iterable[Record]) -> Meanings:
     """What each name in these cells, oldest first, stood for at last."""
     meaning: Meanings = {}
     for record in ordered:
-        meaning |= meaning_of(record)
+        meaning |= record.cell.meanings
     return meaning
-
-
-def meaning_of(record: Record) -> Meanings:
-    """What each name in a cell stood for; among them a target's training video where that is its support set."""
-    cell = record.cell
-    train, _, test = cell.target_digest.rpartition("+")
-    return {
-        ("harness",): str(cell.harness_version),
-        ("method", cell.method): cell.method_version,
-        ("tuning", cell.tuning): cell.tuning_version,
-        ("budget", cell.budget): cell.budget_digest,
-        ("source", cell.source): cell.source_digest,
-        **({("support", cell.target): train} if train else {}),
-        ("target", cell.target): test,
-    }

@@ -69,15 +69,26 @@ class MetricCache:
             # Absent, or not as it was written.
             with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 with uncollected():
-                    stored = json.loads(small_text(path))
+                    stored = json.loads(small_text(path), parse_int=_of_64_bits)
                 if stored["version"] == [VERSION, LAYOUT]:
                     numbers |= {key: dict(of_cell) for key, of_cell in stored["cells"].items() if _fits(of_cell)}
         return numbers
 
 
+def _of_64_bits(digits: str) -> int:
+    """A whole number of a JSON file.
+
+    Raises:
+        ValueError: no column of a table can hold it.
+    """
+    if not is_number(number := int(digits)):
+        raise ValueError(f"{digits} is beyond 64 bits")
+    return number
+
+
 def _fits(numbers: Any) -> bool:
     """Whether these can be the metrics of a cell, by name."""
-    return all(name in COLUMNS and is_number(value) for name, value in numbers.items())
+    return numbers.keys() <= COLUMNS and {*map(type, numbers.values())} <= {float, int}
 
 
 @cache  # cells are many, and ways to read them few

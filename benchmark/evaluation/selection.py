@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence, Sized
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,10 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
 from crossvad.evaluation.columns import PLACE, VERSIONS
 from crossvad.evaluation.conditions import Conditions, is_value, meets, parsed, spared_keys, value_of
-from crossvad.evaluation.meanings import KINDS, Meanings, by_age, meaning_of, newest, told
+from crossvad.evaluation.meanings import KINDS, by_age, newest, told
 from crossvad.evaluation.meanings import current as current
 from crossvad.planning.catalogue import NO_TUNING
+from crossvad.planning.cell import Meanings
 from crossvad.planning.names import did_you_mean, split_options
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.scores import Scores
@@ -94,8 +96,17 @@ def mixtures(tidy: pd.DataFrame) -> list[str]:
     return found
 
 
-def select(records: Iterable[Record], conditions: Iterable[str], also: Also = "", protocol: str = "") -> list[Record]:
-    """Select the current ones among some cells for which every condition holds, before any score is read.
+@dataclass(frozen=True)
+class Chosen:
+    """Which of some cells a question is about, and which stand beside them."""
+
+    records: list[Record]
+    rivals: list[Record]  # those, and all current cells at K = 0
+    superseded: dict[tuple[str, str], list[Record]]  # left out, as a name means another thing now: see `superseded`
+
+
+def choose(records: Iterable[Record], conditions: Iterable[str], also: Also = "", protocol: str = "") -> Chosen:
+    """Choose the current ones among some cells for which every condition holds, before any score is read.
 
     Current are those whose names mean what they meant last, unless a condition says what a name is to mean: of
     `VERSIONS`, such as target_digest. The names of the cells that it holds for then mean that.
@@ -116,14 +127,25 @@ def select(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
     """
     ordered, wanted = by_age(records), parsed(conditions, protocol)
     meaning = _asked_for(ordered, wanted, protocol)
+    chosen = Chosen([], [], {})
+    for record in ordered:
+        asked_for, bare = meets(record, wanted, protocol), not record.cell.shots
+        if record.cell.meanings.items() <= meaning.items():
+            spared = also == "starts" or (also == "untrained" and untrained(record))
+            beside = bare if also == "unadapted" else spared and meets(record, wanted, protocol, spared_keys(record))
+            if asked_for or beside:
+                chosen.records.append(record)
+            if asked_for or bare:
+                chosen.rivals.append(record)
+        elif asked_for:
+            differing = [name for name, what in record.cell.meanings.items() if meaning[name] != what]
+            chosen.superseded.setdefault(told(record, differing[-1]), []).append(record)
+    return chosen
 
-    def selected(record: Record) -> bool:
-        if also == "unadapted" and not record.cell.shots:
-            return True
-        spared = also == "starts" or (also == "untrained" and untrained(record))
-        return meets(record, wanted, protocol, spared_keys(record) if spared else ())
 
-    return [record for record in ordered if meaning_of(record).items() <= meaning.items() and selected(record)]
+def select(records: Iterable[Record], conditions: Iterable[str], also: Also = "", protocol: str = "") -> list[Record]:
+    """Select the current ones among some cells for which every condition holds: see `choose`, which raises as this."""
+    return choose(records, conditions, also, protocol).records
 
 
 def superseded(
@@ -134,14 +156,7 @@ def superseded(
     Returns:
         The cells by what they are of, in words, and the conditions that ask for them.
     """
-    ordered, wanted = by_age(records), parsed(conditions, protocol)
-    meaning = _asked_for(ordered, wanted, protocol)
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in ordered:
-        differing = [name for name, what in meaning_of(record).items() if meaning[name] != what]
-        if differing and meets(record, wanted, protocol):
-            found.setdefault(told(record, differing[-1]), []).append(record)
-    return found
+    return choose(records, conditions, protocol=protocol).superseded
 
 
 def unmatched(records: Iterable[Record], conditions: Iterable[str], protocol: str = "") -> list[tuple[str, str]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from crossvad.store.store import Record, Store
 
 LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
 TOLD = ("parameters", "device", *(name for name, metric in METRICS.items() if not (metric.of_frames or metric.of_maps)))
+NONE = float("nan")  # in a column of numbers, or of words
 COLUMNS = [
     *KEYS, "status", *(column for metric in METRICS.values() for column in metric.columns), "contamination", "reverted",
     "stuck", "frames", "videos", "of_videos", "parameters", "device", "version", "postprocessing",
@@ -141,46 +143,64 @@ def counted_frames_of_cells(
                 yield record, partial(read, published=published_evaluation(record))
 
 
-def row(
-    store: Store,
-    record: Record,
-    protocol: Protocol,
-    metrics: MetricCache,
-    speeds: Mapping[tuple[str, ...], float],
-    place: Path,
-    of_videos: float,
-) -> dict[str, Any]:
-    """Make one line of the tidy table; a cell that is not done has no numbers, nor has one of no `cell_metrics`.
-
-    Args:
-        store: where the cell lies.
-        record: of the cell.
-        protocol: by which its scores are read.
-        metrics: those that were computed before.
-        speeds: frames a second of one's own cells, which `bench profile` measured, where it did; else they are as they
-            were when the cell ran.
-        place: the cell's directory.
-        of_videos: how many test videos its target has, as published.
+def _numbers(store: Store, record: Record, protocol: Protocol, metrics: MetricCache, folder: Path) -> Numbers:
+    """The metrics of a cell, of those that are `of_frames`: none of one that is not done, or has no `cell_metrics`.
 
     Raises:
         InputError: the cell's scores are missing or were changed.
     """
-    cell = record.cell
-    known: dict[str, Any] = {name: getattr(cell, name) for name in KEYS if name != "protocol"}
-    known |= {"protocol": protocol.name, "status": record.status, "version": cell.version}
-    known |= {"of_videos": of_videos, "postprocessing": str(published_evaluation(record))}
-    known |= {PLACE: store.called(place), "transductive": transductive(record)}
-    if record.status == "done":
-        store.check_scores(record, place)
-        numbers = metrics.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))
-        if not numbers:
-            return known | {"status": "skipped"}
-        known |= numbers
-        known |= {name: record.facts[name] for name in TOLD if name in record.facts}  # and no number that is computed
-        known["reverted"] = 100 * reverted(record)
-        kind = (cell.method, cell.method_version, cell.budget, str(record.facts.get("device")))
-        profiled = kind in speeds and known[PLACE] == "runs"  # committed cells may be of any machine
-        known |= {"profiled": profiled, "fps": speeds[kind] if profiled else record.facts.get("fps")}
+    if record.status != "done":
+        return {}
+    store.check_scores(record, folder)
+    return metrics.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))
+
+
+def _columns(
+    store: Store,
+    read: Sequence[Record],
+    numbers: Sequence[Numbers],
+    protocol: Protocol,
+    speeds: Mapping[tuple[str, ...], float],
+    folders: Sequence[Path],
+) -> dict[str, list[Any]]:
+    """Make the tidy table's columns, as rows of thousands of cells would take seconds.
+
+    Args:
+        store: where the cells lie.
+        read: their records.
+        numbers: of each, as `_numbers` gives them.
+        protocol: by which their scores were read.
+        speeds: frames a second of one's own cells, which `bench profile` measured, where it did; else they are as they
+            were when the cell ran.
+        folders: that each cell's directory lies in.
+    """
+    cells, videos, called = [record.cell for record in read], cache(published_videos), cache(store.called)
+    known: dict[str, list[Any]] = {key: [getattr(cell, key) for cell in cells] for key in KEYS if key != "protocol"}
+    known |= {"protocol": [protocol.name] * len(cells), "version": [cell.version for cell in cells]}
+    known["of_videos"] = [videos(cell.target) for cell in cells]
+    known["postprocessing"] = [_in_words(published_evaluation(record)) for record in read]
+    known["transductive"] = [transductive(record) for record in read]
+    known[PLACE] = [called(folder) for folder in folders]
+    known["status"] = [
+        "skipped" if record.status == "done" and not found else record.status
+        for record, found in zip(read, numbers, strict=True)
+    ]
+    known |= {name: [found.get(name, NONE) for found in numbers] for name in dict.fromkeys(chain(*numbers))}
+    facts = [record.facts if found else {} for record, found in zip(read, numbers, strict=True)]
+    known |= {name: [told.get(name, NONE) for told in facts] for name in TOLD}  # and no number that is computed
+    known["reverted"] = [100 * reverted(record) if told else NONE for record, told in zip(read, facts, strict=True)]
+    kinds = [
+        (cell.method, cell.method_version, cell.budget, str(told.get("device")))
+        for cell, told in zip(cells, facts, strict=True)
+    ]
+    profiled = [  # committed cells may be of any machine
+        kind in speeds and place == "runs" for kind, place in zip(kinds, known[PLACE], strict=True)
+    ]
+    known["fps"] = [
+        speeds[kind] if told and measured else fps
+        for kind, told, measured, fps in zip(kinds, facts, profiled, known["fps"], strict=True)
+    ]
+    known["profiled"] = [measured if told else NONE for measured, told in zip(profiled, facts, strict=True)]
     return known
 
 
@@ -194,6 +214,9 @@ def cell_metrics(store: Store, record: Record, protocol: Protocol) -> dict[str, 
     if reaches(record, seen, protocol):
         return {}
     return evaluate(scores, protocol, record.cell.shots, record.fusion, seen, published_evaluation(record))
+
+
+_in_words = cache(str)  # of ways to evaluate, which are few
 
 
 def reverted(record: Record) -> float:
@@ -211,16 +234,18 @@ def table(
     """
     speeds = profiles.speeds(store) if speeds is None else speeds
     read = [record for record in current(records) if belongs(record, protocol)]
-    places, videos = store.by_key(), cache(published_videos)
-    rows = []
+    by_key = store.by_key()
+    folders = [by_key.get(record.cell.key) or store.cell_place(record.cell.key).parent for record in read]
     try:
         with MetricCache(store) as metrics:
-            for record in read:
-                place = places.get(record.cell.key) or store.cell_place(record.cell.key)
-                rows.append(row(store, record, protocol, metrics, speeds, place, videos(record.cell.target)))
+            numbers = [
+                _numbers(store, record, protocol, metrics, folder) for record, folder in zip(read, folders, strict=True)
+            ]
     finally:
         store.remember()
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(KEYS, ignore_index=True)
+    columns = _columns(store, read, numbers, protocol, speeds, folders) if read else {}
+    filled = {name: columns.get(name, [NONE] * len(read)) for name in COLUMNS}
+    return pd.DataFrame(filled, dtype=None if read else object).sort_values(KEYS, ignore_index=True)
 
 
 def with_locations(

@@ -40,6 +40,7 @@ class Scheduler:
             return
         count = min(self.count, len(groups))
         with self.launcher(count) as launcher, runner.reporter.board() as board:
+            launcher.say = runner.reporter.say
             yield from _Round(launcher, count, runner, groups, tally, board)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.evaluation.comparison import ENTRY
-from crossvad.evaluation.meanings import meaning_of
 from crossvad.execution.progress import Reporter
 from crossvad.planning.catalogue import METHODS, TUNINGS
 from crossvad.planning.names import number_of, split_options
@@ -133,7 +132,7 @@ def _of_first_folders(accepted: Iterable[Checked]) -> tuple[list[Record], dict[s
 
 def _row_of(record: Record) -> tuple:
     """What is the same in the cells of a row, whatever their seeds: their keys, and what these mean."""
-    return *(getattr(record.cell, name) for name in ENTRY), *meaning_of(record).values()
+    return *(getattr(record.cell, name) for name in ENTRY), *record.cell.meanings.values()
 
 
 def _taken(found: Checked, accepted: Iterable[Checked]) -> list[Problem]:
@@ -159,7 +158,7 @@ def _of_first_copies(records: Iterable[Record]) -> tuple[list[Record], list[Reco
     meant: dict[tuple, str] = {}
     own, others = list[Record](), list[Record]()
     for record in records:
-        copies = {name: what for name, what in meaning_of(record).items() if name[0] in COPIES}
+        copies = {name: what for name, what in record.cell.meanings.items() if name[0] in COPIES}
         if all(meant.get(name, what) == what for name, what in copies.items()):
             meant |= copies
             own.append(record)

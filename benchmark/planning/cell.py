@@ -12,6 +12,8 @@ from crossvad.planning.names import number_of
 from crossvad.planning.protocol import SupportPolicy
 from crossvad.planning.versions import HARNESS
 
+Meanings = dict[tuple[str, ...], str]  # of names, each told by what it is of
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -48,6 +50,20 @@ class Cell:
     def key(self) -> str:
         """Name of the cell's directory: 16 hex digits of everything above that decides its scores."""
         return digest_of({name: getattr(self, name) for name in DECISIVE})
+
+    @cached_property
+    def meanings(self) -> Meanings:
+        """What each name in it stood for; among them a target's training video where that is its support set."""
+        train, _, test = self.target_digest.rpartition("+")
+        return {
+            ("harness",): str(self.harness_version),
+            ("method", self.method): self.method_version,
+            ("tuning", self.tuning): self.tuning_version,
+            ("budget", self.budget): self.budget_digest,
+            ("source", self.source): self.source_digest,
+            **({("support", self.target): train} if train else {}),
+            ("target", self.target): test,
+        }
 
     @cached_property
     def fit_key(self) -> str:

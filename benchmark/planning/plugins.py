@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crossvad.datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 METHODS, TUNINGS = "crossvad.adapters", "crossvad.tunings"  # groups of entry points
 DATASETS, LAUNCHERS = "crossvad.datasets", "crossvad.launchers"
@@ -59,6 +61,8 @@ def load(kind: str, name: str, group: str, ours: Collection[str]) -> Any:
 
 def _by_name(group: str) -> dict[str, list[EntryPoint]]:
     """The entry points of a group, by name: one a name, if nobody is in anybody's way."""
+    from importlib.metadata import entry_points  # here, as it takes a while, and most commands need none
+
     points: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=group):
         points.setdefault(point.name, []).append(point)

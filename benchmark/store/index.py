@@ -20,7 +20,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-VERSION = 1  # to be raised with every change of what is remembered, or of what is a sound record
+VERSION = 2  # to be raised with every change of what is remembered, or of what is a sound record
 FILE = "index.sqlite"
 SETTLED = 3.0  # seconds that a file has to have lain still
 PATIENCE = 2.0  # seconds to wait for a process that is writing
@@ -73,18 +73,13 @@ class Index:
             self._added = {}
 
 
-def identity(place: Path, file: str) -> bytes:
-    """What tells a file in a folder from any other that was or will be in its place: empty where there is none."""
+def identity(path: str) -> bytes:
+    """What tells a file from any other that was or will be in its place: empty where there is none."""
     try:
-        found = os.stat(f"{place}/{file}")  # noqa: PTH116 - of 20 000 files; a path takes longer to make than to look at
+        found = os.stat(path)  # noqa: PTH116 - of 20 000 files; a `Path` takes longer to make than to look at
     except OSError:
         return b""
     return b"%d %d %d %d" % (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
-
-
-def name_of(place: Path) -> str:
-    """By which a cell's directory is remembered: cells/KEY, or reference/KEY."""
-    return f"{place.parent.name}/{place.name}"
 
 
 def _settled(identity: bytes) -> bool:

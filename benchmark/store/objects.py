@@ -12,10 +12,13 @@ import fsspec
 from fsspec.asyn import AsyncFileSystem
 
 from crossvad.datasets.errors import InputError, masked
+from crossvad.datasets.readers.patience import patience
 from crossvad.store.urls import needed_for
 
 PAUSES = (1.0, 2.0, 4.0)  # seconds before another try
 RESTS = 60.0  # seconds after a failure in which nothing is tried twice, so that work goes on
+SILENCE = 20.0  # seconds that a web server may say nothing, unless $CROSSVAD_PATIENCE says how many
+WEB = ("http://", "https://")
 PIECE = 2**20  # bytes
 FINAL = (PermissionError, NotImplementedError, TypeError, ValueError)  # trying again does not help
 REFUSED = (401, 403, 405, 501)  # nor where a web server answers so
@@ -33,11 +36,14 @@ class Objects:
         """Find what reads such URLs; nothing is read yet.
 
         Raises:
-            InputError: there is no such kind of URL, or a package is missing that reads it.
+            InputError: there is no such kind of URL, a package is missing that reads it, or $CROSSVAD_PATIENCE is no
+                number of seconds.
         """
         self.url = masked(url.rstrip("/"))  # as it may be told
+        self._patience = patience(SILENCE) if url.startswith(WEB) else None  # others have one of their own
         try:
             made: dict[str, Any] = {"auto_mkdir": True} if url.startswith(("file:", "local:")) else {}
+            made |= _patient(self._patience) if self._patience else {}
             files, root = fsspec.url_to_fs(url.rstrip("/"), **made)
         except ImportError as error:
             problem = f"needs a package that is not installed ({error})"
@@ -158,7 +164,7 @@ class Objects:
             raise self._unreachable(error, "written") from error
 
     def _tried(self, do: Callable[[], Done]) -> Done:
-        """Do something, again after a while where it failed by a fault of the network.
+        """Do something, again after a while where it failed by a fault of the network that does not take long.
 
         Raises:
             FileNotFoundError, FileExistsError, ValueError: as it was raised.
@@ -177,6 +183,10 @@ class Objects:
                     raise self._unreachable(error, "read or written") from error
                 if isinstance(error, FileNotFoundError) and not _of_the_network(error.__cause__):
                     raise
+                if self._patience and any(isinstance(each, TimeoutError) for each in (error, error.__cause__)):
+                    self._failed = time.monotonic()
+                    fix = "look at the URL and the network; a slow server may need more: CROSSVAD_PATIENCE=SECONDS"
+                    raise Unreachable(self.url, f"gave no sign of life for {self._patience:g} s", fix) from error
                 if pause is None:
                     self._failed = time.monotonic()
                     how = "reached" if isinstance(error, OSError) else "read or written"
@@ -192,6 +202,17 @@ class Objects:
 
 class TooLarge(ValueError):
     """A file that is larger than such a file can be."""
+
+
+def _patient(seconds: float) -> dict[str, Any]:
+    """What fsspec is to be told of a web server: how long it may be silent; it may take as long as it likes to send.
+
+    Raises:
+        ImportError: the package is missing that reads the web.
+    """
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds)}}
 
 
 def _of_the_network(cause: BaseException | None) -> bool:

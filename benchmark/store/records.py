@@ -15,7 +15,7 @@ from crossvad.datasets.readers.file_identity import small_text
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import SUPPORTS, SupportPolicy
 from crossvad.store.facts import wrong_facts
-from crossvad.store.index import Index, identity, name_of
+from crossvad.store.index import Index, identity
 from crossvad.store.typed import misfits
 
 SCHEMA = 1  # of records: raised when older code could not make out what newer code writes
@@ -47,6 +47,9 @@ class Record:
             raise InputError(f"cell {self.cell.key}", "does not say how its cues are fused", "run it again")
         weights: dict[str, float] = self.facts["fusion"]
         return weights
+
+
+IN_CELL, IN_RECORD = ({each.name for each in fields(made)} for made in (Cell, Record))
 
 
 def stamped(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,21 +98,42 @@ def read_record(place: Path) -> Record | None:
     return record
 
 
-def recalled_record(place: Path, index: Index) -> Record | None:
-    """The same as `read_record`, of a file that need not be read if it is remembered; else it is from now on.
+def recalled_records(folders: Mapping[str, Path], index: Index) -> list[Record]:
+    """The same of many cells, whose files need not be read if they are remembered; else they are from now on.
+
+    Args:
+        folders: that hold the cells' directories, by the names of these.
+        index: what is remembered.
 
     Raises:
-        InputError: its record cannot be read.
+        InputError: a record cannot be read.
     """
-    name, told = f"{name_of(place)}/{RECORD}", identity(place, RECORD)
-    if (said := index.said(name, told)) is not None:
-        with suppress(ValueError, TypeError, KeyError):  # of another version than this
-            return _record(json.loads(said))
-    record = read_record(place)
-    if record is not None:
-        kept = vars(record) | {"cell": {each.name: getattr(record.cell, each.name) for each in fields(Cell)}}
-        index.add(name, told, json.dumps(kept).encode())
-    return record
+    files = {
+        key: (f"{folder.name}/{key}/{RECORD}", identity(f"{folder}/{key}/{RECORD}")) for key, folder in folders.items()
+    }
+    said = {key: text for key, file in files.items() if (text := index.said(*file)) is not None}
+    records: dict[str, Record | None] = dict.fromkeys(folders)
+    with suppress(ValueError, TypeError, KeyError, AttributeError):  # of another version than this
+        records |= _remembered(said)
+    for key in [key for key, record in records.items() if record is None]:
+        records[key] = record = read_record(folders[key] / key)
+        if record is not None:
+            cell = {name: getattr(record.cell, name) for name in (*IN_CELL, "key")}
+            index.add(*files[key], json.dumps(vars(record) | {"cell": cell}).encode())
+    return [record for record in records.values() if record is not None]
+
+
+def _remembered(said: Mapping[str, bytes]) -> dict[str, Record]:
+    """Make records of what is remembered of them: at once, and past `__init__`, which would take most of the time."""
+    records = {}
+    for key, told in zip(said, json.loads(b"[%s]" % b",".join(said.values())), strict=True):
+        cell, record = Cell.__new__(Cell), Record.__new__(Record)
+        if told.keys() != IN_RECORD or told["cell"].keys() != {*IN_CELL, "key"}:
+            raise ValueError(f"what is remembered of {key} is no record")
+        vars(cell).update(told["cell"])
+        vars(record).update(told, cell=cell)
+        records[key] = record
+    return records
 
 
 def _record(raw: Mapping[str, Any]) -> Record:

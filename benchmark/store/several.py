@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from crossvad.datasets.errors import InputError
 from crossvad.planning.cell import Cell
@@ -51,12 +52,12 @@ class SeveralStores(Store):
         return self._owner(key).cell_place(key) if key in self._copies else super().cell_place(key)
 
     def by_key(self) -> dict[str, Path]:
-        """The directories of all stored cells by their keys, in the order of these."""
-        return {key: copies[0][0].cell_place(key) for key, copies in self._copies.items()}
+        """The folders that hold the stored cells' directories, by the cells' keys, in the order of these."""
+        return {key: copies[0][0].cell_place(key).parent for key, copies in self._copies.items()}
 
-    def called(self, place: Path) -> str:
-        """Which of the two kinds of places a cell's directory lies in."""
-        return "reference" if any(place.parent == store.reference for store in self.stores) else "runs"
+    def called(self, folder: Path) -> str:
+        """Which of the two kinds a folder is that holds cells."""
+        return "reference" if any(folder == store.reference for store in self.stores) else "runs"
 
     def take_in(self, kind: str, keys: Collection[str]) -> None:
         """Fetch what others have made meanwhile, each store for itself."""
@@ -67,11 +68,11 @@ class SeveralStores(Store):
         """Where a cell's method saw anomalies, if that is stored."""
         return self._owner(cell.key).maps(cell)
 
-    def check_scores(self, record: Record, place: Path | None = None) -> None:
+    def check_scores(self, record: Record, folder: Path | None = None) -> None:
         """Hold the file of a finished cell's raw scores against its digest, as `Store` does."""
-        self._owner(record.cell.key).check_scores(record, place)
+        self._owner(record.cell.key).check_scores(record, folder)
 
-    def remember(self, places: Collection[Path] = ()) -> None:
+    def remember(self, folders: Mapping[str, Path] = MappingProxyType({})) -> None:
         """Keep for later commands what was read, each folder for itself."""
         for store in self.stores:
             store.remember()

@@ -35,20 +35,21 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.file_identity import parsing
 from crossvad.planning.cell import Cell
 from crossvad.store.claims import claim, is_held
 from crossvad.store.drafts import abandoned, drafting, sweep
-from crossvad.store.index import Index, identity, name_of
-from crossvad.store.records import RECORD, read_record, recalled_record, stamped
+from crossvad.store.index import Index, identity
+from crossvad.store.records import RECORD, read_record, recalled_records, stamped
 from crossvad.store.records import Record as Record
 from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_maps, save_scores
 
@@ -178,27 +179,28 @@ class Store:
 
     def place_of(self, cell: Cell) -> str:
         """Where a stored cell lies: `runs`, one's own, or `reference`, committed by whoever published the tables."""
-        return self.called(self.cell_place(cell.key))
+        return self.called(self.cell_place(cell.key).parent)
 
     def places_of(self, cells: Iterable[Cell]) -> list[str]:
         """The same of many cells, in one look at the folders."""
-        places = self.by_key()
-        return [self.called(places[cell.key]) if cell.key in places else self.place_of(cell) for cell in cells]
+        folders = self.by_key()
+        called = {folder: self.called(folder) for folder in {*folders.values()}}
+        return [called[folders[cell.key]] if cell.key in folders else self.place_of(cell) for cell in cells]
 
-    def called(self, place: Path) -> str:
-        """Which of the two a cell's directory lies in."""
-        return "reference" if place.parent == self.reference else "runs"
+    def called(self, folder: Path) -> str:
+        """Which of the two a folder is that holds cells."""
+        return "reference" if folder == self.reference else "runs"
 
     def by_key(self) -> dict[str, Path]:
-        """The directories of all stored cells by their keys, in the order of these."""
+        """The folders that hold the stored cells' directories, by the cells' keys, in the order of these."""
         looked_in = {"reference": self.reference, "runs": self.place("cells", "")}
         folders = [folder for name, folder in looked_in.items() if self.only in ("", name)]
-        places = {key: folder / key for folder in folders for key in _folders(folder)}  # one's own come last, and count
-        return dict(sorted(places.items()))
+        found = {key: folder for folder in folders for key in _folders(folder)}  # one's own come last, and count
+        return {key: found[key] for key in sorted(found)}
 
     def cell_places(self) -> list[Path]:
         """The directories of all stored cells, in the order of cell keys."""
-        return list(self.by_key().values())
+        return [folder / key for key, folder in self.by_key().items()]
 
     def record(self, cell: Cell) -> Record | None:
         """What is stored of a cell, or None."""
@@ -206,17 +208,21 @@ class Store:
 
     def records(self) -> list[Record]:
         """Everything stored, in the order of cell keys; records that were read before are remembered."""
-        places = self.cell_places()
+        folders = self.by_key()
         with uncollected():
-            records = [record for place in places if (record := recalled_record(place, self._index))]
-        self.remember(places)
+            records = recalled_records(folders, self._index)
+        self.remember(folders)
         return records
 
-    def remember(self, places: Collection[Path] = ()) -> None:
+    def remember(self, folders: Mapping[str, Path] = MappingProxyType({})) -> None:
         """Keep for later commands what was read of records and scores, and of no cells but these, if they are all."""
-        names = {name_of(place) for place in places}
-        looked_in = {name.partition("/")[0] for name in names}
-        self._index.save(lambda name: name.partition("/")[0] not in looked_in or name.rpartition("/")[0] in names)
+        looked_in = {folder.name for folder in {*folders.values()}}
+
+        def is_there(name: str) -> bool:
+            folder, key, _ = name.split("/", 2)
+            return folder not in looked_in or (key in folders and folders[key].name == folder)
+
+        self._index.save(is_there)
 
     @cached_property
     def _index(self) -> Index:
@@ -235,21 +241,22 @@ class Store:
         with parsing(path, "holds no scores", "remove its folder and run the cell again"):
             return load_scores(path)
 
-    def check_scores(self, record: Record, place: Path | None = None) -> None:
+    def check_scores(self, record: Record, folder: Path | None = None) -> None:
         """Hold the file of a finished cell's raw scores against its digest; one that was held before, by its identity.
 
         Args:
             record: of the cell.
-            place: its directory, where that is known.
+            folder: that holds its directory, where that is known.
 
         Raises:
             InputError: the file is missing, or is not the one that was written.
         """
-        place = place or self.cell_place(record.cell.key)
-        name, told = f"{name_of(place)}/{SCORES}", identity(place, SCORES)
+        key = record.cell.key
+        folder = folder or self.cell_place(key).parent
+        name, told = f"{folder.name}/{key}/{SCORES}", identity(f"{folder}/{key}/{SCORES}")
         if self._index.said(name, told) == (digest := str(record.digest).encode()):
             return
-        path = place / SCORES
+        path = folder / key / SCORES
         if not path.is_file() or sha256(path) != record.digest:
             raise InputError(path, *CHANGED)
         self._index.add(name, told, digest)

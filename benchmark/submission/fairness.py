@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.evaluation.meanings import meaning_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import BASELINES, METHODS, TUNINGS
 from crossvad.planning.protocol import FAIR, SupportPolicy
@@ -83,7 +82,7 @@ def verify_one_meaning(records: Iterable[Record]) -> list[Problem]:
     """Whether each name stands for one version or copy throughout."""
     stood: dict[tuple, set[str]] = defaultdict(set)
     for record in records:
-        for name, what in meaning_of(record).items():
+        for name, what in record.cell.meanings.items():
             stood[name].add(what)
     fix = "pack one of them: see bench results list for how to ask for it"
     return [

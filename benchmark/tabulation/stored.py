@@ -9,7 +9,7 @@ import pandas as pd
 
 from crossvad.evaluation.columns import KEYS, PLACE, PLACES
 from crossvad.evaluation.conditions import value_of
-from crossvad.evaluation.meanings import by_age, meaning_of, newest, told
+from crossvad.evaluation.meanings import by_age, newest, told
 from crossvad.planning.names import number_of
 from crossvad.present.formats import Tables
 from crossvad.present.words import NUMBERS
@@ -59,7 +59,7 @@ def _older(records: Sequence[Record], places: Mapping[str, str]) -> list[Line]:
     ordered = by_age(records)
     now, cells = newest(ordered), dict[tuple, dict[str, list[Record]]]()
     for record in ordered:
-        for name, what in meaning_of(record).items():
+        for name, what in record.cell.meanings.items():
             cells.setdefault(name, {}).setdefault(what, []).append(record)
     lines = []
     for name, copies in cells.items():

@@ -21,7 +21,8 @@ def inspect(
 ) -> list[Problem]:
     """Decode every frame of these splits, `jobs` (default: one per core) videos at a time, and compare checksums.
 
-    Calls `progress(frames done, of, video)`. Leaves out videos whose length cannot be read: `Dataset.check` tells.
+    Calls `progress(frames done, of, video)`, also in the midst of one. Leaves out videos whose length cannot be read:
+    `Dataset.check` tells.
     """
     videos = [
         (split, video, length) for split in splits for video in dataset.videos(split) if (length := _length(video))
@@ -30,31 +31,40 @@ def inspect(
     found: dict[int, list[Problem]] = {}
 
     def check(number: int, beat: Beat) -> None:
-        nonlocal done
         split, video, length = videos[number]
-        found[number] = [_problem(error) for error in damage(video, beat)]
+        left, note = length, video.name
+
+        def alive(frames: int = 0) -> None:
+            nonlocal done, left
+            beat()
+            with telling:
+                frames = min(frames, left)
+                done, left = done + frames, left - frames
+                progress(done, of, note)
+
+        found[number] = [_problem(error) for error in damage(video, alive)]
         if not found[number] and isinstance(dataset, PublishedDataset):
-            found[number] = list(dataset.against_checksum(video, split))
-        with telling:
-            done += length
-            progress(done, of, video.name)
+            note = f"checksum of {video.name}"
+            found[number] = list(dataset.against_checksum(video, split, alive))
+        note = video.name
+        alive(left)
 
     for number in in_time(range(len(videos)), check, jobs or os.cpu_count() or 1, seconds):
         found[number] = [_problem(out_of_patience(videos[number][1].name, seconds))]
     return [problem for number in range(len(videos)) for problem in found[number]]
 
 
-def damage(video: Video, beat: Beat = lambda: None) -> Iterator[InputError]:
+def damage(video: Video, seen: Callable[[int], None] = lambda frames: None) -> Iterator[InputError]:
     """Yield what is wrong with a video's frames: each damaged image of a folder, or a file's first damage.
 
-    Calls `beat` now and then.
+    Calls `seen` now and then, with the number of frames since.
     """
     if isinstance(video.source, FrameFolder):
-        yield from video.source.damage(beat)
+        yield from video.source.damage(lambda: seen(1))
         return
     try:
-        for _ in video.source.blocks(None, channels=3):
-            beat()
+        for block in video.source.blocks(None, channels=3):
+            seen(len(block))
     except InputError as error:
         yield error
 

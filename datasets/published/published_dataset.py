@@ -19,6 +19,7 @@ from crossvad.datasets.published.layouts import Copy
 from crossvad.datasets.published.manifest import Manifest, VideoFacts
 from crossvad.datasets.published.video_list import ALL, VideoList, spelled
 from crossvad.datasets.readers.frame_folder import damaged_in_archive
+from crossvad.datasets.readers.patience import Beat
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,11 @@ class PublishedDataset(Dataset):
             InputError: the files are damaged, lack the video or do not fit its frames.
         """
 
-    def checksum(self, video: Video) -> str | None:
-        """Compute what the manifest's sha256 is of; None where this copy is not in that layout. Reads the files."""
+    def checksum(self, video: Video, beat: Beat = lambda: None) -> str | None:
+        """Compute what the manifest's sha256 is of; None where this copy is not in that layout.
+
+        Reads the files, and calls `beat` at each.
+        """
         return None
 
     def labels(self, video: str) -> NDArray[np.uint8]:
@@ -252,10 +256,13 @@ class PublishedDataset(Dataset):
         elif own is not None and not np.array_equal(own, self.manifest.labels(self.entry(video.name), frames)):
             yield self._wrong_labels(video, own)
 
-    def against_checksum(self, video: Video, split: Split) -> Iterator[Problem]:
-        """Tell whether a video's files are others than the official ones, where their checksum is known. Reads them."""
+    def against_checksum(self, video: Video, split: Split, beat: Beat = lambda: None) -> Iterator[Problem]:
+        """Tell whether a video's files are others than the official ones, where their checksum is known.
+
+        Reads them, and calls `beat` at each.
+        """
         published = self.manifest.of(split).get(self.entry(video.name))
-        if published and published.sha256 and self.checksum(video) not in (None, published.sha256):
+        if published and published.sha256 and self.checksum(video, beat) not in (None, published.sha256):
             yield Problem("warning", _location(video), "is not the official file: another SHA-256", "fetch it again")
 
     def _wrong_labels(self, video: Video, own: NDArray[np.uint8]) -> Problem:

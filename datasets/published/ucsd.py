@@ -20,6 +20,7 @@ from crossvad.datasets.published.manifest import spans_to_labels
 from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions
 from crossvad.datasets.readers.file_identity import digest
 from crossvad.datasets.readers.frame_folder import FrameFolder
+from crossvad.datasets.readers.patience import Beat
 
 Ranges = list[tuple[int, int]]  # 1-based, both ends included
 
@@ -117,11 +118,15 @@ class Ucsd(PublishedDataset):
             raise InputError(folder.path, f"holds {len(folder)} masks for {frames} frames", "restore the missing ones")
         return np.concatenate([block[..., 0] > 0 for block in folder.blocks(None, channels=1)])
 
-    def checksum(self, video: Video) -> str | None:
+    def checksum(self, video: Video, beat: Beat = lambda: None) -> str | None:
         """Hash the official frames: SHA-256 of the lines that hold each frame's own; None in other layouts."""
         if self.layout != "official" or not isinstance(video.source, FrameFolder):
             return None
-        return digest([hashlib.sha256(frame.read_bytes()).hexdigest() for frame in video.source.frames])
+        sums = []
+        for frame in video.source.frames:
+            beat()
+            sums.append(hashlib.sha256(frame.read_bytes()).hexdigest())
+        return digest(sums)
 
     @cached_property
     def _label_file(self) -> Path | None:

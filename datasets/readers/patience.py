@@ -29,13 +29,13 @@ class Abandoned(Exception):
     """Nobody waits for this piece of work any more."""
 
 
-def patience() -> float:
-    """Seconds that a file may take without a sign of life: $CROSSVAD_PATIENCE, else `PATIENCE`.
+def patience(unsaid: float = PATIENCE) -> float:
+    """Seconds that a file may take without a sign of life: $CROSSVAD_PATIENCE, or what counts where that says nothing.
 
     Raises:
         InputError: that is no number above 0.
     """
-    said = os.environ.get("CROSSVAD_PATIENCE") or str(PATIENCE)
+    said = os.environ.get("CROSSVAD_PATIENCE") or str(unsaid)
     with suppress(ValueError):
         if 0 < (seconds := float(said)) < math.inf:
             return seconds

@@ -233,6 +233,31 @@ def test_a_stranger_without_the_key_is_not_heard(tmp_path, north, south):
         silent.close()
 
 
+def test_a_cluster_without_room_is_told_of_once(cluster, tmp_path, north, south, monkeypatch):
+    from crossvad.execution.launchers import ray_cluster, remote
+
+    monkeypatch.setattr(remote, "WAITED", 0.5)
+    told: list[str] = []
+
+    def heard(**asked: float) -> str:
+        told.clear()
+        with ray_cluster.RayCluster(ray_cluster.Options(**asked), shared(tmp_path, north, south)) as launcher:
+            launcher.say = told.append
+            worker = launcher.start(0)
+            waiting = threading.Thread(target=launcher.heard, args=([worker],), daemon=True)
+            waiting.start()
+            waiting.join(3)
+            worker.end()
+            waiting.join(10)
+        (line,) = told
+        return line
+
+    line = heard(cpus=4)
+    assert line.startswith("  1 of 1 processes not started yet: each asks for 4 CPU, and the cluster has ")
+    assert "of 2 CPUs free" in line and "no machine has so much" in line and "GPU" not in line
+    assert "each asks for 1 CPU and 0.5 GPU" in heard(gpus=0.5)
+
+
 def test_a_machine_that_does_not_have_the_folder_says_which(tmp_path, north, south, monkeypatch):
     from multiprocessing.connection import Listener
 

@@ -1,3 +1,4 @@
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.planning import catalogue, plugins, registry
+from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed, written
 
@@ -392,7 +393,7 @@ def test_packages_offer_theirs_with_options(tmp_path, monkeypatch, plugin, group
     (tmp_path / "mine.py").write_text(source[holds])
     cls = getattr(registry._load_file(tmp_path / "mine.py"), holds.partition(":")[2])
     point = SimpleNamespace(name="theirs", load=lambda: cls)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == wanted else [])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == wanted else [])
     wanted = group
     option = {"Mine": "depth=4", "Nudge": "strength=2.0", "Yard": "hours=night"}[cls.__name__]
     chosen = look_up(f"theirs[{option}]")

@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import shlex
 
 import numpy as np
 import pandas as pd
@@ -128,16 +127,6 @@ def test_command(bench, finished, tmp_path):
     assert bench("report", "--results", results, "--where", "method=nobody", "--out", out).code == 2
     nowhere = bench("report", "--results", results, "--out", tmp_path / "nowhere" / "report.html")
     assert nowhere.code == 2 and "cannot be written" in nowhere.err
-
-
-def test_more_cells_than_a_page_has_room_for_are_refused_with_a_condition_that_helps(bench, finished, monkeypatch):
-    results, out = finished[0].root.parent, ("--out", "some.html", "--quiet")
-    monkeypatch.setattr("crossvad.commands.report.MOST", len(finished[1]) - 1)
-    done = bench("report", "--results", results, *out)
-    assert done.code == 2 and "14 such cells, and one page has room for 13; choose some, such as --where" in done.err
-    words = shlex.split(done.err.partition("such as ")[2].partition(";")[0])
-    done = bench("report", "--results", results, *words, *out)
-    assert done.code == 0 and "some.html: 7 cells" in done.out
 
 
 def test_a_board_of_each_pair_has_its_own_caption(finished, page):

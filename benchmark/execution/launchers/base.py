@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, ClassVar, Self
@@ -58,6 +58,7 @@ class Launcher(ABC):
     """
 
     Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods: --launcher 'name[option=value]'
+    say: Callable[[str], None] = staticmethod(lambda text: None)  # tells the user a line; the scheduler sets it
     # What an error names, and advises, where processes end before they can do anything.
     said_by: ClassVar[str] = "--jobs"
     fix: ClassVar[str] = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'

@@ -74,6 +74,18 @@ class RayCluster(Remote):
         if self.begun:
             self.ray.shutdown()
 
+    def room(self) -> str:
+        """What each asks for, what all machines have, and what of it is free."""
+        asked = {"CPU": float(self.options.cpus), "GPU": self.options.gpus}
+        ray: Any = self.ray
+        free, has = ray.available_resources(), ray.cluster_resources()
+        parts = [f"{free.get(kind, 0):g} of {has.get(kind, 0):g} {kind}s" for kind, count in asked.items() if count]
+        told = f"each asks for {' and '.join(f'{count:g} {kind}' for kind, count in asked.items() if count)}"
+        told += f", and the cluster has {' and '.join(parts)} free"
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        fits = any(all(each.get(kind, 0) >= count for kind, count in asked.items()) for each in machines)
+        return told if fits else f"{told}: no machine has so much; say less, as ray[cpus=1], or add one"
+
     def start(self, number: int) -> RemoteWorker:
         """Ask for a process; it may have to wait for room."""
         name, chosen = new_name(), self.options

@@ -19,6 +19,7 @@ from typing import Any, Self
 from crossvad.execution.launchers.base import Launcher, Worker
 
 GREETING = 10  # seconds that whoever connects has to show that it knows the key
+WAITED = 15.0  # seconds without a process that was asked for, after which the user is told why
 LOOK = 0.5  # seconds between two looks at whether a process has come, or gone without a word
 
 
@@ -27,7 +28,7 @@ class RemoteWorker(Worker):
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__(number)
-        self.name = name
+        self.name, self.asked = name, time.monotonic()
 
     def stop(self) -> None:
         """Close the connection: a process to whom nobody listens stops."""
@@ -47,6 +48,7 @@ class Remote(Launcher):
         self.door.settimeout(LOOK)
         self.port, self.closed, self.looked = self.door.getsockname()[1], False, time.monotonic()
         self.arrived: dict[str, Connection] = {}
+        self.told = False  # why processes are waited for
         threading.Thread(target=self._welcome, daemon=True).start()
         return self
 
@@ -94,6 +96,7 @@ class Remote(Launcher):
                 self._take_in(gone)  # one may have come, said why it cannot stay, and gone
                 self.looked = time.monotonic()
                 found += gone
+                self._tell([worker for worker in workers if worker.connection is None and worker not in gone])
             if found:
                 return found
 
@@ -102,6 +105,17 @@ class Remote(Launcher):
         for worker in workers:
             if isinstance(worker, RemoteWorker) and worker.connection is None:
                 worker.connection = self.arrived.pop(worker.name, None)
+
+    def _tell(self, absent: Sequence[Worker]) -> None:
+        """Say once why processes have not come that were asked for a while ago."""
+        late = [each for each in absent if isinstance(each, RemoteWorker) and self.looked - each.asked >= WAITED]
+        if late and not self.told:
+            self.told = True
+            self.say(f"  {len(late)} of {self.shared.count} processes not started yet: {self.room()}")
+
+    def room(self) -> str:
+        """What each process asks of the cluster, and what that has."""
+        return self.fix
 
     @abstractmethod
     def start(self, number: int) -> RemoteWorker:

@@ -90,6 +90,12 @@ class Slurm(Remote):
         if error == (None, None, None):
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def room(self) -> str:
+        """What each asks for; what there is, Slurm tells."""
+        chosen = self.options
+        asked = f"{chosen.cpus} CPU, {chosen.gpus} GPU and {chosen.memory} GB"
+        return f"each asks for {asked}; squeue --me says why they wait"
+
     def start(self, number: int) -> RemoteWorker:
         """Submit a process; it waits in the queue."""
         with _naming_refusals():

@@ -297,6 +297,19 @@ def test_frames_that_are_not_the_official_ones_are_told(tmp_path, known):
     assert problem.where.endswith("Test003") and "another SHA-256" in problem.problem
 
 
+def test_the_check_shows_that_it_lives_in_the_midst_of_a_video_and_of_its_checksum(tmp_path, known):
+    archive(tmp_path / "ped2", "official")
+    facts = Ped2(tmp_path).manifest
+    manifest.save(replace(facts, test={name: replace(each, sha256="0" * 64) for name, each in facts.test.items()}))
+    told = []
+    inspect(Ped2(tmp_path), ["test"], jobs=1, progress=lambda *each: told.append(each))
+    done, of, notes = zip(*told, strict=True)
+    videos = Ped2(tmp_path).videos("test")
+    assert [*done] == sorted(done) and done[-1] == of[-1] == sum(map(len, videos))
+    assert len(told) >= 2 * done[-1], "at each frame, when it is decoded and when it is hashed"
+    assert notes.count(f"checksum of {videos[0].name}") == len(videos[0])
+
+
 # ------------------------------------------------------------------------------------------------------- the real thing
 
 

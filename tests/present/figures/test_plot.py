@@ -100,13 +100,13 @@ def test_an_unknown_plot_and_one_of_nothing_are_refused(stored):
 def test_conditions_are_asked_before_scores_are_read(bench, stored, monkeypatch):
     """Cells that are not drawn are not evaluated; those that drawn ones start from are."""
     store, _ = stored
-    evaluated, row = [], tidy.row
+    evaluated, numbers = [], tidy._numbers
 
     def noted(store, record, *more):
         evaluated.append(record.cell)
-        return row(store, record, *more)
+        return numbers(store, record, *more)
 
-    monkeypatch.setattr(tidy, "row", noted)
+    monkeypatch.setattr(tidy, "_numbers", noted)
     wanted = ("--where", "method=framepred", "--where", "steps=1")
     assert bench("plot", "shots", "--results", store.root.parent, *wanted).code == 0
     assert {(cell.method, cell.shots, cell.steps) for cell in evaluated} == {("framepred", 0, 0), ("framepred", 2, 1)}
