@@ -78,9 +78,28 @@ def test_a_network_without_such_a_map_is_refused():
 def test_a_frames_map_is_the_same_whatever_it_is_seen_with():
     backbone = get_backbone("random", 32)
     frames = noise(3, 1, 32, 32)
-    alone = torch.cat([backbone.network(frame) for frame in frames.split(1)])
+    alone = torch.cat([backbone(frame) for frame in frames.split(1)])
     assert torch.equal(backbone(frames), alone)
     torch.testing.assert_close(backbone.network(frames), alone, rtol=1e-3, atol=1e-3)
+
+
+def test_what_runs_is_quick_and_what_is_held_is_as_it_was_loaded():
+    backbone, frames = get_backbone("efficientnet-lite0", 32), noise(2, 1, 32, 32)
+    seen = backbone(frames)
+    (quick,) = backbone._quick
+    norms = [sum(isinstance(part, nn.BatchNorm2d) for part in maps.modules()) for maps in (backbone.network, quick)]
+    assert norms == [49, 0]
+    later = []
+    quick.network._blocks[15].register_forward_hook(lambda *_: later.append("run"))
+    assert torch.equal(backbone(frames), seen) and not later, "what comes after the map that is wanted"
+    torch.testing.assert_close(seen, backbone.network(frames), rtol=1e-3, atol=1e-3)
+    backbone.double()
+    torch.testing.assert_close(backbone(frames.double()), backbone.network(frames.double()), rtol=1e-9, atol=1e-9)
+
+
+def test_maps_know_how_large_they_are():
+    backbone = get_backbone("random", 32)
+    alone = backbone(noise(1, 1, 32, 32))
     assert (backbone.features, backbone.side) == (alone.shape[1], alone.shape[2])
 
 

@@ -1,0 +1,64 @@
+"""A network that learns no more, made quick: its batch norms become part of the convolutions before them."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+ROUNDING = 1e-3  # relative and absolute, that folding may move an output by
+
+
+class Call(NamedTuple):
+    """A convolution or a norm at work."""
+
+    name: str
+    part: nn.Module
+    given: Tensor
+    made: Tensor
+
+
+@torch.no_grad()
+def folded(network: nn.Module, image: Tensor) -> nn.Module:
+    """A copy of a network in eval mode, each batch norm folded into the convolution whose output it is given.
+
+    Which that is, is seen as an image goes through, so that it need not be written in any particular way. A network
+    whose convolutions are read elsewhere, too, says something else then, and is returned as it is.
+
+    Args:
+        network: any, of 2-D convolutions.
+        image: (1, C, H, W), that it takes.
+    """
+    quick = copy.deepcopy(network)
+    for convolution, norm in pairwise(_calls(quick, image)):
+        if isinstance(norm.part, nn.BatchNorm2d) and isinstance(convolution.part, nn.Conv2d):
+            if norm.given is not convolution.made:
+                continue
+            fused = fuse_conv_bn_eval(convolution.part, norm.part)
+            convolution.part.weight, convolution.part.bias = fused.weight, fused.bias
+            parent, _, name = norm.name.rpartition(".")
+            setattr(quick.get_submodule(parent), name, nn.Identity())
+    alike = torch.allclose(quick(image), network(image), ROUNDING, ROUNDING)
+    return quick.requires_grad_(False) if alike else network
+
+
+def _calls(network: nn.Module, image: Tensor) -> list[Call]:
+    """What convolutions and norms did, in order; those that work more than once are left out."""
+    seen: list[Call] = []
+    hooks = []
+    for name, part in network.named_modules():
+        if isinstance(part, nn.Conv2d | nn.BatchNorm2d):
+
+            def note(part: nn.Module, given: Any, made: Any, name: str = name) -> None:
+                seen.append(Call(name, part, given[0], made))
+
+            hooks.append(part.register_forward_hook(note))
+    network(image)
+    for hook in hooks:
+        hook.remove()
+    names = [call.name for call in seen]
+    return [call for call in seen if names.count(call.name) == 1]
