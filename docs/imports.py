@@ -22,6 +22,7 @@ PICTURE = Path(__file__).with_name("imports.svg")
 FLOORS = (  # the top one first; a room imports from floors below its own alone
     ("commands",),
     ("api",),
+    ("calls",),
     ("leaderboard",),
     ("submission",),
     ("verification",),
@@ -42,7 +43,8 @@ FLOORS = (  # the top one first; a room imports from floors below its own alone
 COLOURS = {"datasets": "#E6F1E8", "adapters": "#FDF0DD", "": "#E7EEF7"}
 OUTLINES = {"datasets": "#3B7A4B", "adapters": "#B36B00", "": "#2F5D93"}
 SAYS = {
-    "commands": "what people type", "api": "what Python calls", "verification": "is what we hold true?",
+    "commands": "what people type", "api": "what Python calls", "calls": "each of it",
+    "verification": "is what we hold true?",
     "submission": "cells to be sent, checked", "leaderboard": "a site of what was sent",
     "studies": "ablations, audits", "footage": "own videos", "present": "tables, figures, report",
     "live": "own cameras", "results": "what cells answer", "tabulation": "a question, a table",

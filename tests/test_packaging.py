@@ -41,6 +41,7 @@ FLOORS = [
     ["crossvad.verification"],
     ["crossvad.submission"],
     ["crossvad.leaderboard"],
+    ["crossvad.calls"],
     ["crossvad.api"],
     ["crossvad.commands"],
     ["crossvad.cli"],
