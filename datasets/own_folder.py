@@ -121,7 +121,9 @@ class OwnFolder(Dataset):
         problems = list(dict.fromkeys(super().check(splits)))  # a bad labels.csv is one problem, not one per video
         if any(problem.where.startswith(f"{table}, line ") for problem in problems):
             problems = [problem for problem in problems if not problem.where.startswith(f"{table}, line ")]
-            problems += first_few([Problem("error", e.where, e.problem, e.fix) for e in self._wrong_lines()], table)
+            problems += first_few(
+                list(dict.fromkeys(Problem("error", e.where, e.problem, e.fix) for e in self._wrong_lines())), table
+            )
         problems += damaged_in_archive(video for split in splits for video in self._videos[split])
         if self._instead_of:
             problem = f"is read, as there is no folder {self._instead_of}"

@@ -7,7 +7,6 @@ resnet50, …           any convolutional one of torchvision's; its weights are 
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 from collections.abc import Callable
 from typing import Self
@@ -79,7 +78,8 @@ class Backbone(Frozen):
         all at once (41 against 85 ms a frame, one thread), and a frame's map is the same whatever it is seen with.
         """
         if not self._quick:
-            self._quick.append(self.network.quick())
+            with torch.autocast(frames.device.type, enabled=False):  # whoever asks first, it is the same
+                self._quick.append(self.network.quick())
         (maps,) = self._quick
         if frames.device.type != "cpu" or len(frames) < 2:
             return whole(maps(frames))
@@ -147,10 +147,8 @@ class FeatureMaps(nn.Module):
 
     def quick(self) -> FeatureMaps:
         """A copy that makes the same maps, up to rounding, in less time."""
-        image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).to(self.mean)
-        made = copy.deepcopy(self)
-        made.network = folded(self.network, image)
-        return made
+        frames = torch.rand(1, 3, self.size, self.size, generator=torch.Generator().manual_seed(0)).to(self.mean)
+        return folded(self, frames)
 
 
 class _Made(Exception):

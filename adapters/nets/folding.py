@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-ROUNDING = 1e-3  # relative and absolute, that folding may move an output by
+ROUNDING = 1e-2  # of the largest output, that folding may move any by: more than TF32 does, less than a wrong network
 
 
 class Call(NamedTuple):
@@ -42,7 +42,8 @@ def folded(network: nn.Module, image: Tensor) -> nn.Module:
             convolution.part.weight, convolution.part.bias = fused.weight, fused.bias
             parent, _, name = norm.name.rpartition(".")
             setattr(quick.get_submodule(parent), name, nn.Identity())
-    alike = torch.allclose(quick(image), network(image), ROUNDING, ROUNDING)
+    said = network(image)
+    alike = (quick(image) - said).abs().amax() <= ROUNDING * said.abs().amax()
     return quick.requires_grad_(False) if alike else network
 
 

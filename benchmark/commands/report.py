@@ -109,10 +109,12 @@ def write_index(stored: Results, pages: Pages, reporter: Reporter) -> str:
 
     with reporter.task("Read scores") as update:
         update(0, 1, "metrics")
-        lines = report_index.lines(stored.to_frame(), stored.records, pages)
+        lines = report_index.lines(stored.to_frame(), stored.records, pages, MOST)
     if len(lines) == 1:
         problem = f"holds {len(stored.records)} cells of one source and target, and one page has room for {MOST}"
         raise InputError(stored.store.address, problem, "choose some, such as --where method=apn,framediff")
+    if pages.folder.exists() and not pages.folder.is_dir():
+        raise InputError(pages.folder, "is no folder, and pages go there", "remove it, or choose another --out")
     with replacing(pages.index) as draft:
         draft.write_text(report_index.render(lines, stored.protocol.name, stored.remarks, MOST), encoding="utf-8")
         pages.folder.mkdir(exist_ok=True)

@@ -43,25 +43,25 @@ def list_results(where: tuple[str, ...], results: Folders) -> Tables:
 
 @results.command()
 @where(help="Remove cells where KEY=VALUE[,VALUE]. May be repeated.")
-@click.option("--failed", is_flag=True, help="Those alone that failed, were refused or were stopped.")
-@click.option("--fits", is_flag=True, help="Their trainings, too, unless other cells here are of them.")
+@click.option("--failed", is_flag=True, help="Those alone that failed, were skipped or were stopped.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @RESULTS
-def remove(where: tuple[str, ...], failed: bool, fits: bool, yes: bool, results: str | Path) -> None:
+def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path) -> None:
     """Remove cells from runs/, such as those of a method whose name was mistyped; shows them first, and asks.
 
-    Older copies and versions that --where names go with them. Cells of reference/ stay, and so does what a run is at.
+    Older copies and versions that --where names go with them. Cells of reference/ stay, and so does what a run is at;
+    trainings stay, too, for the next cells that are of them.
     What is removed is run again when it is asked for again. Nothing at a URL is removed: name a folder.
 
     \b
     bench results remove --failed
-    bench results remove --where 'method=my_file.py:MyMethd' --fits
+    bench results remove --where 'method=my_file.py:MyMethd'
     bench results remove --where budget=smoke --yes
     """
     from crossvad import api
     from crossvad.planning.names import number_of
     from crossvad.present.terminal import console, plain_table
-    from crossvad.store.removal import remove_cells, remove_trainings, to_remove
+    from crossvad.store.removal import remove_cells, to_remove
     from crossvad.store.urls import local_folder
 
     if not where and not failed:
@@ -86,10 +86,10 @@ def remove(where: tuple[str, ...], failed: bool, fits: bool, yes: bool, results:
     if not yes and not sys.stdin.isatty():
         click.echo(plain(f"Nothing was removed. Say --yes to remove {told}."))
         return
-    if not yes and not click.confirm(plain(f"Remove {told}{' and their trainings' if fits else ''}?")):
+    if not yes and not click.confirm(plain(f"Remove {told}?")):
         click.echo("Nothing was removed.")
         return
-    cells = [record.cell for record in chosen.records]
-    trainings = remove_trainings(stored.store, cells) if fits else 0
-    remove_cells(stored.store, cells)
-    click.echo(plain(f"Removed {told}" + (f", and {number_of(trainings, 'training')}" if fits else "")))
+    removed = remove_cells(stored.store, chosen.records)
+    click.echo(plain(f"Removed {number_of(removed, 'cell')} of {stored.store.place('cells', '')}"))
+    if changed := len(chosen.records) - removed:
+        click.echo(f"note: {number_of(changed, 'cell')} changed meanwhile: not removed", err=True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from crossvad.datasets.errors import masked
+
 
 def refuse_empty(value: Any, kind: click.ParamType, param: click.Parameter | None, ctx: click.Context | None) -> None:
     """Refuse a word without a letter in it, which would be taken for the default or for the folder that one is in.
@@ -52,6 +54,6 @@ def _only_one(ctx: click.Context, param: click.Parameter, values: tuple[Any, ...
     first, *others = values or (None,)
     if others:
         raise click.BadParameter(
-            f"takes one value: {first} was given, and then {others[0]}. Leave one out.", ctx, param
+            masked(f"takes one value: {first} was given, and then {others[0]}. Leave one out."), ctx, param
         )
     return first

@@ -25,7 +25,7 @@ from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, score_cells
 from crossvad.execution.tally import Tally
 from crossvad.planning.catalogue import BASELINES
-from crossvad.planning.cell import Cell, digest_of
+from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.names import number_of
 from crossvad.store.records import Record, Status
@@ -249,13 +249,13 @@ class Runner:
     def elsewhere(self, cells: Sequence[Cell]) -> bool:
         """Whether another process is running cells of this group, or training what they need."""
         first = cells[0]
-        if self.store.is_claimed("cells", _group_key(first)):
+        if self.store.is_claimed("cells", first.group_key):
             return True
         return not self.store.place("fits", first.fit_key).is_dir() and self.store.is_claimed("fits", first.fit_key)
 
     def score(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
         """Run cells of one group together, once no other process does; what they need that is not stored is made."""
-        with self.store.claim("cells", _group_key(cells[0]), lambda: self.reporter.say(f"  {WAITING}")):
+        with self.store.claim("cells", cells[0].group_key, lambda: self.reporter.say(f"  {WAITING}")):
             self.store.take_in("cells", [cell.key for cell in cells])
             done = self._ended(cells, "done") | self._ended(cells, "failed")
             left = [cell for cell in cells if cell not in done]
@@ -321,11 +321,6 @@ class Runner:
     def _record(self, cell: Cell, status: Status, reason: str) -> Record:
         found = self.store.record(cell)
         return found if found and found.status == "done" else self.store.write(Record(cell, status, reason))
-
-
-def _group_key(cell: Cell) -> str:
-    """Name of the cells that are run together with one, whichever of them are asked for."""
-    return digest_of({"group": list(cell.group)})
 
 
 Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Generator[dict[Cell, Record], None, None]]

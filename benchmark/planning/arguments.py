@@ -12,7 +12,7 @@ from functools import wraps
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, masked
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -61,7 +61,10 @@ def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
 
     @wraps(function)
     def call(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python itself says which name is wrong or missing
         for name in kinds:
             if name in bound.arguments:
                 bound.arguments[name] = _checked(name, bound.arguments[name], kinds[name])
@@ -76,11 +79,14 @@ def _checked(name: str, given: Any, kinds: list[str]) -> Any:
         value = _taken(given, kinds)
     except TypeError as error:
         raise InputError(name, f"is {_shown(given)}", f"give {_in_words(kinds)}") from error
-    if isinstance(value, str) and not value.strip() and name not in MAY_BE_EMPTY:
-        raise InputError(name, "is an empty text", "name one, or leave it out")
+    members = value if isinstance(value, list) else [value]
+    if name not in MAY_BE_EMPTY and any(isinstance(one, str) and not one.strip() for one in members):
+        raise InputError(
+            name, "has an empty text" if members is value else "is an empty text", "name one, or leave it out"
+        )
     if isinstance(value, list | dict) and not value and name in NEVER_EMPTY:
         raise InputError(name, "is empty", "name at least one")
-    for number in value if isinstance(value, list) else [value]:
+    for number in members:
         if name in LEAST and isinstance(number, int | float) and not number >= LEAST[name]:
             raise InputError(name, f"{number} is too small", f"give {LEAST[name]} or more")
         if name in ABOVE_0 and isinstance(number, int | float) and not number > 0:
@@ -146,5 +152,5 @@ def _in_words(kinds: list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = masked(repr(value))
     return f"{text if len(text) <= 60 else text[:57] + '...'}, of type {type(value).__name__}"

@@ -87,6 +87,11 @@ class Cell:
         """What is the same in cells that differ in shots and steps alone, which are run together."""
         return (self.prepared_key, self.target, self.target_digest, self.support)
 
+    @property
+    def group_key(self) -> str:
+        """Name of the cells that are run together with this one, whichever of them are asked for."""
+        return digest_of({"group": list(self.group)})
+
     def __str__(self) -> str:
         """One readable line, for progress and errors."""
         how = [self.tuning, number_of(self.shots, "shot")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,13 +47,14 @@ class Pages:
         return shlex.join(["bench", "report", *self.words, *where, "--out", str(self.page(board))])
 
 
-def lines(tidy: pd.DataFrame, records: Iterable[Record], pages: Pages) -> list[Page]:
+def lines(tidy: pd.DataFrame, records: Sequence[Record], pages: Pages, most: int) -> list[Page]:
     """Describe each board by a line: its names, what it holds, its highest mean AUC, and its page.
 
     Args:
         tidy: a row per cell, read by the report's protocol.
         records: of the cells.
         pages: where pages lie, of which those that are there are linked to.
+        most: cells that a page has room for.
     """
     cells = [record.cell for record in records]
     counts = Counter(tuple(getattr(cell, name) for name in BOARD) for cell in cells)
@@ -67,6 +68,8 @@ def lines(tidy: pd.DataFrame, records: Iterable[Record], pages: Pages) -> list[P
     found = []
     for board in sorted(counts):
         link, state = _page(pages, board, latest[board])
+        if counts[board] > most:
+            state = f"more than {most} cells: a page needs one more --where, such as --where method=apn"
         found.append(
             dict(zip(BOARD, board, strict=True))
             | {"cells": counts[board], "done": int(done.get(board, 0)), "methods": int(methods.get(board, 0))}
@@ -119,4 +122,4 @@ def _page(pages: Pages, board: Key, latest: str) -> tuple[str, str]:
     with suppress(ValueError):  # a record may say anything
         if path.stat().st_mtime >= datetime.fromisoformat(latest).timestamp():
             return quote(f"{path.parent.name}/{path.name}"), ""
-    return quote(f"{path.parent.name}/{path.name}"), "older than its cells"
+    return quote(f"{path.parent.name}/{path.name}"), "older than its newest cell"

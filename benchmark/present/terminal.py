@@ -54,7 +54,7 @@ def blocks(table: pd.DataFrame, width: int) -> list[Table]:
 
     A number and its interval are read as one, so that no such cell folds. Heads do, and words, and long names of rows.
     """
-    if width >= ENDLESS:
+    if width >= ENDLESS or not len(table.columns):
         return [rich_table(table)]
     endless = Console(width=ENDLESS)
     if Measurement.get(endless, endless.options, whole := rich_table(table)).maximum <= width:

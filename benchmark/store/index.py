@@ -45,9 +45,9 @@ class Index:
         self._added: dict[str, Seen] = {}
 
     def said(self, name: str, identity: bytes) -> bytes | None:
-        """What a file said, if it is the one that was read."""
+        """What a file said, if it is there and the one that was read."""
         seen = self._seen.get(name)
-        return seen.said if seen is not None and seen.identity == identity else None
+        return seen.said if identity and seen is not None and seen.identity == identity else None
 
     def add(self, name: str, identity: bytes, said: bytes) -> None:
         """Remember what a file says, its identity having been taken before it was read; not yet if it is too fresh."""

@@ -128,7 +128,7 @@ def _remembered(said: Mapping[str, bytes]) -> dict[str, Record]:
     records = {}
     for key, told in zip(said, json.loads(b"[%s]" % b",".join(said.values())), strict=True):
         cell, record = Cell.__new__(Cell), Record.__new__(Record)
-        if told.keys() != IN_RECORD or told["cell"].keys() != {*IN_CELL, "key"}:
+        if told.keys() != IN_RECORD or told["cell"].keys() != {*IN_CELL, "key"} or told["cell"]["key"] != key:
             raise ValueError(f"what is remembered of {key} is no record")
         vars(cell).update(told["cell"])
         vars(record).update(told, cell=cell)

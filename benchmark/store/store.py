@@ -349,10 +349,18 @@ def put_in_place(draft: Path, place: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
-        with suppress(FileNotFoundError):  # the other process was quicker
-            place.replace(old)
-        shutil.rmtree(old, ignore_errors=True)  # or a sweep was
+        step_aside(place)
+
+
+def step_aside(place: Path) -> None:
+    """Remove a directory, first from its place, so that a reader finds all of it or nothing; a link by itself."""
+    if place.is_symlink():
+        place.unlink()
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
+    with suppress(FileNotFoundError):  # another process was quicker
+        place.replace(old)
+    shutil.rmtree(old, ignore_errors=True)  # or a sweep was
 
 
 def sha256(path: Path) -> str:

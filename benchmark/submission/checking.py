@@ -73,7 +73,7 @@ def check(folder: Path, known: Collection[Board] = (), report: Report = lambda d
     report(0, 3, "files")
     files, misplaced = files_of(folder)
     readable = all(map(is_beside, misplaced))
-    misplaced = first_few(misplaced, str(folder))
+    misplaced = first_few(sorted(misplaced, key=is_beside), str(folder))  # what blocks reading first
     if not readable:  # nothing of it is read
         unread = Problem("warning", str(folder), "is not looked at any further while this is there", "check it again")
         return Checked(folder, [_shown(problem) for problem in (*misplaced, unread)])

@@ -53,15 +53,18 @@ def test_nothing_goes_before_somebody_says_so(bench, finished, monkeypatch):
     assert "framepred" not in methods(finished)
 
 
-def test_trainings_go_where_asked_and_where_no_other_cell_is_of_them(bench, finished):
-    def fits():
-        return len(list((finished.root / "fits").iterdir()))
+def test_what_was_made_anew_while_somebody_was_asked_stays(bench, finished, monkeypatch):
+    cell = next(record.cell for record in finished.records() if record.cell.method == "framepred")
 
-    count = fits()
-    assert "and 0 trainings" in bench("results", "remove", "--where", "shots=2", "--fits", "--yes").out
-    assert fits() == count, "K = 0 is of the same"
-    assert bench("results", "remove", "--where", "method=framepred", "--fits", "--yes").out.endswith("1 training\n")
-    assert fits() == count - 1
+    def another_run(text):
+        finished.write(finished.record(cell), finished.scores(cell))
+        return True
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.confirm", another_run)
+    done = bench("results", "remove", "--where", "method=framepred")
+    assert "Removed 1 cell of" in done.out and "note: 1 cell changed meanwhile: not removed" in done.err
+    assert [record.cell for record in finished.records() if record.cell.method == "framepred"] == [cell]
 
 
 def test_all_cells_are_never_meant(bench, finished):
@@ -73,9 +76,11 @@ def test_committed_cells_and_those_that_a_run_is_at_stay(bench, finished):
     bench("keep", "--where", "method=framepred", "--where", "shots=0")
     (kept,) = finished.reference.iterdir()
     cells = {r.cell.shots: r.cell for r in finished.records() if r.cell.method == "framepred"}
-    with claim(finished.place("claims", f"cells-{cells[2].key}")):
+    with claim(finished.place("claims", f"cells-{cells[2].group_key}")):
         done = bench("results", "remove", "--where", "method=framepred", "--yes")
         assert "not removed: 1 cell that a run is at" in done.err and "Removed 1 cell of" in done.out
+    committed = bench("results", "remove", "--where", "place=reference", "--yes")
+    assert committed.code == 2 and "nothing to remove but 1 committed cell" in committed.err
     assert "Removed 1 cell of" in bench("results", "remove", "--where", "method=framepred", "--yes").out
     assert kept.is_dir()
     left = bench("results", "remove", "--where", "method=framepred", "--yes")

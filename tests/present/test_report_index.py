@@ -78,7 +78,7 @@ def test_a_page_that_is_older_than_its_cells_is_told_of(bench, index, tmp_path):
     (page,) = (tmp_path / "some-pages").iterdir()
     os.utime(page, (0, 0))
     again, _ = index()
-    assert "older than its cells" in again and '<a href="some-pages/' in again and len(commands(again)) == 2
+    assert "older than its newest cell" in again and '<a href="some-pages/' in again and len(commands(again)) == 2
 
 
 def test_no_name_is_markup_and_no_page_lies_elsewhere(index, tmp_path):
@@ -91,7 +91,7 @@ def test_no_name_is_markup_and_no_page_lies_elsewhere(index, tmp_path):
 
 def test_the_highest_is_that_of_the_table(finished, tmp_path):
     rows = table(finished, finished.records(), FAIR)
-    lines = report_index.lines(rows, finished.records(), Pages(tmp_path / "some.html", ()))
+    lines = report_index.lines(rows, finished.records(), Pages(tmp_path / "some.html", ()), 3000)
     assert len(lines) == 2 and sum(line["cells"] for line in lines) == len(rows)
     for line in lines:
         own = rows[rows["target"] == line["target"]]

@@ -236,6 +236,24 @@ def test_reading_makes_no_folder(tmp_path, results):
     assert [path.name for path in committed.iterdir()] == ["reference"]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_strangers_index_names_no_folder_of_another(results, tmp_path, there):
+    """A line says the key of its cell, which is a path to whoever reads, keeps or removes it."""
+    victim, file = tmp_path / "victim", record_of(results)
+    victim.mkdir()
+    name = f"cells/{file.parent.name}/{records.RECORD}"
+    opened = index.Index(results / "runs")
+    seen = opened.said(name, index.identity(str(file)))
+    told = json.loads(seen)
+    told["cell"]["key"] = str(victim)
+    if not there:
+        file.unlink()
+    identity = index.identity(str(file))
+    index._write(index_of(results), {name: index.Seen(identity, json.dumps(told).encode())}, [])
+    keys = [record.cell.key for record in Store(results).records()]
+    assert str(victim) not in keys and len(keys) == 3 + there
+
+
 @pytest.mark.parametrize(
     "planted",
     [

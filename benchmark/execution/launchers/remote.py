@@ -111,7 +111,10 @@ class Remote(Launcher):
         late = [each for each in absent if isinstance(each, RemoteWorker) and self.looked - each.asked >= WAITED]
         if late and not self.told:
             self.told = True
-            self.say(f"  {len(late)} of {self.shared.count} processes not started yet: {self.room()}")
+            told = self.fix
+            with suppress(Exception):  # a cluster that cannot be asked is no fault of the run
+                told = self.room()
+            self.say(f"  {len(late)} of {self.shared.count} processes not started yet: {told}")
 
     def room(self) -> str:
         """What each process asks of the cluster, and what that has."""
