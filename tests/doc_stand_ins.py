@@ -65,8 +65,10 @@ def folder(home: Path, root: Path) -> Path:
 
 
 def committed() -> list[Path]:
-    """The records of a few committed cells: of four methods, one seed, and three pairs of source and target."""
+    """The records of a few committed cells: of four methods, one seed, and five pairs of source and target."""
+    union = "avenue+path:normal+synthetic-street+ucf"
     pairs = {("path:normal", "ped2"), ("path:normal", "synthetic-plaza"), ("ped2", "ped2")}
+    pairs |= {(union, "ped2"), (union, "shanghaitech")}
     found = []
     for path in sorted((ROOT / "results" / "reference").glob("*/record.json")):
         cell = json.loads(path.read_text())["cell"]

@@ -134,7 +134,7 @@ class FeatureMaps(nn.Module):
         """Maps (B, D, h, w) of frames (B, C, H, W), gray or RGB, in [-1, 1]."""
         images = interpolate(frames, (self.size, self.size), mode="bilinear", align_corners=False, antialias=True)
         images = (images.expand(-1, 3, -1, -1) - self.mean) / self.spread
-        if images.device.type == "cpu":
+        if images.device.type == "cpu" and images.dtype == torch.float32:  # doubles have no such code
             images = images.contiguous(memory_format=torch.channels_last)  # a half to a third of the time
         hook = self.network.get_submodule(self.taken).register_forward_hook(_stop)
         try:

@@ -81,10 +81,13 @@ def committed_among_own(rows: pd.DataFrame) -> pd.Series:
 
 
 def mixtures(tidy: pd.DataFrame) -> list[str]:
-    """What makes rows of one table incomparable: several budgets, protocols, devices, versions or masks."""
+    """What makes rows of one table incomparable: several budgets, protocols, devices or masks.
+
+    Not several releases of ours: what a score depends on has versions of its own, and only the newest of these are read.
+    """
     done = tidy[tidy["status"] == "done"]
     found = []
-    for name in ("budget", "protocol", "device", "version"):
+    for name in ("budget", "protocol", "device"):
         values = [str(value) for value in done[name].dropna().unique()]
         if len(values) > 1:
             found.append(f"{name}s {', '.join(sorted(values))}")

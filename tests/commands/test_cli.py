@@ -277,8 +277,8 @@ def stored(tmp_path):
         (["--protocol", "fare"], ["fare: is no protocol", "choose fair, paper"]),
         (["--device", "gpu"], ["--device gpu: is not to be had here", "choose auto, cpu or cuda"]),
         (["--shots", "0,11"], ["--shots 11: is more than the 10", "choose --protocol fair@11"]),
-        (["--shots", "-1"], ["--shots: -1 is too small"]),
-        (["--steps", "0"], ["--steps: 0 is too small"]),
+        (["--shots", "-1"], ["shots: -1 is too small"]),
+        (["--steps", "0"], ["steps: 0 is too small"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
 )

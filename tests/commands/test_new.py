@@ -83,7 +83,7 @@ def test_a_folder_is_made_and_a_file_is_none(bench, tmp_path):
         ("NightWatch", "cannot be the name of a module; write it in small letters, digits and _, such as night_watch"),
         ("night-watch", "such as night_watch"),
         ("7up", "such as my_plugin"),
-        ("", "such as my_plugin"),
+        ("", "an empty name was given"),
         ("class", "such as my_plugin"),
         ("../night", "such as night"),
         ("torch", "is the name of an installed module, which a file of that name would hide; choose another"),

@@ -10,7 +10,15 @@ import pytest
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.conditions import by_place
-from crossvad.evaluation.selection import refuse_empty, refuse_mixtures, select, superseded, unmatched, varying_keys
+from crossvad.evaluation.selection import (
+    mixtures,
+    refuse_empty,
+    refuse_mixtures,
+    select,
+    superseded,
+    unmatched,
+    varying_keys,
+)
 from crossvad.planning.cell import Cell
 from crossvad.store.store import Record
 
@@ -220,3 +228,11 @@ def test_a_joined_source_goes_by_one_name_in_whatever_order_it_is_typed():
     joined, plus = record(source="ped1+ped2"), record(source="path:my+cam")
     assert select([joined, plus], ["source=ped2+ped1"]) == select([joined, plus], ["source=ped1+ped2"]) == [joined]
     assert select([joined, plus], ["source=ped1,path:my+cam"]) == [plus]
+
+
+def test_rows_of_several_releases_compare_and_of_several_devices_do_not():
+    """What a score depends on has versions of its own: a release of ours takes no older cell out of its tables."""
+    known = {"status": "done", "budget": "quick", "protocol": "fair", "target": "ped2", "frames": 9, "videos": 1}
+    rows = pd.DataFrame([known | {"device": "cpu", "version": version} for version in ("0.1.0", "0.2.0")])
+    assert mixtures(rows) == []
+    assert mixtures(rows.assign(device=["cpu", "cuda"])) == ["devices cpu, cuda"]

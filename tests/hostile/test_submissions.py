@@ -107,5 +107,5 @@ def test_a_folder_without_an_end_is_told_soon(submission, monkeypatch):
         (submission / "reference" / f"{number:016x}").mkdir()
         (submission / "reference" / f"{number:016x}" / "record.json").write_text("{}")
     with bounded():
-        (problem,) = check(submission).problems
-    assert "holds more than 30 files" in problem.problem
+        problem, unread = check(submission).problems
+    assert "holds more than 30 files" in problem.problem and "not looked at any further" in unread.problem

@@ -122,7 +122,7 @@ def test_of_one_scene_nothing_is_known():
 
 
 def test_of_two_scenes_no_difference_goes_beyond_what_can_be():
-    two = rows_of({"apn": (50, 40), "lmn": (50, 40)}, scenes=2, seeds=(0,))
+    two = rows_of({"apn": (50, 40), "lmn": (50, 40)}, scenes=2, seeds=(0,), seed=1)
     (line,) = against_best(two, 10).loc["ped2"].query("not best").itertuples()
     assert -100 <= line.low < line.difference < line.high <= 100 and 100 in (-line.low, line.high)
 
