@@ -18,7 +18,7 @@ test: $(VENV)/.ready  ## the whole test suite, by as many processes as there are
 installed: $(VENV)/.ready  ## the test suite from a source distribution, against a wheel in an environment of its own
 	$(BIN)/python tests/release.py --numprocesses auto --maxprocesses 4 --dist worksteal
 
-faults: $(VENV)/.ready  ## what kills, fills and stops runs, with fifty kills in place of five: about 10 minutes
+faults: $(VENV)/.ready  ## what kills, fills and stops runs, with fifty kills in place of three: about 10 minutes
 	CROSSVAD_KILLS=50 $(BIN)/pytest tests/faults
 
 fuzz: $(VENV)/.ready  ## ten times as many spoilt inputs as the suite has, from the same seed

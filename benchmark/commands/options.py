@@ -59,7 +59,7 @@ class Datasets(Names):
         return super().convert(value, param, ctx)
 
 
-class Name(click.ParamType):
+class Name(Word):
     """One name, completed from those known; it may be another one, such as path:DIR."""
 
     name = "name"
@@ -67,25 +67,15 @@ class Name(click.ParamType):
     def __init__(self, known: Callable[[], Sequence[str]]) -> None:
         self.known = known
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Take it as it is."""
-        refuse_empty(value, self, param, ctx)
-        return value
-
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the name, or the last of those that are joined."""
         return _completed(incomplete, self.known())
 
 
-class SuiteName(click.ParamType):
+class SuiteName(Word):
     """The name of a suite that comes with the benchmark, completed, or the path of a file."""
 
     name = "suite"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Take it as it is."""
-        refuse_empty(value, self, param, ctx)
-        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete a name, or where none begins so a path."""
@@ -95,15 +85,10 @@ class SuiteName(click.ParamType):
         return names or [CompletionItem(incomplete, type="file")]
 
 
-class Condition(click.ParamType):
+class Condition(Word):
     """KEY=VALUE[,VALUE], the key and its values completed: those that are stored, else those that are known."""
 
     name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Take it as it is; what it asks for is read with the cells."""
-        refuse_empty(value, self, param, ctx)
-        return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the key, or the last of the values."""

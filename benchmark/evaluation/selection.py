@@ -83,7 +83,7 @@ def committed_among_own(rows: pd.DataFrame) -> pd.Series:
 def mixtures(tidy: pd.DataFrame) -> list[str]:
     """What makes rows of one table incomparable: several budgets, protocols, devices or masks.
 
-    Not several releases of ours: what a score depends on has versions of its own, and only the newest of these are read.
+    Not several releases of ours: what scores depend on has versions of its own, of which the newest alone are read.
     """
     done = tidy[tidy["status"] == "done"]
     found = []

@@ -16,7 +16,7 @@ import numpy as np
 from crossvad.store.store import Store
 from crossvad.verification.integrity import verify_store
 
-KILLS = int(os.environ.get("CROSSVAD_KILLS", "5"))
+KILLS = int(os.environ.get("CROSSVAD_KILLS", "3"))
 
 
 def workers(driver: int) -> list[int]:

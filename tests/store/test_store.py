@@ -186,7 +186,7 @@ def test_a_grid_killed_again_and_again_ends_like_one_that_was_not(start_bench, p
     log = tmp_path / "log"
 
     broken, pieces, kills = Store(tmp_path / "broken"), 0, 0
-    while pieces < 14 and kills < 8:
+    while pieces < 14 and kills < 5:
         process = start_bench(*words, broken.root.parent, log=log)
         deadline, seen = time.monotonic() + 60, pieces
         while process.is_alive() and whole(broken) <= seen + 1 and time.monotonic() < deadline:
