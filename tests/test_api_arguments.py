@@ -124,3 +124,10 @@ def test_a_folder_that_is_not_there_is_named(results):
 
 def test_where_nothing_has_been_run_yet_there_are_no_results():
     assert len(crossvad.load_results()) == 0
+
+
+def test_what_no_estimate_takes_is_named_by_its_own_name():
+    with pytest.raises(TypeError, match=r"estimate\(\) takes what says which cells `run` makes, and no jobs"):
+        api.estimate(source="synthetic-street", target="synthetic-plaza", jobs=2)
+    with pytest.raises(InputError, match="methods: is empty; name one"):
+        api.estimate(source="synthetic-street", target="synthetic-plaza", methods=[])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crossvad.datasets.errors import InputError
 from crossvad.planning.arguments import checked
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy
@@ -44,6 +45,8 @@ def request_for(
     """What is to be run, as `run` takes it."""
     from crossvad.planning.request import Request
 
+    if not several(methods):
+        raise InputError("methods", "is empty", "name one, or leave it out for those that tables have")
     return Request(
         sources=several(source),
         targets=several(target),

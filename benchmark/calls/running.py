@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 import sys
 from collections.abc import Sequence
@@ -195,6 +196,8 @@ def estimate(
     from crossvad.execution.skip_bad import without_bad
     from crossvad.tabulation.estimate import tabulate
 
+    if odd := asked.keys() - inspect.signature(request_for).parameters.keys():
+        raise TypeError(f"estimate() takes what says which cells `run` makes, and no {', '.join(sorted(odd))}")
     grid, reporter, cache = request_for(**asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossvad.commands.options import DATA, FOLDERS, QUIET, RULES, Folders, out, stated, where
-from crossvad.datasets.errors import masked
+from crossvad.datasets.errors import InputError, masked
 
 if TYPE_CHECKING:
     from crossvad.execution.progress import Reporter
@@ -62,6 +62,8 @@ def report(
     from crossvad.studies import published, references
     from crossvad.verification import integrity
 
+    if out.is_dir():
+        raise InputError(out, "is a folder", f"name a file: --out {out / 'report.html'}")
     stored, reporter = api.load_results(results, where, rules, quiet=quiet), Reporter(quiet=quiet)
     stored.refuse_empty([record for record in stored.records if record.status == "done"], "finished cell")
     if len(stored.records) > MOST:
@@ -103,7 +105,6 @@ def write_index(stored: Results, pages: Pages, reporter: Reporter) -> str:
     Raises:
         InputError: all cells are of one board, or nothing can be written there.
     """
-    from crossvad.datasets.errors import InputError
     from crossvad.present import report_index
     from crossvad.present.atomic_files import replacing
 

@@ -47,7 +47,7 @@ def list_results(where: tuple[str, ...], results: Folders) -> Tables:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @RESULTS
 def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path) -> None:
-    """Remove cells from runs/, such as those of a method whose name was mistyped; shows them first, and asks.
+    """Remove cells from runs/, such as failed ones of a file that was wrong; shows them first, and asks.
 
     Older copies and versions that --where names go with them. Cells of reference/ stay, and so does what a run is at;
     trainings stay, too, for the next cells that are of them.
@@ -55,7 +55,7 @@ def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path)
 
     \b
     bench results remove --failed
-    bench results remove --where 'method=my_file.py:MyMethd'
+    bench results remove --where 'method=my_file.py:MyMethod'
     bench results remove --where budget=smoke --yes
     """
     from crossvad import api
@@ -68,6 +68,9 @@ def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path)
         raise InputError("bench results remove", "is told of no cells", "say which: --where KEY=VALUE, or --failed")
     stored = api.load_results(local_folder(results, "bench results remove"), where)
     named = [record for record in (*stored.records, *stored.older) if not failed or record.status != "done"]
+    if failed and not where and not named:
+        click.echo("No cell here failed: nothing to remove.")
+        return
     stored.refuse_empty(named, "cell that did not end well" if failed else "cell")
     chosen = to_remove(stored.store, named)
     stay = [f"{number_of(chosen.committed, 'committed cell')} of {stored.store.reference}"] if chosen.committed else []

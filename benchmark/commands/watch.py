@@ -83,7 +83,8 @@ def watch(cameras: tuple[str, ...], **settings: Any) -> None:
     camera      its name
     alarm       number of the camera's alarms, from 1
     start, end  when the first and the last frame above the line came: ISO 8601, UTC; end is null at the start
-    duration    seconds from the one to the other
+    duration    seconds of video from the one to the other; of a file, which goes through faster, start and end are
+                when its frames were read
     at          seconds from the opening of the stream to the first one
     peak        the highest score, at frame (counted from 0; where frames are missing, numbers are); threshold: the line
     clip        its film, from 3 seconds before it to 3 seconds after it, but no more than its first minute; or null

@@ -127,3 +127,9 @@ def test_in_a_browser_lines_sort_and_are_found(browser, index, tmp_path, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert not wrong
     context.close()
+
+
+def test_a_folder_is_refused_before_anything_is_read(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr("crossvad.api.load_results", lambda *_, **__: pytest.fail("reads"))
+    done = bench("report", "--out", str(tmp_path))
+    assert done.code == 2 and "is a folder; name a file: --out" in done.err
