@@ -168,8 +168,11 @@ class OwnFolder(Dataset):
         """Find a test video by its name; an error names the closest, and where this one was asked for."""
         videos = {video.name: video for video in self._videos["test"]}
         if name not in videos:
-            closest = difflib.get_close_matches(name, videos, n=1, cutoff=0)[0]
-            raise InputError(asked_in, f"there is no test video {name!r}", f"the closest name is {closest!r}")
+            meant = {each.casefold(): each for each in videos}
+            close = difflib.get_close_matches(name.casefold(), list(meant), n=1, cutoff=0.3)
+            some = ", ".join(list(videos)[:5]) + (", …" if len(videos) > 5 else "")
+            fix = f"the closest name is {meant[close[0]]!r}" if close else f"name one of those in test/, such as {some}"
+            raise InputError(asked_in, f"there is no test video {name!r}", fix)
         return videos[name]
 
     @cached_property

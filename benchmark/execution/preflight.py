@@ -70,7 +70,7 @@ def check_files(grid: Grid, reporter: Reporter) -> None:
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             first, more = errors[0], len(errors) - 1
-            others = f" ({more} more: bench datasets check {dataset.name})" if more else ""
+            others = f" ({more} more: bench datasets check {dataset.name}, with the same --data)" if more else ""
             raise InputError(first.where, first.problem, first.fix + others)
         if "test" in splits[dataset.name]:
             _tell_understood(dataset, reporter)

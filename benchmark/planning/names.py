@@ -136,9 +136,11 @@ def _value(where: str, text: str, kind: Any) -> Any:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say what comes close to a name: `did you mean lmn? `; nothing if nothing does."""
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f"did you mean {close[0]}? " if close else ""
+    """Say what comes close to a name, with its options or without: `did you mean lmn? `; nothing if nothing does."""
+    known = list(known)
+    meant = {each.partition("[")[0]: each for each in reversed(known)} | {each: each for each in known}
+    close = difflib.get_close_matches(name, list(meant), 1)
+    return f"did you mean {meant[close[0]]}? " if close else ""
 
 
 def number_of(count: int, thing: str) -> str:

@@ -43,7 +43,8 @@ class Pages:
 
     def command(self, board: Key) -> str:
         """What makes a board's page."""
-        where = [word for key, name in zip(BOARD, board, strict=True) for word in ("--where", f"{key}={name}")]
+        asked = [f"{key}={name}" for key, name in zip(BOARD, board, strict=True)]
+        where = [word for each in asked if each not in self.words for word in ("--where", each)]
         return shlex.join(["bench", "report", *self.words, *where, "--out", str(self.page(board))])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crossvad.datasets.errors import InputError
+from crossvad.planning.names import did_you_mean
 from crossvad.planning.request import get_budget
 from crossvad.planning.suite import parsed
 
@@ -50,3 +51,18 @@ def test_budgets():
         get_budget("smok")
     with pytest.raises(InputError, match=r"did you mean smoke\?"):
         parsed("mine.toml", 'sources = ["ped2"]\nbudget = "smok"')
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("rgan", "rgan[lstm=small]"),
+        ("rgna", "rgan[lstm=small]"),
+        ("apn[papr]", "apn[paper]"),
+        ("randm", "random"),
+        ("xyz", None),
+    ],
+)
+def test_a_name_is_known_by_its_beginning_too(name, meant):
+    known = ["apn", "apn[paper]", "random", "rgan[lstm=small]", "rgan[lstm=large]"]
+    assert did_you_mean(name, known) == (f"did you mean {meant}? " if meant else "")

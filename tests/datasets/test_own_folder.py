@@ -103,6 +103,8 @@ def test_without_labels_the_error_says_how_to_write_them(tmp_path):
         ("b,3,5,7", "has 4 fields"),
         ("mondey,3,5", "there is no test video 'mondey'; the closest name is 'monday'"),
         ("b.avi,3,5", "there is no test video 'b.avi'; the closest name is 'b'"),
+        ("B,3,5", "there is no test video 'B'; the closest name is 'b'"),
+        ("zz,3,5", "there is no test video 'zz'; name one of those in test/, such as b, monday"),
     ],
 )
 def test_bad_line_is_named(tmp_path, line, problem):

@@ -139,7 +139,9 @@ def test_warnings_are_told_and_the_first_error_stops(make_grid, north, south):
     with pytest.raises(InputError, match=r"^b\.avi: is odd; mend it$"):
         preflight.check_files(make_grid("framepred", targets=[target]), reporter)
     target.problems += (odd("error", "c.avi"), odd("warning", "d.avi"), odd("error", "e.avi"))
-    with pytest.raises(InputError, match=r"^b\.avi: .*\(2 more: bench datasets check path:south\)$"):
+    with pytest.raises(
+        InputError, match=r"^b\.avi: .*\(2 more: bench datasets check path:south, with the same --data\)$"
+    ):
         preflight.check_files(make_grid("framepred", targets=[target]), reporter)
     assert told.getvalue().count("d.avi") == 1
 

@@ -87,7 +87,7 @@ class Shots(Curves):
     """AUC against the number of shots K: a panel per source and target, a curve per method and tuning.
 
     Thin bars are 95 % intervals of a single seed, pale ones the range of several. Grey lines need neither training
-    nor shots.
+    nor shots. `random` and `ramp`, which are no detectors, are not drawn.
 
     \b
     bench plot shots --where source=path:normal --out shots.svg
@@ -102,7 +102,7 @@ class Shots(Curves):
 class Steps(Curves):
     """AUC against the number of adaptation steps: a panel per source and target, a curve per method, tuning and K.
 
-    At 0 steps is the method at K = 0.
+    At 0 steps is the method at K = 0. `random` and `ramp`, which are no detectors, are not drawn.
 
     \b
     bench plot steps --where method=apn --where shots=5 --out steps.svg
