@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 ROUNDING = 1e-2  # of the largest output, that folding may move any by: more than TF32 does, less than a wrong network
 
 
@@ -23,7 +24,7 @@ class Call(NamedTuple):
 
 
 @torch.no_grad()
-def folded(network: nn.Module, image: Tensor) -> nn.Module:
+def folded(network: AnyModule, image: Tensor) -> AnyModule:
     """A copy of a network in eval mode, each batch norm folded into the convolution whose output it is given.
 
     Which that is, is seen as an image goes through, so that it need not be written in any particular way. A network

@@ -108,8 +108,8 @@ def test_it_scores_what_begins_in_the_second_half():
 @torch.no_grad()
 def test_frames_that_clips_share_are_looked_at_once(monkeypatch):
     adapter = build("unmasking[backbone=random]")
-    looked, plain = [], adapter.backbone.network.forward
-    monkeypatch.setattr(adapter.backbone.network, "forward", lambda frames: looked.append(len(frames)) or plain(frames))
+    looked, plain = [], adapter.backbone.forward
+    monkeypatch.setattr(adapter.backbone, "forward", lambda frames: looked.append(len(frames)) or plain(frames))
     video = noise(22, 1, 32, 32)
     clips = video.unfold(0, 20, 1).movedim(-1, 1)
     together = adapter.score(clips)["appearance"]
