@@ -32,13 +32,15 @@ def folded(network: AnyModule, image: Tensor) -> AnyModule:
 
     Args:
         network: any, of 2-D convolutions.
-        image: (1, C, H, W), that it takes.
+        image: (1, C, H, W), that it takes, of its device and precision; it may be noise.
+
+    Returns:
+        The copy, whose outputs are at most `ROUNDING` of the largest apart; else the network itself.
     """
     quick = copy.deepcopy(network)
     for convolution, norm in pairwise(_calls(quick, image)):
-        if isinstance(norm.part, nn.BatchNorm2d) and isinstance(convolution.part, nn.Conv2d):
-            if norm.given is not convolution.made:
-                continue
+        follows = isinstance(convolution.part, nn.Conv2d) and isinstance(norm.part, nn.BatchNorm2d)
+        if follows and norm.given is convolution.made:
             fused = fuse_conv_bn_eval(convolution.part, norm.part)
             convolution.part.weight, convolution.part.bias = fused.weight, fused.bias
             parent, _, name = norm.name.rpartition(".")

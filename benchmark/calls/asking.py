@@ -42,7 +42,11 @@ def request_for(
     precision: str | Sequence[str] = "float32",
     training_precision: str | Sequence[str] = "float32",
 ) -> Request:
-    """What is to be run, as `run` takes it."""
+    """What is to be run, as `run` takes it; `estimate` hands on what it is given.
+
+    Raises:
+        InputError: an argument is of another type or too small, or no method is named.
+    """
     from crossvad.planning.request import Request
 
     if not several(methods):
