@@ -38,11 +38,11 @@ def folded(network: AnyModule, image: Tensor) -> AnyModule:
         The copy, whose outputs are at most `ROUNDING` of the largest apart; else the network itself.
     """
     quick = copy.deepcopy(network)
-    for convolution, norm in pairwise(_calls(quick, image)):
-        follows = isinstance(convolution.part, nn.Conv2d) and isinstance(norm.part, nn.BatchNorm2d)
-        if follows and norm.given is convolution.made:
-            fused = fuse_conv_bn_eval(convolution.part, norm.part)
-            convolution.part.weight, convolution.part.bias = fused.weight, fused.bias
+    for before, norm in pairwise(_calls(quick, image)):
+        follows = norm.given is before.made
+        if follows and isinstance(before.part, nn.Conv2d) and isinstance(norm.part, nn.BatchNorm2d):
+            fused = fuse_conv_bn_eval(before.part, norm.part)
+            before.part.weight, before.part.bias = fused.weight, fused.bias
             parent, _, name = norm.name.rpartition(".")
             setattr(quick.get_submodule(parent), name, nn.Identity())
     said = network(image)
