@@ -336,7 +336,7 @@ def labels_beyond_the_end(camera):
 
 def labels_of_another_video(camera):
     (camera / "labels.csv").write_text("video,start,end\nd,3,4\n")
-    return "labels.csv, line 2: there is no test video 'd'", "the closest name"
+    return "labels.csv, line 2: there is no test video 'd'", "name one of those in test/, such as a"
 
 
 def no_labels(camera):
