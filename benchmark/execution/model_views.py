@@ -30,7 +30,7 @@ from crossvad.execution.training import load_fitted
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.cell import Cell
-from crossvad.planning.names import did_you_mean
+from crossvad.planning.names import did_you_mean, split_options
 from crossvad.planning.protocol import FAIR
 from crossvad.store.store import Record, Store
 
@@ -89,15 +89,24 @@ def only(records: Sequence[Record]) -> Record:
 class ModelViewer:
     """A stored cell's method and target, to view frames of the one through the other."""
 
-    def __init__(self, store: Store, record: Record, root: Path) -> None:
+    def __init__(self, store: Store, record: Record, root: Path, plugins: Sequence[str] = ()) -> None:
         """Rebuild the method from the store, and open the target below the data root.
 
+        `plugins` are those that may be run, FILE.py:CLASS each: no file is run because a cell names it.
+
         Raises:
-            InputError: the method's model is not kept or of other code; the target is not there, or is another one.
+            InputError: the method's model is not kept or of other code; the target is not there, or is another one; the
+                cell is of a plug-in that is not given, or one that is given is not the cell's.
         """
         self.record, self.cell = record, record.cell
-        self.adapter, self.tuning = _fitted(store, record)
-        self.target = _target(self.cell, root)
+        names = filter(registry.runs_code, (self.cell.method, self.cell.tuning, self.cell.target))
+        files = [split_options(name)[0] for name in names]
+        for plugin in plugins:
+            if Path(plugin).name not in files:
+                fix = f"give {' and '.join(files)}" if files else "leave it out"
+                raise InputError(f"--plugin {plugin}", "is no plug-in of the cell", fix)
+        self.adapter, self.tuning = _fitted(store, record, plugins)
+        self.target = _target(self.cell, root, plugins)
         self.decoder = Decoder(FrameCache(), BUDGETS[self.cell.budget])
         self.videos = {video.name: video for video in self.target.videos("test")}
 
@@ -137,6 +146,8 @@ class ModelViewer:
         clips = at(self.decoder.frames(video, adapter.extra_inputs), starts, clip, DEVICE)
         with torch.no_grad(), activation_norms(adapter) as norms:
             errors = adapter.maps(clips)
+            if not norms:  # it has no maps, so that nothing went through its U-Net
+                adapter.score_video([clips])
         return ModelView(
             sample,
             predicted(adapter, clips),
@@ -171,19 +182,14 @@ class ModelViewer:
         return range(max(scored.start, FAIR.first_frame(self.cell.shots)), scored.stop) or scored
 
 
-def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
+def _fitted(store: Store, record: Record, plugins: Sequence[str]) -> tuple[Adapter, Tuning]:
     """Load the cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
     cell = record.cell
-    if registry.runs_code(f"{cell.method} {cell.tuning}"):
-        what = "is of a file of code, which is not run because a cell names it"
-        raise InputError(
-            cell.method, what, "choose a cell of a method that is installed: crossvad.adapters is the entry point"
-        )
-    method = registry.get_method(cell.method)
+    method = registry.get_method(registry.as_given(cell.method, plugins))
     if method.version != cell.method_version:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
     adapter = build(method, BUDGETS[cell.budget], cell.seed, DEVICE)
-    tuning = registry.get_tuning(cell.tuning).build()
+    tuning = registry.get_tuning(registry.as_given(cell.tuning, plugins)).build()
     if adapter.needs_source:
         folder = fitted_folder(store, cell, tuning)
         store.take_in(folder.parent.name, [folder.name])
@@ -196,12 +202,12 @@ def _fitted(store: Store, record: Record) -> tuple[Adapter, Tuning]:
     return adapter, tuning
 
 
-def _target(cell: Cell, root: Path) -> Dataset:
+def _target(cell: Cell, root: Path, plugins: Sequence[str]) -> Dataset:
     """Open the cell's target; own footage, of which a cell keeps the folder's name alone, may lie in the root too."""
-    registry.refuse_foreign(cell.target)
-    own_folder = root / cell.target.removeprefix("path:")
-    inside = cell.target.startswith("path:") and own_folder.is_dir()
-    target = registry.get_dataset(f"path:{own_folder}" if inside else cell.target, root)
+    name = registry.as_given(cell.target, plugins)
+    own_folder = root / name.removeprefix("path:")
+    inside = name.startswith("path:") and own_folder.is_dir()
+    target = registry.get_dataset(f"path:{own_folder}" if inside else name, root)
     if target.digest("test") != cell.target_digest.rpartition("+")[2]:
         raise InputError(cell.target, "holds other test video than when this cell was run", RERUN)
     return target

@@ -20,6 +20,7 @@ import importlib.util
 import inspect
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,7 +35,7 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import plugins
 from crossvad.planning.archives import get_published as get_published
 from crossvad.planning.catalogue import ARCHIVES, LAUNCHERS, METHODS, OUR_DATASETS, RENDERED, TUNINGS
-from crossvad.planning.names import listed, split_options, unknown_name, with_options
+from crossvad.planning.names import listed, spelled, split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
@@ -114,21 +115,26 @@ def runs_code(text: str) -> bool:
     return ".py:" in text
 
 
-def refuse_foreign(name: str) -> None:
-    """Refuse the name of a stored cell's data set, as cells may be anybody's, where it leads to more than a name does.
+def as_given(stored: str, plugins: Sequence[str] = ()) -> str:
+    """The name to look a stored cell's method, tuning or data set up by, as cells may be anybody's.
+
+    A file of code is run where a user gives it among `plugins`, and not because a cell names it: mine.py:Mine[depth=3]
+    is below/mine.py:Mine[depth=3] where below/mine.py:Mine is given.
 
     Raises:
-        InputError: it names a file of code, which would be run, or a folder by more than its name: no run stores such.
+        InputError: it names a file that is not given, or a folder by more than its name: no run stores such.
     """
-    folders = [part.partition("path:")[2] for part in listed(name, "+") if part.startswith("path:")]
-    if runs_code(name):
-        raise InputError(
-            name,
-            "is of a file of code, which is not run because a cell names it",
-            "choose a cell of a data set that is installed: crossvad.datasets is the entry point",
-        )
+    if runs_code(stored):
+        name, options = split_options(stored)
+        for plugin in plugins:
+            if Path(plugin).name == name:
+                return spelled(plugin, options)
+        problem = "is of a file of code, which is not run because a cell names it"
+        raise InputError(stored, problem, f"say which file it is, if you trust it: --plugin {name}")
+    folders = [part.partition("path:")[2] for part in listed(stored, "+") if part.startswith("path:")]
     if any(folder in ("", ".", "..") or re.search(r"^~|[/\\\0]|.{256}", folder) for folder in folders):
-        raise InputError(name, "is no name of a folder", "remove the cell: no run writes such")
+        raise InputError(stored, "is no name of a folder", "remove the cell: no run writes such")
+    return stored
 
 
 def _rendered(name: str, options: dict[str, str]) -> Dataset:

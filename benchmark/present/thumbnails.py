@@ -9,7 +9,7 @@ from pathlib import Path
 from crossvad.datasets.base import Frames, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import resized
-from crossvad.planning.registry import get_dataset, refuse_foreign
+from crossvad.planning.registry import as_given, get_dataset
 
 WIDEST = 16  # times as wide as high
 
@@ -28,8 +28,7 @@ class Thumbnails:
         What is not at hand is nothing to stop for: scores are stored, and footage may lie elsewhere.
         """
         try:
-            refuse_foreign(target)
-            source = self._videos(target).get(video)
+            source = self._videos(as_given(target)).get(video)
             return None if source is None else self._read(source, wanted)
         except (InputError, KeyError):
             return None

@@ -136,7 +136,7 @@ def test_no_frames_are_shown_of_a_folder_that_a_cell_leads_to(tmp_path, camera, 
     name = name.format(outside=tmp_path / "secret")
     assert Thumbnails(tmp_path / "data").frames(name, "a", [0]) is None
     with pytest.raises(InputError, match="is no name of a folder"):
-        registry.refuse_foreign(name)
+        registry.as_given(name)
 
 
 def test_a_link_where_claims_should_lie_costs_nobody_a_file(sound, tmp_path):

@@ -51,6 +51,7 @@ class FrameGrid(Plot):
 
     video: str | None = flag(None, "--video", "A test video. [the first with an abnormal frame]")
     frames: Sequence[int] = flag((), "--frames", "Numbers of its frames. [4, half of them abnormal]", "numbers")
+    plugins: Sequence[str] = flag((), "--plugin", "FILE.py:CLASS that the cell is of: its code is run.", many=True)
     data: Path = Path("data")
 
     @abstractmethod
@@ -68,7 +69,7 @@ class FrameGrid(Plot):
     def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
         """Draw what the one finished cell among these sees; see `Plot.picture`. The protocol has no say."""
         record = only(records)
-        viewer = ModelViewer(store, record, self.data)
+        viewer = ModelViewer(store, record, self.data, self.plugins)
         view = viewer.view(viewer.sample(self.video, self.frames))
         note = self.caption(record.cell, view)
         return self.draw(view, note), note

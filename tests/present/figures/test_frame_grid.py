@@ -200,3 +200,24 @@ def test_command(bench, finished, south, tmp_path):
     done = bench("plot", "activations", *at, "--where", "method=apn", "--where", "shots=0", "--out", out)
     assert done.code == 0 and "L2 norm over the channels" in done.out and "decoder 1/4" in out.read_text()
     assert bench("plot", "errors", *at).code == 2
+
+
+def test_a_plugin_of_a_file_is_looked_at_where_the_file_is_given(bench, south, tmp_path):
+    (tmp_path / "work").mkdir()
+    file = tmp_path / "work/mine.py"
+    code = "from crossvad.adapters.methods.framepred import FramePrediction\n\n\nclass Mine(FramePrediction):\n"
+    file.write_text(code + "    first = 1\n")
+    ours, here = ["--data", south.parent], ["--results", tmp_path / "results"]
+    run = ["run", "--budget", "smoke", "--source", f"path:{south}", "--target", f"path:{south}", "--shots", "2"]
+    assert bench(*run, *here, "--method", f"{file}:Mine[losses=intensity]", "--quiet").code == 0
+    look = ["plot", "errors", *ours, *here, "--where", "method=mine.py:Mine[losses=intensity]", "--where", "shots=2"]
+    look += ["--out", tmp_path / "look.svg"]
+    done = bench(*look)
+    assert done.code == 2 and "say which file it is, if you trust it: --plugin mine.py:Mine\n" in done.err, done
+    done = bench(*look, "--plugin", f"{file}:Mine")
+    assert done.code == 0 and "mine.py:Mine[losses=intensity], path:south → path:south" in done.out, done
+    done = bench(*look, "--plugin", "other.py:Mine")
+    assert done.code == 2 and "--plugin other.py:Mine: is no plug-in of the cell; give mine.py:Mine\n" in done.err
+    file.write_text(code + "    second = 2\n")
+    done = bench(*look, "--plugin", f"{file}:Mine")
+    assert done.code == 2 and "is of other code than when this cell was run" in done.err
