@@ -19,6 +19,10 @@ from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
 ADAPTED = "--where budget=quick --where support=train-head,scene-head --where source=path:normal,ped2,synthetic-street"
+FIFTEEN = (
+    "--where budget=quick --where source=ucf+path:normal+avenue+synthetic-street "
+    "--where target=ped1,ped2,shanghaitech,synthetic-plaza,synthetic-cameras"
+)
 FIGURES = {
     "matrix.svg": (
         "bench plot matrix --where budget=quick --where method=apn --where shots=0,10 --where steps=0,10 "
@@ -35,15 +39,13 @@ FIGURES = {
         "--where method=apn[paper],apn[motion=0.0,perspective=none,pool=patch],framediff,extrapolate --out"
     ),
     "cameras.svg": (
-        "bench plot cameras --where budget=quick --where source=ucf+path:normal+avenue+synthetic-street --where "
-        "method=apn,apn[paper],framepred,lmn,memae,mpn,framediff,speed,"
-        "support-mean --out"
+        f"bench plot cameras {FIFTEEN} "
+        "--where method=apn,apn[paper],framepred,lmn,memae,mpn,framediff,speed,support-mean --out"
     ),
     "audit.svg": "bench audit protocol --stored --out",
 }
 REPORT = (
-    "bench report --where budget=quick --where source=ucf+path:normal+avenue+synthetic-street --where shots=0,10 "
-    "--where method=apn,apn[paper],framepred,lmn,memae,mpn,framediff,speed"
+    f"bench report {FIFTEEN} --where shots=0,10 --where method=apn,apn[paper],framepred,lmn,memae,mpn,framediff,speed"
 )
 CELL = ("apn", "avenue+path:normal+synthetic-street+ucf", "ped2")  # the one whose page is shown
 
