@@ -9,9 +9,10 @@ import sys
 import click
 
 from crossvad import __version__
+from crossvad.commands.again import narrowed
 from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.commands.options import spelling
-from crossvad.datasets.errors import InputError, plain
+from crossvad.datasets.errors import InputError, Mixed, plain
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.stopping import TimeUp, WatchCut, heed_termination
 
@@ -161,6 +162,9 @@ def main() -> None:
     except InputError as error:
         if "--debug" in sys.argv[1:]:
             raise
+        if isinstance(error, Mixed):
+            fix = f"choose, such as: {narrowed(sys.argv[1:], error.conditions)}"
+            error = InputError(error.where, error.problem, fix)
         _fail(f"Error: {error}", 2)
     except OSError as error:
         if error.errno not in OF_THE_DISK:

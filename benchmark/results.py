@@ -13,12 +13,13 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import tidy
+from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
 from crossvad.evaluation.comparison import ITSELF, counted, differences
-from crossvad.evaluation.selection import refuse_empty, refuse_mixtures
+from crossvad.evaluation.selection import refuse_empty
 from crossvad.execution.progress import Reporter
 from crossvad.planning.arguments import checked
-from crossvad.planning.names import listed, number_of
+from crossvad.planning.names import members, number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
@@ -102,7 +103,8 @@ class Results:
         Raises:
             InputError: there is no cell, an unknown key or metric, or things that no one table can show.
         """
-        return self.show(TableRequest(_names(rows), _names(columns), _names(metric), **shape))
+        down, across = _names(rows, "rows"), _names(columns, "columns")
+        return self.show(checked(TableRequest)(down, across, _names(metric, "metric"), **shape))
 
     def show(self, request: TableRequest) -> Tables:
         """Turn the cells into the table that is asked for.
@@ -132,7 +134,7 @@ class Results:
             InputError: no cell has such a rival, or one counts other frames than its rival.
         """
         self.refuse_empty(self.counted, "finished cell")
-        refuse_mixtures(self.counted, "budget", suggested="{most}", what="this comparison")
+        refuse_mixtures(Alike(self.counted, "budget"), what="this comparison")
         compared = comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
         return noted(compared, self.left_out)
 
@@ -151,7 +153,7 @@ class Results:
         among = counted_by_camera(self.store, records.values(), self.protocol)
         own = among[among["cell"].isin([record.cell.key for record in self.records])]
         self.refuse_empty(own, "finished cell")
-        rivals = listed(against) if isinstance(against, str) else list(against)
+        rivals = members(against, "against") if isinstance(against, str) else list(against)
         compared = compare_cameras(own, rivals, among)
         tables = cameras.tabulate(compared, rivals, self.protocol.name, each)
         return noted(tables, [*compared.left_out, *self.left_out])
@@ -252,17 +254,22 @@ class Results:
         What captions say of cells that are left out then tells of the others.
         """
         budgets = {record.cell.budget for record in self.records}
-        if len(budgets) < 2:
+        if len(budgets) < 2 or not (newest := self.newest_budget):
             return self
-        places = self.store.places_of(record.cell for record in self.records)
-        own = [record for record, place in zip(self.records, places, strict=True) if place == "runs"]
-        if not own:
-            return self
-        newest = max(own, key=lambda record: record.finished).cell.budget
-        kept = [record for record in own if record.cell.budget == newest]
+        kept = [record for record in self._own if record.cell.budget == newest]
         told = f"your own cells of budget {newest}, which ran last; {number_of(len(self) - len(kept), 'more cell')}: "
         told += f"bench results list, --where budget={','.join(sorted(budgets))}"
         return replace(self, records=kept, left_out=[told, *self.left_out])
+
+    @property
+    def newest_budget(self) -> str:
+        """The budget of one's own cells that ran last, by name; empty where there are none."""
+        return max(self._own, key=lambda record: record.finished).cell.budget if self._own else ""
+
+    @cached_property
+    def _own(self) -> list[Record]:
+        places = self.store.places_of(record.cell for record in self.records)
+        return [record for record, place in zip(self.records, places, strict=True) if place == "runs"]
 
     @property
     def counted(self) -> pd.DataFrame:
@@ -296,5 +303,5 @@ def _values(value: Any) -> list[Any]:
     return [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
 
 
-def _names(names: str | Sequence[str] | None) -> Sequence[str] | None:
-    return listed(names) if isinstance(names, str) else names
+def _names(names: str | Sequence[str] | None, where: str) -> Sequence[str] | None:
+    return members(names, where) if isinstance(names, str) else names

@@ -17,6 +17,7 @@ from torch import Tensor
 from crossvad.datasets.base import Footage, Frames, Size
 from crossvad.datasets.camera_shift import CameraShift
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 
 HELDOUT_SHARE = 0.1  # the tail of every source video that no training clip touches
 SEGMENTS = 32  # an episode's clips come from one of this many equal parts of a video (MPN, code)
@@ -178,7 +179,7 @@ class ClipSource:
             if len(video) < spec.frames:
                 raise InputError(
                     f"source video number {index + 1}",
-                    f"has {len(video)} frames, but one clip takes {spec.frames}",
+                    f"has {number_of(len(video), 'frame')}, but one clip takes {spec.frames}",
                     "remove it from the source",
                 )
         self.videos, self.spec, self.device = list(videos), spec, device

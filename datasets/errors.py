@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -37,6 +38,14 @@ class InputError(Exception):
     def __init__(self, where: object, problem: str, fix: str) -> None:
         super().__init__(plain(f"{where}: {problem}; {fix}"))
         self.where, self.problem, self.fix = str(where), problem, fix
+
+
+class Mixed(InputError):
+    """Things of several kinds where one is wanted; knows the conditions, KEY=VALUE each, that keep most of them."""
+
+    def __init__(self, where: object, problem: str, conditions: Sequence[str]) -> None:
+        super().__init__(where, problem, "add " + " ".join(f"--where {shlex.quote(each)}" for each in conditions))
+        self.conditions = tuple(conditions)
 
 
 class CannotKeep(InputError):

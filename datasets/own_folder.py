@@ -16,6 +16,7 @@ from crossvad.datasets.errors import InputError, Problem, first_few
 from crossvad.datasets.published.manifest import labels_to_spans
 from crossvad.datasets.readers.frame_folder import damaged_in_archive, find_videos
 from crossvad.datasets.readers.label_table import LabelRow, LabelTable
+from crossvad.datasets.words import number_of
 
 GUIDE = """\
 Your own footage: videos of one fixed camera, which are one scene
@@ -34,6 +35,8 @@ Without train/ and test/, the videos serve for both, but not in one run. labels.
   video,start,end
   tuesday,120,180          frames 120 to 179 of tuesday: frames are counted from 0, and 180 is normal again
   wednesday,,              normal throughout, as are videos that are not listed
+
+Ranges may overlap: a frame in any of them is abnormal. A line that is there twice is refused, as a mistake.
 
 Who counts from 1 and names the last abnormal frame says so in the header. The same frames are then
 
@@ -112,7 +115,7 @@ class OwnFolder(Dataset):
 
     def _too_long(self, line: int, end: int, video: str, frames: int) -> InputError:
         written = self._table.counting.written
-        problem = f"ends at {written(end)}, but {video} has {frames} frames"
+        problem = f"ends at {written(end)}, but {video} has {number_of(frames, 'frame')}"
         return InputError(self._table.at(line), problem, f"end it at {written(frames)} or before")
 
     def check(self, splits: Collection[Split] = SPLITS) -> list[Problem]:

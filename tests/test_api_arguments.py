@@ -126,6 +126,34 @@ def test_where_nothing_has_been_run_yet_there_are_no_results():
     assert len(crossvad.load_results()) == 0
 
 
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: crossvad.run(**PAIR, sed=1),
+            r"run\(\) got an unexpected keyword argument 'sed'; did you mean seeds\?",
+        ),
+        (lambda: crossvad.score_video(__file__, **OWN, shot=1), r"score_videos\(\) .* 'shot'; did you mean shots\?"),
+        (lambda: api.estimate(**PAIR, shot=1), r"and no shot; did you mean shots\?"),
+        (lambda: crossvad.load_results(wher="a=b"), r"load_results\(\) .* 'wher'; did you mean where\?"),
+        (lambda: crossvad.load_results().table(row="method"), r"did you mean rows\?"),
+        (lambda: crossvad.load_results().table(rank=True), r"'rank'; did you mean ranks\?"),
+        (lambda: crossvad.load_results().plot("scores", video="a"), r"'video'; did you mean videos\?"),
+        (lambda: crossvad.run(**PAIR, zzz=1), r"unexpected keyword argument 'zzz'$"),
+    ],
+)
+def test_a_misspelt_argument_is_answered_by_the_one_that_is_meant(call, told):
+    with pytest.raises(TypeError, match=told):
+        call()
+
+
+def test_an_estimate_has_the_defaults_of_a_run():
+    named = {"shots": (0, 1, 5, 10), "steps": 1, "seeds": 0, "tuning": "finetune", "protocol": "fair", "support": None}
+    ((usual, caption),) = api.estimate(**PAIR).parts
+    ((same, _),) = api.estimate(**PAIR, **named).parts
+    assert usual.equals(same), caption
+
+
 def test_what_no_estimate_takes_is_named_by_its_own_name():
     with pytest.raises(TypeError, match=r"estimate\(\) takes what says which cells `run` makes, and no jobs"):
         api.estimate(source="synthetic-street", target="synthetic-plaza", jobs=2)

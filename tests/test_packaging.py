@@ -19,7 +19,13 @@ OURS = ("benchmark", "adapters", "datasets")
 # circle. A name covers all modules below it.
 FLOORS = [
     ["crossvad"],  # the version
-    ["crossvad.datasets.base", "crossvad.datasets.camera_shift", "crossvad.datasets.clips", "crossvad.datasets.errors"],
+    [
+        "crossvad.datasets.base",
+        "crossvad.datasets.camera_shift",
+        "crossvad.datasets.clips",
+        "crossvad.datasets.errors",
+        "crossvad.datasets.words",
+    ],
     ["crossvad.datasets.joined", "crossvad.datasets.planting", "crossvad.datasets.readers"],
     ["crossvad.datasets.own_folder", "crossvad.datasets.published", "crossvad.datasets.synthetic"],
     ["crossvad.adapters.options", "crossvad.adapters.published"],

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from crossvad.datasets.errors import InputError
 from crossvad.planning.arguments import checked
-from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.protocol import FAIR, Protocol, SupportPolicy
 from crossvad.store.store import Store
 
@@ -31,18 +30,18 @@ def request_for(
     *,
     source: AnyDataset | Sequence[AnyDataset],
     target: AnyDataset | Sequence[AnyDataset],
-    methods: AnyMethod | Sequence[AnyMethod] = DEFAULT_METHODS,
-    shots: int | Sequence[int] = (0, 1, 5, 10),
-    steps: int | Sequence[int] = 1,
-    tuning: AnyTuning | Sequence[AnyTuning] = "finetune",
-    seeds: int | Sequence[int] = 0,
-    budget: str | Budget = "quick",
-    protocol: str | Protocol = "fair",
-    support: str | None = None,
-    precision: str | Sequence[str] = "float32",
-    training_precision: str | Sequence[str] = "float32",
+    methods: AnyMethod | Sequence[AnyMethod],
+    shots: int | Sequence[int],
+    steps: int | Sequence[int],
+    tuning: AnyTuning | Sequence[AnyTuning],
+    seeds: int | Sequence[int],
+    budget: str | Budget,
+    protocol: str | Protocol,
+    support: str | None,
+    precision: str | Sequence[str],
+    training_precision: str | Sequence[str],
 ) -> Request:
-    """What is to be run, as `run` takes it; `estimate` hands on what it is given.
+    """What is to be run, as `run` takes it, which has the defaults.
 
     Raises:
         InputError: an argument is of another type or too small, or no method is named.

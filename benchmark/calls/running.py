@@ -16,6 +16,7 @@ from crossvad.datasets.errors import InputError, masked
 from crossvad.planning.arguments import checked
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
+from crossvad.planning.names import did_you_mean
 from crossvad.results import Results
 from crossvad.store.opening import open_store
 from crossvad.store.store import Store
@@ -196,9 +197,13 @@ def estimate(
     from crossvad.execution.skip_bad import without_bad
     from crossvad.tabulation.estimate import tabulate
 
-    if odd := asked.keys() - inspect.signature(request_for).parameters.keys():
-        raise TypeError(f"estimate() takes what says which cells `run` makes, and no {', '.join(sorted(odd))}")
-    grid, reporter, cache = request_for(**asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
+    of_run, known = inspect.signature(run).parameters, inspect.signature(request_for).parameters
+    if odd := sorted(asked.keys() - known.keys()):
+        meant = did_you_mean(odd[0], known).rstrip()
+        told = f"estimate() takes what says which cells `run` makes, and no {', '.join(odd)}"
+        raise TypeError(f"{told}; {meant}" if meant else told)
+    usual = {name: of_run[name].default for name in known if of_run[name].default is not inspect.Parameter.empty}
+    grid, reporter, cache = request_for(**usual | asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
     if skip_bad:
         grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
     store = open_store(results, "runs", all_cells=False)

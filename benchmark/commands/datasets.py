@@ -18,7 +18,7 @@ from crossvad.datasets.errors import InputError, Problem, plain
 from crossvad.planning import catalogue, plugins
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.data_root import data_root
-from crossvad.planning.names import split_options
+from crossvad.planning.names import number_of, split_options
 
 if TYPE_CHECKING:
     from crossvad.datasets.base import Dataset, Split
@@ -246,7 +246,8 @@ def _explain_own_footage(name: str, root: Path) -> None:
     try:
         own = registry.get_dataset(name, root)
         train, test = (len(own.videos(split)) for split in SPLITS)
-        here = f"{getattr(own, 'directory', '')}: {train} training videos, {test} test videos"
+        counts = f"{number_of(train, 'training video')}, {number_of(test, 'test video')}"
+        here = f"{getattr(own, 'directory', '')}: {counts}"
     except InputError as error:
         here = f"not there: {error}"
     click.echo(GUIDE.format(here=f"here     {here}"))

@@ -24,7 +24,7 @@ class Group(click.Group):
         """
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            close = get_close_matches(name, known)
+            close = get_close_matches(name, known) or [each for each in known if _shortens(name, each)]
             fix = f"Did you mean {' or '.join(close)}?" if close else f"Choose from {', '.join(known)}."
             raise click.UsageError(f"No such command {name!r}. {fix}", ctx)
         return super().resolve_command(ctx, args)
@@ -77,6 +77,12 @@ class LazyGroup(Group):
     def helps(self, ctx: click.Context) -> dict[str, str]:
         """Tell each command's short help without loading any."""
         return {name: self.deferred[name].short_help for name in self.list_commands(ctx)}
+
+
+def _shortens(name: str, full: str) -> bool:
+    """Whether a name has some of a full one's letters in their order, from the first on: rm of remove, ls of list."""
+    letters = iter(full)
+    return full[:1] == name[:1] and all(letter in letters for letter in name)
 
 
 def _short(text: str, limit: int = 45) -> str:

@@ -16,7 +16,7 @@ from crossvad.commands.saying import Once, SomePath, Word, refuse_empty
 from crossvad.evaluation import columns
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.names import listed
+from crossvad.planning.names import members
 from crossvad.planning.protocol import SUPPORTS
 from crossvad.store.stored_values import stored_values
 from crossvad.store.urls import folder_of, is_url
@@ -38,10 +38,15 @@ class Names(click.ParamType):
         self.known, self.or_none = known, or_none
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Split at the commas that are not inside brackets."""
+        """Split at the commas that are not inside brackets.
+
+        Raises:
+            InputError: a name beside a comma is empty.
+        """
         if not self.or_none:
             refuse_empty(value, self, param, ctx)
-        return value if isinstance(value, list) else listed(value)
+        where = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param else self.name
+        return value if isinstance(value, list) else members(value, where)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last name of the list."""

@@ -80,8 +80,9 @@ def report(
         thumbnails = Thumbnails(data_root(data))
         cells = list(stored.records)
         shown = page.gather(
-            stored.store, cells, stored.protocol, problems, thumbnails, reporter, stored.rivals, stored.remarks
-        )
+            stored.store, cells, stored.protocol, problems, thumbnails, reporter, stored.rivals, stored.left_out,
+            stored.newest_budget,
+        )  # fmt: skip
         targets = {entry["target"] for entry in shown["entries"]}
         shown |= {"published": references.references(published.load(), targets)}
         draft.write_text(page.render(shown), encoding="utf-8")

@@ -87,8 +87,8 @@ def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path)
         click.echo(plain(f"note: not removed: {line}"), err=True)
     told = f"{number_of(len(chosen.records), 'cell')} of {stored.store.place('cells', '')}"
     if not yes and not sys.stdin.isatty():
-        click.echo(plain(f"Nothing was removed. Say --yes to remove {told}."))
-        return
+        problem = f"removed nothing, as there is no terminal to ask on whether {told} may go"
+        raise InputError("bench results remove", problem, "say --yes to remove without being asked")
     if not yes and not click.confirm(plain(f"Remove {told}?")):
         click.echo("Nothing was removed.")
         return

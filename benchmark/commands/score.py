@@ -11,6 +11,7 @@ import click
 from crossvad.commands.options import PATH, QUIET, stated
 from crossvad.commands.saying import Once, SomePath
 from crossvad.commands.watch import ADAPTING, SOURCE, WATCHING, tell_alarms
+from crossvad.planning.names import number_of
 
 OF_FILES = ("out", "top", "overlay")
 OF_CAMERAS = ("look", "false_alarms", "save_alarms", "webhook", "reconnect")
@@ -85,7 +86,8 @@ def _score_files(videos: list[Path], overlay: bool | None, **settings: Any) -> N
     scored = api.score_videos(videos, overlay=films, **settings)
     for video in scored:
         if video.taken_back:
-            problem = f"adapting raised the loss on its first {settings['shots']} clips and was taken back"
+            clips = number_of(settings["shots"], "clip")
+            problem = f"adapting raised the loss on its first {clips} and was taken back"
             click.echo(f"note: {video.name}: {problem}; it is scored by the method as it was trained", err=True)
     if overlay is None and not films:
         click.echo("note: overlay.mp4 is left out: it needs PyAV (pip install 'crossvad[video]')", err=True)

@@ -13,6 +13,7 @@ from crossvad.commands.options import DATA, SUITE
 from crossvad.datasets.errors import InputError, plain
 from crossvad.planning import catalogue
 from crossvad.planning.data_root import data_root
+from crossvad.planning.names import number_of
 
 if TYPE_CHECKING:
     from crossvad.planning.suite import Suite
@@ -60,7 +61,8 @@ def show(name: str, data: Path | None) -> None:
     suite = get_suite(name)
     cells, trainings = size(suite)
     click.echo(plain(suite.text.rstrip(), lines=True))
-    click.echo(f"\n# {cells:,} cells of {trainings:,} trainings, at most: pairs that cannot be are left out of a run.")
+    most = f"{number_of(cells, 'cell')} of {number_of(trainings, 'training')}, at most"
+    click.echo(f"\n# {most}: pairs that cannot be are left out of a run.")
     for needed in data_needed(suite):
         click.echo(plain(f"# {needed}: {_state(needed, data_root(data))}"))
     for note in _notes(suite, data_root(data)):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import comparison
+from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.camera_names import cameras_of_targets, copy_of
 from crossvad.evaluation.camera_statistics import (
     CameraAucs,
@@ -24,7 +25,7 @@ from crossvad.evaluation.camera_statistics import (
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.comparison import FACTS, facts_of, no_rival, starts
 from crossvad.evaluation.frames import CountedFrames, Values
-from crossvad.evaluation.selection import refuse_mixtures, untrained
+from crossvad.evaluation.selection import untrained
 from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.catalogue import DRAWN
@@ -117,8 +118,8 @@ def compare_cameras(
         InputError: there is no such rival, no camera or seed that all have, a camera that would count twice, two
             budgets, two supports on one target, or entries that count different frames.
     """
-    refuse_mixtures(cells, "budget", suggested="{most}", what=WHAT)
-    refuse_mixtures(cells[cells["shots"] > 0], "support", ["target"], what=WHAT)
+    adapted = cells[cells["shots"] > 0]
+    refuse_mixtures(Alike(cells, "budget"), Alike(adapted, "support", ["target"]), what=WHAT)
     usable, left_out = _usable(cells)
     if usable.empty:
         raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import CONDITIONS, KEYS, PLACE, PLACES, VERSIONS
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import did_you_mean, joined, listed
+from crossvad.planning.names import did_you_mean, joined, listed, members
 from crossvad.store.store import Record
 
 Conditions = list[tuple[str, list[str]]]  # keys, and their values
@@ -27,7 +27,7 @@ def by_place(conditions: Iterable[str]) -> tuple[str, list[str]]:
             continue
         if not listed(values):
             raise InputError(f"--where {condition}", "names no value", f"choose from {', '.join(PLACES)}")
-        for value in listed(values):
+        for value in members(values, f"--where {condition}"):
             if value not in PLACES:
                 fix = f"{did_you_mean(value, PLACES)}choose from {', '.join(PLACES)}"
                 raise InputError(f"--where {condition}", "is no place of cells", fix)
@@ -51,7 +51,7 @@ def parsed(conditions: Iterable[str], protocol: str = "") -> Conditions:
             known = [name for name in CONDITIONS if name in (*keys, PLACE)]
             fix = f"{did_you_mean(key, known)}write KEY=VALUE with a key of {', '.join(known)}"
             raise InputError(f"--where {condition}", "cannot be read", fix)
-        found.append((key, listed(values)))
+        found.append((key, members(values, f"--where {condition}")))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -119,9 +119,10 @@ def choose(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
         conditions: of the form KEY=VALUE[,VALUE]; one holds for a cell whose key has one of the values.
         also: which cells are selected beside those. "starts": cells that the selected ones start from at K = 0. Where
             a cell has no shots it has no steps, no support and, unless its tuning learns beforehand, no tuning;
-            conditions on these keys are about the others. So is one on steps about those only whose steps are gradient
-            steps, which those of an untrained method that adapts in a way of its own are not. "untrained": such cells
-            of methods alone that learn nothing from a source. "unadapted": all cells at K = 0, such as rivals.
+            conditions on these keys are about the others, and so leave it out only if no selected one starts from it.
+            So is one on steps about those only whose steps are gradient steps, which those of an untrained method that
+            adapts in a way of its own are not. "untrained": such cells of methods alone that learn nothing from a
+            source; "starts" are with them. "unadapted": all cells at K = 0, such as rivals.
         protocol: name of the protocol that the cells are to be read by, which conditions may then name.
 
     Raises:
@@ -143,7 +144,17 @@ def choose(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
         elif asked_for:
             differing = [name for name, what in record.cell.meanings.items() if meaning[name] != what]
             chosen.superseded.setdefault(told(record, differing[-1]), []).append(record)
+    if also == "starts":
+        begun = {_course(record) for record in chosen.records if record.cell.shots}
+        kept = [r for r in chosen.records if _course(r) in begun or untrained(r) or meets(r, wanted, protocol)]
+        return replace(chosen, records=kept)
     return chosen
+
+
+def _course(record: Record) -> tuple[str, ...]:
+    """What a cell shares with those that start from it."""
+    cell = record.cell
+    return cell.method, cell.source, cell.target, cell.budget
 
 
 def select(records: Iterable[Record], conditions: Iterable[str], also: Also = "", protocol: str = "") -> list[Record]:
@@ -220,30 +231,6 @@ def refuse_empty(rows_or_records: Sized, results: str | Path, what: str, fix: st
     """
     if not len(rows_or_records):
         raise InputError(results, f"holds no such {what}", fix or "run some with bench run, or loosen --where")
-
-
-def refuse_mixtures(
-    rows: pd.DataFrame, key: str, within: Sequence[str] = (), suggested: str = "{last}", what: str = "this figure"
-) -> None:
-    """Refuse rows that would be shown, or averaged, as one although they differ in a key.
-
-    Args:
-        rows: tidy rows.
-        key: what must have one value.
-        within: keys of the groups in each of which it must have one; none: all rows are one group.
-        suggested: which value to keep instead, where {first} and {last} stand for those of the sorted ones,
-            and {most} for the one that most rows have.
-        what: what would mix them.
-
-    Raises:
-        InputError: the key has several values; says which.
-    """
-    for _, group in rows.groupby(list(within), sort=False) if within else [("", rows)]:
-        values = sorted(group[key].unique())
-        if len(values) > 1:
-            mixed = f"would mix {key.rstrip('s')}s {', '.join(map(str, values))}"
-            fix = suggested.format(first=values[0], last=values[-1], most=group[key].mode()[0])
-            raise InputError(what, mixed, f"add --where {key}={fix}")
 
 
 # What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.

@@ -17,6 +17,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import cache_root
 from crossvad.execution.device import machine
 from crossvad.planning import catalogue, registry
+from crossvad.planning.names import number_of
 from crossvad.store.store import Store
 
 GIGA = 1e9
@@ -93,4 +94,4 @@ def _room(folder: Path) -> str:
 
 def _count(results: Path) -> str:
     own, committed = (len(Store(results, only=place).cell_places()) for place in ("runs", "reference"))
-    return f"{own} cells, and {committed} committed"
+    return f"{number_of(own, 'cell')}, and {committed} committed"

@@ -137,7 +137,7 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
         if len(video) < needed:
             raise Refused(
                 f"--shots {shots}",
-                f"takes {needed} frames, but {target.name}'s support video {video.name} has {len(video)}",
+                f"takes {number_of(needed, 'frame')}, but {target.name}'s support video {video.name} has {len(video)}",
                 f"choose at most --shots {max(0, len(video) - needed + shots)}",
             )
 
@@ -193,7 +193,7 @@ def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: i
     if protocol.common_mask and (excess := shots + clip.frames - 1 - first) > 0:
         raise Refused(
             f"--protocol {protocol.name}",
-            f"counts frames from {first} on, which {shots} shots of {clip.frames} frames reach into",
+            f"counts frames from {first} on, which {number_of(shots, 'shot')} of {clip.frames} frames reach into",
             f"choose --protocol fair@{protocol.max_shots + excess}",
         )
     videos = target.videos("test")
@@ -229,6 +229,6 @@ def _check_lengths(dataset: Dataset, videos: list[Video], clip: ClipSpec) -> Non
         if len(video) < clip.frames:
             raise Refused(
                 f"{dataset.name}, video {video.name}",
-                f"has {len(video)} frames, but one clip takes {clip.frames}",
+                f"has {number_of(len(video), 'frame')}, but one clip takes {clip.frames}",
                 "remove it or leave out the method",
             )

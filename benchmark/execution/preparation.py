@@ -13,6 +13,7 @@ from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.published.unpack import members_size, unpack
 from crossvad.execution.progress import Reporter
 from crossvad.planning import catalogue, registry
+from crossvad.planning.names import number_of
 
 
 def downloaded_archives(cls: type[PublishedDataset], root: Path) -> list[Path]:
@@ -41,7 +42,7 @@ def unpacked_dataset(name: str, root: Path, reporter: Reporter) -> Dataset:
             if not archives:
                 raise
     total = sum(map(members_size, archives))
-    reporter.say(f"{len(archives)} archives to unpack in {home}: {decimal(total)}")
+    reporter.say(f"{number_of(len(archives), 'archive')} to unpack in {home}: {decimal(total)}")
     try:
         home.mkdir(parents=True, exist_ok=True)
         begun.touch()

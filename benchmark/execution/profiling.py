@@ -39,6 +39,7 @@ from crossvad.execution.layouts import CLIPS, features_in
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
 from crossvad.execution.training import arrange_learning
+from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.profiles import AdaptationCost, Profile
 
@@ -253,7 +254,9 @@ def _adapting(
     for shots, steps in wanted:
         clips = head(frames, adapter.clip, shots, clock.device)
         if len(clips) < shots:
-            problem = f"has {len(frames)} frames, which make {len(clips)} clips, and not {shots}"
+            problem = (
+                f"has {number_of(len(frames), 'frame')}, which make {number_of(len(clips), 'clip')}, and not {shots}"
+            )
             raise InputError("the target's first test video", problem, "ask for fewer --shots, or another --target")
         with torch.no_grad():
             features = adapter.frozen_features(clips)

@@ -25,6 +25,7 @@ from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores, stream_scores
 from crossvad.footage.training import check_source, trained
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
 from crossvad.store.store import Store
 
 
@@ -141,7 +142,7 @@ class FootageScorer:
     def _title(self, video: Video, streamed: StreamedScores) -> str:
         """Title the timeline: the video, the method and how it came to the scene."""
         cell = self.cell
-        adapted = f"adapted by {cell.tuning} on {cell.shots} clips" if streamed.span else "not adapted"
+        adapted = f"adapted by {cell.tuning} on {number_of(cell.shots, 'clip')}" if streamed.span else "not adapted"
         if _taken_back(streamed):
             adapted = "not adapted, as that raised the loss"
         return f"{video.name}: {cell.method}, trained on {cell.source} (budget {cell.budget}), {adapted}"

@@ -14,6 +14,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
 from crossvad.execution.support import frames_spanned
+from crossvad.planning.names import number_of
 
 ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
 
@@ -70,7 +71,9 @@ def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:
     """
     span = frames_spanned(clip, shots)
     if len(video) < clip.frames:
-        raise InputError(path, f"has {len(video)} frames, but one clip takes {clip.frames}", "name a longer video")
+        raise InputError(
+            path, f"has {number_of(len(video), 'frame')}, but one clip takes {clip.frames}", "name a longer video"
+        )
     if len(video) <= span:
-        problem = f"has {len(video)} frames, but {shots} shots take the first {span}, which leaves none to score"
+        problem = f"has {number_of(len(video), 'frame')}, and adapting takes {span}, which leaves none to score"
         raise InputError(path, problem, f"choose at most --shots {max(0, len(video) - clip.frames)}")

@@ -18,6 +18,7 @@ from crossvad.leaderboard.pair_boards import PairBoard, auc_text
 from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text, number_text, page_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import METHODS
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.spelling import command
 from crossvad.present.report_boards import BOARD
@@ -202,7 +203,7 @@ def _versions(gathered: Gathered, history: pd.DataFrame) -> Table:
         ]))  # fmt: skip
     count = history["of"].nunique()
     caption = (
-        f"a line per version and row, {count} version{'' if count == 1 else 's'}; AUC in %, by protocol fair; boards "
+        f"a line per version and row, {number_of(count, 'version')}; AUC in %, by protocol fair; boards "
         "show the newest alone; cells of different versions may have been run on different machines"
     )
     return Table("Versions", VERSIONS, rows, caption)

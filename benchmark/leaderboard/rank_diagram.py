@@ -11,6 +11,7 @@ from math import ceil, floor
 
 from crossvad.leaderboard.ranks import WAY, Ranks
 from crossvad.leaderboard.view import adaptation_text
+from crossvad.planning.names import number_of
 from crossvad.present.labels import label
 
 WIDTH, NAMES, LINE, TOP = 720, 300, 20, 30  # in the units of the drawing
@@ -65,5 +66,6 @@ def diagram(ranks: Ranks) -> Diagram:
         )
     height = TOP + LINE * len(rows) + 6
     ticks = [(x(rank), rank) for rank in range(1, high + 1, step) if rank >= low]
-    title = f"Mean ranks of {len(rows)} rows over {len(ranks.pairs)} pairs; bars: half the critical difference"
+    pairs = number_of(len(ranks.pairs), "pair")
+    title = f"Mean ranks of {len(rows)} rows over {pairs}; bars: half the critical difference"
     return Diagram(WIDTH, height, ticks, rows, x(ranks.means[0] + half), title)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossvad.planning.cell import digest_of
+from crossvad.planning.names import number_of
 from crossvad.present.labels import label
 from crossvad.present.tables import MISSING
 
@@ -65,7 +66,7 @@ def adaptation_text(tuning: str, shots: int, steps: int, support: str = "") -> T
     """How a row adapted: finetune, K = 10, 10 steps; as it was trained, where it did not."""
     if not shots:
         return Text("not adapted" if tuning == "none" else f"{tuning}, K = 0", 0)
-    stepped = f", {steps} step{'' if steps == 1 else 's'}" if tuning != "none" else ""
+    stepped = f", {number_of(steps, 'step')}" if tuning != "none" else ""
     how = f"{tuning}, " if tuning != "none" else ""
     return Text(f"{how}K = {shots}{stepped}", shots + steps / 1e6, support)
 

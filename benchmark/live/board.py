@@ -77,7 +77,7 @@ def board(watches: Sequence[CameraWatch], reporter: Reporter) -> Iterator[Callab
             if due(PLAIN_EVERY):
                 for watch in watches:
                     name, state, rate, score, line, alarms, *_ = row(watch, rates.rates[watch.name])
-                    reporter.say(f"{name}: {state}, {rate} frames/s, score {score}, line {line}, {alarms} alarms")
+                    reporter.say(f"{name}: {state}, {rate} frames/s, score {score}, line {line}, alarms {alarms}")
 
         yield tell
         return

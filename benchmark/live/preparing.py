@@ -78,6 +78,8 @@ def _check_cameras(cameras: Sequence[Camera], reporter: Reporter) -> None:
         for done, camera in enumerate(cameras, 1):
             try:
                 probe(camera)
+            except InputError:  # of a pipe, which nobody can try again
+                raise
             except Exception as error:  # whatever a stranger's stream makes a decoder raise
                 problem = f"does not open ({reason(error, camera)})"
                 fix = "check the address, and that it opens in a player"

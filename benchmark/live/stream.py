@@ -18,6 +18,7 @@ from crossvad.footage.overlay import film_size
 from crossvad.footage.video_library import video_library
 from crossvad.live.cameras import PIPE, Camera
 from crossvad.live.pace import LONGEST, Pace
+from crossvad.live.pipe import STDIN
 
 OPENING = 15.0  # seconds that a camera has to answer
 STALLED = LONGEST  # seconds without a frame after which a camera is opened anew
@@ -47,9 +48,10 @@ def opened(camera: Camera) -> Any:
     Raises:
         av.FFmpegError: it does not answer, or not with video.
     """
-    where, options, kind = camera.address, {}, None
+    where: Any = camera.address
+    options, kind = {}, None
     if where == PIPE:
-        where = "pipe:0"
+        where = STDIN
     elif where.startswith("/dev/"):
         kind = "v4l2"
     elif camera.waits:
@@ -61,12 +63,15 @@ def opened(camera: Camera) -> Any:
 
 
 def probe(camera: Camera) -> None:
-    """Make sure that a camera gives a frame; a pipe is taken at its word, as it gives each frame once.
+    """Make sure that a camera gives a frame; of a pipe, that its first bytes are of a video, as it gives each once.
 
     Raises:
         av.FFmpegError: it does not.
+        InputError: a pipe does not.
     """
-    if camera.address != PIPE:
+    if camera.address == PIPE:
+        STDIN.refuse_unfit(video_library(RUNNING))
+    else:
         with opened(camera) as container:
             next(container.decode(video=0))
 

@@ -82,9 +82,10 @@ class Watcher:
             if watch.reader.connections > 1:
                 parts.append(number_of(watch.reader.connections, "connection"))
             if watch.unscored:
-                parts.append(f"{watch.unscored} frames without a score of their own, as scoring was slower")
+                unscored = number_of(watch.unscored, "frame")
+                parts.append(f"{unscored} without a score of their own, as scoring was slower")
             if watch.reader.queue.lost:
-                parts.append(f"{watch.reader.queue.lost} frames dropped unseen")
+                parts.append(f"{number_of(watch.reader.queue.lost, 'frame')} dropped unseen")
             alarms = number_of(watch.alarms.count, "alarm") if watch.alarms else "it had no line yet, so no alarms"
             given_up = watch.failure or watch.reader.failure
             end = f"; given up: {given_up}" if given_up else ""

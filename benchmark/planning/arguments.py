@@ -1,6 +1,7 @@
 """What Python's callers give, held to what a function's annotations say, before anything is read or run.
 
-The annotations are read as they are written, so that none of the classes that they name need be loaded.
+The annotations are read as they are written, so that none of the classes that they name need be loaded: typeguard lets
+anything pass for a class that is not, pydantic fails at it, and both take True for a number.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
 from crossvad.datasets.errors import InputError, masked
+from crossvad.planning.names import did_you_mean
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -49,7 +51,8 @@ LISTS = ("Sequence[", "Iterable[")
 def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Refuse arguments of other types than a function is annotated with, and numbers that are too small; a decorator.
 
-    The function then raises an `InputError` that names the argument. What it gathers in ** is left to whatever that is
+    The function then raises an `InputError` that names the argument; of a name that is none of its own, Python's
+    `TypeError` says what comes close. What it gathers in ** is left to whatever that is
     handed to.
     """
     signature = inspect.signature(function)
@@ -63,7 +66,11 @@ def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     def call(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
         try:
             bound = signature.bind(*args, **kwargs)
-        except TypeError:
+        except TypeError as error:
+            for name in kwargs.keys() - signature.parameters.keys():
+                if meant := did_you_mean(name, signature.parameters).rstrip():
+                    problem = f"{function.__name__}() got an unexpected keyword argument {name!r}"
+                    raise TypeError(f"{problem}; {meant}") from error
             return function(*args, **kwargs)  # Python itself says which name is wrong or missing
         for name in kinds:
             if name in bound.arguments:

@@ -10,10 +10,28 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from crossvad.adapters.options import check_ranges
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of as number_of
 
 
 def listed(text: str, separator: str = ",") -> list[str]:
     """The names in `apn[prototypes=5,cycles=1],lmn`: two of them; empty ones are left out."""
+    return [part for part in _parts(text, separator) if part]
+
+
+def members(text: str, where: str, separator: str = ",") -> list[str]:
+    """The names of a list that somebody types, as `listed` reads it; none, if there is nothing but separators.
+
+    Raises:
+        InputError: there is a name too few for the separators; says so of `where`.
+    """
+    parts = _parts(text, separator)
+    if any(parts) and not all(parts):
+        raise InputError(where, f"{text!r} has an empty name beside a {separator!r}", "name one there, or remove it")
+    return [part for part in parts if part]
+
+
+def _parts(text: str, separator: str) -> list[str]:
+    """What stands between separators, empty or not; those inside brackets belong to options."""
     parts, depth = [""], 0
     for character in text:
         depth += {"[": 1, "]": -1}.get(character, 0)
@@ -21,7 +39,7 @@ def listed(text: str, separator: str = ",") -> list[str]:
             parts.append("")
         else:
             parts[-1] += character
-    return [part.strip() for part in parts if part.strip()]
+    return [part.strip() for part in parts]
 
 
 def joined(text: str) -> str:
@@ -41,7 +59,7 @@ def split_options(text: str) -> tuple[str, dict[str, str]]:
     if not match:
         raise InputError(text, "cannot be read", "write name or name[field=value,field=value]")
     options: dict[str, str] = {}
-    for part in filter(str.strip, (match["options"] or "").split(",")):
+    for part in members(match["options"] or "", text):
         field, equals, value = (text.strip() for text in part.partition("="))
         if options and not equals:  # one more member of a list: scales=1,0.5
             options[next(reversed(options))] += f",{field}"
@@ -141,11 +159,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     meant = {each.partition("[")[0]: each for each in reversed(known)} | {each: each for each in known}
     close = difflib.get_close_matches(name, list(meant), 1)
     return f"did you mean {meant[close[0]]}? " if close else ""
-
-
-def number_of(count: int, thing: str) -> str:
-    """Say how many things there are: 1 cell, 2 cells."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], more: str = "") -> InputError:

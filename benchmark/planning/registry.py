@@ -21,6 +21,7 @@ import inspect
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +36,7 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import plugins
 from crossvad.planning.archives import get_published as get_published
 from crossvad.planning.catalogue import ARCHIVES, LAUNCHERS, METHODS, OUR_DATASETS, RENDERED, TUNINGS
-from crossvad.planning.names import listed, spelled, split_options, unknown_name, with_options
+from crossvad.planning.names import listed, members, spelled, split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
@@ -147,9 +148,16 @@ def _rendered(name: str, options: dict[str, str]) -> Dataset:
 
 
 def joined_names(text: str) -> list[str]:
-    """Split `ped1+ped2`; a + that is part of a folder's or file's name parts nothing."""
+    """Split `ped1+ped2`; a + that is part of a folder's or file's name parts nothing.
+
+    Raises:
+        InputError: a name beside a + is empty.
+    """
+    with suppress(OSError):  # of a name longer than any
+        if text.startswith("path:") and Path(text.removeprefix("path:")).is_dir():
+            return [text]
     names: list[str] = []
-    for name in listed(text, "+"):
+    for name in members(text, text, "+"):
         longer = f"{names[-1]}+{name}" if names else ""
         folder = longer.startswith("path:") and Path(longer.removeprefix("path:")).is_dir()
         if folder or (":" in name and Path(longer.rpartition(":")[0]).is_file()):

@@ -59,7 +59,7 @@ class Suite:
         TOML can be written so that an entry is not found, as in a table within a line: then it is the file alone.
         """
         spellings = [re.escape(each) for each in (entry, *PLURALS) if PLURALS.get(each, each) == entry]
-        begins = re.compile(rf"""\s*["']?(?:{"|".join(spellings)})["']?\s*=""")
+        begins = re.compile(rf"""\s*\[?\s*["']?(?:{"|".join(spellings)})["']?\s*[=\]]""")
         for section in dict.fromkeys((grid + 1, 0)):  # what a grid does not say, the head of the file does
             lines = [(number, line) for number, of, line in _sections(self.text) if of == section]
             begun = next((number for number, line in lines if begins.match(line)), None)
@@ -113,12 +113,15 @@ def parsed(name: str, text: str) -> Suite:
     except (ValueError, RecursionError) as error:  # of numbers too long, or lists too deep, to be read
         raise InputError(name, f"cannot be read ({error})", "write a TOML file; see bench matrix --help") from error
     tables = read.pop(GRID, [])
+    bare = Suite(name, text, ())
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise InputError(name, "grid is no table", "write [[grid]] on a line of its own, and its entries below")
-    for table in (read, *tables):
+        fix = "write [[grid]] on a line of its own, and its entries below"
+        raise InputError(bare.at(GRID), "grid is no table", fix)
+    for number, table in enumerate((read, *tables)):
         for single, plural in PLURALS.items():
             if single in table and plural in table:
-                raise InputError(name, f"says both {single} and {plural}, which are one entry", "write one of them")
+                problem = f"says both {single} and {plural}, which are one entry"
+                raise InputError(bare.at(plural, number - 1), problem, "write one of them")
     common, *grids = [{PLURALS.get(key, key): value for key, value in table.items()} for table in (read, *tables)]
     suite = Suite(name, text, tuple(common | grid for grid in grids) or (common,))
     for number, entries in enumerate((common, *grids)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from crossvad.datasets.base import Dataset, Scene, Split
 from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue, registry
 from crossvad.planning.cell import Cell
+from crossvad.planning.grid import Grid
 from crossvad.planning.names import joined, split_options
 from crossvad.planning.protocol import get_protocol
 from crossvad.planning.request import Request, get_dataset
@@ -65,7 +66,7 @@ def requests(suite: Suite, said: Mapping[str, Any]) -> list[Request]:
     for grid in suite.grids:
         entries = grid | {name: value for name, value in said.items() if name in ENTRIES}
         if not entries.get("sources"):
-            raise InputError("bench matrix", "has no sources", "give --source, or a suite file with source = […]")
+            raise InputError(suite.name, "has no sources", 'write sources = ["…"], or give --source')
         made.append(Request(**{"targets": entries["sources"]} | entries))
     return made
 
@@ -77,28 +78,41 @@ def check(suite: Suite, said: Mapping[str, Any], root: Path) -> None:
         InputError: a name is unknown, data is not there, or a number cannot be; names the line.
     """
     for number, request in enumerate(requests(suite, said)):
-        written = suite.grids[number].keys() - said.keys()
-        for entry in (entry for entry in LOOKED_UP if entry in written):
-            value = getattr(request, entry)
-            for name in [value] if isinstance(value, str) else value:
-                try:
-                    LOOKED_UP[entry](name, root)
-                except InputError as error:
-                    raise _placed(error, suite.at(entry, number, name)) from error
-        try:
-            request.grid(root)
-        except InputError as error:
-            entry = _entry_of(error)
-            raise (_placed(error, suite.at(entry, number)) if entry in written else error) from error
+        _grid(suite, number, request, suite.grids[number].keys() - said.keys(), root)
+
+
+def _grid(suite: Suite, number: int, request: Request, written: Collection[str], root: Path) -> Grid:
+    """Make a grid of a suite of what is asked for, some entries of which are `written` in it.
+
+    Raises:
+        InputError: as `check`.
+    """
+    for entry in (entry for entry in LOOKED_UP if entry in written):
+        value = getattr(request, entry)
+        for name in [value] if isinstance(value, str) else value:
+            try:
+                LOOKED_UP[entry](name, root)
+            except InputError as error:
+                raise _placed(error, suite.at(entry, number, name)) from error
+    try:
+        return request.grid(root)
+    except InputError as error:
+        entry = _entry_of(error)
+        raise (_placed(error, suite.at(entry, number)) if entry in written else error) from error
 
 
 def size(suite: Suite) -> Size:
-    """How many cells a suite has, and how many trainings: at most, as pairs that cannot be are left out of a run."""
+    """How many cells a suite has, and how many trainings: at most, as pairs that cannot be are left out of a run.
+
+    Raises:
+        InputError: as `check`, but for data, which need not be there.
+    """
     cells: set[Cell] = set()
     trainings: set[str] = set()
-    for request in requests(suite, {}):
+    for number, request in enumerate(requests(suite, {})):
         named = [[_Named(joined(str(name))) for name in names] for names in (request.sources, request.targets)]
-        grid = replace(request, sources=named[0], targets=named[1]).grid(Path())
+        anywhere = replace(request, sources=named[0], targets=named[1])
+        grid = _grid(suite, number, anywhere, suite.grids[number].keys() - {"sources", "targets"}, Path())
         trained = {method.label for method in grid.methods if method.cls.needs_source}
         made = grid.cells()
         cells |= {*made}

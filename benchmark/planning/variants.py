@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from crossvad.datasets.errors import InputError
 from crossvad.planning import registry
-from crossvad.planning.names import did_you_mean, listed, spelled, split_options
+from crossvad.planning.names import did_you_mean, listed, members, spelled, split_options
 
 
 def variants(methods: Sequence[str], options: Sequence[str]) -> list[str]:
@@ -48,7 +48,7 @@ def _choice(option: str) -> tuple[str, list[str]]:
     name, equals, values = option.partition("=")
     if not name.strip() or not equals or not listed(values):
         raise InputError(f"--option {option!r}", "cannot be read", "write name=value,value")
-    return name.strip(), listed(values)
+    return name.strip(), members(values, f"--option {name.strip()}")
 
 
 def option_names(methods: Sequence[str]) -> list[str]:

@@ -44,6 +44,7 @@ def gather(
     reporter: Reporter,
     rivals: Iterable[Record] = (),
     remarks: Sequence[str] = (),
+    budget: str = "",
 ) -> Page:
     """Gather all that the page shows of these cells, read by a protocol; metrics in %, times in seconds.
 
@@ -56,6 +57,7 @@ def gather(
         reporter: told how far it is.
         rivals: of more cells, among which are those that these start from at K = 0.
         remarks: what captions say of cells that are left out.
+        budget: whose rows are shown when the page is opened; empty: those of the one that most rows have.
 
     Raises:
         InputError: stored scores are missing or were changed.
@@ -87,6 +89,7 @@ def gather(
     return {
         "version": __version__,
         "protocol": protocol.name,
+        "budget": budget,
         "boards": described,
         "critical": critical_differences(entries),
         "entries": entries,

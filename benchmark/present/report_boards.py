@@ -12,7 +12,9 @@ import pandas as pd
 from crossvad.evaluation.best import incomparable, pairs
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.frames import Values
+from crossvad.evaluation.selection import committed_among_own
 from crossvad.evaluation.statistics import LEVEL, critical_difference
+from crossvad.planning.names import number_of
 from crossvad.present import captions
 from crossvad.present.report_cells import METRICS, Page
 
@@ -34,11 +36,12 @@ def boards(tidy: pd.DataFrame, cells: pd.DataFrame, remarks: Sequence[str] = ())
     Returns:
         The boards by name; and by entry its place in its board's `apart`, if it is there.
     """
-    counted = dict(list(cells.groupby(BOARD)))
+    counted, committed = dict(list(cells.groupby(BOARD))), committed_among_own(tidy)
     described: list[Page] = []
     places: dict[Key, int] = {}
     for key, rows in tidy.groupby(BOARD):
-        note = "; ".join([captions.caption(rows, "auc", *METRICS[:5]), *remarks])
+        foreign = [_not_run_here(len(rows))] if committed[rows.index].all() else []
+        note = "; ".join([captions.caption(rows, "auc", *METRICS[:5]), *foreign, *remarks])
         page: Page = dict(zip(BOARD, key, strict=True)) | {"caption": note, "why": "", "apart": None}
         if key in counted:
             page["why"] = incomparable(counted[key])
@@ -49,6 +52,11 @@ def boards(tidy: pd.DataFrame, cells: pd.DataFrame, remarks: Sequence[str] = ())
                 places |= {entry: place for place, entry in enumerate(compared.entries)}
         described.append(page)
     return described, places
+
+
+def _not_run_here(count: int) -> str:
+    """Say that a board's cells are all committed ones, where other boards have one's own; of some, each is marked."""
+    return f"{number_of(count, 'cell')}, all committed in reference/, not run here (--where place=runs leaves them out)"
 
 
 def _triangle(square: Values) -> str:

@@ -33,6 +33,7 @@ from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 from crossvad.studies.planted_rows import COLUMNS, as_csv, from_csv, left_out_rows
@@ -134,7 +135,7 @@ def refuse_unplantable(method: Adapter) -> None:
         raise preflight.Refused(name, problem, "leave it out")
     before, after = method.clip.scored, method.clip.frames - 1 - method.clip.scored
     if before > planting.BEFORE or after > planting.AFTER:
-        problem = f"takes {before} frames before the scored one and {after} after it"
+        problem = f"takes {number_of(before, 'frame')} before the scored one and {after} after it"
         fix = f"planted clips have {planting.BEFORE} and {planting.AFTER}"
         raise preflight.Refused(name, problem, fix)
 

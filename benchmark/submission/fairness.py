@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.planning import registry
 from crossvad.planning.catalogue import BASELINES, METHODS, TUNINGS
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR, SupportPolicy
 from crossvad.planning.versions import HARNESS
 from crossvad.store.store import Record
@@ -26,7 +27,7 @@ def unfair(record: Record) -> str:
     if cell.policy not in FAIR_SUPPORTS:
         return f"adapts on {cell.support}, which is the very test video that is scored"
     if cell.shots > FAIR.max_shots:
-        return f"adapts on {cell.shots} clips, and protocol fair leaves room for {FAIR.max_shots}"
+        return f"adapts on {number_of(cell.shots, 'clip')}, and protocol fair leaves room for {FAIR.max_shots}"
     return ""
 
 

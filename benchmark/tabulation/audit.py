@@ -10,6 +10,7 @@ from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.label_audit import Findings
 from crossvad.evaluation.postprocessing import READINGS
 from crossvad.evaluation.selection import varying_keys
+from crossvad.planning.names import number_of
 from crossvad.present import captions, tables
 from crossvad.present.figures import audit as figure
 from crossvad.present.formats import Tables
@@ -60,7 +61,7 @@ def tabulate_checkpoints(curves: Sequence[pd.DataFrame], count: int) -> Tables:
     rows = pd.concat(curves)
     texts = gains(rows).map(lambda value: f"{value:.1f}")
     facts = [
-        f"AUC in %; of {count} checkpoints, evenly spread over the training",
+        f"AUC in %; of {number_of(count, 'checkpoint')}, evenly spread over the training",
         "best: chosen on the test set itself",
         *captions.partial(rows),
     ]

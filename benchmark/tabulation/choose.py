@@ -14,6 +14,7 @@ from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES, SQUARE
 from crossvad.evaluation import tidy
 from crossvad.execution.progress import Reporter
 from crossvad.planning.catalogue import NO_TUNING
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
@@ -152,7 +153,7 @@ def _gap(line: Mapping[Any, Any]) -> str:
 def _facts(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> list[str]:
     """What a reader must know to read the table."""
     seen, facts = rows[rows["method"] != NOBODY], []
-    how = f"K = 0 → K = {shots}, {tuning} in {steps} step{'' if steps == 1 else 's'}" if shots else "K = 0"
+    how = f"K = 0 → K = {shots}, {tuning} in {number_of(steps, 'step')}" if shots else "K = 0"
     facts += [
         f"AUC in % of telling clips with a planted anomaly from the same clips with the same walker as it was; {how}",
         f"{MEAN}: of {captions.listed(told_kinds(rows))}",
@@ -168,7 +169,7 @@ def _facts(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> list[str]
     for source, of_source in seen.groupby("source", sort=False):
         drawn = len(of_source[["seed", "number"]].drop_duplicates())
         cameras = of_source["scene"].nunique()
-        facts.append(f"{source}: {drawn} scenes, held-out views of {cameras} camera{'' if cameras == 1 else 's'}")
+        facts.append(f"{source}: {number_of(drawn, 'scene')}, held-out views of {number_of(cameras, 'camera')}")
         nobody = rows.loc[(rows["source"] == source) & (rows["method"] == NOBODY), "scene"].unique()
         if len(nobody):
             facts.append(f"{len(nobody)} left out, with nobody to cut out: {captions.listed(sorted(nobody))}")
@@ -216,7 +217,7 @@ def tabulate_agreement(found: Mapping[str, Mapping[tuple[str, str], Agreement]],
         ]
     )
     sizes = [
-        f"{heads[pair]}: {one.entries} entries of {one.methods} methods"
+        f"{heads[pair]}: {one.entries} entries of {number_of(one.methods, 'method')}"
         for pair, one in found[MEAN].items()
         if pair[0] != OVER_PAIRS
     ]

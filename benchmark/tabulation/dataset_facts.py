@@ -47,7 +47,7 @@ def own_labels(dataset: Dataset) -> Labels:
     try:
         facts = label_facts([dataset.labels(name) for name in names]) if names else "no test video"
     except InputError as error:
-        facts = error.problem
+        facts = str(error)
     return Labels("this copy", len(names), facts)
 
 

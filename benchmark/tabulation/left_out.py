@@ -59,7 +59,7 @@ def _unread(records: Sequence[Record], protocol: Protocol) -> list[str]:
         return []
     if protocol.common_mask:
         most = max(record.cell.shots for record in records)
-        beyond = f"with more than {protocol.max_shots} shots"
+        beyond = f"with more than {number_of(protocol.max_shots, 'shot')}"
         return [f"{_are_not_shown(len(records), beyond)} (--protocol fair@{most})"]
     supports = ", ".join(sorted({record.cell.support for record in records}))
     unread = f"with support {supports}, which protocol {protocol.name} does not read,"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.comparison import better_or_worse, rival
-from crossvad.evaluation.selection import refuse_mixtures
 from crossvad.evaluation.statistics import LEVEL
 from crossvad.evaluation.tidy import LOCATED
 from crossvad.planning.names import number_of
@@ -42,6 +42,8 @@ class TableRequest:
 
     def __post_init__(self) -> None:
         """Refuse what would have to be ignored."""
+        if self.rows is not None and not self.rows:
+            raise InputError("--rows", "names no key", "name one, such as --rows method, or leave it out")
         own_shape = {"--published": self.published, "--paper": self.paper is not None}
         for flag in (flag for flag, asked in own_shape.items() if asked):
             shapes = {"--rows": self.rows, "--columns": self.columns, "--matrix": self.matrix or None}
@@ -87,7 +89,7 @@ def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFram
     """
     if request.long:
         return Tables((), rows=rows)
-    refuse_mixtures(rows, "budget", suggested=str(rows["budget"].iloc[0]), what="this table")
+    refuse_mixtures(Alike(rows, "budget"), what="this table")
     if request.published:
         figures = published.load()
         part = published.beside(rows, figures), published.caption(rows, figures)

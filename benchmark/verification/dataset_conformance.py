@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Dataset, Frames, Split, Video
+from crossvad.planning.names import number_of
 from crossvad.verification.verdicts import Verdict, without_errors
 
 LOOKED_AT = 3  # videos of a split that are decoded: of a large data set, all would take hours
@@ -42,7 +43,9 @@ def _verdicts(dataset: Any) -> Iterator[Verdict]:
         yield from broken
         return  # the other rules speak of videos that are sound
     yield Verdict(
-        "frames are uint8 (N, H, W, C), and the same whenever they are read", True, f"{len(looked_at)} videos decoded"
+        "frames are uint8 (N, H, W, C), and the same whenever they are read",
+        True,
+        f"{number_of(len(looked_at), 'video')} decoded",
     )
     yield from _labels(dataset, videos["test"])
 
@@ -119,7 +122,9 @@ def _labels(dataset: Dataset, videos: Iterable[Video]) -> Iterator[Verdict]:
         abnormal, frames, checked = abnormal + int(labels.sum()), frames + len(labels), checked + 1
     if checked:
         yield Verdict("labels are 0 or 1, one a frame", True, f"{abnormal} of {frames} frames are abnormal")
-        yield Verdict("no video leads to a label", True, f"{min(checked, LOOKED_AT)} videos looked through")
+        yield Verdict(
+            "no video leads to a label", True, f"{number_of(min(checked, LOOKED_AT), 'video')} looked through"
+        )
         both = 0 < abnormal < frames
         yield Verdict("some frames are abnormal, and some are normal", both, f"{abnormal} of {frames} are abnormal")
 

@@ -22,6 +22,7 @@ from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import registry
 from crossvad.planning.archives import stored_target
 from crossvad.planning.cell import Cell
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
 from crossvad.store.records import read_record
 from crossvad.store.scores import Scores
@@ -219,6 +220,6 @@ def verify_code(cells: Sequence[Cell]) -> list[Problem]:
     other = [cell.method for cell in cells if versions.get(cell.method, cell.method_version) != cell.method_version]
     fix = "run them again for numbers of the present code"
     return [
-        Problem("warning", method, f"{count} cells are of another version than the present", fix)
+        Problem("warning", method, f"{number_of(count, 'cell')} of another version than the present", fix)
         for method, count in Counter(other).items()
     ]

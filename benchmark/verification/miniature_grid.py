@@ -24,6 +24,7 @@ from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.grid import Grid
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.specs import MethodSpec, TuningSpec
 from crossvad.store.scores import Cues
@@ -125,4 +126,4 @@ def run_twice(
     ]
     if differing:
         return False, f"{differing[0]}: other scores when the fit comes from the store"
-    return True, f"{len(first)} cells, twice the same"
+    return True, f"{number_of(len(first), 'cell')}, twice the same"

@@ -13,6 +13,7 @@ from textwrap import TextWrapper
 import click
 
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.planning.names import number_of
 from crossvad.present import terminal
 from crossvad.present.atomic_files import replacing
 from crossvad.present.formats import Tables
@@ -50,7 +51,8 @@ class PageCheck:
     def told(self) -> str:
         """What was done, in a few words."""
         commands = sum(bool(block.command) for block in self.page.blocks)
-        return f"{self.remade} of {commands} commands run again" + (f", {self.held} numbers held" if self.held else "")
+        held = f", {number_of(self.held, 'number')} held" if self.held else ""
+        return f"{self.remade} of {number_of(commands, 'command')} run again{held}"
 
     def check_tables(self, remake: Remake, results: Path) -> None:
         """Make every table again that names its command; hold each against the rows that it must have."""

@@ -15,6 +15,7 @@ from crossvad.datasets.errors import Problem
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.selection import KEYS, mixtures
 from crossvad.evaluation.tidy import COLUMNS, LOCATED, table
+from crossvad.planning.names import number_of
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.atomic_files import replacing
 from crossvad.store import profiles
@@ -43,7 +44,7 @@ def verify_csv(path: Path, store: Store, write: bool = False) -> tuple[str, list
         return f"{len(published.load(path))} published figures fit their schema", []
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if set(planted_rows.COLUMNS) <= set(rows.columns):
-        return f"{len(planted_rows.load(path))} rows of planted anomalies fit their schema", []
+        return f"{number_of(len(planted_rows.load(path)), 'row')} of planted anomalies fit their schema", []
     if not {*KEYS, "status"} <= set(rows.columns):
         return "", [Problem("warning", path.name, "is no table of cells, so it was not recomputed", "see its page")]
     problems = []

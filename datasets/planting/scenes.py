@@ -21,6 +21,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.planting.kind_names import ALL_KINDS, SQUARE
 from crossvad.datasets.planting.kinds import KINDS, SQUARE_RATE, Setting, control, square
 from crossvad.datasets.planting.walkers import Walker, walkers
+from crossvad.datasets.words import number_of
 
 VERSION = 1  # of what is drawn; to be raised when it changes
 BEFORE, AFTER = 15, 7  # frames of a clip before and after the scored one: as many as any method takes
@@ -96,7 +97,7 @@ class PlantedScenes:
             if len(usable) < count and self.found(names[index]):
                 usable.append(names[index])
         if not usable:
-            problem = f"has nobody who could be cut out of {len(names)} scenes, and planted as an anomaly"
+            problem = f"has nobody who could be cut out of {number_of(len(names), 'scene')}, and planted as an anomaly"
             fix = "choose a source of fixed cameras that somebody walks through, videos of 24 frames or more"
             raise InputError("source", problem, fix)
         return usable

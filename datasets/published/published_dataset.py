@@ -20,6 +20,7 @@ from crossvad.datasets.published.manifest import Manifest, VideoFacts
 from crossvad.datasets.published.video_list import ALL, VideoList, spelled
 from crossvad.datasets.readers.frame_folder import damaged_in_archive
 from crossvad.datasets.readers.patience import Beat
+from crossvad.datasets.words import number_of
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class PublishedDataset(Dataset):
             raise InputError(self.directory, problem, "remove it")
         published = self.manifest.test[entry].frames
         if published not in (None, frames):
-            problem = f"{video} has {frames} frames, and its labels are for {published}"
+            problem = f"{video} has {number_of(frames, 'frame')}, and its labels are for {published}"
             raise InputError(self.directory, problem, "fetch it again")
         return self.manifest.labels(entry, frames)
 
@@ -212,10 +213,10 @@ class PublishedDataset(Dataset):
             fix = self._named_part(videos) if split == "test" and here else part
             yield Problem("warning", folder, problem, fix, tuple(missing))
         if not published and len(videos) != count:
-            problem = f"{len(videos)} {what} videos are here, and {count} were published"
+            problem = f"holds {number_of(len(videos), f'{what} video')}, and {count} were published"
             yield Problem("warning", folder, problem, part)
         if published and (extra := [entry for entry in videos if entry not in published]):
-            problem = f"{len(extra)} {what} videos are not of {self.name}: {some(extra)}"
+            problem = f"holds {number_of(len(extra), f'{what} video')} that {self.name} does not have: {some(extra)}"
             yield Problem("warning" if split == "train" else "error", folder, problem, "remove them", tuple(extra))
         for entry in videos.keys() & published.keys():
             yield from self._video_against(published[entry], videos[entry], split)
@@ -248,10 +249,10 @@ class PublishedDataset(Dataset):
             return
         if published.frames is None and any(start >= frames for start, _ in published.abnormal):
             onset = published.abnormal[-1][0]
-            problem = f"has {frames} frames, and is abnormal from frame {onset} on: its end is missing"
+            problem = f"has {number_of(frames, 'frame')}, and is abnormal from frame {onset} on: its end is missing"
             yield Problem("error", _location(video), problem, "fetch it again")
         elif published.frames not in (None, frames):
-            problem = f"has {frames} frames, where the published video has {published.frames}"
+            problem = f"has {number_of(frames, 'frame')}, where the published video has {published.frames}"
             yield Problem("error" if split == "test" else "warning", _location(video), problem, "fetch it again")
         elif own is not None and not np.array_equal(own, self.manifest.labels(self.entry(video.name), frames)):
             yield self._wrong_labels(video, own)

@@ -12,10 +12,15 @@ from typing import NamedTuple
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import small_text
+from crossvad.datasets.words import number_of
 
 HEADER = ["video", "start", "end"]
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets of some countries write
 DIGITS = 18  # of a number of frames, at most
 COUNTINGS = ("first=0", "first=1", "exclusive", "inclusive")  # what may follow in the header
+
+
+Span = tuple[int, int] | None  # start and end, counted from 0; None: the whole video is normal
 
 
 class LabelRow(NamedTuple):
@@ -57,7 +62,8 @@ class LabelTable:
 
     Frames are counted from 0, and `end` is the first normal one after the range, so that Monday is abnormal from frame
     120 to 179. The header `video,start,end,first=1,inclusive` says otherwise: there, 121,180 are the same frames. A
-    video may have many lines, and one without a range says that it is normal.
+    video may have many lines, and one without a range says that it is normal. Where ranges overlap, a frame is abnormal
+    that is in any of them; a line that is there twice, or that contradicts another, is refused.
     """
 
     path: Path
@@ -80,17 +86,40 @@ class LabelTable:
             InputError: the file is missing or cannot be read, or its header is malformed.
         """
         counting = self.counting
+        said: dict[str, dict[Span, int]] = {}
         for line, fields in self._lines[1:]:
             try:
-                yield self._row(line, fields, counting)
+                _, video, row = read = self._row(line, fields, counting)
+                self._refuse_repeated(line, video, (row.start, row.end) if row else None, said.setdefault(video, {}))
+                yield read
             except InputError as error:
                 yield error
 
+    def _refuse_repeated(self, line: int, video: str, span: Span, said: dict[Span, int]) -> None:
+        """Refuse what another line of a video says already, or contradicts; `said`: its lines so far, by range."""
+        fix = "remove it, or correct it if another video or range is meant"
+        if span in said:
+            raise InputError(self.at(line), f"says the same as line {said[span]}", fix)
+        if said and (span is None or None in said):
+            other = next(iter(said.values()))
+            problem = f"contradicts line {other}: one says that {video} is normal throughout, and one that it is not"
+            raise InputError(self.at(line), problem, "remove one of them")
+        said[span] = line
+
     def _row(self, line: int, fields: list[str], counting: Counting) -> tuple[int, str, LabelRow | None]:
         if len(fields) < len(HEADER) or any(fields[len(HEADER) :]):
-            raise InputError(self.at(line), f"has {len(fields)} fields", f"write {','.join(HEADER)}")
+            raise self._other_separator(line, fields) or InputError(
+                self.at(line), f"has {number_of(len(fields), 'field')}", f"write {','.join(HEADER)}"
+            )
         video, start, end = fields[: len(HEADER)]
         return line, video, self._range(line, start, end, counting) if start or end else None
+
+    def _other_separator(self, line: int, fields: list[str]) -> InputError | None:
+        """What is wrong with a line of other separators than commas; None with any other."""
+        for sign, name in SEPARATORS.items():
+            if len(fields) == 1 and fields[0].count(sign) >= len(HEADER) - 1:
+                return InputError(self.at(line), f"has {name} between its fields", f"write commas: {','.join(HEADER)}")
+        return None
 
     def at(self, line: int) -> str:
         """Where a line is, for errors."""
@@ -121,7 +150,8 @@ class LabelTable:
             raise InputError(self.path, f"cannot be read ({error})", "save it as CSV in UTF-8") from error
         lines = [(line, fields) for line, fields in lines if any(fields)]
         if not lines or lines[0][1][: len(HEADER)] != HEADER:
-            raise InputError(self.path, "has another header", f"begin it with {','.join(HEADER)}")
+            wrong = self._other_separator(*lines[0]) if lines else None
+            raise wrong or InputError(self.path, "has another header", f"begin it with {','.join(HEADER)}")
         return lines
 
     def _range(self, line: int, start: str, end: str, counting: Counting) -> LabelRow:

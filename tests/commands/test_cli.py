@@ -146,7 +146,11 @@ def test_a_table_never_mixes_budgets(run, bench, tmp_path):
     scores = store.scores(record.cell)
     record.cell = replace(record.cell, budget="quick")
     store.write(record, scores)
-    refused(bench("table", "--where", "budget=smoke,quick"), "would mix budgets", "add --where budget=")
+    refused(
+        bench("table", "--where", "budget=smoke,quick"),
+        "would mix budgets quick, smoke",
+        "bench table --where budget=smoke",
+    )
     assert bench("table", "--where", "budget=quick").code == 0
     newest = bench("table", "--format", "md")
     assert newest.code == 0 and "your own cells of budget quick, which ran last; 8 more cells" in newest.out
@@ -465,9 +469,9 @@ def test_wrong_table(run, bench, words, said):
         ('sources = ["synthetic-street"]\nsteps = [0]', ["suite.toml, line 2: --steps: 0 is too small"]),
         ('sources = ["synthetic-street"]\nshots = [0, 11]', ["suite.toml, line 2: --shots 11: is more than the 10"]),
         ('sources = ["synthetic-street"]\nprecision = ["bf15"]', ["suite.toml, line 2: precision 'bf15': is unknown"]),
-        ('sources = ["synthetic-street"]\ngrid = 3', ["suite.toml: grid is no table; write [[grid]]"]),
+        ('sources = ["synthetic-street"]\ngrid = 3', ["suite.toml, line 2: grid is no table; write [[grid]]"]),
         ('sources = ["synthetic-street"]\n[[grid]]\nbudgt = "smoke"', ["suite.toml, line 3: has an unknown entry"]),
-        ('methods = ["apn"]', ["bench matrix: has no sources", "give --source, or a suite file with source"]),
+        ('methods = ["apn"]', ["has no sources", 'write sources = ["…"], or give --source']),
         ('sources = ["pet2"]', ["suite.toml, line 1: pet2: is no known dataset", "did you mean ped2?"]),
     ],
 )

@@ -73,7 +73,7 @@ def test_where_explains_footage_of_ones_own(datasets, root):
     write_images(root / "cam/train/b", frames(9))
     (root / "cam/labels.csv").write_text("video,start,end\na,4,7\n")
     there = datasets("where", "path:cam")
-    assert f"{root / 'cam'}: 1 training videos, 1 test videos" in there.out
+    assert f"{root / 'cam'}: 1 training video, 1 test video" in there.out
     assert "video a: 3 abnormal frames, 4..6" in there.out
 
 
@@ -84,7 +84,9 @@ def test_labels_of_ones_own_are_told_as_they_were_understood(datasets, root):
         told = datasets(command, "path:cam").out
         assert "frames are counted from 1" in told and "video a: 4 abnormal frames, 4..7" in told
     (root / "cam/labels.csv").write_text("video,start,end\na,7,4\n")
-    assert datasets("info", "path:cam").code == 0 and datasets("check", "path:cam").code == 1
+    assert datasets("check", "path:cam").code == 1
+    info = datasets("info", "path:cam")
+    assert info.code == 0 and "labels.csv, line 2: '7' to '4' is no range of frames; write start and end" in info.out
 
 
 # ----------------------------------------------------------------------------------------------------------------- info
@@ -171,7 +173,7 @@ def test_prepare_goes_from_the_downloaded_zip_to_a_filled_cache(datasets, root, 
     zipped_avenue(root)
     done = datasets("prepare", "avenue", "--budget", "smoke")
     assert done.code == 0, done
-    assert "1 archives to unpack" in done.err and "5 of 5 videos or excerpts to decode: 35.8 kB of" in done.err
+    assert "1 archive to unpack" in done.err and "5 of 5 videos or excerpts to decode: 35.8 kB of" in done.err
     assert done.err.index("to decode") < done.err.index("Decode video") < done.err.index("ready for budget smoke")
     assert len([*cache.root.glob("*.npy")]) == 5
     assert sum(path.stat().st_size - 128 for path in cache.root.glob("*.npy")) == 35 * 32 * 32

@@ -46,6 +46,19 @@ def test_names_of_what_is_to_be_run(bench, words, meant):
     assert done.code == 2 and f"did you mean {meant}?" in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("results", "rm"), "remove"), (("results", "ls"), "list"), (("results", "remov"), "remove"),
+        (("suites", "sho"), "show"), (("datasets", "chk"), "check"), (("plot", "shot"), "shots"), (("tabel",), "table"),
+    ],
+)  # fmt: skip
+def test_commands_at_every_level(bench, words, meant):
+    done = bench(*words)
+    assert done.code == 2 and f"No such command {words[-1]!r}. Did you mean {meant}?" in done.err
+    assert "Choose from list, remove." in bench("results", "xyz").err
+
+
 def test_budgets():
     with pytest.raises(InputError, match=r"did you mean smoke\?"):
         get_budget("smok")

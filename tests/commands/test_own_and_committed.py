@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 
 import pytest
@@ -33,6 +35,12 @@ def ran(bench, cloned, north, south):
     return bench("run", "--source", f"path:{north}", "--target", f"path:{south}", "--method", "ramp", *SMOKE)
 
 
+def read_page(path):
+    """The data of a report's page."""
+    (data,) = re.findall(r'<script type="application/json" id="page">(.*?)</script>', path.read_text(), re.DOTALL)
+    return json.loads(data)
+
+
 def test_a_run_is_of_its_own_cells(ran, cloned):
     assert ran.code == 0 and "p99" not in ran.out and "‡" not in ran.out
     own = Store(cloned, only="runs").records()
@@ -46,10 +54,32 @@ def test_committed_cells_among_ones_own_are_marked(bench, ran, tmp_path):
         assert marked and not any(name in line for line in marked for name in ("ramp", "random", "extrapolate"))
         assert "‡: committed in reference/, not run here (--where place=runs leaves it out)" in done.out
     assert "p99" in bench("table").out and "p99" not in bench("table", "--where", "place=runs").out
-    for words in (["plot", "matrix"], ["report"]):
-        done = bench(*words)
-        text = done.out if words[0] == "plot" else (tmp_path / "report.html").read_text()
-        assert "2 of 8 cells are committed ones of reference/ (--where place=runs leaves them out)" in text
+    drawn = bench("plot", "matrix").out
+    assert "2 of 8 cells are committed ones of reference/ (--where place=runs leaves them out)" in drawn
+
+
+def test_each_board_of_a_report_says_which_of_its_own_cells_are_committed(bench, ran, north, south, tmp_path):
+    """And the page opens with the budget that was run last."""
+    other = ("--source", f"path:{south}", "--target", f"path:{north}", "--method", "ramp", "--quiet", "--shots", "0")
+    assert bench("run", *other, "--budget", "demo").code == 0
+    assert bench("report").code == 0
+    page = read_page(tmp_path / "report.html")
+    captions = {(board["budget"], board["source"]): board["caption"] for board in page["boards"]}
+    mixed, own = captions["smoke", f"path:{north.name}"], captions["demo", f"path:{south.name}"]
+    assert "‡: committed in reference/" in mixed and "committed" not in own and page["budget"] == "demo"
+    shutil.rmtree(tmp_path / "results" / "runs" / "cells")
+    assert bench("report").code == 0
+    page = read_page(tmp_path / "report.html")
+    assert "committed" not in page["boards"][0]["caption"] and page["budget"] == ""
+
+
+def test_a_board_of_committed_cells_beside_ones_own_says_so(bench, cloned, north, south, tmp_path):
+    other = ("--source", f"path:{south}", "--target", f"path:{north}", "--method", "ramp", "--quiet", "--shots", "0")
+    assert bench("run", *other, "--budget", "smoke").code == 0
+    assert bench("report").code == 0
+    captions = {board["source"]: board["caption"] for board in read_page(tmp_path / "report.html")["boards"]}
+    told = "4 cells, all committed in reference/, not run here (--where place=runs leaves them out)"
+    assert told in captions[f"path:{north.name}"] and "committed" not in captions[f"path:{south.name}"]
 
 
 def test_nothing_is_marked_where_all_are_of_one_place(bench, ran, cloned):

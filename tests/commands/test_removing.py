@@ -42,8 +42,9 @@ def test_cells_that_failed_go_and_all_others_stay(bench, finished, tmp_path):
 def test_nothing_goes_before_somebody_says_so(bench, finished, monkeypatch):
     before = files(finished)
     shown = bench("results", "remove", "--where", "method=framepred")
-    assert shown.code == 0 and shown.out.count("framepred") == 1
-    assert "Nothing was removed. Say --yes to remove 2 cells of results/runs/cells." in shown.out
+    assert shown.code == 2 and shown.out.count("framepred") == 1
+    problem = "removed nothing, as there is no terminal to ask on whether 2 cells of results/runs/cells may go"
+    assert f"bench results remove: {problem}; say --yes" in shown.err
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.confirm", lambda text: False)
     assert "Nothing was removed." in bench("results", "remove", "--where", "method=framepred").out

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import click
 import pytest
 
+import crossvad
 from crossvad.cli import bench as root
+from crossvad.commands.options import Names
 from crossvad.commands.saying import Once
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import registry
 
 PAIR = ("--source", "synthetic-street", "--target", "synthetic-plaza", "--dry-run")
-NONE_IS_MEANT = {"rows", "columns", "against"}  # `--columns ''`: no key goes across
+NONE_IS_MEANT = {"rows", "columns", "against"}  # `--columns ''`: no key goes across; `--rows ''` is refused later
 
 
 def commands(group: click.Group, path: str = "bench") -> Iterator[tuple[str, click.Command]]:
@@ -87,6 +89,43 @@ def test_empty_names_from_python(tmp_path):
             look("")
     with pytest.raises(InputError, match="path:: names no folder"):
         OwnFolder.find("", tmp_path)
+
+
+def takes_names(parameter: click.Parameter) -> bool:
+    return isinstance(parameter.type, Names)
+
+
+@pytest.mark.parametrize(("path", "parameter"), [(p, each) for p, each in PARAMETERS if takes_names(each)])
+def test_no_list_takes_an_empty_name(path, parameter):
+    several = parameter.multiple or parameter.nargs == -1
+    for word in ("apn,", ",apn", "apn,,lmn"):
+        with pytest.raises(InputError, match=f"'{word}' has an empty name beside a ','") as caught:
+            parameter.type_cast_value(click.Context(ALL[path]), (word,) if several else word)
+        assert caught.value.where in (*parameter.opts, parameter.human_readable_name)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("table", "--where", "method=apn,,lmn"),
+        ("table", "--where", "place=runs,"),
+        ("choose", "apn", "--source", "synthetic-street", "--option", "pool=mean,,max"),
+    ],
+)
+def test_no_list_in_a_text_takes_one_either(bench, words, tmp_path):
+    (tmp_path / "results").mkdir()
+    done = bench(*words)
+    assert done.code == 2 and "has an empty name beside a ','" in done.err
+
+
+def test_a_table_without_rows_is_refused(bench, tmp_path):
+    (tmp_path / "results").mkdir()
+    for word in ("", ","):
+        done = bench("table", "--rows", word)
+        assert done.code == 2 and "--rows: names no key; name one, such as --rows method" in done.err
+    for rows in ("", []):
+        with pytest.raises(InputError, match="--rows: names no key"):
+            crossvad.load_results(tmp_path / "results").table(rows=rows)
 
 
 @pytest.mark.parametrize("key", ["method", "shots", "place"])

@@ -164,7 +164,7 @@ def test_an_adaptation_taken_back_is_told(score, plugin):
     [
         (4, (), "has 4 frames, but one clip takes 5"),
         (14, ("--shots", 10), "choose at most --shots 9"),
-        (1, (), "has 1 frames"),
+        (1, (), "has 1 frame,"),
     ],
 )
 def test_too_short_a_video_is_refused_before_training(score, tmp_path, length, words, message):

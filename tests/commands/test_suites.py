@@ -66,6 +66,30 @@ def test_nothing_runs_where_a_later_grid_is_wrong(bench, north, south, tmp_path)
     assert stored(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'source = ["ped2"]\nmethods = [\n  "lmn",\n  "apnn",\n]',
+            "line 4: apnn: is no known method; did you mean apn?",
+        ),
+        ('sources = ["synthetic-street"]\n[[grid]]\nsteps = [0]', "line 3: --steps: 0 is too small"),
+        ('sources = ["nosuch"]\nprotocol = "fairr"', "line 2: fairr: is no protocol; did you mean fair?"),
+        ('shots = [0]\nsource = ["a"]\nsources = ["b"]', "line 2: says both source and sources"),
+        ('sources = ["a"]\n[[grid]]\nseeds = [1]\nseed = [2]', "line 3: says both seed and seeds"),
+        ('sources = ["ped2"]\ngrid = [1]', "line 2: grid is no table"),
+        ('sources = ["ped2"]\n[grid]\nshots = [0]', "line 2: grid is no table"),
+        ('sources = ["ped2"]\nshots = [0,\nbudget = 3', "at line 3, column 1"),
+        ("shots = [0]", "has no sources; write sources = "),
+    ],
+)
+def test_show_names_the_line_of_a_mistake_as_a_run_does(bench, tmp_path, text, told):
+    (tmp_path / "mine.toml").write_text(text)
+    shown, run = bench("suites", "show", "mine.toml"), bench("matrix", "mine.toml", "--dry-run")
+    assert shown.code == 2 and told in shown.err and shown.err.startswith("Error: mine.toml")
+    assert run.code == 2 and ("nosuch" in text or told in run.err)
+
+
 FAILING = """
 from crossvad.adapters.base import Adapter
 

@@ -190,12 +190,52 @@ def test_path_that_is_nowhere_says_where_it_was_looked_for(tmp_path, monkeypatch
         OwnFolder.find(f"{tmp_path}/gone", tmp_path / "root")
 
 
-@pytest.mark.parametrize("content", [b"", b"video;start;end\na;1;2\n", b"a,1,2\n", b"video,start,end\n\xff\xfe,1,2\n"])
+@pytest.mark.parametrize("content", [b"", b"a,1,2\n", b"video,start,end\n\xff\xfe,1,2\n"])
 def test_file_that_is_no_label_table_is_refused(tmp_path, content):
     clip(tmp_path, "a")
     (tmp_path / "labels.csv").write_bytes(content)
     with pytest.raises(InputError, match=r"labels\.csv: (has another header|cannot be read)"):
         OwnFolder(tmp_path).labels("a")
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+@pytest.mark.parametrize("first", [1, 2])
+def test_other_separators_than_commas_are_named(tmp_path, sign, name, first):
+    """Of the whole file, as some spreadsheets save it, or of lines below a header that somebody mended."""
+    clip(tmp_path, "a")
+    lines = ["video,start,end", "a,1,2"]
+    written = [line.replace(",", sign) if number >= first else line for number, line in enumerate(lines, 1)]
+    (tmp_path / "labels.csv").write_text("\n".join(written))
+    with pytest.raises(InputError, match=f"line {first}: has {name} between its fields; write commas: video,start,end"):
+        OwnFolder(tmp_path).labels("a")
+
+
+def test_a_line_of_one_word_has_one_field(tmp_path):
+    with pytest.raises(InputError, match="line 2: has 1 field; write video,start,end"):
+        label(clip(tmp_path, "a"), "a").labels("a")
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (["a,1,3", "b,1,3", "a,1,3"], "line 4: says the same as line 2; remove it, or correct it if another video"),
+        (["a,,", "a,,"], "line 3: says the same as line 2"),
+        (["a,1,3", "a,,"], "line 3: contradicts line 2: one says that a is normal throughout, and one that it is not"),
+        (["a,,", "a,1,3"], "line 3: contradicts line 2"),
+    ],
+)
+def test_what_is_said_twice_or_contradicted_is_a_mistake(tmp_path, lines, problem):
+    dataset = label(clip(tmp_path, "a", "b"), *lines)
+    with pytest.raises(InputError, match=problem):
+        dataset.labels("b")
+    (found,) = dataset.check()
+    assert found.severity == "error" and f"line {len(lines) + 1}" in found.where
+
+
+def test_ranges_that_overlap_are_one(tmp_path):
+    dataset = label(clip(tmp_path, "a"), "a,1,3", "a,2,5", "a,2,4", "a,7,8")
+    assert dataset.labels("a").tolist() == [0, 1, 1, 1, 1, 0, 0, 1] and dataset.check() == []
+    assert dataset.understood()[1] == "video a: 5 abnormal frames, 1..4, 7..7"
 
 
 def test_unknown_video_has_no_labels(tmp_path):

@@ -328,5 +328,5 @@ def test_a_pipe_without_video_is_told_with_what_to_do(north, tmp_path, piped):
     command = [sys.executable, "-c", code, *words]
     done = subprocess.run(command, input=piped, capture_output=True, cwd=tmp_path, timeout=60)
     err = done.stderr.decode()
-    assert done.returncode == 1 and "Traceback" not in err
-    assert "no video came through the pipe" in err and "ffmpeg -i ADDRESS -f matroska -" in err
+    assert done.returncode == 2 and "Traceback" not in err
+    assert ("is no video" if piped else "is an empty pipe") in err and "ffmpeg -i ADDRESS -f matroska -" in err

@@ -13,7 +13,7 @@ from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.names import listed, written
+from crossvad.planning.names import listed, members, split_options, written
 
 
 def test_every_name_of_ours_leads_somewhere():
@@ -312,6 +312,24 @@ def test_a_method_that_cannot_be_built_is_named(tmp_path):
 def test_commas_in_brackets_part_no_names():
     assert listed("apn[prototypes=5,cycles=1], lmn,,memae") == ["apn[prototypes=5,cycles=1]", "lmn", "memae"]
     assert listed("") == []
+
+
+def test_a_typed_list_has_no_empty_name():
+    assert members(" apn[a=1,b], lmn ", "--method") == ["apn[a=1,b]", "lmn"] and members(" , ", "--method") == []
+    for text in ("apn,", ",apn", "apn,,lmn", "apn, ,lmn"):
+        with pytest.raises(InputError, match=f"^--method: '{text}' has an empty name beside a ','; name one there"):
+            members(text, "--method")
+    with pytest.raises(InputError, match=r"^apn\[a=1,,b=2\]: 'a=1,,b=2' has an empty name beside a ','"):
+        split_options("apn[a=1,,b=2]")
+
+
+def test_a_plus_parts_two_names(tmp_path):
+    assert registry.joined_names("ped1+ped2") == ["ped1", "ped2"]
+    for text in ("ped1++ped2", "ped1+", "+ped1"):
+        with pytest.raises(InputError, match="has an empty name beside a '\\+'"):
+            registry.joined_names(text)
+    (tmp_path / "my++cam").mkdir()
+    assert registry.joined_names(f"path:{tmp_path}/my++cam") == [f"path:{tmp_path}/my++cam"]
 
 
 # ------------------------------------------------------------------------------------------- tunings and data sets, too

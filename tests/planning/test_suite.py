@@ -146,7 +146,7 @@ def test_an_entry_that_hides_is_in_the_file():
 
 
 def test_one_entry_by_two_names_is_refused():
-    with pytest.raises(InputError, match=r"^mine.toml: says both source and sources, which are one entry"):
+    with pytest.raises(InputError, match=r"^mine.toml, line 1: says both source and sources, which are one entry"):
         parsed("mine.toml", 'sources = ["ped2"]\nsource = ["ped1"]')
 
 

@@ -346,10 +346,14 @@ def test_budgets_are_never_shown_together(show, page):
     both = page | {"entries": page["entries"] + long, "boards": more}
     both |= {"cells": page["cells"] | {f"p{n}": page["cells"]["c0"] for n in range(5)}}
     view = show(both)
+    assert f"of {len(both['entries'])} rows, of budget quick; others: paper." in view.inner_text("#count")
     assert "99.0" not in [text.split()[0] for text in view.locator("#boards tbody .auc").all_inner_texts()]
     tick(view, "budget", "paper")
     assert view.locator("#boards > section").count() == 1
     assert {text.split()[0] for text in view.locator("#boards tbody .auc").all_inner_texts()} == {"99.0"}
+    assert "5 of" in view.inner_text("#count") and "of budget paper; others: quick." in view.inner_text("#count")
+    assert "budget" not in show(page).inner_text("#count")
+    assert "5 of" in show(both | {"budget": "paper"}).inner_text("#count"), "the budget that was run last here"
 
 
 def test_csv_holds_the_rows_that_are_shown(show, page):

@@ -89,7 +89,7 @@ def test_a_sound_page_passes_and_is_left_alone(bench, page):
     for words in ((), ("--write",)):
         done = bench("verify", page, "--results", page.parent, *words)
         assert done.code == 0 and "no problems" in done.out, done.out
-        assert "1 of 1 commands run again, 6 numbers held" in squeezed(done.out) and page.read_bytes() == before
+        assert "1 of 1 command run again, 6 numbers held" in squeezed(done.out) and page.read_bytes() == before
 
 
 def last_digit(text):

@@ -39,7 +39,7 @@ def test_sound_results_pass(bench, results):
     done = bench("verify", "--results", results)
     assert done.code == 0 and "no problems" in done.out, done.out
     assert "5 of 5 hold scores" in done.out
-    assert "5 of 5 rows recomputed" in done.out and "1 of 1 commands run again" in done.out
+    assert "5 of 5 rows recomputed" in done.out and "1 of 1 command run again" in done.out
 
 
 def test_an_empty_folder_is_sound(bench, tmp_path):
@@ -62,7 +62,7 @@ def test_every_kind_of_table_is_made_again(bench, results, command):
     path = page(bench, results, *command)
     assert f": bench {' '.join(command)} -->" in path.read_text()
     done = bench("verify", "--results", results)
-    assert done.code == 0 and "1 of 1 commands run again" in done.out, done.out
+    assert done.code == 0 and "1 of 1 command run again" in done.out, done.out
     digits = list(re.finditer(r"[0-9](?=[0-9]*\.[0-9])", path.read_text().partition("-->")[2]))
     text, place = path.read_text(), digits[len(digits) // 2].start() + len(path.read_text().partition("-->")[0]) + 3
     path.write_text(text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :])
@@ -437,7 +437,7 @@ def test_other_code_is_named(bench, plugin, north, south, tmp_path):
             record = next(r for r in store.records() if r.cell.method == "framepred")
             store.write(replace(record, cell=replace(record.cell, method_version="0.9")), store.scores(record.cell))
     done = bench("verify")
-    assert done.code == 0 and "1 cells are of another version" in done.out.replace("\n", " ")
+    assert done.code == 0 and "1 cell of another version" in done.out.replace("\n", " ")
 
 
 # ---- the committed cells ---------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def draw_curve(axes: Axes, curve: pd.DataFrame, key: str, style: CurveStyle, asi
 
     Args:
         axes: the panel.
-        curve: its points.
+        curve: its points; of those that are `repeated` there is a mark already.
         key: what it runs along.
         style: how it looks.
         aside: points that it is moved sideways.
@@ -51,13 +51,16 @@ def draw_curve(axes: Axes, curve: pd.DataFrame, key: str, style: CurveStyle, asi
     moved = axes.transData + ScaledTranslation(aside / 72, 0, figure.dpi_scale_trans)
     shared: dict[str, Any] = {"color": style.colour, "transform": moved}
     x, y, low, high = (curve[name].to_numpy() for name in (key, "auc", "low", "high"))
-    several, bounded = (curve["seeds"].map(len) > 1).to_numpy(), ~np.isnan(low)
+    shown = ~curve["repeated"].to_numpy(bool)
+    several, bounded = (curve["seeds"].map(len) > 1).to_numpy(), ~np.isnan(low) & shown
     ranged, one = several & bounded, ~several & bounded
     axes.vlines(x[ranged], low[ranged], high[ranged], alpha=0.35, linewidth=min(WIDEST, room), **shared)
     arms = [y[one] - low[one], high[one] - y[one]]
     axes.errorbar(x[one], y[one], arms, fmt="none", elinewidth=0.8, capsize=2, alpha=0.7, **shared)
-    (line,) = axes.plot(x, y, style.marker, linestyle=style.dash, linewidth=1.5, markersize=5.5, **shared)
-    hollow = (curve["reverted"] > 0).to_numpy()
+    (line,) = axes.plot(
+        x, y, style.marker, linestyle=style.dash, linewidth=1.5, markersize=5.5, markevery=shown, **shared
+    )
+    hollow = (curve["reverted"] > 0).to_numpy() & shown
     axes.plot(x[hollow], y[hollow], style.marker, markersize=5.5, markerfacecolor="white", **shared)
     return line
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossvad.evaluation.selection import refuse_mixtures, spread_unadapted
+from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.selection import spread_unadapted
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.words import CONTROLS
@@ -52,7 +53,7 @@ def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     the lowest and highest of several. Where a seed is missing there is no `auc`, but NaN.
 
     Every curve begins at 0 with the row it starts from, of the same seeds. A method that was not adapted is a curve of
-    that point alone.
+    that point alone. `repeated` are starts, along shots, that another tuning of the same method has, too.
 
     Raises:
         InputError: the rows mix budgets, supports of one panel or, along shots, numbers of steps.
@@ -61,12 +62,15 @@ def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     _refuse_mixtures(rows, along)
     rows = rows.assign(reverted=rows["reverted"].astype(float) if "reverted" in rows else np.nan)
     level = _base_names(rows).isin(LEVELS)
-    curves = _start_each_shots(_start_each_tuning(rows[~level])) if along is STEPS else _start_each_tuning(rows[~level])
+    curves = _start_each_tuning(_start_of_only_curve(rows[~level]))
+    curves = _start_each_shots(curves) if along is STEPS else curves
     keys = [*SCENES, *along.line, *([] if along.key in along.line else [along.key]), "level"]
     both = pd.concat([curves.assign(level=False), rows[level].assign(level=True)])
     lines = [dict(zip(keys, values, strict=True)) | _point(group) for values, group in both.groupby(keys, sort=False)]
     columns = [*keys[:-1], "auc", "low", "high", "seeds", "reverted", "level"]
     drawn = pd.DataFrame(lines, columns=columns).sort_values(keys, ignore_index=True)
+    same = [*SCENES, "method", "shots", "auc", "low", "high", "seeds"]
+    drawn["repeated"] = (drawn["shots"] == 0) & drawn.duplicated(same) if along is SHOTS else False
     scored = drawn.groupby([key for key in keys if key != along.key], dropna=False)["auc"].transform("count") > 0
     return drawn[scored].reset_index(drop=True) if scored.any() else drawn  # no curve of what failed throughout
 
@@ -78,10 +82,21 @@ def _base_names(rows: pd.DataFrame) -> pd.Series:
 
 def _refuse_mixtures(rows: pd.DataFrame, along: Along) -> None:
     adapted = rows[rows["shots"] > 0]
-    refuse_mixtures(rows, "budget", suggested="{most}")
-    if along is SHOTS:
-        refuse_mixtures(adapted[adapted["tuning"] != NO_TUNING], "steps")
-    refuse_mixtures(adapted, "support", SCENES)  # one scene may lack what another has
+    taught = adapted[adapted["tuning"] != NO_TUNING]
+    steps = [Alike(taught, "steps")] if along is SHOTS else []
+    support = Alike(adapted, "support", SCENES)  # one scene may lack what another has
+    refuse_mixtures(Alike(rows, "budget"), *steps, support)
+
+
+def _start_of_only_curve(rows: pd.DataFrame) -> pd.DataFrame:
+    """Let the start of a method go by the one tuning that it has, also where it was not adapted: one curve, one name.
+
+    Not where the tuning learned beforehand, and so starts from elsewhere.
+    """
+    tuned = rows[rows["tuning"] != NO_TUNING].groupby("method")
+    only = {method: of["tuning"].iloc[0] for method, of in tuned if of["tuning"].nunique() == 1 and of["shots"].all()}
+    start = (rows["tuning"] == NO_TUNING) & (rows["shots"] == 0)
+    return rows.assign(tuning=rows["method"].map(only).where(start).fillna(rows["tuning"]))
 
 
 def _start_each_tuning(rows: pd.DataFrame) -> pd.DataFrame:

@@ -149,6 +149,8 @@ def drawn_facts(points: pd.DataFrame, along: Along) -> list[str]:
     facts = []
     if curves[[*SCENES, *along.line]].drop_duplicates().duplicated(SCENES).any():
         facts.append("curves set apart sideways")
+    if points["repeated"].any():
+        facts.append("a start that several tunings share is marked once")
     if len(levels):
         facts.append("grey lines: nothing trained, nothing adapted")
     if (curves["reverted"] > 0).any():

@@ -13,7 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import refuse_mixtures, varying_keys
+from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.selection import varying_keys
 from crossvad.present import captions
 from crossvad.present.figures import layout
 from crossvad.present.figures.plot import RowsPlot, register
@@ -56,8 +57,7 @@ class Matrix(RowsPlot):
         rows = rows[~rows["method"].isin(CONTROLS)]
         rows = rows.assign(panel=_titles(rows))
         square = ["panel", "source", "target"]
-        for key in ONE:
-            refuse_mixtures(rows, key, square, suggested="…")
+        refuse_mixtures(*(Alike(rows, key, square) for key in ONE))
         groups = rows.groupby(square, sort=False)
         auc = groups["auc"].agg(lambda values: values.mean(skipna=False))
         means = pd.DataFrame({"auc": auc, **{column: groups[column].max() for column in SHOWN}}).reset_index()

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.metrics import micro_auc
-from crossvad.evaluation.selection import published_evaluation, refuse_mixtures, transductive
+from crossvad.evaluation.selection import published_evaluation, transductive
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
@@ -67,8 +68,7 @@ class Roc(RowsPlot):
             InputError: seeds would mix budgets or supports.
         """
         curve = [*SCENES, *LINE]
-        for key in ("budget", "support"):
-            refuse_mixtures(rows, key, curve, suggested="…")
+        refuse_mixtures(*(Alike(rows, key, curve) for key in ("budget", "support")))
         means = []
         for values, group in rows.groupby(curve, sort=False):
             rates = group["rates"].iloc[0]

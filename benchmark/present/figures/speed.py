@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import refuse_mixtures
+from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.present import captions
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
@@ -50,8 +50,7 @@ class Speed(RowsPlot):
         """
         rows = rows[~rows["method"].isin(CONTROLS)]
         point = [*SCENES, *POINT]
-        refuse_mixtures(rows, "budget", suggested="{most}")
-        refuse_mixtures(rows, "support", point, suggested="none,{last}")  # none: that of what was not adapted
+        refuse_mixtures(Alike(rows, "budget"), Alike(rows, "support", point))
         means = []
         for values, group in rows.groupby(point, sort=False):
             if group[[*MEASURED]].notna().to_numpy().all():

@@ -13,7 +13,8 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.selection import refuse_mixtures, varying_keys
+from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.selection import varying_keys
 from crossvad.planning.archives import published_videos
 from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import Protocol
@@ -100,8 +101,7 @@ def choose(rows: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
     Raises:
         InputError: no cell has such a video; there are several sources or targets, or too many entries for one panel.
     """
-    for key in SCENES:
-        refuse_mixtures(rows, key, suggested="{first}")
+    refuse_mixtures(*(Alike(rows, key) for key in SCENES))
     if unknown := sorted(set(videos) - set(rows["video"])):
         known = list(rows["video"].unique())
         fix = f"{did_you_mean(unknown[0], known)}choose from {', '.join(known)}"

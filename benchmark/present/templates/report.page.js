@@ -3,9 +3,11 @@ for (const entry of page.entries)
   entry.board = page.boards.findIndex(board => ["budget", "source", "target"].every(key => entry[key] === board[key]));
 
 function draw() {
-  const entries = kept();
+  const entries = kept(),
+    others = valuesOf("budget").filter(name => !state.chosen.budget.includes(name)),
+    budget = others.length ? `, of budget ${state.chosen.budget}; others: ${others.join(", ")}` : "";
   document.getElementById("count").textContent =
-    `${entries.length} of ${page.entries.length} rows. ±: standard deviation over seeds; brackets: 95 % intervals, of ` +
+    `${entries.length} of ${page.entries.length} rows${budget}. ±: standard deviation over seeds; brackets: 95 % intervals, of ` +
     `differences paired by video; bars of gains: ${MINUS}${REACH} to +${REACH} points.`;
   syncForm();
   boards(entries);

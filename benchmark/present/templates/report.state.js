@@ -5,8 +5,8 @@ const most = values =>
     values.filter(each => each === value).length > values.filter(each => each === best).length ? value : best,
   );
 const DEFAULTS = { method: "", sort: "auc", order: "down", across: "rank" };
-// Budgets are never mixed: a row that trained longer would win by that.
-const USUAL = most(page.entries.map(entry => entry.budget));
+// Budgets are never mixed: a row that trained longer would win by that. At first it is the one that was run last here.
+const USUAL = page.budget || most(page.entries.map(entry => entry.budget));
 let state = fresh();
 
 function fresh() {

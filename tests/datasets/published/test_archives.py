@@ -141,8 +141,8 @@ def test_every_problem_of_avenue_at_once(root):
         ("01.avi", "error", "has 5 frames, where the published video has 6"),
         ("11.avi", "error", "is empty (0 bytes)"),
         ("Avenue Dataset", "error", "01 has 5 frames, and its labels are for 6"),
-        ("Avenue Dataset", "error", "1 test videos are not of avenue: 22"),
         ("Avenue Dataset", "error", "22 is no test video of avenue, so it has no labels"),
+        ("Avenue Dataset", "error", "holds 1 test video that avenue does not have: 22"),
         ("Avenue Dataset", "warning", "2 of 3 test videos are here; missing: 03"),
         ("Avenue Dataset", "warning", "has no training video"),
     ]

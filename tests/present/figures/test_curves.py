@@ -98,6 +98,29 @@ def test_the_plain_start_is_no_curve_beside_one_that_learned_its_own():
     }
 
 
+def test_a_method_that_was_adapted_in_one_way_goes_by_one_name_also_where_it_was_not():
+    rows = frame(row(), row(shots=5), row(target="ped1"), row("lmn", target="ped1"))
+    dots = points(rows, SHOTS)
+    assert dots[dots["method"] == "apn"]["tuning"].tolist() == ["finetune"] * 3
+    assert dots[dots["method"] == "lmn"]["tuning"].tolist() == ["none"]
+    both = points(pd.concat([rows, frame(row(shots=5, tuning="head"))]), SHOTS)
+    assert both[both["target"] == "ped1"]["tuning"].tolist() == ["none", "none"]
+    learned = frame(row(tuning="metasgd"), row(tuning="metasgd", shots=5), row(target="ped1"))
+    assert points(learned, SHOTS)["tuning"].tolist() == ["none", "metasgd", "metasgd"], "which starts from elsewhere"
+
+
+def test_ways_to_adapt_that_start_from_one_cell_have_one_mark_there():
+    ways = [row(shots=5, tuning="finetune", auc=85.0), row(shots=5, tuning="head", auc=80.0)]
+    dots = points(frame(row(), *ways), SHOTS)
+    assert dots["repeated"].tolist() == [False, False, True, False]
+    marked = [line.get_markevery() for line in drawn(frame(row(), *ways)).axes[0].lines]
+    assert [list(which) for which in marked if which is not None] == [[True, True], [False, True]]
+    assert "; a start that several tunings share is marked once" in caption(frame(row(), *ways), dots, SHOTS)
+    seeds = points(frame(row(), row(seed=1, auc=70.0), ways[0], ways[1] | {"seed": 1}), SHOTS)
+    assert not seeds["repeated"].any(), "starts of other seeds"
+    assert not points(frame(row(), *ways), STEPS)["repeated"].any()
+
+
 def test_along_steps_every_k_begins_with_what_its_tuning_starts_from():
     adapted = [
         row(shots=shots, steps=steps, tuning=tuning, auc=base + shots + steps)
@@ -431,8 +454,10 @@ def test_the_same_figure_is_the_same_file(bench, stored, tmp_path, suffix):
 
 def test_what_cannot_be_drawn(bench, stored):
     where = ("--results", stored)
-    mixed = bench("plot", "shots", *where)
-    assert mixed.code == 2 and "would mix steps 1, 3; add --where steps=3" in mixed.err
+    mixed = bench("plot", "shots", *where, "--where=steps=1,3", "--where", "method=framepred")
+    command = f"bench plot shots --results {stored} --where method=framepred --where steps=3"
+    assert mixed.code == 2 and mixed.err.endswith(f"would mix steps 1, 3; choose, such as: {command}\n")
+    assert bench(*command.split()[1:]).code == 0
     for name in ("curve.jpg", "curve"):
         done = bench("plot", "shots", *where, "--where", "steps=3", "--out", name)
         assert done.code == 2 and done.err.endswith("; name a file .svg, .pdf, .png\n")

@@ -1,0 +1,49 @@
+"""What is piped in: its first bytes are looked at before anything else reads it, as each byte comes once."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+from typing import Any
+
+from crossvad.datasets.errors import InputError
+
+HEAD = 2**16  # bytes that are looked at
+PATIENCE = 15.0  # seconds that a silent pipe is waited for; then it is taken at its word
+FIX = "pipe video in that can be read as it comes: ffmpeg -i ADDRESS -f matroska - | bench score - …"
+
+
+class Pipe:
+    """A descriptor as a file of which nothing is lost that was looked at; PyAV reads it so."""
+
+    def __init__(self, descriptor: int = 0) -> None:
+        self.descriptor, self._head = descriptor, b""
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, as soon as there are any; none at the end."""
+        given, self._head = self._head[:size], self._head[size:]
+        return given or os.read(self.descriptor, size)
+
+    def refuse_unfit(self, av: Any) -> None:
+        """Look at what comes first; `av` is PyAV.
+
+        Raises:
+            InputError: it is a terminal, empty, or no video.
+        """
+        if os.isatty(self.descriptor):
+            raise InputError("-", "is what is piped in, and nothing is: stdin is a terminal", FIX)
+        while len(self._head) < HEAD and select.select([self.descriptor], [], [], PATIENCE)[0]:
+            if not (more := os.read(self.descriptor, HEAD - len(self._head))):
+                if not self._head:
+                    raise InputError("-", "is an empty pipe: what should write to it has ended", FIX)
+                break
+            self._head += more
+        if self._head and self._head[4:8] != b"ftyp":  # an MP4 may need more than its first bytes to be opened
+            try:
+                av.open(io.BytesIO(self._head)).close()
+            except av.FFmpegError as error:
+                raise InputError("-", "is no video that can be read from a pipe", FIX) from error
+
+
+STDIN = Pipe()
