@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from crossvad.datasets.errors import InputError, plain
 from crossvad.present.formats import TABLE_FORMATS, Content, Tables, names
+from crossvad.store.garbage import rarely_collected
 
 WHEREABOUTS = ("--data", "--results", "--format", "--out", "--figure", "--device")
 SWITCHES = ("--quiet", "--debug", "--stored")
@@ -39,12 +40,19 @@ class TableCommand(click.Command):
 
     def make_tables(self, ctx: click.Context) -> Tables:
         """Call the command's function, and print nothing."""
-        with rarely_collected() if self.offline == () else nullcontext():
-            tables: Tables = super().invoke(ctx)
+        tables: Tables = super().invoke(ctx)
         return tables
 
     def invoke(self, ctx: click.Context) -> None:
         """Print the tables, and what is missing from them. Exit with 1 if a cell failed."""
+        if self.offline != ():
+            self._print(ctx)
+            return
+        atexit.register(gc.freeze)  # when all that is left goes anyway, it is not looked through for garbage once more
+        with rarely_collected():
+            self._print(ctx)
+
+    def _print(self, ctx: click.Context) -> None:
         tables = self.make_tables(ctx)
         form = TABLE_FORMATS[chosen_format(ctx)]
         form.write(tables, spelled(ctx.command_path, ctx.meta[WORDS]))
@@ -53,17 +61,6 @@ class TableCommand(click.Command):
             click.echo(plain(line), err=True)
         if tables.failures:
             sys.exit(1)
-
-
-@contextmanager
-def rarely_collected() -> Iterator[None]:
-    """Look for garbage a hundredth as often: what only reads makes many objects, and needs most until it has ended."""
-    usual = gc.get_threshold()
-    gc.set_threshold(200_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def format_option(*contents: Content) -> Callable:
@@ -109,7 +106,7 @@ def remake(bench: click.Group, words: Sequence[str], results: str) -> Tables | N
         context = command.make_context(context.info_name, arguments, parent=context.parent)
     except click.exceptions.Exit:  # --help, which is printed
         return None
-    with context:
+    with context, rarely_collected():
         return None if any(context.params.get(name) for name in WRITTEN) else command.make_tables(context)
 
 

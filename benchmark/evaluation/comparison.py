@@ -24,7 +24,7 @@ from crossvad.evaluation.statistics import (
     pair_counts,
     paired_difference,
 )
-from crossvad.evaluation.tidy import counted_frames_of_cells, reverted
+from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.names import did_you_mean
@@ -51,7 +51,7 @@ def counted(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.D
 def facts_of(store: Store, record: Record, frames: CountedFrames) -> dict[str, Any]:
     """A finished cell's keys and key, and its `FACTS`: what a comparison must know of it beside its scores."""
     row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
-    row |= {"cell": record.cell.key, "reverted": reverted(record), PLACE: store.place_of(record.cell)}
+    row |= {"cell": record.cell.key, "reverted": record.reverted, PLACE: store.place_of(record.cell)}
     row |= {"postprocessing": str(published_evaluation(record)), "transductive": transductive(record)}
     row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
     return row | {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import CONDITIONS, KEYS, PLACE, PLACES, VERSIONS
@@ -35,8 +35,8 @@ def by_place(conditions: Iterable[str]) -> tuple[str, list[str]]:
     return "" if len(places) != 1 else places.pop(), others
 
 
-def parsed(conditions: Iterable[str], protocol: str = "") -> Conditions:
-    """Split each KEY=VALUE[,VALUE] into the key and its values.
+def parsed(conditions: Iterable[str], records: Sequence[Record], protocol: str = "") -> Conditions:
+    """Split each KEY=VALUE[,VALUE] into the key and its values; a comma that is part of a stored value parts nothing.
 
     Raises:
         InputError: one is not written so, or there is no such key; says what comes close.
@@ -51,8 +51,21 @@ def parsed(conditions: Iterable[str], protocol: str = "") -> Conditions:
             known = [name for name in CONDITIONS if name in (*keys, PLACE)]
             fix = f"{did_you_mean(key, known)}write KEY=VALUE with a key of {', '.join(known)}"
             raise InputError(f"--where {condition}", "cannot be read", fix)
-        found.append((key, members(values, f"--where {condition}")))
+        found.append((key, _values(key, members(values, f"--where {condition}"), records, protocol)))
     return found
+
+
+def _values(key: str, parts: list[str], records: Sequence[Record], protocol: str) -> list[str]:
+    """The values that were parted at commas, put together again where a cell has them as one: path:south, east."""
+    if len(parts) < 2:
+        return parts
+    whole = {tuple(listed(value)): value for value in {value_of(record, key, protocol) for record in records}}
+    values = []
+    while parts:
+        count = next((count for count in range(len(parts), 1, -1) if tuple(parts[:count]) in whole), 1)
+        values.append(whole[tuple(parts[:count])] if count > 1 else parts[0])
+        parts = parts[count:]
+    return values
 
 
 def meets(record: Record, wanted: Conditions, protocol: str, spared: Collection[str] = ()) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from crossvad.planning.cell import Meanings
 from crossvad.store.store import Record
@@ -39,8 +39,8 @@ def current(records: Iterable[Record]) -> list[Record]:
     and a cell is run.
     """
     ordered = by_age(records)
-    meaning = newest(ordered)
-    return [record for record in ordered if record.cell.meanings.items() <= meaning.items()]
+    agrees = agreeing(newest(ordered))
+    return [record for record in ordered if agrees(record)]
 
 
 def by_age(records: Iterable[Record]) -> list[Record]:
@@ -48,9 +48,23 @@ def by_age(records: Iterable[Record]) -> list[Record]:
     return sorted(records, key=lambda record: record.finished)
 
 
-def newest(ordered: Iterable[Record]) -> Meanings:
+def newest(ordered: Sequence[Record]) -> Meanings:
     """What each name in these cells, oldest first, stood for at last."""
+    last = {id(own): own for own in (record.cell.meanings for record in reversed(ordered))}  # newest first, each once
     meaning: Meanings = {}
-    for record in ordered:
-        meaning |= record.cell.meanings
+    for own in reversed(last.values()):
+        meaning |= own
     return meaning
+
+
+def agreeing(meaning: Meanings) -> Callable[[Record], bool]:
+    """What tells whether all names in a cell mean this; looked up once for the many cells that share their meanings."""
+    known: dict[int, bool] = {}
+
+    def agrees(record: Record) -> bool:
+        own = record.cell.meanings
+        if id(own) not in known:
+            known[id(own)] = own.items() <= meaning.items()
+        return known[id(own)]
+
+    return agrees

@@ -22,6 +22,7 @@ from crossvad.planning.protocol import PAPER, Protocol
 Numbers = dict[str, float]  # columns of a tidy row
 # To be raised with every change of code that changes a cell's numbers: those computed before are then computed anew.
 VERSION = 2
+WHOLE = ("frames", "videos", "macro_videos", "delay_events")  # numbers that count something
 FALSE_ALARMS = 0.1  # share of normal frames that may raise an alarm where a threshold has to be chosen
 
 

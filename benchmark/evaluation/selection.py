@@ -16,7 +16,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
 from crossvad.evaluation.columns import PLACE, VERSIONS
 from crossvad.evaluation.conditions import Conditions, is_value, meets, parsed, spared_keys, value_of
-from crossvad.evaluation.meanings import KINDS, by_age, newest, told
+from crossvad.evaluation.meanings import KINDS, agreeing, by_age, newest, told
 from crossvad.evaluation.meanings import current as current
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Meanings
@@ -39,7 +39,7 @@ def support_span(record: Record, scores: Scores) -> int:
 def published_evaluation(record: Record) -> PublishedEvaluation:
     """What a method's authors do with its scores: of ours known by name, of a plug-in recorded with the cell."""
     return EVALUATIONS.get(_base(record.cell.method)) or PublishedEvaluation(
-        **record.facts.get("published_evaluation", {})
+        **record.shown.get("published_evaluation", {})
     )
 
 
@@ -50,12 +50,12 @@ def _base(method: str) -> str:
 
 def transductive(record: Record) -> bool:
     """Whether the scores of a cell's frames depend on test video from after their clips."""
-    return bool(record.facts.get("transductive"))
+    return bool(record.shown.get("transductive"))
 
 
 def untrained(record: Record) -> bool:
     """Whether a finished cell's method learned nothing from its source, so that it is the same for every source."""
-    return record.status == "done" and "train_seconds" not in record.facts
+    return record.status == "done" and "train_seconds" not in record.shown
 
 
 def reaches(record: Record, seen: int, protocol: Protocol) -> bool:
@@ -67,7 +67,7 @@ def belongs(record: Record, protocol: Protocol) -> bool:
     """Whether a stored cell may be read under a protocol: its support set must be one that the protocol allows."""
     if record.cell.shots > protocol.max_shots and protocol.common_mask:
         return False
-    return record.cell.policy in (SupportPolicy.NONE, protocol.support) or protocol.common_mask
+    return record.cell.support in (SupportPolicy.NONE, protocol.support) or protocol.common_mask
 
 
 def committed_among_own(rows: pd.DataFrame) -> pd.Series:
@@ -85,16 +85,16 @@ def mixtures(tidy: pd.DataFrame) -> list[str]:
 
     Not several releases of ours: what scores depend on has versions of its own, of which the newest alone are read.
     """
-    done = tidy[tidy["status"] == "done"]
+    done = tidy.loc[tidy["status"] == "done", ["budget", "protocol", "device", "target", "frames", "videos"]]
     found = []
     for name in ("budget", "protocol", "device"):
         values = [str(value) for value in done[name].dropna().unique()]
         if len(values) > 1:
             found.append(f"{name}s {', '.join(sorted(values))}")
-    for target, rows in done.groupby("target"):
-        counted = rows[["frames", "videos"]].drop_duplicates().sort_values("frames")
+    for target, counted in done[["target", "frames", "videos"]].drop_duplicates().groupby("target"):
         if len(counted) > 1:
-            masks = ", ".join(f"{int(frames)} frames of {int(videos)} videos" for frames, videos in counted.to_numpy())
+            counts = counted[["frames", "videos"]].sort_values("frames").to_numpy()
+            masks = ", ".join(f"{int(frames)} frames of {int(videos)} videos" for frames, videos in counts)
             found.append(f"unequal masks on {target}: {masks}")
     return found
 
@@ -129,12 +129,13 @@ def choose(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
         InputError: a condition is not written so, there is no such key, or cells of several copies or versions of one
             thing are asked for at once.
     """
-    ordered, wanted = by_age(records), parsed(conditions, protocol)
+    ordered = by_age(records)
+    wanted = parsed(conditions, ordered, protocol)
     meaning = _asked_for(ordered, wanted, protocol)
-    chosen = Chosen([], [], {})
+    agrees, chosen = agreeing(meaning), Chosen([], [], {})
     for record in ordered:
-        asked_for, bare = meets(record, wanted, protocol), not record.cell.shots
-        if record.cell.meanings.items() <= meaning.items():
+        asked_for, bare = not wanted or meets(record, wanted, protocol), not record.cell.shots
+        if agrees(record):
             spared = also == "starts" or (also == "untrained" and untrained(record))
             beside = bare if also == "unadapted" else spared and meets(record, wanted, protocol, spared_keys(record))
             if asked_for or beside:
@@ -176,7 +177,7 @@ def superseded(
 def unmatched(records: Iterable[Record], conditions: Iterable[str], protocol: str = "") -> list[tuple[str, str]]:
     """List each KEY=VALUE of the conditions that no stored cell has, with what comes close or all that there are."""
     records, found = list(records), []
-    for key, values in parsed(conditions, protocol):
+    for key, values in parsed(conditions, records, protocol):
         stored = list(dict.fromkeys(value_of(record, key, protocol) for record in by_age(records)))
         for value in values:
             if not any(is_value(one, key, value) for one in stored):
@@ -244,14 +245,15 @@ def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
     tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
     """
     others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
-    bare = rows[(rows["tuning"] == NO_TUNING) & (rows["shots"] == 0)]
-    tuned = rows[rows["tuning"] != NO_TUNING]
-    starts = tuned[tuned["shots"] == 0]
-    lacking = tuned[~tuned.set_index([*others, "tuning"]).index.isin(starts.set_index([*others, "tuning"]).index)]
-    lacking = lacking[[*others, "tuning"]].drop_duplicates()
-    copies = bare.drop(columns="tuning").merge(lacking, on=others)
-    spread = bare.set_index(others).index.isin(lacking.set_index(others).index)
-    kept = rows.drop(index=bare.index[spread])
+    entry = rows.groupby(others, dropna=False, sort=False).ngroup()
+    tuned = rows["tuning"] != NO_TUNING
+    bare, started = ~tuned & (rows["shots"] == 0), tuned & (rows["shots"] == 0)
+    lines = pd.DataFrame({"entry": entry, "tuning": rows["tuning"]})
+    starts = pd.MultiIndex.from_frame(lines[started].drop_duplicates())
+    wanting = lines[tuned].drop_duplicates()
+    wanting = wanting[~pd.MultiIndex.from_frame(wanting).isin(starts)]
+    copies = rows[bare].drop(columns="tuning").assign(entry=entry[bare]).merge(wanting, on="entry")
+    kept = rows[~(bare & entry.isin(wanting["entry"]))]
     spread_rows = pd.concat([kept, copies[rows.columns]], ignore_index=True)
     place = {method: number for number, method in enumerate(dict.fromkeys(rows["method"]))}
     order = pd.DataFrame({"method": spread_rows["method"].map(place), "shots": spread_rows["shots"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import pandas as pd
 from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.frames import CountedFrames
+from crossvad.evaluation.frames import CountedFrames, Values
 from crossvad.evaluation.localisation import map_curves, renumber
-from crossvad.evaluation.metric_cache import MetricCache
-from crossvad.evaluation.metrics import METRICS, Numbers
+from crossvad.evaluation.metric_cache import COLUMNS as CACHED
+from crossvad.evaluation.metric_cache import NOTHING, MetricCache
+from crossvad.evaluation.metrics import METRICS, WHOLE, Numbers
 from crossvad.evaluation.postprocessing import UNTOLD, fill_nearest, final, per_video
 from crossvad.evaluation.selection import (
     KEYS,
@@ -143,64 +144,64 @@ def counted_frames_of_cells(
                 yield record, partial(read, published=published_evaluation(record))
 
 
-def _numbers(store: Store, record: Record, protocol: Protocol, metrics: MetricCache, folder: Path) -> Numbers:
-    """The metrics of a cell, of those that are `of_frames`: none of one that is not done, or has no `cell_metrics`.
+def _numbers(store: Store, record: Record, protocol: Protocol, metrics: MetricCache, folder: Path) -> Values:
+    """The metrics of a cell by `CACHED`: `NOTHING` of one that is not done, or has no `cell_metrics`.
 
     Raises:
         InputError: the cell's scores are missing or were changed.
     """
     if record.status != "done":
-        return {}
+        return NOTHING
     store.check_scores(record, folder)
-    return metrics.recalled(record, protocol, lambda: cell_metrics(store, record, protocol))
+    return metrics.recalled(record, lambda: cell_metrics(store, record, protocol))
 
 
 def _columns(
     store: Store,
     read: Sequence[Record],
-    numbers: Sequence[Numbers],
+    numbers: Values,
     protocol: Protocol,
     speeds: Mapping[tuple[str, ...], float],
     folders: Sequence[Path],
-) -> dict[str, list[Any]]:
+) -> dict[str, Any]:
     """Make the tidy table's columns, as rows of thousands of cells would take seconds.
 
     Args:
         store: where the cells lie.
         read: their records.
-        numbers: of each, as `_numbers` gives them.
+        numbers: of each, as `_numbers` gives them: (cells, columns).
         protocol: by which their scores were read.
         speeds: frames a second of one's own cells, which `bench profile` measured, where it did; else they are as they
             were when the cell ran.
         folders: that each cell's directory lies in.
     """
     cells, videos, called = [record.cell for record in read], cache(published_videos), cache(store.called)
-    known: dict[str, list[Any]] = {key: [getattr(cell, key) for cell in cells] for key in KEYS if key != "protocol"}
-    known |= {"protocol": [protocol.name] * len(cells), "version": [cell.version for cell in cells]}
+    of_cells = [*(key for key in KEYS if key != "protocol"), "version"]
+    columns = zip(*map(attrgetter(*of_cells), cells), strict=True)
+    known: dict[str, Any] = dict(zip(of_cells, columns, strict=True))
+    known["protocol"] = [protocol.name] * len(cells)
     known["of_videos"] = [videos(cell.target) for cell in cells]
     known["postprocessing"] = [_in_words(published_evaluation(record)) for record in read]
     known["transductive"] = [transductive(record) for record in read]
     known[PLACE] = [called(folder) for folder in folders]
+    known |= dict(zip(CACHED, numbers.T, strict=True))
+    found = ~np.isnan(known["frames"])
+    known |= {name: known[name].astype(np.int64) for name in WHOLE if found.all()}
     known["status"] = [
-        "skipped" if record.status == "done" and not found else record.status
-        for record, found in zip(read, numbers, strict=True)
+        "skipped" if record.status == "done" and not any_number else record.status
+        for record, any_number in zip(read, found.tolist(), strict=True)
     ]
-    known |= {name: [found.get(name, NONE) for found in numbers] for name in dict.fromkeys(chain(*numbers))}
-    facts = [record.facts if found else {} for record, found in zip(read, numbers, strict=True)]
+    facts = [record.shown if any_number else {} for record, any_number in zip(read, found.tolist(), strict=True)]
     known |= {name: [told.get(name, NONE) for told in facts] for name in TOLD}  # and no number that is computed
-    known["reverted"] = [100 * reverted(record) if told else NONE for record, told in zip(read, facts, strict=True)]
-    kinds = [
-        (cell.method, cell.method_version, cell.budget, str(told.get("device")))
-        for cell, told in zip(cells, facts, strict=True)
+    known["reverted"] = [100 * record.reverted if told else NONE for record, told in zip(read, facts, strict=True)]
+    measured = [  # committed cells may be of any machine
+        speeds.get((cell.method, cell.method_version, cell.budget, str(told["device"])))
+        if "device" in told and place == "runs"
+        else None
+        for cell, told, place in zip(cells, facts, known[PLACE], strict=True)
     ]
-    profiled = [  # committed cells may be of any machine
-        kind in speeds and place == "runs" for kind, place in zip(kinds, known[PLACE], strict=True)
-    ]
-    known["fps"] = [
-        speeds[kind] if told and measured else fps
-        for kind, told, measured, fps in zip(kinds, facts, profiled, known["fps"], strict=True)
-    ]
-    known["profiled"] = [measured if told else NONE for measured, told in zip(profiled, facts, strict=True)]
+    known["fps"] = [fps if speed is None else speed for fps, speed in zip(known["fps"], measured, strict=True)]
+    known["profiled"] = [speed is not None if told else NONE for speed, told in zip(measured, facts, strict=True)]
     return known
 
 
@@ -219,12 +220,6 @@ def cell_metrics(store: Store, record: Record, protocol: Protocol) -> dict[str, 
 _in_words = cache(str)  # of ways to evaluate, which are few
 
 
-def reverted(record: Record) -> float:
-    """Share of a cell's adaptations that were taken back; NaN where there were none."""
-    came = record.facts.get("adaptations", [])
-    return sum(each["reverted"] for each in came) / len(came) if came else float("nan")
-
-
 def table(
     store: Store, records: Iterable[Record], protocol: Protocol, speeds: Mapping[tuple[str, ...], float] | None = None
 ) -> pd.DataFrame:
@@ -237,13 +232,13 @@ def table(
     by_key = store.by_key()
     folders = [by_key.get(record.cell.key) or store.cell_place(record.cell.key).parent for record in read]
     try:
-        with MetricCache(store) as metrics:
+        with MetricCache(store, protocol) as metrics:
             numbers = [
                 _numbers(store, record, protocol, metrics, folder) for record, folder in zip(read, folders, strict=True)
             ]
     finally:
         store.remember()
-    columns = _columns(store, read, numbers, protocol, speeds, folders) if read else {}
+    columns = _columns(store, read, np.array(numbers), protocol, speeds, folders) if read else {}
     filled = {name: columns.get(name, [NONE] * len(read)) for name in COLUMNS}
     return pd.DataFrame(filled, dtype=None if read else object).sort_values(KEYS, ignore_index=True)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
+from operator import attrgetter
 
 from crossvad import __version__
 from crossvad.planning.names import number_of
@@ -53,17 +54,11 @@ class Cell:
 
     @cached_property
     def meanings(self) -> Meanings:
-        """What each name in it stood for; among them a target's training video where that is its support set."""
-        train, _, test = self.target_digest.rpartition("+")
-        return {
-            ("harness",): str(self.harness_version),
-            ("method", self.method): self.method_version,
-            ("tuning", self.tuning): self.tuning_version,
-            ("budget", self.budget): self.budget_digest,
-            ("source", self.source): self.source_digest,
-            **({("support", self.target): train} if train else {}),
-            ("target", self.target): test,
-        }
+        """What each name in it stood for; among them a target's training video where that is its support set.
+
+        Cells whose names stood for the same share one, which is therefore not to be changed.
+        """
+        return _meanings(*NAMED(self))
 
     @cached_property
     def fit_key(self) -> str:
@@ -99,7 +94,28 @@ class Cell:
         return f"{self.method}: {self.source} → {self.target} ({', '.join(how)}, seed {self.seed})"
 
 
+NAMED = attrgetter(
+    "harness_version", "method", "method_version", "tuning", "tuning_version", "budget", "budget_digest", "source",
+    "source_digest", "target", "target_digest",
+)  # fmt: skip
 DECISIVE = [each.name for each in fields(Cell) if each.compare]  # fields that decide a cell's scores
+
+
+@cache
+def _meanings(
+    harness: int, method: str, method_version: str, tuning: str, tuning_version: str, budget: str, budget_digest: str,
+    source: str, source_digest: str, target: str, target_digest: str,
+) -> Meanings:  # fmt: skip
+    train, _, test = target_digest.rpartition("+")
+    return {
+        ("harness",): str(harness),
+        ("method", method): method_version,
+        ("tuning", tuning): tuning_version,
+        ("budget", budget): budget_digest,
+        ("source", source): source_digest,
+        **({("support", target): train} if train else {}),
+        ("target", target): test,
+    }
 
 
 def digest_of(facts: dict[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -64,8 +64,8 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
     if all(metric.rules for metric in shown):
         facts += partial(done)
     else:
-        for target, rows in done.groupby("target"):
-            facts.append(f"{target}: {int(rows['frames'].max())} frames of {_coverage(rows)}")
+        most, videos = done.groupby("target")["frames"].max(), _coverage(done)
+        facts += [f"{target}: {int(frames)} frames of {videos[target]}" for target, frames in most.items()]
     one_class = listed(done.loc[done["auc"].isna(), "target"].unique())
     return [*facts, *([f"no AUC on {one_class}: all counted frames are of one class"] if one_class else [])]
 
@@ -118,14 +118,15 @@ class _PerTarget:
         return ", ".join(f"{target}: {span(group, f'{{:{form}}}')}" for target, group in groups)
 
 
-def _coverage(rows: pd.DataFrame) -> str:
-    """Say how many videos of one target were scored, and of how many if some are missing: 17 of 36 videos."""
-    scored, published = rows["videos"].max(), rows["of_videos"].max()
-    return (
-        f"{int(scored)} of {number_of(int(published), 'video')}"
+def _coverage(rows: pd.DataFrame) -> dict[Hashable, str]:
+    """Say how many videos of each target were scored, and of how many if some are missing: 17 of 36 videos."""
+    most: pd.DataFrame = rows.groupby("target")[["videos", "of_videos"]].max()
+    return {
+        target: f"{int(scored)} of {number_of(int(published), 'video')}"
         if scored < published
         else number_of(int(scored), "video")
-    )
+        for target, scored, published in most.itertuples(name=None)
+    }
 
 
 # ---- facts: one each, or a list that is empty where there is nothing to say ------------------------------------------
@@ -188,7 +189,7 @@ def contamination(done: pd.DataFrame) -> list[str]:
 def partial(rows: pd.DataFrame) -> list[str]:
     """Say of each target whose published test videos were not all scored how many were."""
     lacking = rows[rows["videos"] < rows["of_videos"]]
-    return [f"{target}: {_coverage(some)}" for target, some in lacking.groupby("target")]
+    return [f"{target}: {videos}" for target, videos in _coverage(lacking).items()]
 
 
 def reverted(rows: pd.DataFrame) -> list[str]:

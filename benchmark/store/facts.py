@@ -9,6 +9,8 @@ from crossvad.adapters.published import PublishedEvaluation
 from crossvad.store.typed import is_number, misfits, unseen
 
 NUMBERS = ("parameters", "fps", "train_seconds", "prepare_seconds", "adapt_seconds")
+# Those that every table is made of: they are remembered apart, and read without the others.
+SHOWN = (*NUMBERS, "fusion", "published_evaluation", "transductive", "device")
 
 
 def wrong_facts(facts: Mapping[str, Any]) -> str:

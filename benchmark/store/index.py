@@ -15,24 +15,18 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
 
-VERSION = 2  # to be raised with every change of what is remembered, or of what is a sound record
+VERSION = 3  # to be raised with every change of what is remembered, or of what is a sound record
 FILE = "index.sqlite"
 SETTLED = 3.0  # seconds that a file has to have lain still
 PATIENCE = 2.0  # seconds to wait for a process that is writing
 COLUMNS = "files (name text primary key, identity text, said text, sum int)"
+Seen = tuple[bytes, bytes]  # a file as it was read: its identity, and what of it is remembered
+NEVER = (b"", b"")
 TABLE = f"create table if not exists {COLUMNS}"
-
-
-class Seen(NamedTuple):
-    """A file as it was read."""
-
-    identity: bytes
-    said: bytes  # what of it is remembered
 
 
 class Index:
@@ -46,17 +40,22 @@ class Index:
 
     def said(self, name: str, identity: bytes) -> bytes | None:
         """What a file said, if it is there and the one that was read."""
-        seen = self._seen.get(name)
-        return seen.said if identity and seen is not None and seen.identity == identity else None
+        known, said = self._seen.get(name, NEVER)
+        return said if identity and known == identity else None
 
     def add(self, name: str, identity: bytes, said: bytes) -> None:
         """Remember what a file says, its identity having been taken before it was read; not yet if it is too fresh."""
         if identity and _settled(identity):
-            self._seen[name] = self._added[name] = Seen(identity, said)
+            self._seen[name] = self._added[name] = identity, said
 
-    def save(self, is_there: Callable[[str], bool] = lambda name: True) -> None:
-        """Write what was added, and forget files that are not there any more, where that can be done."""
-        gone = [name for name in self._seen if not is_there(name)]
+    def save(self, there: Collection[str] = (), below: Collection[str] = ()) -> None:
+        """Write what was added, where that can be done, and forget files whose folders are gone.
+
+        Args:
+            there: the folders of files that are there.
+            below: the folders that all such folders lie in which were looked for; others are not known to be gone.
+        """
+        gone = [name for name in self._seen if name.partition("/")[0] in below and name.rpartition("/")[0] not in there]
         if self._added or gone:
             for name in gone:
                 del self._seen[name]
@@ -86,8 +85,8 @@ def _settled(identity: bytes) -> bool:
     return max(map(int, identity.split()[:2])) < (time.time() - SETTLED) * 1e9
 
 
-def _sum(name: bytes, seen: Seen) -> int:
-    return zlib.crc32(b"\0".join((name, *seen)))
+def _sum(name: bytes, identity: bytes, said: bytes) -> int:
+    return zlib.crc32(b"%b\0%b\0%b" % (name, identity, said))
 
 
 def _read(path: Path) -> tuple[dict[str, Seen], bool]:
@@ -104,13 +103,8 @@ def _read(path: Path) -> tuple[dict[str, Seen], bool]:
             if len(kept) != 1 or kept[0][0] != b"table" or not kept[0][1].endswith(COLUMNS.encode()):
                 return seen, False  # a stranger's, which may be anything: a query without an end
             lines = base.execute("select name, identity, said, sum from files").fetchall()
-        sound = True
-        for name, *told, total in lines:
-            if total == _sum(name, each := Seen(*told)):
-                seen[name.decode()] = each
-            else:
-                sound = False
-        return seen, sound
+        seen = {name.decode(): (known, said) for name, known, said, total in lines if total == _sum(name, known, said)}
+        return seen, len(seen) == len(lines)
     except sqlite3.OperationalError:  # locked, or not to be opened
         return seen, True
     except (sqlite3.DatabaseError, TypeError, ValueError):
@@ -126,7 +120,7 @@ def _write(path: Path, added: Mapping[str, Seen], gone: list[str]) -> None:
     if not path.parent.is_dir() or path.is_symlink():  # what a link leads to may be anybody's
         return
     texts = [
-        (name, each.identity.decode(), each.said.decode(), _sum(name.encode(), each)) for name, each in added.items()
+        (name, known.decode(), said.decode(), _sum(name.encode(), known, said)) for name, (known, said) in added.items()
     ]
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as base:
         base.execute("pragma journal_mode = memory")  # a journal that a killed process left would keep readers out

@@ -7,14 +7,15 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import small_text
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import SUPPORTS, SupportPolicy
-from crossvad.store.facts import wrong_facts
+from crossvad.store.facts import SHOWN, wrong_facts
 from crossvad.store.index import Index, identity
 from crossvad.store.typed import misfits
 
@@ -43,13 +44,43 @@ class Record:
         Raises:
             InputError: it does not say.
         """
-        if "fusion" not in self.facts:
+        if "fusion" not in self.shown:
             raise InputError(f"cell {self.cell.key}", "does not say how its cues are fused", "run it again")
-        weights: dict[str, float] = self.facts["fusion"]
+        weights: dict[str, float] = self.shown["fusion"]
         return weights
 
+    @cached_property
+    def shown(self) -> dict[str, Any]:
+        """Those of its facts that every table is made of: at hand although the others may not be."""
+        return {name: self.facts[name] for name in SHOWN if name in self.facts}
 
-IN_CELL, IN_RECORD = ({each.name for each in fields(made)} for made in (Cell, Record))
+    @cached_property
+    def reverted(self) -> float:
+        """Share of its adaptations that were taken back; NaN where there were none."""
+        came = self.facts.get("adaptations", [])
+        return sum(each["reverted"] for each in came) / len(came) if came else float("nan")
+
+    if not TYPE_CHECKING:  # to which all names would then be known
+
+        def __getattr__(self, name: str) -> Any:
+            """The facts of a remembered record, which are read when they are first asked for.
+
+            Raises:
+                InputError: they are none, as only a stranger can have written.
+            """
+            if name != "facts" or "unread" not in vars(self):
+                raise AttributeError(name)
+            with suppress(ValueError, RecursionError):
+                if isinstance(facts := json.loads(self.unread), dict):
+                    self.facts = facts
+                    del self.unread
+                    return facts
+            fix = "remove runs/index.sqlite of its results folder"
+            raise InputError(f"cell {self.cell.key}", "is remembered otherwise than it was written", fix)
+
+
+IN_CELL = (*(each.name for each in fields(Cell)), "key")
+IN_RECORD = (*(each.name for each in fields(Record) if each.name not in ("cell", "facts")), "shown", "reverted")
 
 
 def stamped(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,30 +139,36 @@ def recalled_records(folders: Mapping[str, Path], index: Index) -> list[Record]:
     Raises:
         InputError: a record cannot be read.
     """
-    files = {
-        key: (f"{folder.name}/{key}/{RECORD}", identity(f"{folder}/{key}/{RECORD}")) for key, folder in folders.items()
-    }
-    said = {key: text for key, file in files.items() if (text := index.said(*file)) is not None}
-    records: dict[str, Record | None] = dict.fromkeys(folders)
+    files = {key: f"{folder.name}/{key}/{RECORD}" for key, folder in folders.items()}
+    identities = {key: identity(f"{folder}/{key}/{RECORD}") for key, folder in folders.items()}
+    said = {key: text for key, name in files.items() if (text := index.said(name, identities[key])) is not None}
+    records: dict[str, Record] = {}
     with suppress(ValueError, TypeError, KeyError, AttributeError):  # of another version than this
-        records |= _remembered(said)
-    for key in [key for key, record in records.items() if record is None]:
-        records[key] = record = read_record(folders[key] / key)
-        if record is not None:
-            cell = {name: getattr(record.cell, name) for name in (*IN_CELL, "key")}
-            index.add(*files[key], json.dumps(vars(record) | {"cell": cell}).encode())
-    return [record for record in records.values() if record is not None]
+        records = _remembered(said)
+    for key in [key for key in folders if key not in records]:
+        if (record := read_record(folders[key] / key)) is not None:
+            records[key] = record
+            index.add(files[key], identities[key], _told(record))
+    return [records[key] for key in folders if key in records]
+
+
+def _told(record: Record) -> bytes:
+    """What is remembered of a record: a line of JSON of what is always asked for, and one of its facts."""
+    head = [*(getattr(record.cell, name) for name in IN_CELL), *(getattr(record, name) for name in IN_RECORD)]
+    return f"{json.dumps(head)}\n{json.dumps(record.facts)}".encode()
 
 
 def _remembered(said: Mapping[str, bytes]) -> dict[str, Record]:
     """Make records of what is remembered of them: at once, and past `__init__`, which would take most of the time."""
+    told = [text.partition(b"\n") for text in said.values()]
+    heads = json.loads(b"[%s]" % b",".join(head for head, *_ in told))
     records = {}
-    for key, told in zip(said, json.loads(b"[%s]" % b",".join(said.values())), strict=True):
-        cell, record = Cell.__new__(Cell), Record.__new__(Record)
-        if told.keys() != IN_RECORD or told["cell"].keys() != {*IN_CELL, "key"} or told["cell"]["key"] != key:
+    for key, head, (*_, facts) in zip(said, heads, told, strict=True):
+        if len(head) != len(IN_CELL) + len(IN_RECORD) or head[len(IN_CELL) - 1] != key:
             raise ValueError(f"what is remembered of {key} is no record")
-        vars(cell).update(told["cell"])
-        vars(record).update(told, cell=cell)
+        cell, record = Cell.__new__(Cell), Record.__new__(Record)
+        vars(cell).update(zip(IN_CELL, head, strict=False))
+        vars(record).update(zip(IN_RECORD, head[len(IN_CELL) :], strict=True), cell=cell, unread=facts)
         records[key] = record
     return records
 

@@ -29,7 +29,6 @@ A record is hashed whole, scores and all. Those written before that was so hash 
 from __future__ import annotations
 
 import errno
-import gc
 import hashlib
 import json
 import os
@@ -48,6 +47,7 @@ from crossvad.datasets.readers.file_identity import parsing
 from crossvad.planning.cell import Cell
 from crossvad.store.claims import claim, is_held
 from crossvad.store.drafts import abandoned, drafting, sweep
+from crossvad.store.garbage import rarely_collected
 from crossvad.store.index import Index, identity
 from crossvad.store.records import RECORD, read_record, recalled_records, stamped
 from crossvad.store.records import Record as Record
@@ -209,20 +209,15 @@ class Store:
     def records(self) -> list[Record]:
         """Everything stored, in the order of cell keys; records that were read before are remembered."""
         folders = self.by_key()
-        with uncollected():
+        with rarely_collected():
             records = recalled_records(folders, self._index)
         self.remember(folders)
         return records
 
     def remember(self, folders: Mapping[str, Path] = MappingProxyType({})) -> None:
         """Keep for later commands what was read of records and scores, and of no cells but these, if they are all."""
-        looked_in = {folder.name for folder in {*folders.values()}}
-
-        def is_there(name: str) -> bool:
-            folder, key, _ = name.split("/", 2)
-            return folder not in looked_in or (key in folders and folders[key].name == folder)
-
-        self._index.save(is_there)
+        there = {f"{folder.name}/{key}" for key, folder in folders.items()}
+        self._index.save(there, {folder.name for folder in {*folders.values()}})
 
     @cached_property
     def _index(self) -> Index:
@@ -321,18 +316,6 @@ def _folders(folder: Path) -> list[str]:
             return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
     except OSError:
         return []
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Nothing is garbage of the many objects that are made within: to look for it takes a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def put_in_place(draft: Path, place: Path) -> None:

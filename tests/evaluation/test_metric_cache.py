@@ -14,6 +14,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation import metric_cache, tidy
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR, PAPER
+from crossvad.store.facts import SHOWN
 from crossvad.store.store import Store
 
 
@@ -54,6 +55,18 @@ def test_what_was_computed_before_is_recalled(store, evaluated):
     assert evaluated == ["fair", "fair", "paper", "paper"]
     table(store, store.records(), FAIR)
     assert len(evaluated) == 4, "what was added has not put out what was there"
+
+
+def test_what_is_counted_stays_whole_and_all_else_is_as_it_was_computed(store):
+    record = store.records()[0]
+    rows = [table(Store(store.root.parent), [record], FAIR) for _ in range(2)][1]
+    for name, number in tidy.cell_metrics(store, record, FAIR).items():
+        assert rows[name].tolist() == pytest.approx([number], rel=0, abs=0, nan_ok=True)
+        assert (rows[name].dtype.kind == "i") == isinstance(number, int), name
+
+
+def test_tables_show_no_fact_that_is_not_at_hand():
+    assert {*tidy.TOLD} <= {*SHOWN}
 
 
 def test_only_the_cells_asked_for_are_evaluated(store, evaluated):

@@ -233,3 +233,19 @@ def test_rows_of_several_releases_compare_and_of_several_devices_do_not():
     rows = pd.DataFrame([known | {"device": "cpu", "version": version} for version in ("0.1.0", "0.2.0")])
     assert mixtures(rows) == []
     assert mixtures(rows.assign(device=["cpu", "cuda"])) == ["devices cpu, cuda"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sources", "lacking"),
+    [
+        ("path:south, east", ["path:south, east"], []),
+        ("street,path:south, east,ped1", ["path:south, east", "street"], ["source=ped1"]),
+        ("path:south,path:south, east", ["path:south", "path:south, east"], []),
+        ("path:south,ped1", ["path:south"], ["source=ped1"]),
+        ("east", [], ["source=east"]),
+    ],
+)
+def test_a_comma_of_a_stored_name_parts_no_values(wanted, sources, lacking):
+    stored = [record(source=source) for source in ("street", "path:south, east", "path:south")]
+    assert sorted(each.cell.source for each in select(stored, [f"source={wanted}"])) == sources
+    assert [value for value, _ in unmatched(stored, [f"source={wanted}"])] == lacking

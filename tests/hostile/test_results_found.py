@@ -14,6 +14,7 @@ import pytest
 import camera_stores
 from crossvad import api
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation import metric_cache
 from crossvad.execution.model_views import ModelViewer
 from crossvad.planning import registry
 from crossvad.present.thumbnails import Thumbnails
@@ -109,14 +110,22 @@ def test_metrics_that_lie_beside_cells_are_not_believed_when_they_are_checked(be
     honest = bench("table", "--format", "long").out
     (results / "table.csv").write_text(honest)
     kept = json.loads((sound.root / "metrics.json").read_text())
-    for numbers in kept["cells"].values():
-        numbers["auc"] = 99.9
+    for key, digits in kept["cells"].items():
+        numbers = np.frombuffer(bytes.fromhex(digits), "<f8").copy()
+        numbers[metric_cache.COLUMNS.index("auc")] = 99.9
+        kept["cells"][key] = numbers.tobytes().hex()
     (sound.root / "metrics.json").write_text(json.dumps(kept))
     assert "99.9" in bench("table", "--format", "long").out  # whose folder it is believes it
     assert bench("verify").code == 0
 
 
-@pytest.mark.parametrize("numbers", [{"auc": "<b>"}, {"method": 1.0}, {"auc": None}, [], "x", {"auc": [1]}])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"auc": "<b>"}, [], "x", "", 5, None, *(character * metric_cache.DIGITS for character in " g7"),
+        np.full(len(metric_cache.COLUMNS), np.inf).tobytes().hex(),
+    ],
+)  # fmt: skip
 def test_metrics_of_another_kind_are_computed_anew(sound, numbers):
     results = sound.root.parent
     honest = api.load_results(results).to_frame()

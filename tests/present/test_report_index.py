@@ -19,8 +19,8 @@ EVIL = "<script>alert(1)<"  # a folder's name may not hold a slash
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, make_grid, run_grid, north):
-    """Cells on two cameras, one of which has markup and blanks for a name."""
-    camera = write_camera(tmp_path_factory.mktemp("evil") / f"{EVIL} & south", 5)
+    """Cells on two cameras, one of which has markup, blanks and a comma for a name."""
+    camera = write_camera(tmp_path_factory.mktemp("evil") / f"{EVIL} & south, east", 5)
     write_frames(camera / "test" / "d", paint(40, 3, 33))
     store = Store(tmp_path_factory.mktemp("index"))
     run_grid(

@@ -243,15 +243,33 @@ def test_a_strangers_index_names_no_folder_of_another(results, tmp_path, there):
     victim.mkdir()
     name = f"cells/{file.parent.name}/{records.RECORD}"
     opened = index.Index(results / "runs")
-    seen = opened.said(name, index.identity(str(file)))
-    told = json.loads(seen)
-    told["cell"]["key"] = str(victim)
+    head, _, facts = opened.said(name, index.identity(str(file))).partition(b"\n")
+    told = json.loads(head)
+    told[records.IN_CELL.index("key")] = str(victim)
     if not there:
         file.unlink()
     identity = index.identity(str(file))
-    index._write(index_of(results), {name: index.Seen(identity, json.dumps(told).encode())}, [])
+    index._write(index_of(results), {name: (identity, json.dumps(told).encode() + b"\n" + facts)}, [])
     keys = [record.cell.key for record in Store(results).records()]
     assert str(victim) not in keys and len(keys) == 3 + there
+
+
+def test_facts_are_read_when_they_are_asked_for(results, read):
+    record, whole = Store(results).records()[0], truth(results)[0]
+    assert "facts" not in vars(record) and record.shown == whole.shown and record.reverted is not None
+    assert "facts" not in vars(record), "what tables show is at hand"
+    assert record.facts == whole.facts and record == whole and read == []
+
+
+@pytest.mark.parametrize("facts", [b"", b"{", b"[1]", b"5", b"[" * 100_000])
+def test_facts_that_a_stranger_remembers_otherwise_are_refused_by_name(results, facts):
+    file = record_of(results)
+    name, identity = f"cells/{file.parent.name}/{records.RECORD}", index.identity(str(file))
+    head = index.Index(results / "runs").said(name, identity).partition(b"\n")[0]
+    index._write(index_of(results), {name: (identity, head + b"\n" + facts)}, [])
+    record = next(each for each in Store(results).records() if each.cell.key == file.parent.name)
+    with pytest.raises(InputError, match=r"remove runs/index\.sqlite"):
+        _ = record.facts
 
 
 @pytest.mark.parametrize(
