@@ -187,6 +187,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-10),  # numbers of TensorFlow's, which papers mean
 }  # fmt: skip
 DIAGNOSED = 20  # times in a training
+AT_ONCE = 2**16  # pixels, in clips that a support set is gone through by: one of 256 x 256, all of it at 64 x 64
+ON_GPU = 8  # times as many: five clips of 256 x 256 take half as long as two, two and one
 
 
 class Versions(NamedTuple):
@@ -471,6 +473,24 @@ def portion(features: Any, span: slice) -> Any:
         return features[span]
     parts = [portion(part, span) for part in features]
     return type(features)(*parts) if hasattr(features, "_fields") else tuple(parts)
+
+
+def together(parts: Sequence[Any]) -> Any:
+    """Join what `portion` parted; a single part is itself."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, Tensor):
+        return torch.cat(list(parts))
+    made = [together(each) for each in zip(*parts, strict=True)]
+    return type(first)(*made) if hasattr(first, "_fields") else tuple(made)
+
+
+def at_once(adapter: Adapter) -> int:
+    """How many clips of a support set go through a method at once, at least one: more fill memory, and gain nothing."""
+    height, width = adapter.clip.size
+    on_gpu = any(weights.device.type != "cpu" for weights in adapter.parameters())
+    return max(1, AT_ONCE * (ON_GPU if on_gpu else 1) // (height * width))
 
 
 def size_of(features: Any) -> int:

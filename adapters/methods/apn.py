@@ -160,15 +160,18 @@ class Apn(PrototypePredictor):
         # 3. Decode up to the APU's map, where the CAU stands in the text: (B, 2w, H, W).
         features = self.attend(self.decoder(deepest, skips, stop=self.unit_stage))
         finer = tuple(skips[: self.decoder.stages - self.unit_stage])
-        return Encoded(features, clips[:, -2], clips[:, -1], finer, self.seen_speed(clips))
+        return Encoded(self.prototypes.units_(features), clips[:, -2], clips[:, -1], finer, self.seen_speed(clips))
 
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the fifth frame of clips (B, 5, C, H, W): steps 4 and 5 after `encode`."""
         features, last, target, finer, _ = self.encoded(clips)
         # 4. APU: features rebuilt (B, 2w, H, W) from the image's prototypes (B, M, 2w), by maps (B, H * W, M).
-        retrieval = self.prototypes(features)
+        retrieval = self.prototypes.retrieve(features)
         # 5. Head, after what a coarser APU left to decode: (B, C, H, W).
-        frame = self.head(self.decoder(retrieval.features, finer, start=self.unit_stage))
+        if self.unit_stage == self.decoder.stages:
+            frame = self.head(retrieval)
+        else:
+            frame = self.head(self.decoder(retrieval.features, finer, start=self.unit_stage))
         return Prediction(frame + last if self.options.predicts == "change" else frame, target, retrieval)
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:

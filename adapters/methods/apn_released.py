@@ -65,15 +65,15 @@ class ApnReleased(PrototypePredictor):
         deepest = self.encoder.bottleneck(deepest)
         # 3. Decode: (B, 2w, H, W).
         features = self.decoder(deepest, skips)
-        return Encoded(features, clips[:, -2], clips[:, -1])
+        return Encoded(self.prototypes.units_(features), clips[:, -2], clips[:, -1])
 
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the fifth frame of clips (B, 5, C, H, W): steps 4 and 5 after `encode`."""
         encoded = self.encoded(clips)
         # 4. APU: features rebuilt (B, 2w, H, W) from the image's prototypes (B, M, 2w), by maps (B, H * W, M).
-        retrieval = self.prototypes(encoded.features)
+        retrieval = self.prototypes.retrieve(encoded.features)
         # 5. Head: (B, C, H, W).
-        frame = self.head(retrieval.features)
+        frame = self.head(retrieval)
         return Prediction(frame, encoded.target, retrieval)
 
     def loss(self, clips: Tensor | Encoded) -> Tensor:

@@ -70,15 +70,15 @@ class Mpn(PrototypePredictor):
         *skips, deepest = self.encoder(frames)
         # 2. Decode: (B, 2w, H, W).
         features = self.decoder(deepest, skips)
-        return Encoded(features, clips[:, -2], clips[:, -1])
+        return Encoded(self.prototypes.units_(features), clips[:, -2], clips[:, -1])
 
     def predict(self, clips: Tensor | Encoded) -> Prediction:
         """Predict the fifth frame of clips (B, 5, C, H, W): steps 3 and 4 after `encode`."""
         encoded = self.encoded(clips)
         # 3. DPU: features rebuilt (B, 2w, H, W) from prototypes (B, M, 2w), by maps (B, H * W, M).
-        retrieval = self.prototypes(encoded.features)
+        retrieval = self.prototypes.retrieve(encoded.features)
         # 4. Head: (B, C, H, W).
-        frame = self.head(retrieval.features)
+        frame = self.head(retrieval)
         return Prediction(frame, encoded.target, retrieval)
 
     def losses(self, clips: Tensor | Encoded, compactness: float, weight: float) -> Tensor:

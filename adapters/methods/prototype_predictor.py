@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from crossvad.adapters.base import Adapter, CueScores
+from crossvad.adapters.base import Adapter, CueScores, at_once, together
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
 from crossvad.adapters.nets.motion import SLOWEST, flow_speed, measurable, nearness, scale_slope
-from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, Retrieval, likeness
+from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, likeness
+from crossvad.adapters.nets.retrieval import Retrieval
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
 from crossvad.adapters.options import Budget
 from crossvad.datasets.clips import ClipSource
@@ -32,7 +33,7 @@ SCENES, EPISODES, CLIPS = 64, 8, 8
 class Encoded(NamedTuple):
     """The part of a prediction that no adaptation changes."""
 
-    features: Tensor  # (B, C, h, w), what the prototype unit stands on
+    features: Tensor  # (B, C, h, w), what the prototype unit stands on, as its `units` returned it
     last: Tensor  # (B, C, H, W), the last frame that goes in
     target: Tensor  # (B, C, H, W), the frame to be predicted
     finer: tuple[Tensor, ...] = ()  # skips of the decoder's stages after the unit, finest first; none on the finest map
@@ -130,7 +131,15 @@ class PrototypePredictor(Adapter):
 
     @torch.no_grad()
     def frozen_features(self, clips: Tensor) -> Encoded | Pyramid:
-        """Encode clips (B, T, C, H, W): all before the prototype unit is frozen in adaptation."""
+        """Encode clips (B, T, C, H, W): all before the prototype unit is frozen in adaptation.
+
+        On a CPU they come a few at a time, for maps of many would fill memory.
+        """
+        step = at_once(self) if clips.device.type == "cpu" else max(1, len(clips))
+        return together([self._frozen_features(few) for few in torch.split(clips, step)])
+
+    def _frozen_features(self, clips: Tensor) -> Encoded | Pyramid:
+        """Encode clips (B, T, C, H, W) at every scale."""
         whole = self.encode(clips)
         if self.scales == (1.0,):
             return whole

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
-# So many energies are made at once: 4 MB of floats stay in the processor's cache from the product that makes them to
-# the one that uses them up. A quarter as many take the same time, but more where other programs want the cores; all at
-# once takes half as long again, and half a gigabyte for a map of 512 x 512.
-CHUNK = 2**20
-ON_GPU = 64  # times as many: there every product has to be large, or its launch takes longer than itself
+# So many energies are made at once: 1 MB of floats stays in a core's own cache from the product that makes them to the
+# one that uses them up. Four times as many take a fifth longer where other programs want the cores; all at once takes
+# half as long again, and half a gigabyte for a map of 512 x 512.
+CHUNK = 2**18
+ON_GPU = 256  # times as many: there every product has to be large, or its launch takes longer than itself
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor]:
@@ -26,22 +28,38 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
     lists = [part.flatten(0, 1) for part in (query, key, value)]
     energies = CHUNK if query.device.type == "cpu" else CHUNK * ON_GPU
     step = max(1, energies // query.shape[2] ** 2)
-    done = []
-    for q, k, v in zip(*(torch.split(part, step) for part in lists), strict=True):
-        energy = q.contiguous() @ k.contiguous().transpose(1, 2)  # (step, L, L)
-        if not itself:
-            # Not -inf: in a list of one pixel nothing would be left, and -inf minus its maximum -inf is no number.
-            energy.diagonal(dim1=1, dim2=2).fill_(torch.finfo(energy.dtype).min)
-        greatest = energy.detach().amax(2, keepdim=True)
-        if energy.requires_grad:  # the backward pass is left one tensor, not two
-            weight = energy.sub_(greatest).exp_()
-            total = weight.sum(2, keepdim=True)
-            done.append((weight @ v.contiguous() / total, greatest + total.log()))
-        else:  # a softmax makes its exponentials in half the time, and its greatest weight is one over their sum
-            weight = energy.softmax(2)
-            done.append((weight @ v.contiguous(), greatest - weight.amax(2, keepdim=True).log()))
-    result, total = (torch.cat(parts).view(*query.shape[:3], -1) for parts in zip(*done, strict=True))
-    return result, total
+    chunks = zip(*(torch.split(part, step) for part in lists), strict=True)
+    done = (_attend_a_few(q.contiguous(), k.contiguous(), v.contiguous(), itself) for q, k, v in chunks)
+    learns = any(part.requires_grad for part in lists)
+    result, total = map(torch.cat, zip(*done, strict=True)) if learns else _gathered(done, len(lists[0]))
+    return result.view(*query.shape[:3], -1), total.view(*query.shape[:3], 1)
+
+
+def _attend_a_few(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Tensor, Tensor]:
+    """Attend within each of so few lists that all their energies are made at once; see `_attend`."""
+    energy = query @ key.transpose(1, 2)  # (n, L, L)
+    if not itself:
+        # Not -inf: in a list of one pixel nothing would be left, and -inf minus its maximum -inf is no number.
+        energy.diagonal(dim1=1, dim2=2).fill_(torch.finfo(energy.dtype).min)
+    greatest = energy.detach().amax(2, keepdim=True)
+    if energy.requires_grad:  # the backward pass is left one tensor, not two
+        weight = energy.sub_(greatest).exp_()
+        total = weight.sum(2, keepdim=True)
+        return weight @ value / total, greatest + total.log()
+    weight = energy.softmax(2)  # makes its exponentials in half the time, and its greatest is one over their sum
+    return weight @ value, greatest - weight.amax(2, keepdim=True).log()
+
+
+def _gathered(parts: Iterable[tuple[Tensor, ...]], count: int) -> list[Tensor]:
+    """Join tensors along their first axis, `count` long in all, as they come: `torch.cat` would hold all at first."""
+    made: list[Tensor] = []
+    start = 0
+    for part in parts:
+        made = made or [each.new_empty(count, *each.shape[1:]) for each in part]
+        for whole, each in zip(made, part, strict=True):
+            whole[start : start + len(each)] = each
+        start += len(part[0])
+    return made
 
 
 class CrissCrossAttention(nn.Module):
@@ -68,7 +86,8 @@ class CrissCrossAttention(nn.Module):
         row, row_total = _attend(query, key, value, itself=True)
         # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
         share = torch.sigmoid(column_total - row_total).to(row.dtype)  # (B, H, W, 1)
-        return self.gamma * torch.lerp(row, column, share).permute(0, 3, 1, 2) + features
+        both = row.lerp(column, share) if row.requires_grad else row.lerp_(column, share)  # as `row` is needed no more
+        return torch.addcmul(features, self.gamma, both.permute(0, 3, 1, 2))
 
 
 class ResidualCrissCross(nn.Module):
@@ -86,7 +105,7 @@ class ResidualCrissCross(nn.Module):
         attended = features
         for _ in range(self.cycles):
             attended = self.attention(attended)
-        return features + attended
+        return attended.add_(features)
 
 
 class CirculativeAttention(nn.Module):

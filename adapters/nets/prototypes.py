@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
-from crossvad.adapters.nets.layout import laid_out_as
+from crossvad.adapters.nets.retrieval import Retrieval, in_parts, joined, parts_of
 
-# On a GPU an image's pixels are summed up in so many parts. A product that leaves M x C of its N pixels is too small to
-# fill one, and its few sums too long: of 65 536 pixels (10 prototypes, 128 channels, H200) each takes 1.8 ms. With 64
-# parts an adapting step of `mpn`, which has six of them, takes 9 ms instead of 20.
-PARTS_ON_GPU = 64
-
-
-class Retrieval(NamedTuple):
-    """What a unit makes of a feature map with N = H * W pixels."""
-
-    features: Tensor  # (B, C, H, W): the retrieved normalcy plus the normalised input
-    prototypes: Tensor  # (B, M, C), unit length: this image's own, nothing is kept
-    distance: Tensor  # (B, H, W): mean over channels of (x - nearest prototype)^2
-    units: Tensor  # (B, N, C): the input, each pixel's features at unit length
-    attention: Tensor  # (B, N, M), >= 0: of each map, the weights of the pixels; they sum to 1 over the pixels
+# Distances are taken of so many numbers of a map at once: 1 MB stays in a processor's cache from the product that makes
+# them to the sum that uses them up. All at once takes five times as long, of 65 536 pixels and 128 channels.
+CHUNK = 2**18
 
 
 class PrototypeUnit(nn.Module):
@@ -44,26 +33,44 @@ class PrototypeUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Retrieval:
         """Rebuild features (B, C, H, W). No tensor of pixels x prototypes x channels is ever made."""
-        batch, channels, height, width = features.shape
-        parts = parts_of(height * width, features.device)
-        units = normalize(features.flatten(2).transpose(1, 2).contiguous(), dim=2)  # (B, N, C), unit length
-        attention = self.attention(units)  # (B, N, M), sums to 1 over N
-        prototypes = normalize(pooled(attention, units, parts), dim=2)  # (B, M, C), unit length
-        # From here on each of an image's P parts has N / P pixels and the image's prototypes: (B P, …).
-        x, known = units.view(batch * parts, -1, channels), prototypes.repeat_interleave(parts, 0)
-        nearness = affinity(x, known)  # (…, M), cosine but for an offset of each pixel's, which softmax ignores
+        return self.retrieve(self.units(features))
+
+    def units(self, features: Tensor) -> Tensor:
+        """Bring each pixel's features (B, C, H, W) to unit length. Nothing that adapts has a part in this."""
+        return normalize(features)
+
+    def units_(self, features: Tensor) -> Tensor:
+        """`units` of features that nobody else needs: in their own memory, where no gradient and no bit is lost by it.
+
+        A norm of fewer bits is taken in float32, and so are these.
+        """
+        own = not features.requires_grad and features.dtype in (torch.float32, torch.float64)
+        return normalize(features, out=features) if own else self.units(features)
+
+    def retrieve(self, pixels: Tensor) -> Retrieval:
+        """Rebuild what `units` returned, (B, C, H, W)."""
+        batch, channels, height, width = pixels.shape
+        parts = parts_of(height * width, pixels.device)
+        units = pixels.flatten(2).transpose(1, 2).contiguous()  # (B, N, C)
+        # Each of an image's P parts has N / P pixels and, later on, the image's prototypes: (B P, …).
+        x = units.view(batch * parts, -1, channels)
+        attention = self.attention(x, parts)  # (B, M, N), sums to 1 over N
+        pooled = (in_parts(attention, parts) @ x).view(batch, parts, -1, channels).sum(1)
+        prototypes = normalize(pooled, dim=2)  # (B, M, C), unit length
+        known = prototypes.repeat_interleave(parts, 0)
+        nearness = affinity(x, known)  # (…, M, N / P), cosine but for an offset of each pixel's, which softmax ignores
         distance = SquaredDistance.apply(x, known, nearest(nearness))  # (…)
         # Retrieved for each pixel is a mixture of prototypes, at unit length.
-        mixture = unit_mixture((nearness / self.temperature).softmax(2), known)  # (…, M)
-        rebuilt = torch.baddbmm(x, mixture, known)  # (…, C), the mixture beside the pixel itself
-        rebuilt = rebuilt.view(batch, -1, channels).transpose(1, 2).view(features.shape)
-        rebuilt = laid_out_as(rebuilt, features)  # (B, C, H, W)
-        return Retrieval(rebuilt, prototypes, distance.view(batch, height, width), units, attention)
+        mixture = unit_mixture((nearness / self.temperature).softmax(1), known)
+        return Retrieval(
+            pixels, units, attention.transpose(1, 2), prototypes, joined(mixture, parts),
+            distance.view(batch, height, width),
+        )  # fmt: skip
 
-    def attention(self, units: Tensor) -> Tensor:
-        """Weigh the pixels of each map by their unit features (B, N, C): (B, N, M), a map's weights sum to 1."""
-        logits = self.maps(units) / self.temperature
-        return logits.softmax(1) if self.weights == "softmax" else normalize(softplus(logits), p=1, dim=1)
+    def attention(self, units: Tensor, parts: int) -> Tensor:
+        """Weigh the pixels of each map by their unit features (B P, N / P, C): (B, M, N), a map's weights sum to 1."""
+        logits = joined(self.maps.weight @ units.transpose(1, 2), parts) / self.temperature
+        return logits.softmax(2) if self.weights == "softmax" else normalize(softplus(logits), p=1, dim=2)
 
 
 class NoPrototypes(nn.Module):
@@ -73,9 +80,20 @@ class NoPrototypes(nn.Module):
 
     def forward(self, features: Tensor) -> Retrieval:
         """Pass features (B, C, H, W) as they are, with M = 0 and no distance."""
-        none = features.new_zeros(len(features), 0, features.shape[1])
-        distance = torch.zeros_like(features[:, 0])
-        return Retrieval(features, none, distance, none, distance.flatten(1).unsqueeze(2)[:, :, :0])
+        return self.retrieve(self.units(features))
+
+    def units(self, features: Tensor) -> Tensor:
+        """Leave features (B, C, H, W) at the length that they have."""
+        return features
+
+    units_ = units
+
+    def retrieve(self, pixels: Tensor) -> Retrieval:
+        """Pass what `units` returned, (B, C, H, W)."""
+        none = pixels.new_zeros(len(pixels), 0, pixels.shape[1])
+        distance = torch.zeros_like(pixels[:, 0])
+        maps = pixels.flatten(2)[:, :0]  # (B, 0, N)
+        return Retrieval(pixels, none, maps.transpose(1, 2), none, maps, distance)
 
 
 def prototype_unit(
@@ -85,43 +103,41 @@ def prototype_unit(
     return PrototypeUnit(channels, prototypes, temperature, weights) if prototypes else NoPrototypes()
 
 
-def parts_of(pixels: int, device: torch.device) -> int:
-    """In how many equal parts an image's pixels are summed up: as many as `PARTS_ON_GPU`, if they can be, or fewer."""
-    return 1 if device.type == "cpu" else math.gcd(pixels, PARTS_ON_GPU)
-
-
-def pooled(weights: Tensor, units: Tensor, parts: int) -> Tensor:
-    """Add up pixels' features (B, N, C) by weights (B, N, M), in parts: (B, M, C)."""
-    weights, units = (given.view(len(given), parts, -1, given.shape[2]) for given in (weights, units))
-    return (weights.transpose(2, 3) @ units).sum(1)  # of (B, P, M, C)
-
-
 def affinity(units: Tensor, prototypes: Tensor) -> Tensor:
-    """Compute by how much each prototype is nearer to a pixel than the prototypes' mean c is: (B, N, M).
+    """Compute by how much each prototype is nearer to a pixel than the prototypes' mean c is: (B, M, N).
 
     (|x - c|^2 - |x - p|^2) / 2 of unit features (B, N, C) and prototypes (B, M, C): the cosine of x and p, less what
     all prototypes share. Where they are all but one vector, cosines in float32 are one number, and these still differ.
+    Pixels come last: of ten numbers side by side a softmax takes twenty times as long, and a gradient's product ten.
     """
     centre = prototypes.mean(1, keepdim=True)  # (B, 1, C)
     beside = prototypes - centre  # (B, M, C)
-    offset = (beside * (prototypes + centre)).sum(2).unsqueeze(1) / 2  # (B, 1, M), (|p|^2 - |c|^2) / 2
-    return torch.baddbmm(offset, units, beside.transpose(1, 2), beta=-1)
+    offset = (beside * (prototypes + centre)).sum(2, keepdim=True) / 2  # (B, M, 1), (|p|^2 - |c|^2) / 2
+    return torch.baddbmm(offset, beside, units.transpose(1, 2), beta=-1)
 
 
 def nearest(nearness: Tensor) -> Tensor:
-    """Say which prototype is each pixel's nearest, by their `affinity` (B, N, M): 1 there and else 0, (B, N, M).
+    """Say which prototype is each pixel's nearest, by their `affinity` (B, M, N): 1 there and else 0, (B, M, N).
 
     As a product with these, choosing is faster than a gather, there and back.
     """
-    return torch.zeros_like(nearness).scatter_(2, nearness.argmax(2, keepdim=True), 1.0)
+    # Not argmax, which takes four times as long.
+    return torch.zeros_like(nearness).scatter_(1, nearness.max(1, keepdim=True).indices, 1.0)
 
 
 def from_nearest(units: Tensor, prototypes: Tensor, chosen: Tensor) -> Tensor:
-    """Subtract from unit features (B, N, C) the prototypes (B, M, C) that are `nearest`, (B, N, M): (B, N, C).
+    """Subtract from unit features (B, N, C) the prototypes (B, M, C) that are `nearest`, (B, M, N): (B, N, C).
 
     2 - 2 cos would be |x - p|^2 as well, but in float32 no less than 1e-7 can be told from nothing that way.
     """
-    return torch.baddbmm(units, chosen, prototypes, alpha=-1)
+    return torch.baddbmm(units, chosen.transpose(1, 2), prototypes, alpha=-1)
+
+
+def in_chunks(units: Tensor, *maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Give pixels (B, N, C) and maps of them (B, M, N) a few pixels at a time; all at once on a GPU."""
+    batch, pixels, channels = units.shape
+    step = max(1, CHUNK // (batch * channels)) if units.device.type == "cpu" else pixels
+    return zip(torch.split(units, step, 1), *(torch.split(each, step, 2) for each in maps), strict=True)
 
 
 class SquaredDistance(torch.autograd.Function):
@@ -129,8 +145,9 @@ class SquaredDistance(torch.autograd.Function):
 
     @staticmethod
     def forward(units: Tensor, prototypes: Tensor, chosen: Tensor) -> Tensor:
-        """Take units (B, N, C), prototypes (B, M, C), and which are `nearest` (B, N, M), which has no gradient."""
-        return from_nearest(units, prototypes, chosen).square().mean(2)
+        """Take units (B, N, C), prototypes (B, M, C), and which are `nearest` (B, M, N), which has no gradient."""
+        parts = in_chunks(units, chosen)
+        return torch.cat([from_nearest(x, prototypes, which).square_().mean(2) for x, which in parts], 1)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -141,19 +158,26 @@ class SquaredDistance(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         """2 / C (x - p) for a pixel, and minus the sum of them over its pixels for a prototype."""
         units, prototypes, chosen = ctx.saved_tensors
-        apart = from_nearest(units, prototypes, chosen)  # (B, N, C)
-        share = (slope * (2 / units.shape[2])).unsqueeze(2)  # (B, N, 1)
-        of_prototypes = -((chosen * share).transpose(1, 2) @ apart) if ctx.needs_input_grad[1] else None
-        return apart * share if ctx.needs_input_grad[0] else None, of_prototypes, None
+        shares = slope.unsqueeze(1) * (2 / units.shape[2])  # (B, 1, N)
+        of_units: list[Tensor] = []
+        of_prototypes = None
+        for x, which, share in in_chunks(units, chosen, shares):
+            apart = from_nearest(x, prototypes, which)  # (B, n, C)
+            if ctx.needs_input_grad[0]:
+                of_units.append(apart * share.transpose(1, 2))
+            if ctx.needs_input_grad[1]:
+                part = (which * share) @ apart
+                of_prototypes = -part if of_prototypes is None else of_prototypes - part
+        return torch.cat(of_units, 1) if of_units else None, of_prototypes, None
 
 
 def unit_mixture(weights: Tensor, prototypes: Tensor) -> Tensor:
-    """Scale weights (B, N, M) so that each pixel's mixture of prototypes (B, M, C) has unit length: (B, N, M).
+    """Scale weights (B, M, N) so that each pixel's mixture of prototypes (B, M, C) has unit length: (B, M, N).
 
     |w P|^2 = w (P P^T) w^T needs no mixture: a pixel costs M^2 products, and no tensor of its C channels is kept.
     """
     products = prototypes @ prototypes.transpose(1, 2)  # (B, M, M)
-    squared = ((weights @ products) * weights).sum(2, keepdim=True)  # (B, N, 1)
+    squared = ((products @ weights) * weights).sum(1, keepdim=True)  # (B, 1, N)
     return weights / squared.clamp_min(1e-24).sqrt()
 
 

@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from crossvad.adapters.nets.retrieval import Retrieval
+
 
 def double_conv(inputs: int, outputs: int, norm: bool = False, last_activation: bool = True) -> nn.Sequential:
     """Build two 3x3 convolutions, each followed by batch norm (if `norm`) and ReLU; the second may be bare (MNAD)."""
@@ -114,6 +116,18 @@ class Head(nn.Sequential):
 
     def __init__(self, width: int, channels: int, norm: bool = False) -> None:
         super().__init__(double_conv(2 * width, width, norm), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
+
+    def forward(self, features: Tensor | Retrieval) -> Tensor:
+        """Make an image of the decoder's features, or of what a prototype unit retrieved for them."""
+        if isinstance(features, Tensor):
+            made: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
+            return made
+        first, *others = (layer for layer in self.modules() if not isinstance(layer, nn.Sequential))
+        assert isinstance(first, nn.Conv2d)
+        made = features.convolved(first)
+        for layer in others:
+            made = layer(made)
+        return made
 
 
 class UNet(nn.Module):

@@ -21,13 +21,11 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adaptation, Adapter, Log, portion, size_of
+from crossvad.adapters.base import Adaptation, Adapter, Log, at_once, portion, size_of
 from crossvad.adapters.options import NoOptions
 from crossvad.datasets.clips import ClipSource
 
 AnyAdapter = TypeVar("AnyAdapter", bound=Adapter)
-AT_ONCE = 2**17  # pixels, in clips of which a gradient is taken: two of 256 x 256, all of a support set at 64 x 64
-ON_GPU = 4  # times as many: five clips of 256 x 256 take half as long as two, two and one
 
 
 class Tuning(ABC):
@@ -125,10 +123,7 @@ def in_turn(adapter: Adapter, features: Any) -> Iterator[tuple[Any, float]]:
     clips come a few at a time.
     """
     count = size_of(features)
-    height, width = adapter.clip.size
-    on_gpu = any(weights.device.type != "cpu" for weights in adapter.parameters())
-    pixels = AT_ONCE * ON_GPU if on_gpu else AT_ONCE
-    step = max(1, pixels // (height * width)) if adapter.adapts_by_mean else count
+    step = at_once(adapter) if adapter.adapts_by_mean else count
     for start in range(0, count, step):
         part = features if step >= count else portion(features, slice(start, start + step))
         yield part, min(step, count - start) / count

@@ -70,7 +70,7 @@ def test_steps_are_the_same_however_many_clips_a_gradient_is_taken_of(method, mo
     adapter = build(method)
     features = adapter.frozen_features(support(adapter, 5))
     whole = next(FineTune(RATE).adapted(adapter, features, [3]))
-    monkeypatch.setattr(base, "AT_ONCE", 2 * SMOKE.size**2)
+    monkeypatch.setattr("crossvad.adapters.base.AT_ONCE", 2 * SMOKE.size**2)
     parts = list(base.in_turn(adapter, features))
     assert [base.size_of(part) for part, _ in parts] == [2, 2, 1]
     assert sum(share for _, share in parts) == pytest.approx(1)
@@ -84,7 +84,7 @@ def test_steps_are_the_same_however_many_clips_a_gradient_is_taken_of(method, mo
 
 
 def test_a_loss_that_is_no_mean_is_taken_of_all_clips_at_once(monkeypatch):
-    monkeypatch.setattr(base, "AT_ONCE", 1)
+    monkeypatch.setattr("crossvad.adapters.base.AT_ONCE", 1)
     adapter = build("lmn")
     clips = support(adapter, 5)
     assert list(base.in_turn(adapter, clips)) == [(clips, 1.0)]

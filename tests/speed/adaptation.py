@@ -37,11 +37,11 @@ import measuring
 import torch
 from attention import direct as plain_attention
 from prototypes import broadcast
-from torch import Tensor
+from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter, CueScores, leading
 from crossvad.adapters.nets.attention import CrissCrossAttention
-from crossvad.adapters.nets.prototypes import PrototypeUnit, Retrieval
+from crossvad.adapters.nets.prototypes import PrototypeUnit
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.execution.layouts import lay_out
 from crossvad.planning import registry
@@ -68,12 +68,25 @@ Cells = dict[tuple[int, int], Adapted]  # (shots, steps) -> what came of it
 Way = Callable[[Adapter, Tensor, Sequence[int], Sequence[int]], Cells]
 
 
+class PlainRetrieval(NamedTuple):
+    """What the published codes have of a `Retrieval`."""
+
+    features: Tensor
+    prototypes: Tensor
+    distance: Tensor
+
+    def convolved(self, layer: nn.Conv2d) -> Tensor:
+        return layer(self.features)
+
+
 class PlainUnit(PrototypeUnit):
     """The prototype unit as the published codes compute it."""
 
-    def forward(self, features: Tensor) -> Retrieval:
-        unread = features  # in place of what neither losses nor scores of the method read
-        return Retrieval(*broadcast(self, features), unread, unread)
+    def units(self, features: Tensor) -> Tensor:
+        return features  # brought to unit length in every pass
+
+    def retrieve(self, pixels: Tensor) -> PlainRetrieval:
+        return PlainRetrieval(*broadcast(self, pixels))
 
 
 class PlainAttention(CrissCrossAttention):

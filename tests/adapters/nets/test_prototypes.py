@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from crossvad.adapters.nets.prototypes import (
     NoPrototypes,
@@ -20,10 +21,10 @@ from crossvad.adapters.nets.prototypes import (
     likeness,
     nearest,
     pair_distances,
-    parts_of,
     prototype_unit,
     unit_mixture,
 )
+from crossvad.adapters.nets.retrieval import parts_of
 from speed.measuring import Largest
 
 
@@ -140,10 +141,10 @@ def test_distances_of_prototypes_that_are_all_but_one_vector_are_told_from_nothi
 def test_affinity_is_the_cosine_but_for_an_offset_and_says_which_is_nearest():
     units = torch.stack([unit(v) for v in torch.randn(10, 4, dtype=torch.float64)]).view(2, 5, 4)
     prototypes = torch.stack([unit(v) for v in torch.randn(6, 4, dtype=torch.float64)]).view(2, 3, 4)
-    found, cosines = affinity(units, prototypes), units @ prototypes.transpose(1, 2)
-    torch.testing.assert_close(found - found[..., :1], cosines - cosines[..., :1])
+    found, cosines = affinity(units, prototypes), prototypes @ units.transpose(1, 2)  # (B, M, N)
+    torch.testing.assert_close(found - found[:, :1], cosines - cosines[:, :1])
     centre = prototypes.mean(1, keepdim=True)
-    nearer = (units - centre).square().sum(2, keepdim=True) - torch.cdist(units, prototypes).square()
+    nearer = (units - centre).square().sum(2).unsqueeze(1) - torch.cdist(prototypes, units).square()
     torch.testing.assert_close(found, nearer / 2)
 
 
@@ -239,8 +240,9 @@ def test_prototype_loss_gradient(term):
 # ---- closed forms ----------------------------------------------------------------------------------------------------
 
 
-def test_distances_to_the_nearest_have_the_gradient_of_the_plain_form_and_one_of_that():
-    torch.manual_seed(0)
+@pytest.mark.parametrize("chunk", [2**18, 3 * 2 * 5])  # of all pixels, and of three at a time
+def test_distances_to_the_nearest_have_the_gradient_of_the_plain_form_and_one_of_that(chunk, monkeypatch):
+    monkeypatch.setattr("crossvad.adapters.nets.prototypes.CHUNK", chunk)
     units = normalize(torch.randn(2, 7, 5, dtype=torch.float64), dim=2).requires_grad_()
     prototypes = normalize(torch.randn(2, 3, 5, dtype=torch.float64), dim=2).requires_grad_()
     chosen = nearest(affinity(units, prototypes)).detach()
@@ -254,10 +256,10 @@ def test_distances_to_the_nearest_have_the_gradient_of_the_plain_form_and_one_of
 
 def test_a_mixture_has_unit_length():
     torch.manual_seed(0)
-    weights, prototypes = torch.rand(2, 7, 3).softmax(2), normalize(torch.randn(2, 3, 5), dim=2)
-    made = unit_mixture(weights, prototypes) @ prototypes
-    torch.testing.assert_close(made, normalize(weights @ prototypes, dim=2))
-    nothing = unit_mixture(torch.ones(1, 1, 2), torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]]))
+    weights, prototypes = torch.rand(2, 3, 7).softmax(1), normalize(torch.randn(2, 3, 5), dim=2)
+    made = unit_mixture(weights, prototypes).transpose(1, 2) @ prototypes
+    torch.testing.assert_close(made, normalize(weights.transpose(1, 2) @ prototypes, dim=2))
+    nothing = unit_mixture(torch.ones(1, 2, 1), torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]]))
     assert nothing.isfinite().all()  # prototypes that cancel
 
 
@@ -269,8 +271,8 @@ def test_pixels_are_summed_up_in_parts_on_a_gpu_alone():
 @pytest.mark.parametrize("parts", [1, 4])  # of 20 pixels
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_the_unit_is_the_plain_form_in_either_layout_and_so_is_its_gradient(layout, parts, monkeypatch):
-    monkeypatch.setattr("crossvad.adapters.nets.prototypes.parts_of", lambda pixels, device: parts)
-    torch.manual_seed(0)
+    for room in ("prototypes", "retrieval"):
+        monkeypatch.setattr(f"crossvad.adapters.nets.{room}.parts_of", lambda pixels, device: parts)
     unit = PrototypeUnit(6, 3, temperature=0.3).double()
     features = torch.randn(2, 6, 4, 5, dtype=torch.float64).to(memory_format=layout).requires_grad_()
     slopes = []
@@ -287,3 +289,54 @@ def plain_unit(unit, features):
     weights = ((x * prototypes).sum(3, keepdim=True) / unit.temperature).softmax(2)
     rebuilt = normalize((weights * prototypes).sum(2), dim=2) + x.squeeze(2)
     return rebuilt.square().sum() + (x - prototypes).square().mean(3).amin(2).sum()
+
+
+# ---- a convolution of what is retrieved ------------------------------------------------------------------------------
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_of_what_is_retrieved_is_the_layer_and_so_is_its_gradient(layout, frozen, images, stride):
+    unit, layer = far_apart(4, 6, temperature=0.3), torch.nn.Conv2d(6, 5, 3, stride, padding=1).double()
+    pixels = unit.units(torch.randn(images, 6, 7, 8, dtype=torch.float64)).contiguous(memory_format=layout)
+    asked = [unit.maps.weight, *layer.parameters(), *([] if frozen else [pixels.requires_grad_()])]
+    target = torch.randn(layer(pixels).shape, dtype=torch.float64)
+    plain, found = layer(unit.retrieve(pixels).features), unit.retrieve(pixels).convolved(layer)
+    torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-12)
+    slopes = [torch.autograd.grad((made - target).square().sum(), asked) for made in (plain, found)]
+    torch.testing.assert_close(slopes[1], slopes[0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("images", [2, 3])
+@torch.no_grad()
+def test_a_convolution_of_what_is_retrieved_stays_in_the_layout_of_the_pixels(layout, images):
+    unit, layer = PrototypeUnit(6, 3), torch.nn.Conv2d(6, 5, 3, padding=1).to(memory_format=layout)
+    pixels = unit.units(torch.randn(images, 6, 7, 8)).contiguous(memory_format=layout)
+    assert unit.retrieve(pixels).convolved(layer).is_contiguous(memory_format=layout)
+
+
+def test_frozen_pixels_are_asked_for_no_gradient():
+    unit, layer, channels = far_apart(2, 16), torch.nn.Conv2d(16, 5, 3, padding=1).double(), []
+    pixels = unit.units(torch.randn(1, 16, 6, 6, dtype=torch.float64))
+
+    class Asked(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            if func is torch.ops.aten.convolution_backward.default and args[-1][0]:  # of what goes in
+                channels.append(args[1].shape[1])
+            return func(*args, **(kwargs or {}))
+
+    with Asked():
+        unit.retrieve(pixels).convolved(layer).square().sum().backward()
+    assert channels == [2]  # of the mixture of two prototypes, and not of sixteen channels
+    assert unit.maps.weight.grad.abs().sum() > 0
+
+
+@torch.no_grad()
+def test_a_convolution_without_prototypes_is_that_of_the_features():
+    layer, features = torch.nn.Conv2d(4, 2, 3), torch.randn(2, 4, 5, 6)
+    assert torch.equal(NoPrototypes()(features).convolved(layer), layer(features))
