@@ -91,7 +91,7 @@ class CrissCrossAttention(nn.Module):
 
 
 class ResidualCrissCross(nn.Module):
-    """The same criss-cross attention `cycles` times, at least once, then added to the input: RCA in APN's published code.
+    """The same criss-cross attention `cycles` >= 1 times, then added to the input: RCA in APN's published code.
 
     Two cycles give every pixel a path to every other, by way of the one where its row meets the other's column.
     """
