@@ -19,15 +19,13 @@ from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
 ADAPTED = "--where budget=quick --where support=train-head,scene-head --where source=path:normal,ped2,synthetic-street"
-FIFTEEN = (
-    "--where budget=quick --where source=ucf+path:normal+avenue+synthetic-street "
-    "--where target=ped1,ped2,shanghaitech,synthetic-plaza,synthetic-cameras"
-)
+TARGETS = "--where target=ped1,ped2,shanghaitech,synthetic-plaza,synthetic-cameras"
+FIFTEEN = f"--where budget=quick --where source=ucf+path:normal+avenue+synthetic-street {TARGETS}"
 FIGURES = {
     "matrix.svg": (
         "bench plot matrix --where budget=quick --where method=apn --where shots=0,10 --where steps=0,10 "
         "--where tuning=none,finetune --where support=none,train-head,scene-head --where seed=0 "
-        "--where source=ucf,path:normal,ped2,avenue,synthetic-street --out"
+        f"--where source=ucf,path:normal,ped2,avenue,synthetic-street {TARGETS} --out"
     ),
     "shots.svg": (
         f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn[paper],"
