@@ -476,14 +476,20 @@ def portion(features: Any, span: slice) -> Any:
 
 
 def together(parts: Sequence[Any]) -> Any:
-    """Join what `portion` parted; a single part is itself."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    if isinstance(first, Tensor):
-        return torch.cat(list(parts))
-    made = [together(each) for each in zip(*parts, strict=True)]
-    return type(first)(*made) if hasattr(first, "_fields") else tuple(made)
+    """Join what `portion` parted; what stands in the parts twice is joined once, and a single part is itself."""
+    known: dict[tuple[int, ...], Any] = {}
+
+    def join(parts: Sequence[Any]) -> Any:
+        if (same := tuple(map(id, parts))) not in known:
+            first = parts[0]
+            if isinstance(first, Tensor):
+                known[same] = torch.cat(list(parts))
+            else:
+                made = [join(each) for each in zip(*parts, strict=True)]
+                known[same] = type(first)(*made) if hasattr(first, "_fields") else tuple(made)
+        return known[same]
+
+    return join(parts) if len(parts) > 1 else parts[0]
 
 
 def at_once(adapter: Adapter) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 from crossvad.evaluation import tidy
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
@@ -19,7 +20,7 @@ from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.execution.progress import Reporter
 from crossvad.planning.arguments import checked
-from crossvad.planning.names import members, number_of
+from crossvad.planning.names import members
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store

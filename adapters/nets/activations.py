@@ -29,6 +29,11 @@ def activation_norms(method: nn.Module) -> Iterator[dict[str, Tensor]]:
         yield norms
 
 
+def has_unet(method: nn.Module) -> bool:
+    """Whether there are levels whose norms could be caught."""
+    return any(True for _ in _levels(method))
+
+
 def _levels(method: nn.Module) -> Iterator[tuple[nn.Module, str]]:
     """The layers of a method's U-Net that end a level, and what to call their maps."""
     for part in method.modules():

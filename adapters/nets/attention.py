@@ -91,7 +91,7 @@ class CrissCrossAttention(nn.Module):
 
 
 class ResidualCrissCross(nn.Module):
-    """The same criss-cross attention `cycles` >= 1 times, then added to the input: RCA in APN's published code.
+    """The same criss-cross attention `cycles` times, then added to the input: RCA in APN's published code.
 
     Two cycles give every pixel a path to every other, by way of the one where its row meets the other's column.
     """
@@ -105,7 +105,7 @@ class ResidualCrissCross(nn.Module):
         attended = features
         for _ in range(self.cycles):
             attended = self.attention(attended)
-        return attended.add_(features)
+        return attended.add_(features) if self.cycles else features + attended
 
 
 class CirculativeAttention(nn.Module):

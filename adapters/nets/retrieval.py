@@ -51,7 +51,8 @@ class Retrieval(NamedTuple):
         GPU one convolution of all images is taken instead of several small ones (not measured).
         """
         count = self.prototypes.shape[1]
-        if not count or self.units.requires_grad or self.units.device.type != "cpu":
+        plain = layer.groups == 1 and layer.padding_mode == "zeros"
+        if not count or not plain or self.units.requires_grad or self.units.device.type != "cpu":
             return layer(self.features)
         mixtures = self.mixture.view(len(self.mixture), count, *self.pixels.shape[2:])  # (B, M, H, W)
         weights = torch.einsum("ocyx,bmc->bomyx", layer.weight, self.prototypes)

@@ -15,10 +15,11 @@ from crossvad.commands.new import FOLDER, NAME, write_plugin
 from crossvad.commands.options import BUDGET, DATA, DATASET, JOBS, QUIET
 from crossvad.commands.plugin_tables import show_passed_over, show_verdicts
 from crossvad.datasets.errors import InputError, Problem, plain
+from crossvad.datasets.words import number_of
 from crossvad.planning import catalogue, plugins
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.data_root import data_root
-from crossvad.planning.names import number_of, split_options
+from crossvad.planning.names import split_options
 
 if TYPE_CHECKING:
     from crossvad.datasets.base import Dataset, Split

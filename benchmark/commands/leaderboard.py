@@ -33,9 +33,9 @@ def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
     bench leaderboard build submissions/* --out site
     """
     from crossvad.datasets.errors import InputError, plain
+    from crossvad.datasets.words import number_of
     from crossvad.execution.progress import Reporter
     from crossvad.leaderboard import site
-    from crossvad.planning.names import number_of
     from crossvad.present.atomic_files import replacing_folder
 
     if out.exists() and not _is_site(out):

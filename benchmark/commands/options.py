@@ -29,6 +29,13 @@ def _completed(incomplete: str, known: Iterable[str], lead: str = "") -> list[Co
     return [CompletionItem(lead + name) for name in known if name.startswith(last)]
 
 
+def _called(param: click.Parameter | None) -> str:
+    """What a user calls an option or argument; empty if it is none."""
+    if isinstance(param, click.Option):
+        return param.opts[0]
+    return param.human_readable_name if param else ""
+
+
 class Names(click.ParamType):
     """A list of names, comma-separated; commas inside brackets belong to options: apn[prototypes=5,cycles=1],lmn."""
 
@@ -45,8 +52,7 @@ class Names(click.ParamType):
         """
         if not self.or_none:
             refuse_empty(value, self, param, ctx)
-        where = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param else self.name
-        return value if isinstance(value, list) else members(value, where)
+        return value if isinstance(value, list) else members(value, _called(param) or self.name)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last name of the list."""

@@ -10,6 +10,7 @@ import click
 
 from crossvad.commands.options import DATA, FOLDERS, QUIET, RULES, Folders, out, stated, where
 from crossvad.datasets.errors import InputError, masked
+from crossvad.datasets.words import number_of
 
 if TYPE_CHECKING:
     from crossvad.execution.progress import Reporter
@@ -54,7 +55,6 @@ def report(
     from crossvad import api
     from crossvad.execution.progress import Reporter
     from crossvad.planning.data_root import data_root
-    from crossvad.planning.names import number_of
     from crossvad.present import report as page
     from crossvad.present.atomic_files import replacing
     from crossvad.present.report_index import Pages
@@ -123,4 +123,5 @@ def write_index(stored: Results, pages: Pages, reporter: Reporter) -> str:
     made, size = sum(not line["state"] for line in lines), pages.index.stat().st_size / MEGABYTE
     told = f"{pages.index}: an index of {len(lines)} pages, {made} of them made, {size:.1f} MB; one page has room for "
     lacking = next((line["command"] for line in lines if line["state"]), "")
-    return f"{told}{MOST} of {len(stored.records)} cells" + (f". Make a page: {lacking}" if lacking else "")
+    told += f"{MOST:,} of {number_of(len(stored.records), 'cell')}"
+    return told + (f". Make a page: {lacking}" if lacking else "")

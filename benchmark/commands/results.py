@@ -59,7 +59,7 @@ def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path)
     bench results remove --where budget=smoke --yes
     """
     from crossvad import api
-    from crossvad.planning.names import number_of
+    from crossvad.datasets.words import number_of
     from crossvad.present.terminal import console, plain_table
     from crossvad.store.removal import remove_cells, to_remove
     from crossvad.store.urls import local_folder

@@ -11,7 +11,7 @@ import click
 
 from crossvad.commands.options import AMOUNTS, METHOD, PAIR, PAIRS, PLACES, SUITE, stated
 from crossvad.datasets.errors import InputError, plain
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.present.formats import TABLE_FORMATS
 
 

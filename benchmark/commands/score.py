@@ -11,7 +11,7 @@ import click
 from crossvad.commands.options import PATH, QUIET, stated
 from crossvad.commands.saying import Once, SomePath
 from crossvad.commands.watch import ADAPTING, SOURCE, WATCHING, tell_alarms
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 
 OF_FILES = ("out", "top", "overlay")
 OF_CAMERAS = ("look", "false_alarms", "save_alarms", "webhook", "reconnect")

@@ -39,9 +39,9 @@ def pack(
     """
     from crossvad import api
     from crossvad.datasets.errors import plain
+    from crossvad.datasets.words import number_of
     from crossvad.execution.environment import environment
     from crossvad.planning.data_root import data_root
-    from crossvad.planning.names import number_of
     from crossvad.submission import packing
 
     stored = api.load_results(results, where)

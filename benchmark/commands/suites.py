@@ -11,9 +11,9 @@ import click
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import DATA, SUITE
 from crossvad.datasets.errors import InputError, plain
+from crossvad.datasets.words import number_of
 from crossvad.planning import catalogue
 from crossvad.planning.data_root import data_root
-from crossvad.planning.names import number_of
 
 if TYPE_CHECKING:
     from crossvad.planning.suite import Suite

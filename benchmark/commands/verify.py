@@ -80,7 +80,7 @@ def keep(where: tuple[str, ...], results: str | Path) -> None:
     bench keep --where budget=quick --where target=ped2
     """
     from crossvad import api
-    from crossvad.planning.names import number_of
+    from crossvad.datasets.words import number_of
     from crossvad.store.urls import local_folder
 
     stored = api.load_results(local_folder(results, "bench keep"), where)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 from crossvad.evaluation import comparison
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.camera_names import cameras_of_targets, copy_of
@@ -29,7 +30,7 @@ from crossvad.evaluation.selection import untrained
 from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
 from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.catalogue import DRAWN
-from crossvad.planning.names import listed, number_of, split_options
+from crossvad.planning.names import listed, split_options
 from crossvad.planning.protocol import Protocol
 from crossvad.store.store import Record, Store
 
@@ -118,8 +119,8 @@ def compare_cameras(
         InputError: there is no such rival, no camera or seed that all have, a camera that would count twice, two
             budgets, two supports on one target, or entries that count different frames.
     """
-    adapted = cells[cells["shots"] > 0]
-    refuse_mixtures(Alike(cells, "budget"), Alike(adapted, "support", ["target"]), what=WHAT)
+    told = cells.assign(adapted=cells["shots"] > 0)  # what is not has no support, which a choice must keep
+    refuse_mixtures(Alike(cells, "budget"), Alike(told, "support", ["target", "adapted"]), what=WHAT)
     usable, left_out = _usable(cells)
     if usable.empty:
         raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")

@@ -51,19 +51,26 @@ def parsed(conditions: Iterable[str], records: Sequence[Record], protocol: str =
             known = [name for name in CONDITIONS if name in (*keys, PLACE)]
             fix = f"{did_you_mean(key, known)}write KEY=VALUE with a key of {', '.join(known)}"
             raise InputError(f"--where {condition}", "cannot be read", fix)
-        found.append((key, _values(key, members(values, f"--where {condition}"), records, protocol)))
+        stored = {value_of(record, key, protocol) for record in records} if "," in values else set()
+        if any(is_value(value, key, values.strip()) for value in stored):  # one that holds a comma
+            found.append((key, [values.strip()]))
+        else:
+            found.append((key, _values(members(values, f"--where {condition}"), stored)))
     return found
 
 
-def _values(key: str, parts: list[str], records: Sequence[Record], protocol: str) -> list[str]:
-    """The values that were parted at commas, put together again where a cell has them as one: path:south, east."""
-    if len(parts) < 2:
-        return parts
-    whole = {tuple(listed(value)): value for value in {value_of(record, key, protocol) for record in records}}
-    values = []
+def _values(parts: list[str], stored: Collection[str]) -> list[str]:
+    """The values that were parted at commas, put together again where that is stored: path:south, east.
+
+    Of several stored ones that differ in blanks alone, all.
+    """
+    whole: dict[tuple[str, ...], list[str]] = {}
+    for value in sorted(stored):
+        whole.setdefault(tuple(listed(value)), []).append(value)
+    values: list[str] = []
     while parts:
         count = next((count for count in range(len(parts), 1, -1) if tuple(parts[:count]) in whole), 1)
-        values.append(whole[tuple(parts[:count])] if count > 1 else parts[0])
+        values += whole[tuple(parts[:count])] if count > 1 else parts[:1]
         parts = parts[count:]
     return values
 

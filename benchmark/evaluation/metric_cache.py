@@ -18,7 +18,7 @@ import numpy as np
 from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.readers.file_identity import cache_root, small_text
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.metrics import METRICS, VERSION, Numbers
+from crossvad.evaluation.metrics import METRICS, VERSION, WHOLE, Numbers
 from crossvad.evaluation.selection import published_evaluation
 from crossvad.planning.cell import digest_of
 from crossvad.planning.protocol import Protocol
@@ -28,6 +28,7 @@ from crossvad.store.store import Record, Store
 LAYOUT = 3  # of the file: to be raised where its keys are made another way
 COUNTS = ("contamination", "stuck", "frames", "videos")  # beside the metrics, in every cell's numbers
 COLUMNS = (*COUNTS, *(column for metric in METRICS.values() if metric.of_frames for column in metric.columns))
+COUNTED = [COLUMNS.index(name) for name in WHOLE]
 NOTHING: Values = np.full(len(COLUMNS), np.nan)  # numbers of a cell that has no metrics
 DIGITS = 16 * len(COLUMNS)  # of the numbers of a cell as they are written: 64 bits each, which are read at once
 
@@ -91,8 +92,9 @@ def _parsed(cells: Mapping[str, str]) -> dict[str, Values]:
     if not {*map(len, cells.values())} <= {DIGITS}:
         raise ValueError("a cell has other columns")
     numbers = np.frombuffer(bytes.fromhex("".join(cells.values())), "<f8").reshape(-1, len(COLUMNS))
-    if (np.abs(numbers) >= 2**63).any():
-        raise ValueError("no metric is as large")
+    counts = numbers[~np.isnan(numbers).all(1)][:, COUNTED]
+    if (np.abs(numbers) >= 2**63).any() or not (counts >= 0).all() or (counts % 1 != 0).any():
+        raise ValueError("no metric is as large, or no count is such a number")
     return dict(zip(cells, numbers, strict=True))
 
 

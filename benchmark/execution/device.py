@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from crossvad.datasets.errors import InputError
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 
 
 def now(device: torch.device) -> float:

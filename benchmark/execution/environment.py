@@ -15,9 +15,9 @@ import torch
 from crossvad import __version__
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import cache_root
+from crossvad.datasets.words import number_of
 from crossvad.execution.device import machine
 from crossvad.planning import catalogue, registry
-from crossvad.planning.names import number_of
 from crossvad.store.store import Store
 
 GIGA = 1e9

@@ -22,6 +22,7 @@ from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.errors import CannotKeep
 from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.file_identity import parsing, small_text
+from crossvad.datasets.words import number_of
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
@@ -45,7 +46,6 @@ from crossvad.execution.training import (
 )
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.store import Store
 

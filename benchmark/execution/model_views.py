@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.nets.activations import activation_norms
+from crossvad.adapters.nets.activations import activation_norms, has_unet
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset, Frames, Size, Video
 from crossvad.datasets.clips import at
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import InputError, Mixed
 from crossvad.datasets.readers.file_identity import parsing
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.selection import KEYS
@@ -81,8 +81,8 @@ def only(records: Sequence[Record]) -> Record:
     cells = sorted(tuple(getattr(record.cell, key) for key in keys) for record in done)
     if len(done) > 1:
         varying = [index for index in range(len(keys)) if len({cell[index] for cell in cells}) > 1]
-        fix = " ".join(f"--where {keys[index]}={cells[0][index]}" for index in varying)
-        raise InputError("this figure", f"is of one cell, and there are {len(done)}", f"add {fix}")
+        conditions = [f"{keys[index]}={cells[0][index]}" for index in varying]
+        raise Mixed("this figure", f"is of one cell, and there are {len(done)}", conditions)
     return done[0]
 
 
@@ -146,7 +146,7 @@ class ModelViewer:
         clips = at(self.decoder.frames(video, adapter.extra_inputs), starts, clip, DEVICE)
         with torch.no_grad(), activation_norms(adapter) as norms:
             errors = adapter.maps(clips)
-            if not norms:  # it has no maps, so that nothing went through its U-Net
+            if errors is None and has_unet(adapter):  # through which nothing went
                 adapter.score_video([clips])
         return ModelView(
             sample,

@@ -15,12 +15,12 @@ from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import get_extractor
+from crossvad.datasets.words import number_of
 from crossvad.execution.decoding import training_videos
 from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable, frames_spanned, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.planning.specs import MethodSpec
 

@@ -11,9 +11,9 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.published.unpack import members_size, unpack
+from crossvad.datasets.words import number_of
 from crossvad.execution.progress import Reporter
 from crossvad.planning import catalogue, registry
-from crossvad.planning.names import number_of
 
 
 def downloaded_archives(cls: type[PublishedDataset], root: Path) -> list[Path]:

@@ -30,6 +30,7 @@ from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import Batches, ClipSource, clip_count, consecutive, head
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import machine, now
@@ -39,7 +40,6 @@ from crossvad.execution.layouts import CLIPS, features_in
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
 from crossvad.execution.training import arrange_learning
-from crossvad.planning.names import number_of
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.profiles import AdaptationCost, Profile
 

@@ -16,6 +16,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.execution import preflight, support
 from crossvad.execution.anomaly_maps import locatable
@@ -27,7 +28,6 @@ from crossvad.execution.tally import Tally
 from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.store.records import Record, Status
 from crossvad.store.store import Store, now_in_words
 

@@ -14,6 +14,7 @@ from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.words import number_of
 from crossvad.execution import preflight
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.progress import Reporter
@@ -25,7 +26,6 @@ from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores, stream_scores
 from crossvad.footage.training import check_source, trained
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.store.store import Store
 
 

@@ -13,8 +13,8 @@ from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
+from crossvad.datasets.words import number_of
 from crossvad.execution.support import frames_spanned
-from crossvad.planning.names import number_of
 
 ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
 

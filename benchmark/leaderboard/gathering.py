@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.execution.progress import Reporter
 from crossvad.planning.catalogue import METHODS, TUNINGS
-from crossvad.planning.names import number_of, split_options
+from crossvad.planning.names import split_options
 from crossvad.store.opening import open_stores
 from crossvad.store.store import Record, Store
 from crossvad.submission.checking import Checked, check

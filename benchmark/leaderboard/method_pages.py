@@ -11,6 +11,7 @@ import pandas as pd
 
 from crossvad.adapters.published import DEVIATIONS
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.tidy import table
 from crossvad.leaderboard.gathering import Gathered
@@ -18,7 +19,6 @@ from crossvad.leaderboard.pair_boards import PairBoard, auc_text
 from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text, number_text, page_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import METHODS
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.spelling import command
 from crossvad.present.report_boards import BOARD

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor
 
+from crossvad.datasets.words import number_of
 from crossvad.leaderboard.ranks import WAY, Ranks
 from crossvad.leaderboard.view import adaptation_text
-from crossvad.planning.names import number_of
 from crossvad.present.labels import label
 
 WIDTH, NAMES, LINE, TOP = 720, 300, 20, 30  # in the units of the drawing

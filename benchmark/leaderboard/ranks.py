@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.statistics import LEVEL, average_ranks, critical_difference
 from crossvad.leaderboard.blocks import largest_block
 from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text, method_text, page_of
-from crossvad.planning.names import number_of
 from crossvad.present.report_boards import RANKED, Key
 from crossvad.present.words import CONTROLS
 

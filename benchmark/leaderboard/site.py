@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvad import __version__
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.cameras import counted_by_camera
 from crossvad.evaluation.comparison import counted
 from crossvad.evaluation.tidy import table
@@ -18,7 +19,6 @@ from crossvad.leaderboard.method_pages import MethodPage, method_pages
 from crossvad.leaderboard.pair_boards import PairBoard, pair_boards
 from crossvad.leaderboard.rank_diagram import diagram
 from crossvad.leaderboard.ranks import Ranks, ranks
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.present.web import csp_hash, environment, joined, template
 

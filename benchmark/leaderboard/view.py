@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crossvad.datasets.words import number_of
 from crossvad.planning.cell import digest_of
-from crossvad.planning.names import number_of
 from crossvad.present.labels import label
 from crossvad.present.tables import MISSING
 

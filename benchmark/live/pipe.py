@@ -33,17 +33,24 @@ class Pipe:
         """
         if os.isatty(self.descriptor):
             raise InputError("-", "is what is piped in, and nothing is: stdin is a terminal", FIX)
-        while len(self._head) < HEAD and select.select([self.descriptor], [], [], PATIENCE)[0]:
+        while len(self._head) < HEAD:
+            if not select.select([self.descriptor], [], [], PATIENCE)[0]:
+                return  # it may have begun with a header, and its camera not yet
             if not (more := os.read(self.descriptor, HEAD - len(self._head))):
-                if not self._head:
-                    raise InputError("-", "is an empty pipe: what should write to it has ended", FIX)
                 break
             self._head += more
-        if self._head and self._head[4:8] != b"ftyp":  # an MP4 may need more than its first bytes to be opened
-            try:
-                av.open(io.BytesIO(self._head)).close()
-            except av.FFmpegError as error:
-                raise InputError("-", "is no video that can be read from a pipe", FIX) from error
+        if not self._head:
+            raise InputError("-", "is an empty pipe: what should write to it has ended", FIX)
+        if self._head[4:8] != b"ftyp" and not self._shows(av):  # an MP4 may need more than its first bytes to be opened
+            raise InputError("-", "is no video that can be read from a pipe", FIX)
+
+    def _shows(self, av: Any) -> bool:
+        """Whether what came first has a picture in it."""
+        try:
+            with av.open(io.BytesIO(self._head)) as container:
+                return bool(container.streams.video)
+        except av.FFmpegError:
+            return False
 
 
 STDIN = Pipe()

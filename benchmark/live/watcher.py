@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from crossvad.datasets.words import number_of
 from crossvad.execution.progress import Reporter
 from crossvad.live.alarms import Alarm
 from crossvad.live.board import board
 from crossvad.live.camera_watch import CameraWatch, LiveMethod, Rules
 from crossvad.live.cameras import Camera
 from crossvad.live.reader import CameraReader
-from crossvad.planning.names import number_of
 
 IDLE = 0.2  # seconds until it looks again where nothing comes
 

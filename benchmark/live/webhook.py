@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crossvad.datasets.errors import InputError
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 
 WAITING = 100  # lines that wait to be posted, at most; then the oldest gives way
 TIMEOUT = 5.0  # seconds that a server has for its answer

@@ -52,8 +52,7 @@ def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Refuse arguments of other types than a function is annotated with, and numbers that are too small; a decorator.
 
     The function then raises an `InputError` that names the argument; of a name that is none of its own, Python's
-    `TypeError` says what comes close. What it gathers in ** is left to whatever that is
-    handed to.
+    `TypeError` says what comes close. What it gathers in ** is left to whatever that is handed to.
     """
     signature = inspect.signature(function)
     kinds = {

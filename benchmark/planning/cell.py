@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from operator import attrgetter
 
 from crossvad import __version__
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.planning.protocol import SupportPolicy
 from crossvad.planning.versions import HARNESS
 

@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from crossvad.adapters.options import check_ranges
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.words import number_of as number_of
 
 
 def listed(text: str, separator: str = ",") -> list[str]:

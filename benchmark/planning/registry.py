@@ -94,7 +94,7 @@ def get_dataset(text: str, root: Path) -> Dataset:
     Raises:
         InputError: unknown name, file, class or option (says what comes close), or no such data under the root.
     """
-    if len(names := joined_names(text)) > 1:
+    if len(names := joined_names(text, root)) > 1:
         return Joined(get_dataset(name, root) for name in names)
     if text.startswith("path:"):
         return OwnFolder.find(text.removeprefix("path:"), root)
@@ -147,24 +147,30 @@ def _rendered(name: str, options: dict[str, str]) -> Dataset:
     return dataset
 
 
-def joined_names(text: str) -> list[str]:
-    """Split `ped1+ped2`; a + that is part of a folder's or file's name parts nothing.
+def joined_names(text: str, root: Path | None = None) -> list[str]:
+    """Split `ped1+ped2`; a + that is part of a folder's or file's name, of one below a data root too, parts nothing.
 
     Raises:
         InputError: a name beside a + is empty.
     """
-    with suppress(OSError):  # of a name longer than any
-        if text.startswith("path:") and Path(text.removeprefix("path:")).is_dir():
-            return [text]
+    if _is_own_folder(text, root):
+        return [text]
     names: list[str] = []
     for name in members(text, text, "+"):
         longer = f"{names[-1]}+{name}" if names else ""
-        folder = longer.startswith("path:") and Path(longer.removeprefix("path:")).is_dir()
-        if folder or (":" in name and Path(longer.rpartition(":")[0]).is_file()):
+        if _is_own_folder(longer, root) or (":" in name and Path(longer.rpartition(":")[0]).is_file()):
             names[-1] = longer
         else:
             names.append(name)
     return names
+
+
+def _is_own_folder(name: str, root: Path | None) -> bool:
+    """Whether a data set's name is `path:` and a folder that is there, or below a data root."""
+    kind, _, folder = name.partition(":")
+    with suppress(OSError):  # of a name longer than any
+        return kind == "path" and any(place.is_dir() for place in (Path(folder), (root or Path()) / folder))
+    return False
 
 
 def _plugged_dataset(text: str, root: Path) -> Dataset:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.camera_statistics import POWER
 from crossvad.evaluation.cameras import ENTRY, CameraComparison
 from crossvad.evaluation.comparison import rival
 from crossvad.evaluation.statistics import LEVEL
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import number_of
 from crossvad.present import captions
 
 ONE_POPULATION = "cameras of different data sets are drawn together, as if of one population"

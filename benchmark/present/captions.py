@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from crossvad.datasets.words import number_of
 from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
 from crossvad.evaluation.selection import KEYS, committed_among_own, mixtures, varying_keys
 from crossvad.evaluation.statistics import HELD, LEVEL, TRUSTED
-from crossvad.planning.names import number_of, split_options
+from crossvad.planning.names import split_options
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK, TRANSDUCTIVE
 

@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pandas as pd
 
 from crossvad import __version__
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.planning.cell import digest_of
-from crossvad.planning.names import number_of
 from crossvad.present.report_boards import BOARD, Key
 from crossvad.present.report_cells import Page
 from crossvad.present.web import environment, joined, template

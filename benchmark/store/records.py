@@ -71,9 +71,8 @@ class Record:
             if name != "facts" or "unread" not in vars(self):
                 raise AttributeError(name)
             with suppress(ValueError, RecursionError):
-                if isinstance(facts := json.loads(self.unread), dict):
-                    self.facts = facts
-                    del self.unread
+                if isinstance(facts := json.loads(self.unread), dict) and not wrong_facts(facts):
+                    self.facts = facts  # and `unread` stays: another thread may be about to ask for it
                     return facts
             fix = "remove runs/index.sqlite of its results folder"
             raise InputError(f"cell {self.cell.key}", "is remembered otherwise than it was written", fix)
@@ -81,6 +80,10 @@ class Record:
 
 IN_CELL = (*(each.name for each in fields(Cell)), "key")
 IN_RECORD = (*(each.name for each in fields(Record) if each.name not in ("cell", "facts")), "shown", "reverted")
+KIND = (  # of what is remembered of a record, as JSON gives it
+    *(int if each.type == "int" else str for each in fields(Cell)), str,
+    *(int if each.type == "int" else str for each in fields(Record) if each.name not in ("cell", "facts")), dict, float,
+)  # fmt: skip
 
 
 def stamped(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +146,7 @@ def recalled_records(folders: Mapping[str, Path], index: Index) -> list[Record]:
     identities = {key: identity(f"{folder}/{key}/{RECORD}") for key, folder in folders.items()}
     said = {key: text for key, name in files.items() if (text := index.said(name, identities[key])) is not None}
     records: dict[str, Record] = {}
-    with suppress(ValueError, TypeError, KeyError, AttributeError):  # of another version than this
+    with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):  # of another version than this
         records = _remembered(said)
     for key in [key for key in folders if key not in records]:
         if (record := read_record(folders[key] / key)) is not None:
@@ -164,7 +167,7 @@ def _remembered(said: Mapping[str, bytes]) -> dict[str, Record]:
     heads = json.loads(b"[%s]" % b",".join(head for head, *_ in told))
     records = {}
     for key, head, (*_, facts) in zip(said, heads, told, strict=True):
-        if len(head) != len(IN_CELL) + len(IN_RECORD) or head[len(IN_CELL) - 1] != key:
+        if tuple(map(type, head)) != KIND or head[len(IN_CELL) - 1] != key:
             raise ValueError(f"what is remembered of {key} is no record")
         cell, record = Cell.__new__(Cell), Record.__new__(Record)
         vars(cell).update(zip(IN_CELL, head, strict=False))

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Protocol
 
 from crossvad.datasets.errors import CannotKeep, InputError, masked
+from crossvad.datasets.words import number_of
 from crossvad.planning.cell import Cell
-from crossvad.planning.names import number_of
 from crossvad.store.drafts import drafting
 from crossvad.store.objects import Objects, Unreachable
 from crossvad.store.records import RECORD

@@ -21,6 +21,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.planting import scenes as planting
 from crossvad.datasets.planting.kind_names import ALL_KINDS
 from crossvad.datasets.planting.scenes import CONTROLS, PlantedScene, PlantedScenes
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.frames import Values
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import fuse_unit
@@ -33,7 +34,6 @@ from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 from crossvad.studies.planted_rows import COLUMNS, as_csv, from_csv, left_out_rows

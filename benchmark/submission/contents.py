@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.submission.checking import Checked
 from crossvad.submission.statement import boards_of
 

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.words import number_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import BASELINES, METHODS, TUNINGS
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR, SupportPolicy
 from crossvad.planning.versions import HARNESS
 from crossvad.store.store import Record

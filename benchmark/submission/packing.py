@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import BASELINES, METHODS
-from crossvad.planning.names import number_of
 from crossvad.planning.specs import Spec
 from crossvad.present.atomic_files import replacing_folder
 from crossvad.store.records import RECORD

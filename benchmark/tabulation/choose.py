@@ -11,10 +11,10 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES, SQUARE
+from crossvad.datasets.words import number_of
 from crossvad.evaluation import tidy
 from crossvad.execution.progress import Reporter
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.present import captions, tables
 from crossvad.present.formats import Tables

@@ -7,10 +7,10 @@ from statistics import median
 
 import pandas as pd
 
+from crossvad.datasets.words import number_of
 from crossvad.execution.support import Unsuitable, adaptation_units
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import SupportPolicy
 from crossvad.present import captions
 from crossvad.present.formats import Tables

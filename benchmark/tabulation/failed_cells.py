@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crossvad.datasets.errors import plain
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.store.store import Record, Store
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.selection import belongs, unmatched
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
 from crossvad.store.several import SeveralStores

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.present import captions
 from crossvad.present.formats import Tables
 from crossvad.present.tables import MISSING

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.present.formats import Tables
 from crossvad.present.tables import MISSING
 from crossvad.store.standing import Standing

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import KEYS, PLACE, PLACES
 from crossvad.evaluation.conditions import value_of
 from crossvad.evaluation.meanings import by_age, newest, told
-from crossvad.planning.names import number_of
 from crossvad.present.formats import Tables
 from crossvad.present.words import NUMBERS
 from crossvad.store.store import Record, Store

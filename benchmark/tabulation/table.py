@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.comparison import better_or_worse, rival
 from crossvad.evaluation.statistics import LEVEL
 from crossvad.evaluation.tidy import LOCATED
-from crossvad.planning.names import number_of
 from crossvad.present import captions, tables
 from crossvad.present.captions import table_title
 from crossvad.present.formats import Tables

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossvad.datasets.base import SPLITS, Dataset, Frames, Split, Video
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.verification.verdicts import Verdict, without_errors
 
 LOOKED_AT = 3  # videos of a split that are decoded: of a large data set, all would take hours

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.published.manifest import Manifest, spans_to_labels
 from crossvad.datasets.published.published_dataset import PublishedDataset
+from crossvad.datasets.words import number_of
 from crossvad.evaluation import metrics
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.selection import published_evaluation, support_span
@@ -22,7 +23,6 @@ from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import registry
 from crossvad.planning.archives import stored_target
 from crossvad.planning.cell import Cell
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
 from crossvad.store.records import read_record
 from crossvad.store.scores import Scores

@@ -18,13 +18,13 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import digest
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.lazy_frames import LazyFrames
+from crossvad.datasets.words import number_of
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.grid import Grid
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.specs import MethodSpec, TuningSpec
 from crossvad.store.scores import Cues

@@ -13,7 +13,7 @@ from textwrap import TextWrapper
 import click
 
 from crossvad.datasets.errors import InputError, Problem
-from crossvad.planning.names import number_of
+from crossvad.datasets.words import number_of
 from crossvad.present import terminal
 from crossvad.present.atomic_files import replacing
 from crossvad.present.formats import Tables

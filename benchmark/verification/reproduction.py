@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import Problem
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.selection import KEYS, mixtures
 from crossvad.evaluation.tidy import COLUMNS, LOCATED, table
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.atomic_files import replacing
 from crossvad.store import profiles

@@ -235,7 +235,11 @@ def test_another_seed_of_the_drawn_cameras_is_other_cameras_and_of_a_rendered_st
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
-        ([{"shots": 2}, {"shots": 2, "support": "scene-head"}], "would mix supports scene-head, train-head"),
+        (
+            [{"shots": 2}, {"shots": 2, "support": "scene-head"}],
+            "would mix supports scene-head, train-head; add --where support=",
+        ),
+        ([{}, {"shots": 2}, {"shots": 2, "support": "scene-head"}], "add --where support=none,"),
         ([{"target": "ped1"}, {"target": "ped1[videos=1-7]"}], r"cameras of ped1 and ped1\[videos=1-7\] twice"),
     ],
 )

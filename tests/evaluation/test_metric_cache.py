@@ -103,6 +103,19 @@ def test_changed_scores_are_refused_although_their_metrics_are_known(store):
         table(store, store.records(), FAIR)
 
 
+@pytest.mark.parametrize("count", [-5.5, 2.5, -1.0, np.nan, 1e300])
+def test_counts_that_count_nothing_are_computed_again(store, evaluated, count):
+    first = table(store, store.records(), FAIR)
+    path = store.root / "metrics.json"
+    written = json.loads(path.read_text())
+    place = 16 * metric_cache.COLUMNS.index("videos")
+    digits = np.array([count], "<f8").tobytes().hex()
+    written["cells"] = {key: row[:place] + digits + row[place + 16 :] for key, row in written["cells"].items()}
+    path.write_text(json.dumps(written))
+    pd.testing.assert_frame_equal(table(store, store.records(), FAIR), first)
+    assert len(evaluated) == 4
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"version": 1}', b'{"version": 1, "cells": [1]}'])
 def test_a_corrupt_file_is_computed_again(store, evaluated, content):
     first = table(store, store.records(), FAIR)

@@ -243,9 +243,14 @@ def test_rows_of_several_releases_compare_and_of_several_devices_do_not():
         ("path:south,path:south, east", ["path:south", "path:south, east"], []),
         ("path:south,ped1", ["path:south"], ["source=ped1"]),
         ("east", [], ["source=east"]),
+        ("path:a,,b", ["path:a,,b"], []),
+        ("path:c,d", ["path:c,d"], []),
+        ("street,path:c,d", ["path:c, d", "path:c,d", "street"], []),
+        ("ped2+path:e, f", ["path:e, f+ped2"], []),
     ],
 )
 def test_a_comma_of_a_stored_name_parts_no_values(wanted, sources, lacking):
-    stored = [record(source=source) for source in ("street", "path:south, east", "path:south")]
+    more = ("path:a,,b", "path:c,d", "path:c, d", "path:e, f+ped2")
+    stored = [record(source=source) for source in ("street", "path:south, east", "path:south", *more)]
     assert sorted(each.cell.source for each in select(stored, [f"source={wanted}"])) == sources
     assert [value for value, _ in unmatched(stored, [f"source={wanted}"])] == lacking

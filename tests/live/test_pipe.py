@@ -1,6 +1,7 @@
 """A pipe is looked at before anything is trained, and nothing of it is lost by that."""
 
 import os
+import wave
 
 import pytest
 
@@ -49,6 +50,25 @@ def test_a_silent_pipe_is_taken_at_its_word(monkeypatch):
     reading, writing = os.pipe()
     Pipe(reading).refuse_unfit(av)
     os.close(writing)
+
+
+@pytest.mark.parametrize("share", [3000, 188])
+def test_a_pipe_that_is_silent_after_its_header_is_taken_at_its_word(tmp_path, monkeypatch, share):
+    monkeypatch.setattr(pipe, "PATIENCE", 0.1)
+    kind = "mkv" if share > 188 else "ts"
+    data = write_video(tmp_path / f"a.{kind}", [frame(number) for number in range(20)], "libx264").read_bytes()
+    reading, writing = os.pipe()
+    os.write(writing, data[: min(share, len(data) - 1)])
+    Pipe(reading).refuse_unfit(av)
+    os.close(writing)
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16000))
+    with pytest.raises(InputError, match=r"^-: is no video that"):
+        piped((tmp_path / "a.wav").read_bytes()).refuse_unfit(av)
 
 
 def test_score_says_so_before_it_trains(bench, north, tmp_path, monkeypatch):

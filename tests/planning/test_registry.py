@@ -445,6 +445,8 @@ def test_data_sets_are_joined_by_a_plus(tmp_path, north, south):
 
 def test_a_plus_in_the_name_of_a_folder_or_a_file_joins_nothing(tmp_path, camera, north):
     assert registry.get_dataset(f"path:{camera('c++')}", tmp_path).name == "path:c++"
+    assert registry.get_dataset("path:c++", tmp_path).name == "path:c++"  # below the data root alone
+    assert registry.joined_names(f"path:{'a' * 300}+{'b' * 300}") == [f"path:{'a' * 300}", "b" * 300]
     assert registry.get_dataset(f"path:{north}+path:{camera('a+b')}", tmp_path).name == "path:a+b+path:north"
     (tmp_path / "d+e.py").write_text(DATASET)
     mine = f"{tmp_path / 'd+e.py'}:Yard[hours=night]"

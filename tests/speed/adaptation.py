@@ -85,6 +85,8 @@ class PlainUnit(PrototypeUnit):
     def units(self, features: Tensor) -> Tensor:
         return features  # brought to unit length in every pass
 
+    units_ = units
+
     def retrieve(self, pixels: Tensor) -> PlainRetrieval:
         return PlainRetrieval(*broadcast(self, pixels))
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.cameras import CameraComparison, compare_cameras, counted_by_camera
 from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.selection import refuse_empty
-from crossvad.planning.names import number_of
 from crossvad.planning.protocol import Protocol
 from crossvad.present import camera_captions, captions
 from crossvad.present.figures.curve_points import SHOTS, detectors

@@ -6,7 +6,9 @@ const most = values =>
   );
 const DEFAULTS = { method: "", sort: "auc", order: "down", across: "rank" };
 // Budgets are never mixed: a row that trained longer would win by that. At first it is the one that was run last here.
-const USUAL = page.budget || most(page.entries.map(entry => entry.budget));
+const USUAL = page.entries.some(entry => entry.budget === page.budget)
+  ? page.budget
+  : most(page.entries.map(entry => entry.budget));
 let state = fresh();
 
 function fresh() {

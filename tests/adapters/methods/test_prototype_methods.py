@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from crossvad.adapters import base
 from crossvad.adapters.base import leading
 from crossvad.adapters.methods.prototype_predictor import scaled, source_slope
 from crossvad.adapters.nets.attention import CrissCrossAttention
@@ -31,6 +32,18 @@ def test_prototype_predictors_score_both_errors_in_decibel(method):
     assert scores["prediction"].tolist() == pytest.approx(minus_psnr(prediction, clips[:, -1]), rel=1e-5)
     feature = [10 * math.log10(image.mean().item()) for image in retrieval.distance]
     assert scores["feature"].tolist() == pytest.approx(feature, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", [*PROTOTYPES, "apn[scales=1,0.5]"])
+def test_what_is_frozen_is_the_same_of_a_few_clips_at_a_time(method, monkeypatch):
+    adapter = build(method).double().eval()
+    clips = clips_of(adapter).double()
+    whole = adapter.frozen_features(clips)
+    monkeypatch.setattr(base, "AT_ONCE", 1)
+    parted = adapter.frozen_features(clips)
+    torch.testing.assert_close(parted, whole)
+    if "scales" in method:
+        assert parted.whole is parted.scaled[0], "the largest maps are there once"
 
 
 @torch.no_grad()

@@ -243,6 +243,7 @@ def test_prototype_loss_gradient(term):
 @pytest.mark.parametrize("chunk", [2**18, 3 * 2 * 5])  # of all pixels, and of three at a time
 def test_distances_to_the_nearest_have_the_gradient_of_the_plain_form_and_one_of_that(chunk, monkeypatch):
     monkeypatch.setattr("crossvad.adapters.nets.prototypes.CHUNK", chunk)
+    torch.manual_seed(0)
     units = normalize(torch.randn(2, 7, 5, dtype=torch.float64), dim=2).requires_grad_()
     prototypes = normalize(torch.randn(2, 3, 5, dtype=torch.float64), dim=2).requires_grad_()
     chosen = nearest(affinity(units, prototypes)).detach()
@@ -263,6 +264,19 @@ def test_a_mixture_has_unit_length():
     assert nothing.isfinite().all()  # prototypes that cancel
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("learns", [True, False])
+def test_features_are_brought_to_unit_length_in_place_where_nothing_is_lost(kind, learns):
+    torch.manual_seed(0)
+    unit = PrototypeUnit(6, 3)
+    features = torch.randn(2, 6, 4, 5).to(kind).requires_grad_(learns)
+    wanted, given = unit.units(features), features.clone()
+    made = unit.units_(features)
+    assert torch.equal(made, wanted) and made.dtype == wanted.dtype
+    in_place = not learns and kind != torch.bfloat16
+    assert (made is features) == in_place and torch.equal(features, given) != in_place
+
+
 def test_pixels_are_summed_up_in_parts_on_a_gpu_alone():
     assert [parts_of(pixels, torch.device("cuda")) for pixels in (256 * 256, 64 * 64, 4 * 5, 7)] == [64, 64, 4, 1]
     assert parts_of(256 * 256, torch.device("cpu")) == 1
@@ -273,6 +287,7 @@ def test_pixels_are_summed_up_in_parts_on_a_gpu_alone():
 def test_the_unit_is_the_plain_form_in_either_layout_and_so_is_its_gradient(layout, parts, monkeypatch):
     for room in ("prototypes", "retrieval"):
         monkeypatch.setattr(f"crossvad.adapters.nets.{room}.parts_of", lambda pixels, device: parts)
+    torch.manual_seed(0)
     unit = PrototypeUnit(6, 3, temperature=0.3).double()
     features = torch.randn(2, 6, 4, 5, dtype=torch.float64).to(memory_format=layout).requires_grad_()
     slopes = []
