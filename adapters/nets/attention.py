@@ -30,7 +30,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
     step = max(1, energies // query.shape[2] ** 2)
     chunks = zip(*(torch.split(part, step) for part in lists), strict=True)
     done = (_attend_a_few(q.contiguous(), k.contiguous(), v.contiguous(), itself) for q, k, v in chunks)
-    learns = any(part.requires_grad for part in lists)
+    learns = torch.is_grad_enabled()
     result, total = map(torch.cat, zip(*done, strict=True)) if learns else _gathered(done, len(lists[0]))
     return result.view(*query.shape[:3], -1), total.view(*query.shape[:3], 1)
 
@@ -86,7 +86,9 @@ class CrissCrossAttention(nn.Module):
         row, row_total = _attend(query, key, value, itself=True)
         # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
         share = torch.sigmoid(column_total - row_total).to(row.dtype)  # (B, H, W, 1)
-        both = row.lerp(column, share) if row.requires_grad else row.lerp_(column, share)  # as `row` is needed no more
+        both = (
+            row.lerp(column, share) if torch.is_grad_enabled() else row.lerp_(column, share)
+        )  # as `row` is needed no more
         return torch.addcmul(features, self.gamma, both.permute(0, 3, 1, 2))
 
 

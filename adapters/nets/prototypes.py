@@ -44,7 +44,7 @@ class PrototypeUnit(nn.Module):
 
         A norm of fewer bits is taken in float32, and so are these.
         """
-        own = not features.requires_grad and features.dtype in (torch.float32, torch.float64)
+        own = not torch.is_grad_enabled() and features.dtype in (torch.float32, torch.float64)
         return normalize(features, out=features) if own else self.units(features)
 
     def retrieve(self, pixels: Tensor) -> Retrieval:

@@ -8,7 +8,7 @@ def test_rows_of_planted_anomalies_are_held_to_their_schema(bench, tmp_path):
     path = tmp_path / "results" / "planted.csv"
     path.parent.mkdir()
     path.write_text("\n".join([",".join(COLUMNS), line.format(square=6)]) + "\n")
-    assert verify_csv(path, Store(path.parent)) == ("1 rows of planted anomalies fit their schema", [])
+    assert verify_csv(path, Store(path.parent)) == ("1 row of planted anomalies fit their schema", [])
     assert bench("verify", "--quiet").code == 0
     path.write_text("\n".join([",".join(COLUMNS), line.format(square=106)]) + "\n")
     done = bench("verify", "--quiet")
