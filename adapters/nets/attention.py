@@ -86,9 +86,7 @@ class CrissCrossAttention(nn.Module):
         row, row_total = _attend(query, key, value, itself=True)
         # One softmax over both lists is a mean of the two softmaxes, each by its share of the sum of exponentials.
         share = torch.sigmoid(column_total - row_total).to(row.dtype)  # (B, H, W, 1)
-        both = (
-            row.lerp(column, share) if torch.is_grad_enabled() else row.lerp_(column, share)
-        )  # as `row` is needed no more
+        both = row.lerp(column, share) if torch.is_grad_enabled() else row.lerp_(column, share)
         return torch.addcmul(features, self.gamma, both.permute(0, 3, 1, 2))
 
 

@@ -64,6 +64,7 @@ class Choice(Word):
 @click.option("--out", cls=Once, type=PATH, help="Keep the rows in this CSV file, beside what it holds.")
 @click.option("--from", "file", cls=Once, type=PATH, help="Run nothing: take the rows of this file, which --out wrote.")
 @click.option("--agreement", is_flag=True, help="With --from: whether stored cells rank methods likewise.")
+@several("target", DATASETS, "With --agreement: with cells of these targets alone.")
 @format_option("parts", "numbers", "rows")
 @STORED
 @QUIET
@@ -85,6 +86,7 @@ def choose(
     out: Path | None,
     file: Path | None,
     agreement: bool,
+    targets: list[str],
     stored: bool,
     quiet: bool,
 ) -> Tables:
@@ -104,13 +106,15 @@ def choose(
     if file is None and (stored or agreement):
         flag = "--stored" if stored else "--agreement"
         raise InputError(f"bench choose {flag}", "has no rows to read", "name their file: --from FILE")
+    if targets and not agreement:
+        raise InputError("--target", "is of --agreement alone: nothing is planted in a target", "leave it out")
     names = [name for some in methods for name in some]
     if file is not None:
         asked = {
             name: value for name, value in stated(context).items() if name in ("shots", "steps", "tuning", "budget")
         }
         asked |= {"seeds": seeds} if "seeds" in stated(context) else {}
-        return _of_file(file, names, sources, options, asked, results if agreement else None)
+        return _of_file(file, names, sources, options, asked, results if agreement else None, targets)
     if not names or not sources:
         lacking = "method" if not names else "source"
         raise InputError(
@@ -131,6 +135,7 @@ def _of_file(
     options: Sequence[str],
     asked: Mapping[str, Any],
     results: str | Path | None,
+    targets: Sequence[str],
 ) -> Tables:
     """Make the tables of rows that were kept; with a results folder, those of how they agree with its cells."""
     from crossvad.studies import planted_rows
@@ -144,4 +149,4 @@ def _of_file(
         labels = [registry.get_method(text).label for text in variants(methods, options)]
     elif options:
         raise InputError("--option", "is of no method", "name the methods, too")
-    return of_file(planted_rows.load(file), file.name, labels, sources, asked, results)
+    return of_file(planted_rows.load(file), file.name, labels, sources, asked, results, targets)

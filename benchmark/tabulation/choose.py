@@ -34,6 +34,7 @@ def of_file(
     sources: Sequence[str],
     asked: Mapping[str, Any],
     results: str | Path | None = None,
+    targets: Sequence[str] = (),
 ) -> Tables:
     """Set out rows that were kept, or how they agree with the cells of a results folder.
 
@@ -44,6 +45,7 @@ def of_file(
         sources: names; none: all.
         asked: budget, shots, steps, tuning and seeds, as far as they were said: else those that are kept.
         results: the folder, or the URL.
+        targets: of whose cells they may agree with; none: all.
 
     Raises:
         InputError: there is no such row, or rows of several budgets or ways to adapt.
@@ -62,7 +64,7 @@ def of_file(
     if (budgets := seen["budget"].unique()).size > 1:
         raise InputError(name, f"has rows of budgets {captions.listed(budgets)}", f"say one: --budget {budgets[0]}")
     way = of_one_way(kept, tuning, shots, steps)
-    return tabulate(way, tuning, shots, steps) if results is None else _of_cells(way, results)
+    return tabulate(way, tuning, shots, steps) if results is None else _of_cells(way, results, targets)
 
 
 def _way(seen: pd.DataFrame, name: str, asked: Mapping[str, Any]) -> tuple[int, int, str]:
@@ -89,14 +91,19 @@ def _way(seen: pd.DataFrame, name: str, asked: Mapping[str, Any]) -> tuple[int, 
     return int(shots), int(found[0]), str(found[1])
 
 
-def _of_cells(rows: pd.DataFrame, results: str | Path) -> Tables:
+def _of_cells(rows: pd.DataFrame, results: str | Path, targets: Sequence[str]) -> Tables:
     """How rows agree with the cells of a results folder, by protocol fair."""
     store = open_store(results, teller=Reporter())
     store.refuse_missing()
-    records = [record for record in store.records() if record.cell.source in set(rows["source"])]
+    sources = {*rows["source"]}
+    records = [
+        record
+        for record in store.records()
+        if record.cell.source in sources and (not targets or record.cell.target in targets)
+    ]
     joined = entries(rows, tidy.table(store, records, FAIR))
     if joined.empty:
-        problem = "holds no cell of these methods, sources, shots and steps"
+        problem = "holds no cell of these methods, sources, targets, shots and steps"
         raise InputError(results, problem, "run them on a target: bench run")
     return tabulate_agreement({proxy: agreement(joined, proxy) for proxy in PROXIES}, joined)
 

@@ -70,6 +70,7 @@ def test_stored_rows_are_read_without_data_or_runs(bench, file, monkeypatch):
         (("--agreement",), "name their file: --from FILE"),
         (("framediff", "--source", "synthetic-street", "--option", "pol=1"), "did you mean pool?"),
         (("--from", "gone.csv"), "gone.csv"),
+        (("--from", "rows.csv", "--target", "ped2"), "nothing is planted in a target"),
         (("--from", "rows.csv", "--source", "ped2"), "source: synthetic-street"),
         (("--from", "rows.csv", "--budget", "quick"), "budget: smoke"),
         (("--from", "rows.csv", "--shots", "5", "--steps", "3"), "holds no row of shots 5, steps 3"),
@@ -100,6 +101,10 @@ def test_how_well_rows_agree_with_cells(bench, file, tmp_path):
     assert head == ["proxy", "synthetic-street → synthetic-plaza", "mean of pairs"]
     assert [row[0] for row in rows] == ["hurried", "reversed", "stopped", "foreign", "texture", "mean", "square"]
     assert "4 entries of 4 methods" in done.out and all(row[1][0] in "+-–" for row in rows)
+    same = bench("choose", "--from", "rows.csv", "--agreement", "--format", "md", "--target", "ped2,synthetic-plaza")
+    assert lines(same.out) == lines(done.out)
+    other = bench("choose", "--from", "rows.csv", "--agreement", "--target", "ped2")
+    assert other.code == 2 and "holds no cell of these methods, sources, targets" in other.err
     (tmp_path / "none").mkdir()
     none = bench("choose", "--from", "rows.csv", "--agreement", "--results", "none")
     assert none.code == 2 and "holds no cell of these methods" in none.err
