@@ -202,6 +202,8 @@ def estimate(
         meant = did_you_mean(odd[0], known).rstrip()
         told = f"estimate() takes what says which cells `run` makes, and no {', '.join(odd)}"
         raise TypeError(f"{told}; {meant}" if meant else told)
+    if lacking := [name for name in ("source", "target") if name not in asked]:
+        raise TypeError(f"estimate() is to be told {' and '.join(f'{name}=…' for name in lacking)}, as run() is")
     usual = {name: of_run[name].default for name in known if of_run[name].default is not inspect.Parameter.empty}
     grid, reporter, cache = request_for(**usual | asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
     if skip_bad:

@@ -45,7 +45,7 @@ def parsed(conditions: Iterable[str], records: Sequence[Record], protocol: str =
     found = []
     for condition in conditions:
         key, equals, values = condition.partition("=")
-        if equals and key in keys and not listed(values):
+        if key in keys and not listed(values):
             raise InputError(f"--where {condition}", "names no value", f"write {key}=VALUE, or leave it out")
         if not equals or key not in keys:
             known = [name for name in CONDITIONS if name in (*keys, PLACE)]

@@ -145,7 +145,8 @@ class FootageScorer:
         adapted = f"adapted by {cell.tuning} on {number_of(cell.shots, 'clip')}" if streamed.span else "not adapted"
         if _taken_back(streamed):
             adapted = "not adapted, as that raised the loss"
-        return f"{video.name}: {cell.method}, trained on {cell.source} (budget {cell.budget}), {adapted}"
+        learned = f"trained on {cell.source}" if self.grid.methods[0].cls.needs_source else "which learns nothing"
+        return f"{video.name}: {cell.method}, {learned} (budget {cell.budget}), {adapted}"
 
 
 def _taken_back(streamed: StreamedScores) -> bool:

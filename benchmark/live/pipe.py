@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+from collections.abc import Iterator
 from typing import Any
 
 from crossvad.datasets.errors import InputError
@@ -41,7 +42,12 @@ class Pipe:
             self._head += more
         if not self._head:
             raise InputError("-", "is an empty pipe: what should write to it has ended", FIX)
-        if self._head[4:8] != b"ftyp" and not self._shows(av):  # an MP4 may need more than its first bytes to be opened
+        kinds = [*_boxes(self._head)]
+        if b"mdat" in kinds and b"moov" not in kinds:
+            problem = "is an MP4 whose index is at its end, which a pipe does not have"
+            fix = "give the file itself, or write it anew first: ffmpeg -i FILE -c copy -movflags +faststart NEW.mp4"
+            raise InputError("-", problem, fix)
+        if b"ftyp" not in kinds and not self._shows(av):  # an MP4 may need more than its first bytes to be opened
             raise InputError("-", "is no video that can be read from a pipe", FIX)
 
     def _shows(self, av: Any) -> bool:
@@ -51,6 +57,15 @@ class Pipe:
                 return bool(container.streams.video)
         except av.FFmpegError:
             return False
+
+
+def _boxes(head: bytes) -> Iterator[bytes]:
+    """The kinds of the boxes that an MP4 begins with (ISO/IEC 14496-12, 4.2), as far as it is at hand."""
+    place, size = 0, 8
+    while size >= 8 and place + 8 <= len(head):  # less: its size stands elsewhere, or it goes on to the end
+        size = int.from_bytes(head[place : place + 4])
+        yield head[place + 4 : place + 8]
+        place += size
 
 
 STDIN = Pipe()

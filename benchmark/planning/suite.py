@@ -116,7 +116,7 @@ def parsed(name: str, text: str) -> Suite:
     bare = Suite(name, text, ())
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         fix = "write [[grid]] on a line of its own, and its entries below"
-        raise InputError(bare.at(GRID), "grid is no table", fix)
+        raise InputError(bare.at(GRID), "grid is no list of tables", fix)
     for number, table in enumerate((read, *tables)):
         for single, plural in PLURALS.items():
             if single in table and plural in table:

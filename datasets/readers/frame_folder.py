@@ -93,6 +93,8 @@ class FrameFolder:
     def frames(self) -> tuple[Path, ...]:
         """The images in order of the last number in their names, which must count without a gap."""
         frames = sorted(_images(self.path), key=_frame_number)
+        if not frames and (videos := [path for path in listing(self.path) if path.suffix.lower() in VIDEO_SUFFIXES]):
+            raise InputError(self.path, "holds videos, and no frames of one", f"name each, such as {videos[0]}")
         if not frames:
             raise InputError(self.path, "holds no frames", "put numbered images in it, such as 001.jpg, or remove it")
         for before, after in pairwise(frames):

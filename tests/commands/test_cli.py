@@ -420,7 +420,7 @@ def test_tampered_scores_are_not_shown(run, bench, tmp_path):
     ("words", "said"),
     [
         ([], ["results: holds no such cell", "run some with bench run"]),
-        (["--where", "method"], ["--where method: cannot be read", "KEY=VALUE"]),
+        (["--where", "method"], ["--where method: names no value", "method=VALUE"]),
         (["--where", "metod=apn"], ["--where metod=apn: cannot be read", "did you mean method?"]),
         (["--where", "method=rmp"], ["holds no such cell", "no stored cell has method=rmp (did you mean ramp?)"]),
         (["--where", "shots=77"], ["holds no such cell", "no stored cell has shots=77 (stored: 0)"]),
@@ -469,7 +469,7 @@ def test_wrong_table(run, bench, words, said):
         ('sources = ["synthetic-street"]\nsteps = [0]', ["suite.toml, line 2: --steps: 0 is too small"]),
         ('sources = ["synthetic-street"]\nshots = [0, 11]', ["suite.toml, line 2: --shots 11: is more than the 10"]),
         ('sources = ["synthetic-street"]\nprecision = ["bf15"]', ["suite.toml, line 2: precision 'bf15': is unknown"]),
-        ('sources = ["synthetic-street"]\ngrid = 3', ["suite.toml, line 2: grid is no table; write [[grid]]"]),
+        ('sources = ["synthetic-street"]\ngrid = 3', ["suite.toml, line 2: grid is no list of tables; write [[grid]]"]),
         ('sources = ["synthetic-street"]\n[[grid]]\nbudgt = "smoke"', ["suite.toml, line 3: has an unknown entry"]),
         ('methods = ["apn"]', ["has no sources", 'write sources = ["…"], or give --source']),
         ('sources = ["pet2"]', ["suite.toml, line 1: pet2: is no known dataset", "did you mean ped2?"]),

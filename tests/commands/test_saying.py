@@ -131,6 +131,6 @@ def test_a_table_without_rows_is_refused(bench, tmp_path):
 @pytest.mark.parametrize("key", ["method", "shots", "place"])
 def test_a_condition_without_a_value_is_told_of(bench, key, tmp_path):
     (tmp_path / "results").mkdir()
-    for condition in (f"{key}=", f"{key}=,"):
+    for condition in (f"{key}=", f"{key}=,", key):
         done = bench("table", "--where", condition)
         assert done.code == 2 and f"--where {condition}: names no value" in done.err

@@ -96,7 +96,7 @@ def test_a_name_that_now_means_another_thing_selects_no_older_cell():
     assert select([newer, older], ["method=apn"], also="unadapted") == [newer]
 
 
-@pytest.mark.parametrize("condition", ["shot=5", "shots", "status=done", "protocol=fair"])
+@pytest.mark.parametrize("condition", ["shot=5", "shot", "status=done", "protocol=fair"])
 @pytest.mark.parametrize("also", ["", "starts", "unadapted"])
 def test_a_condition_that_cannot_be_read_is_refused(condition, also):
     with pytest.raises(

@@ -63,6 +63,15 @@ def test_a_pipe_that_is_silent_after_its_header_is_taken_at_its_word(tmp_path, m
     os.close(writing)
 
 
+def test_an_mp4_whose_index_comes_after_more_than_is_looked_at_is_refused(tmp_path):
+    short = write_video(tmp_path / "a.mp4", [frame(number) for number in range(20)], "libx264").read_bytes()
+    assert short.index(b"mdat") < short.index(b"moov")
+    piped(short).refuse_unfit(av)  # which PyAV reads
+    begun = short[: short.index(b"mdat") - 4]
+    with pytest.raises(InputError, match=r"an MP4 whose index is at its end.*-movflags \+faststart NEW\.mp4"):
+        piped((begun + (10**6).to_bytes(4) + b"mdat" + bytes(2**16))[: 2**16]).refuse_unfit(av)
+
+
 def test_sound_alone_is_no_video(tmp_path):
     with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))

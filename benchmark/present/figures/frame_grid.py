@@ -134,7 +134,11 @@ class Errors(FrameGrid):
             InputError: the method has no maps.
         """
         if view.errors is None:
-            raise InputError("this method", "cannot say where a frame is abnormal", "choose another --where method=…")
+            raise InputError(
+                "this method",
+                "cannot say where a frame is abnormal (it has no `maps`)",
+                "choose another --where method=…",
+            )
         columns = [Column("frame", view.sample.frames)]
         if view.predicted is not None:
             columns.append(Column("predicted", view.predicted))

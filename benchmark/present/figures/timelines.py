@@ -70,7 +70,10 @@ class Timelines(RowsPlot):
             "before a curve begins, frames do not count",
         ]
         if points["small"].map(bool).any():
-            facts.append(f"small frames: peaks of {points['name'].iloc[0]}, framed in black where abnormal")
+            facts.append(
+                f"small frames: of {points['name'].iloc[0]}, its highest in each of {SMALL} parts, one of them "
+                "of the other kind where all were normal or all abnormal; framed in black where abnormal"
+            )
         facts += captions.transductive(points)
         keys = [key for key in KEYS if key != "method"]
         fixed = [fact for key in keys for fact in captions.fixed(adapted if key in ADAPTED else points, [key])]

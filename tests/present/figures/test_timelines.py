@@ -95,7 +95,7 @@ def test_small_frames(scored):
     assert shown == list(line["small"])
     ends = {text.xy for text in panels[0].texts}
     assert ends <= set(zip(line["frames"], line["scores"], strict=True)) and len(ends) == 4
-    assert "small frames: peaks of framediff" in Timelines().caption(rows, rows)
+    assert "small frames: of framediff, its highest in each of" in Timelines().caption(rows, rows)
     bare = rows.assign(small=[{}] * len(rows))
     assert "small frames" not in Timelines().caption(bare, bare)
 
