@@ -138,7 +138,7 @@ class Webhook(threading.Thread):
     @property
     def _lost(self) -> str:
         lost = self._given - self._taken
-        return f"not posted so far: {lost} of {number_of(self._given, 'line')} of JSON" if lost else ""
+        return f"not posted so far: {lost:,} of {number_of(self._given, 'line')} of JSON" if lost else ""
 
     def _fails(self, how: str) -> None:
         if not self._failing:

@@ -75,7 +75,7 @@ def test_posting_never_waits(monkeypatch):
     hook.close()
     assert time.monotonic() - started < 2
     assert sum("too slow" in text for text in told) == 1
-    assert told[-1].endswith("not posted so far: 1000 of 1,000 lines of JSON")
+    assert told[-1].endswith("not posted so far: 1,000 of 1,000 lines of JSON")
     stuck.set()
     gone = Webhook("http://127.0.0.1:9/", told.append)
     gone.post("a")
