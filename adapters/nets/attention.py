@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +26,12 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tuple[Te
         to the softmax over another list.
     """
     lists = [part.flatten(0, 1) for part in (query, key, value)]
-    energies = CHUNK if query.device.type == "cpu" else CHUNK * ON_GPU
-    step = max(1, energies // query.shape[2] ** 2)
+    on_cpu = query.device.type == "cpu"
+    step = max(1, (CHUNK if on_cpu else CHUNK * ON_GPU) // query.shape[2] ** 2)
     chunks = zip(*(torch.split(part, step) for part in lists), strict=True)
-    done = (_attend_a_few(q.contiguous(), k.contiguous(), v.contiguous(), itself) for q, k, v in chunks)
-    learns = torch.is_grad_enabled()
-    result, total = map(torch.cat, zip(*done, strict=True)) if learns else _gathered(done, len(lists[0]))
+    # A GPU multiplies what lies apart as fast; there every copy is a launch, and a map's parts are a few.
+    laid = (tuple(part.contiguous() for part in chunk) if on_cpu else chunk for chunk in chunks)
+    result, total = _together((_attend_a_few(q, k, v, itself) for q, k, v in laid), len(lists[0]))
     return result.view(*query.shape[:3], -1), total.view(*query.shape[:3], 1)
 
 
@@ -50,11 +50,15 @@ def _attend_a_few(query: Tensor, key: Tensor, value: Tensor, itself: bool) -> tu
     return weight @ value, greatest - weight.amax(2, keepdim=True).log()
 
 
-def _gathered(parts: Iterable[tuple[Tensor, ...]], count: int) -> list[Tensor]:
+def _together(parts: Iterable[tuple[Tensor, ...]], count: int) -> Sequence[Tensor]:
     """Join tensors along their first axis, `count` long in all, as they come: `torch.cat` would hold all at first."""
+    if torch.is_grad_enabled():
+        return [torch.cat(each) if len(each) > 1 else each[0] for each in zip(*parts, strict=True)]
     made: list[Tensor] = []
     start = 0
     for part in parts:
+        if len(part[0]) == count:
+            return part
         made = made or [each.new_empty(count, *each.shape[1:]) for each in part]
         for whole, each in zip(made, part, strict=True):
             whole[start : start + len(each)] = each

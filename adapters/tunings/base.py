@@ -85,12 +85,13 @@ class Tuning(ABC):
         """
         moving = copy.deepcopy(adapter)
         steps, begun, done = self.steps(moving, features), math.nan, 0
-        for count in counts:
+        for number, count in enumerate(counts, 1):
             for loss in itertools.islice(steps, count - done):
                 begun, done = (loss if done == 0 else begun), done + 1
             ended = support_loss(moving, features)
             reverted = not ended <= begun  # a loss that is no number is not below anything
-            result = copy.deepcopy(adapter if reverted else moving)
+            is_last = number == len(counts)  # nobody needs `moving` any more
+            result = moving if is_last and not reverted else copy.deepcopy(adapter if reverted else moving)
             result.adaptation = Adaptation(begun, ended, reverted)
             result.calibrate(features)
             yield result

@@ -12,7 +12,7 @@ from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adaptations
 from crossvad.datasets.base import Footage
 from crossvad.datasets.clips import head
-from crossvad.execution.layouts import CLIPS, Layout, fastest, features_in, lay_out, usual
+from crossvad.execution.layouts import Layout, fastest, features_in, lay_out, probed_with, usual
 from crossvad.planning.cell import Cell
 
 
@@ -30,7 +30,7 @@ def ready_to_adapt(
     """
     if not adapter.tunable or isinstance(tuning, NoTuning):
         return adapter, None
-    few = leading(features, CLIPS)
+    few = leading(features, probed_with(device))
 
     def step(method: Adapter, layout: Layout) -> None:
         next(tuning.steps(method, features_in(few, layout)))

@@ -27,7 +27,7 @@ from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now
-from crossvad.execution.layouts import CLIPS, lay_out, usual
+from crossvad.execution.layouts import lay_out, probed_with, usual
 from crossvad.execution.mean_over_clips import refuse_coupled
 from crossvad.execution.model_state import ANEW, save_model, save_tensors
 from crossvad.execution.precision import computing_in
@@ -180,7 +180,7 @@ class Fitter:
         tuning, first = fitted.tuning, cells[0]
         title = f"Choose {tuning.rate} of {first.tuning} on {first.source}, {number_of(first.shots, 'shot')}"
         with torch.no_grad():
-            features = fitted.adapter.frozen_features(fitted.source().batch(CLIPS))
+            features = fitted.adapter.frozen_features(fitted.source().batch(probed_with(self.device)))
         any_rate = tuning.with_rate(tuning.RATES[0])
         moving, _ = ready_to_adapt(fitted.adapter, features, any_rate, self.grid.budget, self.device)
         with self.reporter.task(title) as update:

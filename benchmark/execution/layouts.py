@@ -38,6 +38,7 @@ LAYOUTS: tuple[Layout, ...] = ("channels last", "rows")
 PROBED_FROM = 128  # pixels: below, what there is to gain is less than what may come of two machines that differ
 ROUNDS = 2  # beside one that warms up
 CLIPS = 2  # to probe with: batch norm cannot learn of fewer
+ON_GPU = 4  # times as many: two clips are gone as they are launched, and which layout is faster is noise
 FORMATS = {
     "rows": {4: torch.contiguous_format, 5: torch.contiguous_format},
     "channels last": {4: torch.channels_last, 5: torch.channels_last_3d},
@@ -64,6 +65,11 @@ def arrange(adapter: Adapter, task: Task, budget: Budget, device: torch.device, 
     layout = fastest(adapter, task, budget, device, work, way)
     lay_out(adapter, layout)
     return layout
+
+
+def probed_with(device: torch.device) -> int:
+    """How many clips tell layouts apart, where there are so many."""
+    return CLIPS if device.type == "cpu" else CLIPS * ON_GPU
 
 
 def usual(module: nn.Module) -> Layout:

@@ -21,7 +21,7 @@ from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import CLIPS, features_in
+from crossvad.execution.layouts import features_in, probed_with
 from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Update
 from crossvad.execution.support import adaptation_units, support_labels
@@ -98,7 +98,7 @@ def score_cells(
         if unit.support is not None:
             support = decoder.frames(unit.support, extras)
             methods = _adapt(tasks, partials, fitted, support, decoder.budget, device)
-        sample = head(decoder.frames(unit.videos[0], extras), fitted.adapter.clip, CLIPS, device)
+        sample = head(decoder.frames(unit.videos[0], extras), fitted.adapter.clip, probed_with(device), device)
         ready = {
             id(method): ready_to_score(method, sample, decoder.budget, device, fitted.precision)
             for method in dict.fromkeys([fitted.adapter, *methods])

@@ -14,7 +14,7 @@ from crossvad.adapters.options import Budget, Precision
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.datasets.clips import ClipSource
 from crossvad.execution.checkpoints import Watched
-from crossvad.execution.layouts import CLIPS, Layout, arrange, usual
+from crossvad.execution.layouts import Layout, arrange, probed_with, usual
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, read_tensors
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Update
@@ -47,7 +47,7 @@ def arrange_learning(adapter: Adapter, source: ClipSource, budget: Budget, preci
 
     if type(adapter).fit is not Adapter.fit or type(adapter).before_training is not Adapter.before_training:
         return usual(adapter)  # its steps are its own, or over features that are made once
-    clips = source.batch(CLIPS, adapter.training_strides)
+    clips = source.batch(probed_with(source.device), adapter.training_strides)
     return arrange(adapter, "learning", budget, source.device, step, "" if precision == "float32" else precision)
 
 

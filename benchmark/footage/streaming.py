@@ -22,7 +22,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import CLIPS
+from crossvad.execution.layouts import probed_with
 from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Update
 from crossvad.execution.scoring import Fitted, arrays, placed, scoring_batch
@@ -72,7 +72,7 @@ def stream_scores(
     if span:
         frames = np.concatenate(list(video.source.blocks(clip.size, clip.channels, 0, span)))
         adapter, support = adapted_to(fitted, frames, cell, tuning, budget, device)
-    few = next(clip_batches(video.source, clip, CLIPS, device))
+    few = next(clip_batches(video.source, clip, probed_with(device), device))
     adapter = ready_to_score(adapter, few, budget, device, fitted.precision)
     levels: list[float] = []
     batch = scoring_batch(adapter, budget, device)

@@ -18,7 +18,7 @@ from crossvad.datasets.clips import at
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fuse_unit
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import CLIPS
+from crossvad.execution.layouts import probed_with
 from crossvad.execution.precision import computing_in
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.execution.support import frames_spanned
@@ -188,7 +188,9 @@ class CameraWatch:
         fitted, device = method.fitted, method.device
         clips = at(run.pixels, starts, self.windows.clip, device)
         if self._ready is None and self._adapter is not None:
-            self._ready = ready_to_score(self._adapter, clips[:CLIPS], method.budget, device, fitted.precision)
+            self._ready = ready_to_score(
+                self._adapter, clips[: probed_with(device)], method.budget, device, fitted.precision
+            )
         assert self._ready is not None  # frames come here once it has adapted
         with torch.no_grad(), computing_in(fitted.precision, device):
             cues = arrays(self._ready.score_video([clips]))

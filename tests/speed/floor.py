@@ -47,7 +47,7 @@ from crossvad.execution.device import machine
 from crossvad.execution.fitting import build
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import CLIPS, FORMATS, LAYOUTS, Layout, arrange, features_in
+from crossvad.execution.layouts import FORMATS, LAYOUTS, Layout, arrange, features_in, probed_with
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 
@@ -165,7 +165,7 @@ def training(adapter: Adapter, clips: Tensor, budget: Budget, count: int) -> Par
     """A step of training."""
 
     def few(method: Adapter, _: Layout) -> None:
-        method.train().training_step(clips[:CLIPS], method.optimizers(budget))
+        method.train().training_step(clips[: probed_with(CPU)], method.optimizers(budget))
 
     arrange(adapter, "learning", budget, CPU, few)
     adapter.train()
@@ -240,7 +240,7 @@ def main() -> None:
     print(f"{machine(CPU)}, torch {torch.__version__}, {options.size} pixels, width {options.width}, {options.work}")
     for name in options.method.split(","):
         adapter = build(registry.get_method(name), budget, 0, CPU)
-        shape = (max(options.batch, CLIPS), adapter.clip.frames, 3, options.size, options.size)
+        shape = (max(options.batch, probed_with(CPU)), adapter.clip.frames, 3, options.size, options.size)
         parts = WORKS[options.work](adapter, torch.rand(shape) * 2 - 1, budget, options.batch)
         rows = measured(parts, options.rounds)
         for part, row in rows.items():

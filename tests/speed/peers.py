@@ -70,7 +70,7 @@ from crossvad.execution.device import get_device, machine
 from crossvad.execution.fitting import build
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.inference import folded, ready_to_score
-from crossvad.execution.layouts import CLIPS, Layout, arrange, features_in
+from crossvad.execution.layouts import Layout, arrange, features_in, probed_with
 from crossvad.execution.scoring import arrays
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
@@ -124,7 +124,7 @@ def ready_to_learn(adapter: Adapter, clips: Tensor, chosen: Budget, where: torch
     """Bring a method, in place, into the memory layout in which the harness trains it."""
 
     def step(method: Adapter, _: Layout) -> None:
-        method.train().training_step(clips[:CLIPS], method.optimizers(chosen))
+        method.train().training_step(clips[: probed_with(where)], method.optimizers(chosen))
 
     arrange(adapter, "learning", chosen, where, step)
 
@@ -216,7 +216,7 @@ def scoring(theirs: Theirs, adapter: Adapter, options: argparse.Namespace, where
         with torch.no_grad():
             gaps = {"frames": measuring.difference(theirs.our_frame(exact, clips.double()), other.frame)}
     gap = farthest(gaps | score_gaps(own, other.scores))
-    ready = ready_to_score(adapter, clips[:CLIPS], budget(type(theirs), options.size), where)
+    ready = ready_to_score(adapter, clips[: probed_with(where)], budget(type(theirs), options.size), where)
     works = {"theirs": partial(seen, theirs, images), "ours": partial(scored, ready, clips)}
     rounded = score_gaps(works["ours"](), works["theirs"]().scores)
     print("  in float32: " + ", ".join(f"{name} {value:.0e}" for name, value in rounded.items()), flush=True)

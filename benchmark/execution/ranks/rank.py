@@ -20,6 +20,7 @@ import torch.distributed as dist
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.checkpoints import Checkpoints, Watched
 from crossvad.execution.decoding import Decoder
+from crossvad.execution.device import repeat_exactly
 from crossvad.execution.fitting import Fitter
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.progress import Reporter
@@ -102,6 +103,7 @@ def _meet(rank: Rank) -> None:
     own = [name for _, name in socket.if_nameindex() if name.startswith("lo")]
     os.environ.setdefault("GLOO_SOCKET_IFNAME", own[0] if own else "")  # what stays on this machine goes by no network
     if rank.device.type == "cuda":
+        repeat_exactly()
         torch.cuda.set_device(rank.device)
     backend = "nccl" if rank.device.type == "cuda" else "gloo"
     meeting = rank.meeting.absolute().as_uri()
