@@ -165,7 +165,7 @@ def main() -> None:
         if isinstance(error, Mixed):
             fix = f"choose, such as: {narrowed(sys.argv[1:], error.conditions)}"
             error = InputError(error.where, error.problem, fix)
-        _fail(f"Error: {error}", 2)
+        _fail(f"Error: {error.line}", 2)
     except OSError as error:
         if error.errno not in OF_THE_DISK:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
 from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.execution.progress import Reporter
-from crossvad.planning.arguments import checked
+from crossvad.planning.arguments import checked, taken_by
 from crossvad.planning.names import members
 from crossvad.planning.protocol import Protocol
 from crossvad.present.formats import Tables
@@ -43,6 +44,7 @@ class Results:
     protocol: Protocol
     rivals: Sequence[Record] = ()  # of more cells that these may be compared with
     older: Sequence[Record] = ()  # that would be among these, were their copies and versions the newest
+    budget_chosen: bool = False  # whether it was asked for cells of one budget or of several; if not, tables are of one
     left_out: Sequence[str] = ()  # what captions say of where these are from, and of stored cells not among them
     methods: Sequence[str] = ()  # labels in the order in which tables list them; empty: sorted
 
@@ -105,27 +107,32 @@ class Results:
             InputError: there is no cell, an unknown key or metric, or things that no one table can show.
         """
         down, across = _names(rows, "rows"), _names(columns, "columns")
-        return self.show(checked(TableRequest)(down, across, _names(metric, "metric"), **shape))
+        known = ["metric" if name == "metrics" else name for name in taken_by(TableRequest)]
+        asked = checked(TableRequest, "Results.table", known)(down, across, _names(metric, "metric"), **shape)
+        return self.show(asked)
 
+    @checked
     def show(self, request: TableRequest) -> Tables:
         """Turn the cells into the table that is asked for.
 
         Raises:
             InputError: there is no cell, an unknown key or metric, or cells that do not compare.
         """
-        rows = self.to_frame()
+        own = self if request.long else self.of_one_budget  # rows of all of them tell their budgets themselves
+        rows = own.to_frame()
         if request.paper is not None:
             from crossvad.tabulation import paper  # here, as it builds methods, and other tables go without torch
 
+            refuse_mixtures(Alike(rows, "budget"), what="this table")
             with Reporter(quiet=request.paper != paper.COUNTING).task("Count parameters at budget paper") as update:
-                made = paper.tabulate(request.paper, self.store, self.records, rows, update)
-            return noted(made, self.remarks)
-        self.refuse_empty(rows, "cell")
+                made = paper.tabulate(request.paper, own.store, own.records, rows, update)
+            return noted(made, own.remarks)
+        own.refuse_empty(rows, "cell")
         if request.needs_locations:
             with Reporter().task("RBDC and TBDC") as update:
-                rows = tidy.with_locations(self.store, self.records, rows, self.protocol, update)
-        gaps = differences(self.counted, request.against, self._counted_among) if request.against else None
-        return noted(tabulate(rows, request, gaps), self.left_out)
+                rows = tidy.with_locations(own.store, own.records, rows, own.protocol, update)
+        gaps = differences(own.counted, request.against, own._counted_among) if request.against else None
+        return noted(tabulate(rows, request, gaps), own.left_out)
 
     @checked
     def compare(self, against: str = "framediff") -> Tables:
@@ -134,10 +141,11 @@ class Results:
         Raises:
             InputError: no cell has such a rival, or one counts other frames than its rival.
         """
-        self.refuse_empty(self.counted, "finished cell")
-        refuse_mixtures(Alike(self.counted, "budget"), what="this comparison")
-        compared = comparison.tabulate(self.counted, against, self._counted_among, self.protocol.name)
-        return noted(compared, self.left_out)
+        own = self.of_one_budget
+        own.refuse_empty(own.counted, "finished cell")
+        refuse_mixtures(Alike(own.counted, "budget"), what="this comparison")
+        compared = comparison.tabulate(own.counted, against, own._counted_among, own.protocol.name)
+        return noted(compared, own.left_out)
 
     @checked
     def cameras(self, against: str | Sequence[str] = "framediff", each: bool = False) -> Tables:
@@ -150,44 +158,52 @@ class Results:
         Raises:
             InputError: no such rival, no camera that all have, or cells that do not compare.
         """
-        records = {record.cell.key: record for record in [*self.rivals, *self.records]}
-        among = counted_by_camera(self.store, records.values(), self.protocol)
-        own = among[among["cell"].isin([record.cell.key for record in self.records])]
-        self.refuse_empty(own, "finished cell")
+        own = self.of_one_budget
+        records = {record.cell.key: record for record in [*own.rivals, *own.records]}
+        among = counted_by_camera(own.store, records.values(), own.protocol)
+        scored = among[among["cell"].isin([record.cell.key for record in own.records])]
+        own.refuse_empty(scored, "finished cell")
         rivals = members(against, "against") if isinstance(against, str) else list(against)
-        compared = compare_cameras(own, rivals, among)
-        tables = cameras.tabulate(compared, rivals, self.protocol.name, each)
-        return noted(tables, [*compared.left_out, *self.left_out])
+        compared = compare_cameras(scored, rivals, among)
+        tables = cameras.tabulate(compared, rivals, own.protocol.name, each)
+        return noted(tables, [*compared.left_out, *own.left_out])
 
+    @checked
     def gains(self) -> Tables:
         """Set out what adapting gains over the same method at K = 0, in points of AUC.
 
         Raises:
             InputError: no cell adapted, or none has such a start.
         """
-        self.refuse_empty(self.counted[self.counted["shots"] > 0], "adapted cell")
-        return noted(gain.tabulate(self.counted, self._counted_among, self.protocol.name), self.left_out)
+        own = self.of_one_budget
+        own.refuse_empty(own.counted[own.counted["shots"] > 0], "adapted cell")
+        return noted(gain.tabulate(own.counted, own._counted_among, own.protocol.name), own.left_out)
 
+    @checked
     def rates(self) -> Tables:
         """Set out how the rates of adaptation were chosen on the source.
 
         Raises:
             InputError: no rate was searched for.
         """
-        searches = tidy.rates(self.records)
-        self.refuse_empty(searches[searches["shots"] > 0], "adapted cell")
-        return noted(gain.tabulate_rates(searches), self.remarks)
+        own = self.of_one_budget
+        searches = tidy.rates(own.records)
+        own.refuse_empty(searches[searches["shots"] > 0], "adapted cell")
+        return noted(gain.tabulate_rates(searches), own.remarks)
 
+    @checked
     def diagnostics(self) -> Tables:
         """Set out what methods watched as they trained.
 
         Raises:
             InputError: none watched anything.
         """
-        watched = tidy.diagnostics(self.store, self.records)
-        self.refuse_empty(watched, "fit")
-        return noted(diagnostics.tabulate(watched), self.remarks)
+        own = self.of_one_budget
+        watched = tidy.diagnostics(own.store, own.records)
+        own.refuse_empty(watched, "fit")
+        return noted(diagnostics.tabulate(watched), own.remarks)
 
+    @checked
     def listing(self) -> Tables:
         """Set out what is stored of these cells, older copies and versions included, and by what it can be asked for.
 
@@ -224,7 +240,8 @@ class Results:
         """
         from crossvad.present.figures.drawing import draw
 
-        figure, _ = draw(kind, self.store, self.records, self.protocol, left_out=self.remarks, **options)
+        own = self.of_one_budget
+        figure, _ = draw(kind, own.store, own.records, own.protocol, left_out=own.remarks, **options)
         return figure
 
     @property
@@ -249,17 +266,25 @@ class Results:
             fix = "run some with bench run, or name another --results folder"
         refuse_empty(some, self.store.address, what, fix)
 
-    def of_newest_budget(self) -> Results:
-        """Keep, where budgets are mixed, of one's own cells those of the budget that ran last, if there are any.
+    @cached_property
+    def of_one_budget(self) -> Results:
+        """Keep, where budgets are mixed and none was asked for, the cells of one; captions tell of the others.
 
-        What captions say of cells that are left out then tells of the others.
+        These are one's own cells of the budget that ran last; where none are one's own, those of the one that most
+        cells have.
         """
-        budgets = {record.cell.budget for record in self.records}
-        if len(budgets) < 2 or not (newest := self.newest_budget):
+        budgets = Counter(record.cell.budget for record in self.records)
+        if self.budget_chosen or len(budgets) < 2:
             return self
-        kept = [record for record in self._own if record.cell.budget == newest]
-        told = f"your own cells of budget {newest}, which ran last; {number_of(len(self) - len(kept), 'more cell')}: "
-        told += f"bench results list, --where budget={','.join(sorted(budgets))}"
+        if budget := self.newest_budget:
+            kept = [record for record in self._own if record.cell.budget == budget]
+            told = f"your own cells of budget {budget}, which ran last"
+        else:
+            budget = max(budgets, key=lambda name: (budgets[name], name))
+            kept = [record for record in self.records if record.cell.budget == budget]
+            told = f"cells of budget {budget}, which most are of"
+        told += f"; {number_of(len(self) - len(kept), 'more cell')}: bench results list, "
+        told += f"--where budget={','.join(sorted(budgets))}"
         return replace(self, records=kept, left_out=[told, *self.left_out])
 
     @property

@@ -33,11 +33,19 @@ def plain(text: str, lines: bool = False) -> str:
 
 
 class InputError(Exception):
-    """Something the user gave cannot be used. One line: where it is, what is wrong, what to do about it."""
+    """Something the user gave cannot be used. One line: where it is, what is wrong, what to do about it.
+
+    Its parts are in the words of commands. To callers from Python it is told in theirs: see `planning.python_words`.
+    """
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
-        super().__init__(plain(f"{where}: {problem}; {fix}"))
         self.where, self.problem, self.fix = str(where), problem, fix
+        super().__init__(self.line)
+
+    @property
+    def line(self) -> str:
+        """The line as commands tell it, whatever callers from Python are told."""
+        return plain(f"{self.where}: {self.problem}; {self.fix}")
 
 
 class Mixed(InputError):

@@ -118,7 +118,7 @@ def test_other_calls_refuse(call):
 
 @pytest.mark.parametrize("results", ["nosuch", Path("nosuch"), ["nosuch"], [".", "nosuch"]], ids=repr)
 def test_a_folder_that_is_not_there_is_named(results):
-    with pytest.raises(InputError, match="nosuch: is no folder; run some cells first, or name another --results"):
+    with pytest.raises(InputError, match="nosuch: is no folder; run some cells first, or name another results folder"):
         crossvad.load_results(results)
 
 
@@ -133,13 +133,35 @@ def test_where_nothing_has_been_run_yet_there_are_no_results():
             lambda: crossvad.run(**PAIR, sed=1),
             r"run\(\) got an unexpected keyword argument 'sed'; did you mean seeds\?",
         ),
-        (lambda: crossvad.score_video(__file__, **OWN, shot=1), r"score_videos\(\) .* 'shot'; did you mean shots\?"),
+        (lambda: crossvad.score_video(__file__, **OWN, shot=1), r"score_video\(\) .* 'shot'; did you mean shots\?"),
+        (
+            lambda: crossvad.score_video(__file__),
+            r"^score_video\(\): missing a required argument: 'source'; it",
+        ),
+        (lambda: crossvad.score_video(__file__, **OWN, zzz=1), r"it takes path, source, method, shots, .* overlay$"),
         (lambda: api.estimate(**PAIR, shot=1), r"and no shot; did you mean shots\?"),
         (lambda: crossvad.load_results(wher="a=b"), r"load_results\(\) .* 'wher'; did you mean where\?"),
         (lambda: crossvad.load_results().table(row="method"), r"did you mean rows\?"),
-        (lambda: crossvad.load_results().table(rank=True), r"'rank'; did you mean ranks\?"),
-        (lambda: crossvad.load_results().plot("scores", video="a"), r"'video'; did you mean videos\?"),
-        (lambda: crossvad.run(**PAIR, zzz=1), r"unexpected keyword argument 'zzz'$"),
+        (lambda: crossvad.load_results().table(rank=True), r"^Results.table\(\) got .* 'rank'; did you mean ranks\?"),
+        (
+            lambda: crossvad.load_results().table(metrics="auc"),
+            r"mean metric\? it takes rows, columns, metric,",
+        ),
+        (
+            lambda: crossvad.load_results().plot("scores", video="a"),
+            r"^Results.plot\(\) .*; did you mean videos\?",
+        ),
+        (lambda: crossvad.load_results().plot("roc", zzz="a"), r"argument 'zzz'; it takes kind$"),
+        (lambda: crossvad.run(**PAIR, zzz=1), r"^run\(\) .* 'zzz'; it takes source, target, methods, .*time_limit$"),
+        (
+            lambda: crossvad.load_results(budget="demo"),
+            r"load_results\(\) .*; cells are chosen by where={\"budget\": …}",
+        ),
+        (lambda: crossvad.load_results().compare(budget="demo"), r"chosen by load_results\(…, where={'budget': …}\)"),
+        (
+            lambda: crossvad.load_results().gains(where="a=b"),
+            r"^Results.gains\(\) .*where={…}\); it takes no argument$",
+        ),
     ],
 )
 def test_a_misspelt_argument_is_answered_by_the_one_that_is_meant(call, told):

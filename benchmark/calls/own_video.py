@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossvad.calls.asking import request_of_own, sweep
-from crossvad.planning.arguments import checked
+from crossvad.planning.arguments import checked, taken_by
 from crossvad.planning.data_root import data_root
 from crossvad.store.opening import open_store
 
@@ -29,7 +29,8 @@ def score_video(path: str | Path, **settings: Any) -> ScoredVideo:
     Raises:
         InputError: an input is unknown, missing, broken or unsuitable.
     """
-    (scored,) = score_videos([path], **settings)
+    known = ["path", *(name for name in taken_by(score_videos) if name != "paths")]
+    (scored,) = checked(score_videos, "score_video", known)([path], **settings)
     return scored
 
 

@@ -63,6 +63,7 @@ def load_results(
         chosen.records,
         protocol,
         rivals=rivals,
+        budget_chosen=any(condition.partition("=")[0] == "budget" for condition in wanted),
         older=[record for records in older.values() for record in records],
         left_out=[*shares(store, chosen.records), *not_shown(stored, chosen.records, older, wanted, protocol)],
     )

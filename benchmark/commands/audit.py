@@ -103,7 +103,7 @@ def scores(where: tuple[str, ...], results: str | Path) -> Tables:
     from crossvad.tabulation.audit import tabulate_scores
     from crossvad.tabulation.left_out import noted
 
-    stored = api.load_results(results, where)
+    stored = api.load_results(results, where).of_one_budget
     rows = readings(stored.store, list(stored.records), stored.protocol)
     stored.refuse_empty(rows, "finished cell")
     return noted(tabulate_scores(rows), stored.remarks)

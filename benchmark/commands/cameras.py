@@ -38,6 +38,4 @@ def cameras(against: list[str], each: bool, where: tuple[str, ...], rules: str, 
     """
     from crossvad import api
 
-    stored = api.load_results(results, where, rules, untrained=True)
-    chosen = any(condition.startswith("budget=") for condition in where)
-    return (stored if chosen else stored.of_newest_budget()).cameras(against, each)
+    return api.load_results(results, where, rules, untrained=True).cameras(against, each)

@@ -20,8 +20,8 @@ def compare(against: str, where: tuple[str, ...], rules: str, results: Folders) 
 
     The difference of AUCs in points with its 95 % interval: resamples of videos, the same for both, and, where there
     are several seeds, the spread over seeds. P values are adjusted over all rows of the table (Holm). Where methods
-    have run on several source/target pairs: average ranks, and which of them cannot be told apart (Nemenyi). Where
-    cells of several budgets are stored and none is asked for, it is of your own cells of the one that ran last.
+    have run on several source/target pairs: average ranks, and which of them cannot be told apart (Nemenyi). Of
+    several budgets it takes the one that `bench table` takes.
 
     \b
     bench compare --where budget=quick
@@ -30,6 +30,4 @@ def compare(against: str, where: tuple[str, ...], rules: str, results: Folders) 
     """
     from crossvad import api
 
-    stored = api.load_results(results, where, rules)
-    chosen = any(condition.startswith("budget=") for condition in where)
-    return (stored if chosen else stored.of_newest_budget()).compare(against)
+    return api.load_results(results, where, rules).compare(against)

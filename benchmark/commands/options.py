@@ -290,7 +290,12 @@ AMOUNTS = stacked(
     SEEDS,
     BUDGET,
     _listed("protocol", Word(), "fair", "fair, paper, or fair@N for up to N shots."),
-    click.option("--support", type=click.Choice(SUPPORTS), help="Where support sets come from. [the protocol's]"),
+    click.option(
+        "--support",
+        type=click.Choice(SUPPORTS),
+        help="Whose first clips support sets are: a scene's training video's, its first test video's, each test "
+        "video's own, or likewise with a look at labels, so that they are normal. [the protocol's]",
+    ),
     _listed("precision", PRECISIONS, "float32", "To score in: float32, bf16, fp16."),
     _listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),
     DEVICE,

@@ -57,7 +57,7 @@ def plot_command(kind: type[Plot]) -> click.Command:
         from crossvad.present.figures.style import save, writable
 
         writable(out)
-        stored = api.load_results(results, where, rules, starts=kind.with_starts)
+        stored = api.load_results(results, where, rules, starts=kind.with_starts).of_one_budget
         stored.refuse_empty(stored.records, "finished cell")
         if "data" in options:
             options["data"] = data_root(options["data"])

@@ -86,7 +86,7 @@ def _run_suite(name: str, given: dict[str, Any], said: dict[str, Any]) -> None:
         try:
             ended += _run_and_show(leave_out=True, **said | vars(request) | left)
         except Refused as refused:  # all of this grid: what the others ask for is no worse for it
-            click.echo(plain(f"refused: {refused}"), err=True)
+            click.echo(plain(f"refused: {refused.line}"), err=True)
             ended["refused"] += 1
         if said["max_failures"] and ended["failed"] >= said["max_failures"]:
             break
@@ -102,7 +102,7 @@ def _run_and_show(
     from crossvad.execution.progress import Reporter
     from crossvad.planning.catalogue import DEFAULT_METHODS
     from crossvad.store.urls import is_url
-    from crossvad.tabulation.failed_cells import failures, skips
+    from crossvad.tabulation.failed_cells import checks, failures, skips
 
     if dry_run:
         how = ("device", "devices", "jobs", "launcher", "retry", "max_failures", "time_limit")  # and not what
@@ -115,7 +115,8 @@ def _run_and_show(
     for tables in results.summary():
         TABLE_FORMATS["rich"].write(tables, "")
     failed = failures(results.store, results.records)
-    for line in (*failed, *skips(results.records)):
+    lost = {record.cell.method for record in results.records if record.status == "failed"}
+    for line in (*failed, *checks(methods or (), lost), *skips(results.records)):
         click.echo(plain(line), err=True)
     told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
     told += f", and at {results.store.address}" if is_url(results.store.address) else ""

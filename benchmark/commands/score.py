@@ -16,6 +16,15 @@ from crossvad.datasets.words import number_of
 OF_FILES = ("out", "top", "overlay")
 OF_CAMERAS = ("look", "false_alarms", "save_alarms", "webhook", "reconnect")
 
+NO_FILE = (
+    "goes with video files, and %s is a running camera: leave it out. Alarms are printed, a line of JSON each: "
+    "write > alarms.jsonl to keep them, and --save-alarms FOLDER for films of them."
+)
+NO_CAMERA = (
+    "goes with running cameras, and %s is a file: leave it out, as a file is scored from end to end. To have its "
+    "alarms told as of a camera, name the file to bench watch."
+)
+
 
 @click.command()
 @click.argument("videos", nargs=-1, required=True, type=SomePath(), metavar="VIDEO...")
@@ -65,9 +74,9 @@ def score(context: click.Context, /, videos: tuple[str, ...], **settings: Any) -
     if live and len(videos) > 1:
         raise click.UsageError("bench score takes one running camera; bench watch takes several.", context)
     unfit = OF_FILES if live else OF_CAMERAS
+    what = "what is piped in (-)" if videos[0] == "-" else videos[0]
     for name in [name for name in unfit if name in stated(context)]:
-        kind = "files" if live else "running cameras"
-        raise click.UsageError(f"--{name.replace('_', '-')} is of {kind} alone.", context)
+        raise click.UsageError(f"--{name.replace('_', '-')} {(NO_FILE if live else NO_CAMERA) % what}", context)
     taken = {name: value for name, value in settings.items() if name not in unfit}
     if live:
         tell_alarms({camera.name: camera.address for camera in named(videos)}, **taken)

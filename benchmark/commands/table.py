@@ -64,7 +64,9 @@ def table_command(
 ) -> Tables:
     """Turn stored scores into a table. Nothing is trained or scored.
 
-    Where cells of several budgets are stored and none is asked for, it is of your own cells of the one that ran last.
+    Where cells of several budgets are stored and none is asked for, it is of your own cells of the one that ran last;
+    where none are your own, of those of the budget that most are of. Its caption says so. So is whatever is made of
+    scores of one budget: compare, cameras, gain, diagnostics, audit scores, plot.
 
     Format `long` is one tidy CSV row per cell; `latex` (booktabs) and `html` set the best value of a column in bold and
     underline the second.
@@ -84,6 +86,4 @@ def table_command(
 
     asked = {name: value for name, value in stated(context).items() if name in shape}
     request = TableRequest(**asked, long=TABLE_FORMATS[chosen_format(context)].content == "rows")
-    stored = api.load_results(results, where, rules)
-    chosen = request.long or any(condition.startswith("budget=") for condition in where)
-    return (stored if chosen else stored.of_newest_budget()).show(request)
+    return api.load_results(results, where, rules).show(request)

@@ -96,6 +96,12 @@ def _wins(frames: CountedFrames, own: Any) -> PairCounts:
     return pair_counts(frames.labels[own], frames.scores[own], frames.videos[own])
 
 
+def of_one_kind(cells: pd.DataFrame) -> list[Alike]:
+    """What cells must agree in to be averaged over cameras."""
+    told = cells.assign(adapted=cells["shots"] > 0)  # what is not has no support, which a choice must keep
+    return [Alike(cells, "budget"), Alike(told, "support", ["target", "adapted"])]
+
+
 def compare_cameras(
     cells: pd.DataFrame, against: Sequence[str] = (), among: pd.DataFrame | None = None
 ) -> CameraComparison:
@@ -119,8 +125,7 @@ def compare_cameras(
         InputError: there is no such rival, no camera or seed that all have, a camera that would count twice, two
             budgets, two supports on one target, or entries that count different frames.
     """
-    told = cells.assign(adapted=cells["shots"] > 0)  # what is not has no support, which a choice must keep
-    refuse_mixtures(Alike(cells, "budget"), Alike(told, "support", ["target", "adapted"]), what=WHAT)
+    refuse_mixtures(*of_one_kind(cells), what=WHAT)
     usable, left_out = _usable(cells)
     if usable.empty:
         raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")

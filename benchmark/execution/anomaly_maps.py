@@ -22,6 +22,7 @@ def locatable(target: Dataset) -> bool:
     return all(_tracks(target, video)[0] is not None for video in videos[:1])
 
 
+@torch.no_grad()
 def map_video(adapter: Adapter, frames: Footage, batch: int, device: torch.device) -> NDArray[np.float32]:
     """Compute a method's maps of a video, (N, h, w), h and w at most `SIDE`; NaN at frames no clip gives one for."""
     parts = []

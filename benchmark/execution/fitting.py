@@ -104,6 +104,7 @@ class Fitter:
         self.grid, self.store, self.decoder, self.device, self.reporter = grid, store, decoder, device, reporter
         self.team = team
         self.tunings = {tuning.label: tuning for tuning in grid.tunings}
+        self.trained: Callable[[str], None] = lambda key: None  # told of each training and preparation that is made
         self._last: Fitted | None = None
         self._broken: dict[str, Exception] = {}  # key of a stage -> why it failed, which need not be tried again
 
@@ -151,6 +152,14 @@ class Fitter:
         title = f"Train {method.label} on {cell.source}"
         fit = Stage("fits", cell.fit_key, title, cell, None, make, fresh, method.arithmetic.training_precision)
         return fit, adapter
+
+    def lacking(self, cell: Cell, method: MethodSpec) -> list[str]:
+        """Keys of the training and of the preparation that a cell needs, as far as this machine's store lacks them."""
+        if not method.cls.needs_source:
+            return []
+        tuning = self.tunings.get(cell.tuning)
+        needed = {"fits": cell.fit_key} | ({"prepared": cell.prepared_key} if tuning and tuning.cls.learns else {})
+        return [key for kind, key in needed.items() if not (self.store.place(kind, key) / FACTS).is_file()]
 
     def is_trained(self, cell: Cell) -> bool:
         """Whether the training that a cell needs is stored."""
@@ -213,6 +222,7 @@ class Fitter:
                     except Exception as error:
                         self._broken[stage.key] = error
                         raise
+                    self.trained(stage.key)
         forget(self.store, stage.key)  # of another process that trained the same, and was killed
         loaded = stage.make()
         load_fitted(loaded, stage.tuning, folder, self.device)

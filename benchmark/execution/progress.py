@@ -37,8 +37,8 @@ class Reporter:
         if not self.quiet:
             self.console.print(plain(text, lines=True), highlight=False, markup=False, soft_wrap=True)
 
-    def reached(self, done: int, of: int) -> None:
-        """How many cells of a run are done."""
+    def reached(self, done: int, of: int, left: float | None = None) -> None:
+        """How many cells of a run are done, and how many seconds the others may take; None: nothing tells."""
 
     @contextmanager
     def task(self, title: str) -> Iterator[Update]:

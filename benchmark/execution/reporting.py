@@ -16,11 +16,12 @@ class KeepingReporter(Reporter):
         super().__init__(quiet=quiet)
         self.file = file
 
-    def reached(self, done: int, of: int) -> None:
-        """Keep how many cells are done."""
+    def reached(self, done: int, of: int, left: float | None = None) -> None:
+        """Keep how many cells are done, and when the others may be."""
         if not done:
             self.file.begin()
         self.file.standing.done, self.file.standing.cells = done, of
+        self.file.expect(left)
         self.file.write(at_once=True)
 
     @contextmanager

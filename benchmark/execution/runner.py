@@ -118,6 +118,9 @@ class Runner:
     def _launched(self, groups: Sequence[list[Cell]], tally: Tally) -> dict[Cell, Record]:
         """Get through groups of cells: their records, or those of some if too many fail."""
         records: dict[Cell, Record] = {}
+        cells = [cell for group in groups for cell in group]
+        tally.expect({cell: self.fitter.lacking(cell, self.methods[cell.method]) for cell in cells})
+        self.fitter.trained = tally.trained
         with closing(self.launch(self, groups, tally)) as launched:
             for done in launched:
                 records |= done

@@ -55,6 +55,7 @@ class _Round:
         self.waiting = jobs_of(groups)
         self.unfinished = {job.name for job in self.waiting}
         self.tries = Counter[str]()
+        self.lacking = {job.name: {*self._lacking(job)} for job in self.waiting if job.kind == "prepare"}
 
     def __iter__(self) -> Iterator[dict[Cell, Record]]:
         """Yield the records of what is done, until all is.
@@ -125,7 +126,10 @@ class _Round:
         self.unfinished.discard(job.name)
         if job.kind == "score":
             yield from self._ended(job)
-        elif failed:
+        elif not failed:
+            for key in self.lacking[job.name].difference(self._lacking(job)):
+                self.tally.trained(key)
+        else:
             first = self._cells(job)[0]
             reason = record.reason if (record := self.runner.store.record(first)) else ""
             trained = (self.runner.store.place("fits", first.fit_key) / FACTS).is_file()
@@ -166,6 +170,11 @@ class _Round:
         self.runner.reporter.say(f"  failed: {reason}")
         self.runner.record(self._cells(job), "failed", reason)
         yield from self._done(job, failed=True)
+
+    def _lacking(self, job: Job) -> list[str]:
+        """Keys of what a job is to make, as far as it is not stored."""
+        first = self._cells(job)[0]
+        return self.runner.fitter.lacking(first, self.runner.methods[first.method])
 
     def _cells(self, job: Job) -> list[Cell]:
         return [self.cells[key] for key in job.cells]

@@ -73,6 +73,7 @@ class CameraWatch:
         self.name = reader.camera.name
         self.windows = Windows(method.fitted.adapter.clip)
         self.frames = self.unscored = 0
+        self.video = 0.0  # seconds of video that came, by the streams' own clocks
         self.score: float | None = None  # the last one
         self.line: AlarmLine | None = None
         self.alarms: Alarms | None = None
@@ -84,6 +85,7 @@ class CameraWatch:
         self._ready: Adapter | None = None
         self._support_cues = Cues()
         self._last: LiveFrame | None = None
+        self._newest: LiveFrame | None = None
         self._came = time.monotonic()
         if not method.span:
             self._adapter = method.fitted.adapter
@@ -139,6 +141,10 @@ class CameraWatch:
             return
         self._came = time.monotonic()
         self.frames += len(frames)
+        for frame in frames:
+            anew = self._newest is None or frame.connection != self._newest.connection
+            self.video += frame.at - (0.0 if anew or self._newest is None else self._newest.at)
+            self._newest = frame
         while frames and self._adapter is None:
             frames = self._adapt(frames)
         scores = self._scores(frames, None if waits else self._batch)

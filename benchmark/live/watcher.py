@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from crossvad.datasets.words import number_of
+from crossvad.datasets.words import duration, number_of
 from crossvad.execution.progress import Reporter
 from crossvad.live.alarms import Alarm
 from crossvad.live.board import board
@@ -89,7 +89,8 @@ class Watcher:
             alarms = number_of(watch.alarms.count, "alarm") if watch.alarms else "it had no line yet, so no alarms"
             given_up = watch.failure or watch.reader.failure
             end = f"; given up: {given_up}" if given_up else ""
-            self._tell(watch.name, f"{alarms} in {seconds:.0f} s; {', '.join(parts)}{end}")
+            times = f"{duration(watch.video)} of video, watched for {duration(seconds)}"
+            self._tell(watch.name, f"{alarms} in {times}; {', '.join(parts)}{end}")
             if watch.line is None and not given_up and not self._stopped:
                 look = watch.rules.look
                 short = f"ended before its line was set, which takes {look} s after the frames that it adapts on"

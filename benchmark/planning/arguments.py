@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import wraps
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
 from crossvad.datasets.errors import InputError, masked
+from crossvad.planning.cell import Cell
 from crossvad.planning.names import did_you_mean
+from crossvad.planning.python_words import tell_in_python
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
@@ -44,17 +47,28 @@ WORDS = {
     "Mapping": "a dictionary",
 }
 
+KEYS_OF_CELLS = [each.name for each in fields(Cell)]
+CHOOSING = "load_results(…, where={%s})"
 WIDER: dict[str, Any] = {"int": Integral, "float": Real}  # numpy's numbers are these, too
 LISTS = ("Sequence[", "Iterable[")
 
 
-def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
+def checked(
+    function: Callable[Given, Returned], called: str = "", known: Sequence[str] = ()
+) -> Callable[Given, Returned]:
     """Refuse arguments of other types than a function is annotated with, and numbers that are too small; a decorator.
 
     The function then raises an `InputError` that names the argument; of a name that is none of its own, Python's
-    `TypeError` says what comes close. What it gathers in ** is left to whatever that is handed to.
+    `TypeError` says which there are. What it gathers in ** is left to whatever that is handed to. Every `InputError`
+    that leaves it is told in Python's words.
+
+    Args:
+        function: to be called.
+        called: what was called that hands its arguments on to it; none: it itself is called.
+        known: arguments of what was called; none: those of the function.
     """
     signature = inspect.signature(function)
+    called, known = called or function.__qualname__, known or taken_by(function)
     kinds = {
         name: _alternatives(parameter.annotation)
         for name, parameter in signature.parameters.items()
@@ -66,17 +80,39 @@ def checked(function: Callable[Given, Returned]) -> Callable[Given, Returned]:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            for name in kwargs.keys() - signature.parameters.keys():
-                if meant := did_you_mean(name, signature.parameters).rstrip():
-                    problem = f"{function.__name__}() got an unexpected keyword argument {name!r}"
-                    raise TypeError(f"{problem}; {meant}") from error
-            return function(*args, **kwargs)  # Python itself says which name is wrong or missing
-        for name in kinds:
-            if name in bound.arguments:
-                bound.arguments[name] = _checked(name, bound.arguments[name], kinds[name])
-        return function(*bound.args, **bound.kwargs)
+            odd = [name for name in kwargs if name not in signature.parameters]
+            odd += [name for name in kwargs if name not in known]
+            if odd:
+                raise TypeError(_no_such(odd[0], called, known)) from error
+            if called != function.__qualname__:
+                raise TypeError(f"{called}(): {error}; it takes {', '.join(known)}") from error
+            return function(*args, **kwargs)  # Python itself says which name is missing
+        try:
+            for name in kinds:
+                if name in bound.arguments:
+                    bound.arguments[name] = _checked(name, bound.arguments[name], kinds[name])
+            return function(*bound.args, **bound.kwargs)
+        except InputError as error:
+            tell_in_python(error, known)
+            raise
 
     return call
+
+
+def taken_by(function: Callable[..., Any]) -> list[str]:
+    """List the arguments that a function takes by name."""
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.kind != inspect.Parameter.VAR_KEYWORD and each.name != "self"]
+
+
+def _no_such(name: str, called: str, known: Sequence[str]) -> str:
+    """Say that a function takes no argument of this name, and what it takes."""
+    told = f"{called}() got an unexpected keyword argument {name!r}; {did_you_mean(name, known)}"
+    if name in KEYS_OF_CELLS and "where" in known:
+        told += f'cells are chosen by where={{"{name}": …}}; '
+    elif name in (*KEYS_OF_CELLS, "where") and called.startswith("Results."):
+        told += f"cells are chosen by {CHOOSING % ('…' if name == 'where' else repr(name) + ': …')}; "
+    return f"{told}it takes {', '.join(known) or 'no argument'}"
 
 
 def _checked(name: str, given: Any, kinds: list[str]) -> Any:

@@ -15,6 +15,7 @@ from crossvad.evaluation.statistics import HELD, LEVEL, TRUSTED
 from crossvad.planning.names import split_options
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK, TRANSDUCTIVE
+from crossvad.present.words import CONTROLS
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
 COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (--where place=runs leaves it out)"
@@ -38,6 +39,8 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     """
     shown = [METRICS[name] for name in metrics or ("auc",)]
     done = rows[rows["status"] == "done"]
+    if not len(done):  # no score, so no frames, seeds or devices of any
+        return "; ".join(["none of these cells is finished", values(rows, "budget"), *committed(rows), *missing(rows)])
     percent = [metric.title for metric in shown if metric.unit == "%"]
     facts = [
         *incomparable(rows),
@@ -193,6 +196,13 @@ def partial(rows: pd.DataFrame) -> list[str]:
     return [f"{target}: {videos}" for target, videos in _coverage(lacking).items()]
 
 
+def undrawn(methods: Iterable[str]) -> list[str]:
+    """Say which of some methods no figure draws, as they are no detectors."""
+    there = {method.partition("[")[0] for method in methods}
+    names = [name for name in CONTROLS if name in there]
+    return [f"not drawn, as no detectors: {listed(names)}"] if names else []
+
+
 def reverted(rows: pd.DataFrame) -> list[str]:
     """Explain the mark of what was taken back, if anything was."""
     return [REVERTED_NOTE] if (rows["reverted"] > 0).any() else []
@@ -210,8 +220,10 @@ def transductive(rows: pd.DataFrame) -> list[str]:
 
 
 def seed_numbers(seeds: Iterable[int]) -> str:
-    """Name seeds: seed 0; seeds 0, 1, 2."""
+    """Name seeds: seed 0; seeds 0, 1, 2; no seed."""
     numbers = sorted(set(seeds))
+    if not numbers:
+        return "no seed"
     return f"seed{'' if len(numbers) == 1 else 's'} {listed(numbers)}"
 
 

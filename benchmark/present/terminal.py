@@ -17,8 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from crossvad.datasets.errors import Problem, plain
+from crossvad.evaluation.columns import KEYS
 from crossvad.present.tables import flat_table
 
+MOST = 150  # rows of a table that a terminal is given
 ENDLESS = 10_000  # columns of a page that is no terminal
 BESIDE = 3  # columns of a border and of the blanks beside it
 NARROWEST = 8  # columns that names of rows fold to, at least
@@ -42,13 +44,27 @@ def give(style: str, command: str, *parts: tuple[pd.DataFrame, str], title: str 
 
 
 def show(table: pd.DataFrame, note: str, title: str = "") -> None:
-    """Print a pivoted table on the terminal, with its title above and its caption below."""
+    """Print a pivoted table on the terminal, its title above and its caption below; of a very long one its first rows.
+
+    What is longer says so above: how many rows there are, how to narrow them, and how to have all of them.
+    """
     page = console()
     if title:
         page.print(f"\n{plain(title)}", style="bold", highlight=False, markup=False)
+    if len(table) > MOST:
+        page.print(plain(bounded(table)), highlight=False, markup=False, soft_wrap=True)
+        table = table.iloc[:MOST]
     for block in blocks(table, page.width) if len(table) else ():
         page.print(block)
     page.print(plain(note), highlight=False, markup=False, soft_wrap=True)
+
+
+def bounded(table: pd.DataFrame) -> str:
+    """Say of how many rows the first `MOST` of a table are, and what may narrow it."""
+    values = {name: table.index.get_level_values(name).nunique() for name in table.index.names if name in KEYS}
+    many = [f"{name} ({count} of them)" for name, count in values.items() if count > 1]
+    narrow = f"narrow it by --where KEY=VALUE, such as of {', '.join(many)}; " if many else ""
+    return f"The first {MOST} of {len(table):,} rows: {narrow}all of them: --format md, or csv"
 
 
 def blocks(table: pd.DataFrame, width: int) -> list[Table]:

@@ -31,6 +31,7 @@ class Standing:
     cells: int = 0  # that are to be run
     done: int = 0  # of them
     seconds: float = 0.0  # since it began with them
+    ends: float | None = None  # how many of these it may take in all; None: nothing tells
     now: dict[str, tuple[int, int, str]] = field(default_factory=dict)  # what it is at: done, of, note
 
 
@@ -44,6 +45,10 @@ class StandingFile:
     def begin(self) -> None:
         """Count seconds from now on."""
         self._begun = time.monotonic()
+
+    def expect(self, left: float | None) -> None:
+        """Say how many seconds it may take from now on; None: nothing tells."""
+        self.standing.ends = None if left is None else time.monotonic() - self._begun + left
 
     def write(self, at_once: bool = False) -> None:
         """Write it, unless that was done a moment ago; where it cannot be written, nothing is said of this run."""
@@ -80,4 +85,5 @@ def _read(raw: dict[str, Any]) -> Standing:
     now = {str(title): (int(done), int(of), str(note)) for title, (done, of, note) in raw["now"].items()}
     words, counts = ("command", "host", "began"), ("process", "cells", "done")
     said = {name: str(raw[name]) for name in words} | {name: int(raw[name]) for name in counts}
-    return Standing(**said, seconds=float(raw["seconds"]), now=now)  # type: ignore[arg-type]
+    ends = None if raw.get("ends") is None else float(raw["ends"])
+    return Standing(**said, seconds=float(raw["seconds"]), ends=ends, now=now)  # type: ignore[arg-type]

@@ -144,14 +144,12 @@ class Ours:
     """Figures of stored cells of one budget, of methods as they are trained, unadapted; and of profiles."""
 
     def __init__(self, store: Store, records: Iterable[Record], rows: pd.DataFrame) -> None:
-        """Take cells, and their tidy rows. Of several budgets it is the one that ran last, one's own before others."""
+        """Take cells of one budget, and their tidy rows."""
         bare = [r for r in records if r.status == "done" and not r.cell.shots and r.cell.tuning == catalogue.NO_TUNING]
-        own = [record for record in bare if store.place("cells", record.cell.key).is_dir()]
-        self.store = store
-        self.budget = max(own or bare, key=lambda record: record.finished).cell.budget if bare else ""
-        self.records = [record for record in bare if record.cell.budget == self.budget]
+        self.store, self.records = store, bare
+        self.budget = bare[0].cell.budget if bare else ""
         unadapted = (rows["status"] == "done") & (rows["shots"] == 0) & (rows["tuning"] == catalogue.NO_TUNING)
-        self.rows = rows[unadapted & (rows["budget"] == self.budget)]
+        self.rows = rows[unadapted]
         self._measured: dict[tuple[str, str], pd.DataFrame] = {}
         self.speeds = profiles.comparable(profiles.stored(store))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from statistics import median
 
 import pandas as pd
 
-from crossvad.datasets.words import number_of
+from crossvad.datasets.words import duration, number_of
 from crossvad.execution.support import Unsuitable, adaptation_units
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
@@ -134,20 +134,11 @@ class _Took:
 
 def _texts(values: pd.Series) -> pd.Series:
     """Lengths of time with their units, and numbers without decimals."""
-    hours = values.name in COLUMNS[3:]
-    return pd.Series(
-        {
-            key: MISSING if pd.isna(value) else duration(value) if hours or key in COLUMNS[3:] else f"{value:.0f}"
-            for key, value in values.items()
-        }
-    )
+    of_times = values.name in COLUMNS[3:]
 
+    def text(key: Hashable, value: float) -> str:
+        if pd.isna(value):
+            return MISSING
+        return duration(HOUR * value) if of_times or key in COLUMNS[3:] else f"{value:.0f}"
 
-def duration(hours: float) -> str:
-    """Write a length of time in the unit that one would say it in: 40 s, 12 min, 3.4 h."""
-    seconds = HOUR * hours
-    if 0 < seconds < 1:
-        return "< 1 s"
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if round(seconds / 60) < 60 else f"{hours:.1f} h"
+    return pd.Series({key: text(key, value) for key, value in values.items()})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from crossvad.datasets.errors import plain
@@ -28,6 +29,15 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
         details = f" ({at}{store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
         lines.append(f"{status}: {first}{more}: {why}{details}")
     return lines
+
+
+def checks(methods: Iterable[str], failed: Collection[str]) -> list[str]:
+    """Say how to find out what is wrong with methods of somebody's own, by the labels of those that failed."""
+    from crossvad.planning import registry  # here, as it loads torch, which tables go without
+
+    specs = {text: registry.get_method(text) for text in methods if failed}
+    mine = [text for text, spec in specs.items() if spec.code and spec.label in failed]
+    return [f"To see what is wrong with it, in seconds: bench methods check {shlex.quote(text)}" for text in mine[:1]]
 
 
 def skips(records: Iterable[Record]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.comparison import ITSELF, differences
 from crossvad.evaluation.selection import varying_keys
 from crossvad.present import captions, gain_table, tables
@@ -28,7 +29,12 @@ def tabulate(cells: pd.DataFrame, among: pd.DataFrame, protocol: str) -> Tables:
 
 
 def tabulate_rates(searches: pd.DataFrame) -> Tables:
-    """Set out searches of a rate, as `tidy.rates` gives them: texts, the mean over seeds."""
+    """Set out searches of a rate, as `tidy.rates` gives them: texts, the mean over seeds.
+
+    Raises:
+        InputError: they mix budgets.
+    """
+    refuse_mixtures(Alike(searches, "budget"), what="this table")
     keys = varying_keys(searches, ENTRY, always=["method"])
     left = searches.pivot_table(index=keys, columns="rate", values="left", aggfunc="mean")
     texts = left.map(lambda value: tables.MISSING if pd.isna(value) else f"{value:.3f}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from crossvad.datasets.words import number_of
+from crossvad.datasets.words import duration, number_of
 from crossvad.present.formats import Tables
 from crossvad.present.tables import MISSING
 from crossvad.store.standing import Standing
@@ -34,11 +34,8 @@ def tabulate(running: Sequence[Standing], records: Sequence[Record]) -> Tables:
 
 
 def _left(standing: Standing) -> str:
-    """How long the rest may take, if it goes on as it has."""
-    if not standing.done:
-        return MISSING
-    minutes = standing.seconds * (standing.cells - standing.done) / standing.done / 60
-    return f"{minutes / 60:.1f} h" if minutes >= 90 else f"{minutes:.0f} min"
+    """How long the rest may take, where anything tells."""
+    return MISSING if standing.ends is None else duration(max(0.0, standing.ends - standing.seconds))
 
 
 def _at(title: str, done: int, of: int, note: str) -> str:

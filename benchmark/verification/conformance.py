@@ -57,6 +57,8 @@ def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
     yield Verdict("one finite score per clip and cue", complete, str(shapes))
     if not complete:
         return  # the other rules speak of scores that are there
+    if method.maps_version:
+        yield _maps(adapter, video)
     if adapter.needs_source:
         adapter, saved = _saved(method, adapter, video, scores)
         yield saved
@@ -78,6 +80,18 @@ def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
 def _types(given: Any) -> str:
     inner = ", ".join(sorted({type(values).__name__ for values in given.values()})) if isinstance(given, dict) else ""
     return f"a {type(given).__name__}" + (f" of {inner}" if inner else "")
+
+
+@torch.no_grad()
+def _maps(adapter: Adapter, video: Frames) -> Verdict:
+    """Whether what says where it is abnormal is what `bench run --maps` can keep."""
+    clips = head(with_extras(video, adapter.extra_inputs), adapter.clip, 2, CPU)
+    maps = adapter.maps(clips)
+    rule = "maps are (B, h, w), one per clip, and finite"
+    if not isinstance(maps, torch.Tensor):
+        return Verdict(rule, False, f"a tensor is wanted, not a {type(maps).__name__}")
+    whole = maps.ndim == 3 and len(maps) == len(clips) and bool(maps.isfinite().all())
+    return Verdict(rule, whole, f"{tuple(maps.shape)} of {len(clips)} clips")
 
 
 def _dependence(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Verdict]:

@@ -120,8 +120,9 @@ class PageCheck:
         try:
             tables = remake(shlex.split(block.command), str(results))
         except (InputError, click.ClickException, ValueError) as error:
-            message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-            self._tell(block.comment, f"bench {block.command} fails: {message}", "keep its cells (bench keep)")
+            why = error.line if isinstance(error, InputError) else str(error)
+            why = error.format_message() if isinstance(error, click.ClickException) else why
+            self._tell(block.comment, f"bench {block.command} fails: {why}", "keep its cells (bench keep)")
             return []
         if tables is None:
             problem = f"bench {block.command} cannot be run again of stored scores"

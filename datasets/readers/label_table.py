@@ -17,6 +17,7 @@ from crossvad.datasets.words import number_of
 HEADER = ["video", "start", "end"]
 SEPARATORS = {";": "semicolons", "\t": "tabs"}  # that spreadsheets of some countries write
 DIGITS = 18  # of a number of frames, at most
+WRITTEN = "the header video,start,end, then a line per abnormal range of frames, such as monday,120,180"
 COUNTINGS = ("first=0", "first=1", "exclusive", "inclusive")  # what may follow in the header
 
 
@@ -144,13 +145,14 @@ class LabelTable:
             reader = csv.reader(io.StringIO(small_text(self.path).removeprefix("\ufeff"), newline=""))
             lines = [(reader.line_num, [field.strip() for field in fields]) for fields in reader]
         except FileNotFoundError as error:
-            fix = "write one: the header video,start,end, then a line per abnormal range, such as monday,120,180"
-            raise InputError(self.path, "is missing, so there are no labels", fix) from error
+            raise InputError(self.path, "is missing, so there are no labels", f"write one: {WRITTEN}") from error
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(self.path, f"cannot be read ({error})", "save it as CSV in UTF-8") from error
         lines = [(line, fields) for line, fields in lines if any(fields)]
-        if not lines or lines[0][1][: len(HEADER)] != HEADER:
-            wrong = self._other_separator(*lines[0]) if lines else None
+        if not lines:
+            raise InputError(self.path, "is empty", f"write {WRITTEN}")
+        if lines[0][1][: len(HEADER)] != HEADER:
+            wrong = self._other_separator(*lines[0])
             raise wrong or InputError(self.path, "has another header", f"begin it with {','.join(HEADER)}")
         return lines
 

@@ -1,6 +1,7 @@
 import csv
 import io
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -100,8 +101,10 @@ def test_a_failing_method_gives_exit_code_1(run, plugin, tmp_path):
     broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
     done = run("--method", broken, "--method", "framepred")
     assert done.code == 1 and "–" in done.out and "2 of 12 cells missing (failed)" in " ".join(done.out.split())
-    assert done.err.count("\n") == 1 and done.err.startswith("failed: mine.py:Mine: path:north → path:south")
-    assert " and 1 more: RuntimeError: no luck (" in done.err and done.err.endswith("record.json)\n")
+    why, what_to_do = done.err.splitlines()
+    assert why.startswith("failed: mine.py:Mine: path:north → path:south")
+    assert " and 1 more: RuntimeError: no luck (" in why and why.endswith("record.json)")
+    assert what_to_do == f"To see what is wrong with it, in seconds: bench methods check {shlex.quote(broken)}"
     statuses = [record.status for record in Store(tmp_path / "results").records()]
     assert sorted(statuses) == ["done"] * 10 + ["failed"] * 2
 
@@ -542,7 +545,7 @@ def test_quiet_still_says_why_a_cell_failed(run, plugin):
     broken = plugin(('return {"level"', 'raise RuntimeError("no luck")\n        return {"level"'))
     done = run("--method", broken)  # with --quiet
     assert done.code == 1 and done.err.startswith("failed: mine.py:Mine") and "RuntimeError: no luck" in done.err
-    assert " and 1 more: " in done.err and done.err.count("\n") == 1
+    assert " and 1 more: " in done.err and done.err.count("bench methods check") == 1 == done.err.count("\n") - 1
 
 
 def test_quiet_still_says_what_was_left_out(bench, camera, south):

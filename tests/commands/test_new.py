@@ -40,6 +40,21 @@ def test_a_new_file_works_at_once(bench, tmp_path, group, options, thing):
     assert "failed" not in ran.out
 
 
+@pytest.mark.parametrize("kind", ["trainable", "closed-form", "whole-video"])
+def test_its_commented_line_gives_maps_once_it_is_none(bench, tmp_path, kind):
+    """In a run that keeps them, on video whose anomalies have tracks."""
+    bench("methods", "new", "night_watch", "--kind", kind)
+    path = tmp_path / "night_watch.py"
+    assert path.read_text().count("    # def maps(") == 1
+    path.write_text(path.read_text().replace("    # def maps(", "    def maps("))
+    assert bench("methods", "check", "night_watch.py:NightWatch").code == 0
+    pair = ("--source", "synthetic-street", "--target", "synthetic-plaza", "--budget", "smoke", "--shots", "0")
+    ran = bench("run", *pair, "--method", "night_watch.py:NightWatch", "--maps", "--quiet")
+    assert ran.code == 0, ran.err
+    table = bench("table", "--metric", "rbdc", "--where", "method=night_watch.py:NightWatch", "--format", "csv")
+    assert table.code == 0 and re.search(r",[\d.]+$", table.out.strip()), table.out
+
+
 @pytest.mark.parametrize(
     ("file", "change", "said"),
     [

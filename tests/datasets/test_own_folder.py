@@ -190,7 +190,15 @@ def test_path_that_is_nowhere_says_where_it_was_looked_for(tmp_path, monkeypatch
         OwnFolder.find(f"{tmp_path}/gone", tmp_path / "root")
 
 
-@pytest.mark.parametrize("content", [b"", b"a,1,2\n", b"video,start,end\n\xff\xfe,1,2\n"])
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+def test_an_empty_label_table_is_said_to_be_empty_and_what_it_should_hold(tmp_path, content):
+    clip(tmp_path, "a")
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"labels\.csv: is empty; write the header video,start,end, then a line per"):
+        OwnFolder(tmp_path).labels("a")
+
+
+@pytest.mark.parametrize("content", [b"a,1,2\n", b"video,start,end\n\xff\xfe,1,2\n"])
 def test_file_that_is_no_label_table_is_refused(tmp_path, content):
     clip(tmp_path, "a")
     (tmp_path / "labels.csv").write_bytes(content)

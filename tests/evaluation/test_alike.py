@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from crossvad.datasets.errors import Mixed
-from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
 
 ROWS = pd.DataFrame(
     [
@@ -67,3 +67,33 @@ def test_groups_may_each_have_another_value_and_the_choice_keeps_all_that_never_
 def test_a_choice_is_quoted_for_a_shell():
     rows = pd.DataFrame({"source": ["path:my street", "ped2", "path:my street"]})
     assert told(Alike(rows, "source"))[0].endswith("; add --where 'source=path:my street'")
+
+
+def test_values_that_a_choice_keeps_are_told_beside_those_that_mix():
+    rows = pd.DataFrame({"target": list("aaabc"), "support": ["x", "x", "y", "z", "none"]})
+    assert "would mix supports x, y (beside none, z); add" in told(Alike(rows, "support", ["target"]))[0]
+
+
+def crowd(most=3, **more):
+    methods = ["apn", "lmn", "mpn", "memae"]
+    rows = pd.DataFrame([{"shots": k, "method": m, "budget": "quick"} for m in methods for k in (0, 5)] * 2)
+    rows = pd.concat([rows, rows[rows["shots"] == 5][:1].assign(method="more")], ignore_index=True)
+    return rows.assign(**more), ["shots", "method"], most, "curves"
+
+
+def test_more_than_there_is_room_for_are_refused_with_a_choice_that_leaves_room():
+    rows, *rest = crowd()
+    text, conditions = told(few=Few(rows, *rest))
+    assert text.startswith("this figure: would have 9 curves, more than 3; add --where shots=5 --where method=")
+    shots, methods = (condition.partition("=")[2].split(",") for condition in conditions)
+    left = rows[rows["shots"].astype(str).isin(shots) & rows["method"].isin(methods)]
+    assert len(methods) == 3 and "more" not in methods
+    refuse_mixtures(few=Few(left, *rest))
+
+
+def test_one_choice_answers_both_a_mixture_and_too_many():
+    rows, *rest = crowd()
+    rows = pd.concat([rows, rows[:1].assign(budget="demo", method="other")], ignore_index=True)
+    text, conditions = told(Alike(rows, "budget"), few=Few(rows, *rest))
+    assert "would mix budgets demo, quick, and would have 9 curves, more than 3" in text
+    assert conditions[0] == "budget=quick" and "other" not in str(conditions)

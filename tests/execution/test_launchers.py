@@ -109,7 +109,7 @@ def test_a_process_that_cannot_make_out_the_grid_ends_the_run_and_says_so(north,
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "sitecustomize.py").write_text("raise SystemExit(3)")
-    with pytest.raises(InputError, match=r"--jobs: a process ended with exit code \d+ before it could do anything"):
+    with pytest.raises(InputError, match=r"^jobs: a process ended with exit code \d+ before it could do anything"):
         crossvad.run(source=north, target=south, methods="framepred", **SMOKE, results=tmp_path / "r", jobs=2)
     assert not Store(tmp_path / "r").records()
 

@@ -333,8 +333,9 @@ def test_a_grid_says_how_long_it_has_left(store, make_grid):
     reporter = Reporter(Console(file=told, width=200))
     Runner(store, FrameCache(), torch.device("cpu"), reporter).run(make_grid("framediff", "ramp", "random", shots=[0]))
     lines = told.getvalue().splitlines()
-    left = [number for number, line in enumerate(lines) if "less than a minute left" in line]
+    left = [number for number, line in enumerate(lines) if " left: " in line]
     assert len(left) == 2 and lines[left[0] - 1].startswith("[2/3]") and lines[left[1] - 1].startswith("[3/3]")
+    assert ": 2 cells of " in lines[left[0]] and ": 1 cell of " in lines[left[1]]
 
 
 REFUSED = {

@@ -285,20 +285,31 @@ def test_wrong_input_is_refused_before_training(watch, film, words, problem, tmp
     ("words", "problem"),
     [
         (["-", "rtsp://h/"], "bench watch takes several"),
-        (["-", "--top", "3"], "--top is of files alone"),
-        (["-", "--no-overlay"], "--overlay is of files alone"),
-        (["{film}", "--look", "5s"], "--look is of running cameras alone"),
-        (["{film}", "--webhook", "http://h/"], "--webhook is of running cameras alone"),
+        (
+            ["-", "--top", "3"],
+            "--top goes with video files, and what is piped in (-) is a running camera: leave it out.",
+        ),
+        (["-", "--out", "x"], "write > alarms.jsonl to keep them, and --save-alarms FOLDER for films of them"),
+        (["-", "--no-overlay"], "--overlay goes with video files"),
+        (["{film}", "--look", "5s"], "--look goes with running cameras, and {film} is a file: leave it out"),
+        (["{film}", "--webhook", "http://h/"], "name the file to bench watch"),
     ],
 )
 def test_options_of_the_other_kind_are_refused(bench, film, north, words, problem):
     done = bench("score", *(word.format(film=film) for word in words), "--source", f"path:{north}", "--budget", "smoke")
-    assert done.code == 2 and problem in done.err
+    assert done.code == 2 and problem.format(film=film) in " ".join(done.err.split())
 
 
 def test_a_film_that_is_too_short_for_a_line_is_told(watch, film):
     done = watch(film, "--method", "framediff", "--look", "1m")
     assert done.code == 1 and not done.out and "ended before its line was set" in done.err
+
+
+def test_how_much_video_it_was_is_told_apart_from_how_long_that_took(watch, film):
+    done = watch(film, f"again={film}", "--method", "framediff")
+    told = [line for line in done.err.splitlines() if "of video, watched for" in line]
+    length = f"{LENGTH / RATE:.0f} s of video"
+    assert len(told) == 2 and all(length in line for line in told), done.err
 
 
 @pytest.mark.parametrize("size", [SIZE])

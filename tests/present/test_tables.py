@@ -212,6 +212,13 @@ def test_a_table_of_failures_still_prints():
     assert "2 of 2 cells missing (failed)" in captions.caption(rows)
 
 
+def test_a_caption_of_cells_none_of_which_is_finished_tells_nothing_of_their_scores():
+    rows = frame(failed(), failed(seed=1)).assign(status="interrupted")
+    told = "none of these cells is finished; budget quick; 2 of 2 cells missing (interrupted)"
+    assert captions.caption(rows) == told
+    assert captions.seed_numbers([]) == "no seed"
+
+
 @pytest.mark.parametrize("names", [("metod", "shots", "auc"), ("method", "shot", "auc"), ("method", "shots", "acc")])
 def test_an_unknown_column_is_refused(names):
     index, columns, metric = names

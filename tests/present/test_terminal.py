@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from crossvad.present.terminal import ENDLESS, blocks, rich_table
+from crossvad.present.terminal import ENDLESS, MOST, blocks, markdown, rich_table, show
 
 GROUPED = [["apn", "a", "1"], ["apn", "b", ""], ["lmn", "a", "80.7 [73.0, 86.6]†"], ["apn", "camera 東京", "–"]]
 
@@ -43,3 +43,20 @@ def test_what_has_no_room_folds_and_is_not_cut(width):
     table = table_of([["apn", f"folder-{'x' * size}", "1"] for size in (3, width)])
     text = printed(*blocks(table, width), width=width)
     assert max(map(len, text.splitlines())) <= width and text.count("x") == width + 3
+
+
+def test_of_a_very_long_table_the_first_rows_are_shown_and_above_them_how_to_narrow_it(capsys):
+    keys = [("street", f"m{number:03}") for number in range(MOST + 30)] + [("plaza", "m000")]
+    index = pd.MultiIndex.from_tuples(keys, names=["source", "method"])
+    table = pd.DataFrame({"AUC": [str(number) for number in range(len(index))]}, index=index)
+    show(table, "its caption", title="its title")
+    title, hint, *lines = capsys.readouterr().out.strip().splitlines()
+    assert title == "its title" and lines[-1] == "its caption"
+    assert hint == (
+        f"The first {MOST} of {len(table)} rows: narrow it by --where KEY=VALUE, such as of source (2 of them), "
+        f"method ({MOST + 30} of them); all of them: --format md, or csv"
+    )
+    assert sum("street" in line for line in lines) == MOST and "m000" in lines[3]
+    assert markdown(table, "its caption").count("\n| street") == MOST + 30
+    show(table.iloc[:MOST], "its caption")
+    assert "The first" not in capsys.readouterr().out

@@ -8,6 +8,7 @@ import pytest
 
 from crossvad.execution.reporting import KeepingReporter
 from crossvad.store.standing import kept, standings
+from crossvad.tabulation.standing import tabulate
 
 SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.2)")
 
@@ -31,6 +32,15 @@ def test_a_reporter_keeps_what_it_is_told(store):
         assert (found.command, found.done, found.cells, found.process) == ("bench run …", 3, 8, os.getpid())
         assert found.now == {"1: Score a": (2, 2, "")}
     assert standings(store) == [] and not file.path.exists()
+
+
+@pytest.mark.parametrize(("left", "told"), [(None, "–"), (300.0, "5 min")])
+def test_status_tells_how_long_a_run_may_still_take_where_anything_tells(store, left, told):
+    with kept(store, "bench run …") as file:
+        file.path.parent.mkdir(parents=True)
+        KeepingReporter(file, quiet=True).reached(1, 8, left)
+        ((frame, _),) = tabulate(standings(store), []).parts
+        assert frame["left"].tolist() == [told]
 
 
 @pytest.mark.parametrize("written", ["{", "[]", "{}", '{"now": 3}', '{"now": {}, "other": 1}', '{"now": {"a": 4}}'])

@@ -170,16 +170,6 @@ def test_cues_are_read_one_by_one(store, monkeypatch):
     assert asked == [("prototypes", [("apn[paper]", "ped2")])]  # once for all of its cells
 
 
-def test_budgets_are_never_mixed(store):
-    quick, demo = cell(finished="2025-02"), cell(finished="2025-01", budget="demo")
-    measured = (quick, {"paper_auc": 90.0}), (demo, {"paper_auc": 60.0})
-    table, note = shown(1, store, *measured)
-    assert table.loc[("APN",), ("ped2", "ours")] == "90.0" and "budget quick" in note
-    store.place("cells", demo.cell.key).mkdir(parents=True)  # one's own, and the other is committed
-    table, note = shown(1, store, *measured)
-    assert table.loc[("APN",), ("ped2", "ours")] == "60.0" and "budget demo (48 pixels, gray)" in note
-
-
 def test_what_is_missing_is_told_with_the_command_that_makes_it(store):
     _, note = shown(1, store, (cell(), {"paper_auc": 90.0}), (cell(seed=1), {"paper_auc": 91.0}))
     _, _, commands = note.partition("or not run yet: ")

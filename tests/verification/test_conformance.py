@@ -42,6 +42,7 @@ COPY = "adapting returns a new object and leaves this one"
 SHOTS = "0 shots change nothing"
 STEPS = "0 steps change nothing"
 MOVES = "adapting moves the method"
+MAPS = "maps are (B, h, w), one per clip, and finite"
 HIGHER = "a planted anomaly scores higher, in one cue at least"
 RULES = {SHAPE, BATCH, CLIPS, SCENE, LATER, OTHERS, SEED, SAVED, COPY, SHOTS, STEPS, MOVES, GRID, HIGHER}
 
@@ -242,6 +243,21 @@ class UpsideDown(Honest):
         return {"prediction": -super().score(clips)["prediction"]}
 
 
+class MapsOneValue(Honest):
+    def maps(self, clips):
+        return self.score(clips)["prediction"]
+
+
+class MapsNothing(Honest):
+    def maps(self, clips):
+        return None
+
+
+class MapsInfinity(Honest):
+    def maps(self, clips):
+        return clips[:, -1].mean(1) / 0
+
+
 def rules(method: MethodSpec) -> set[str]:
     """Those that are asked of a method by what it declares."""
     asked, adapter = set(RULES), method.build(BUDGETS["smoke"])
@@ -250,6 +266,7 @@ def rules(method: MethodSpec) -> set[str]:
     asked -= {LATER} if adapter.transductive else set()
     asked -= set() if adapter.needs_source else {SAVED}
     asked -= set() if adapter.adapts else {MOVES}
+    asked |= {MAPS} if method.maps_version else set()
     return asked | (set() if adapter.stochastic else {SEEDS})
 
 
@@ -297,6 +314,9 @@ def test_an_honest_adapter_keeps_every_rule(cls):
         (Unseeded, SEED),
         (NeverAdapts, MOVES),
         (UpsideDown, HIGHER),
+        (MapsOneValue, MAPS),
+        (MapsNothing, MAPS),
+        (MapsInfinity, MAPS),
         (KeepsItsFactorInAPassingBuffer, SAVED),
         (InOrderUnsaid, CLIPS),
         (AheadUnsaid, LATER),

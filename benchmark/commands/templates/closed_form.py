@@ -66,3 +66,6 @@ class MyMethod(Adapter):
     def score(self, clips: Tensor) -> CueScores:
         """How abnormal each clip is, {cue: (B,)}: HIGHER = MORE ABNORMAL, on any scale."""
         return {"distance": ((self.features(clips) - self.mean).square() / self.variance).mean(1)}
+
+    # Where it is abnormal, (B, h, w), higher = more: for pictures and, with `bench run --maps`, for RBDC and TBDC.
+    # def maps(self, clips: Tensor) -> Tensor: return (clips[:, 1] - clips[:, 0]).abs().mean(1)

@@ -57,3 +57,6 @@ class MyMethod(Adapter):
         It may depend on that clip alone: on no other clip of the batch, and on no label, as none ever comes here.
         """
         return {"prediction": (self.predicted(clips) - clips[:, 4]).square().mean((1, 2, 3))}
+
+    # Where it is abnormal, (B, h, w), higher = more: for pictures and, with `bench run --maps`, for RBDC and TBDC.
+    # def maps(self, clips: Tensor) -> Tensor: return (self.predicted(clips) - clips[:, 4]).square().mean(1)

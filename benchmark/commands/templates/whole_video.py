@@ -64,3 +64,6 @@ class MyMethod(Adapter):
         """Scores of clips (B, 1, C, H, W) that are no video, such as a support set: HIGHER = MORE ABNORMAL."""
         background = self.scene if len(self.scene) else clips[:, 0].mean(0)
         return {"background": (clips[:, 0] - background).square().mean((1, 2, 3))}
+
+    # Where it is abnormal, (B, h, w), higher = more: for pictures and, with `bench run --maps`, for RBDC and TBDC.
+    # def maps(self, clips: Tensor) -> Tensor: return (clips[:, 0] - clips[:, 0].mean(0)).square().mean(1)

@@ -8,9 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from crossvad.datasets.words import number_of
-from crossvad.evaluation.cameras import CameraComparison, compare_cameras, counted_by_camera
+from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.cameras import CameraComparison, compare_cameras, counted_by_camera, of_one_kind
 from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.selection import refuse_empty
+from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import Protocol
 from crossvad.present import camera_captions, captions
 from crossvad.present.figures.curve_points import SHOTS, detectors
@@ -38,9 +40,12 @@ class Cameras(Curves):
         """Draw these cells, and say what a reader must know of it; see `Plot.picture`."""
         cells = detectors(counted_by_camera(store, records, protocol))
         refuse_empty(cells, store.address, "finished cell")
+        taught = cells[(cells["shots"] > 0) & (cells["tuning"] != NO_TUNING)]
+        refuse_mixtures(*of_one_kind(cells), Alike(taught, "steps"))  # all of it at once
         compared = compare_cameras(cells)
-        points = self.points(as_tidy(compared))
-        note = "; ".join([*_facts(compared, points, protocol), *self.left_out])
+        points, unseen = self.thinned(self.points(as_tidy(compared)))
+        unseen += captions.undrawn(record.cell.method for record in records)
+        note = "; ".join([*_facts(compared, points, protocol), *unseen, *self.left_out])
         return self.draw(points, note), note
 
 

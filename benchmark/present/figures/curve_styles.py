@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from crossvad.datasets.errors import InputError
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present.figures.curve_points import Along
 from crossvad.present.figures.style import COLOURS, DASHES, MARKERS, CurveStyle
@@ -19,10 +18,7 @@ def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveSty
 
     Markers and colours tell curves apart. Where several methods have several curves each, so that a reader looks for
     those of one method, colours tell methods apart, and dashes the tuning and what else there is. When colours have run
-    out they come again, with other dashes.
-
-    Raises:
-        InputError: there are too many.
+    out they come again, with other dashes. Up to `crowds.MOST` are told apart.
     """
     curves = points.loc[~points["level"], list(along.line)].drop_duplicates()
     lines = [*curves.itertuples(index=False, name=None)]
@@ -35,10 +31,6 @@ def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveSty
         way = ways.index(line[1:]) if grouped and line[1:] in ways else 0
         dash = again * max(1, len(ways) if grouped else 1) + way
         chosen[line] = CurveStyle(COLOURS[colour], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)])
-    crowd = not grouped and len(chosen) > len(COLOURS) * len(DASHES)
-    if crowd or len({repr(style) for style in chosen.values()}) < len(chosen):
-        problem = f"would have {len(chosen)} curves, more than can be told apart"
-        raise InputError("this figure", problem, "add --where method=… or tuning=…")
     return chosen
 
 

@@ -15,6 +15,7 @@ from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures import layout
+from crossvad.present.figures.crowds import coinciding, readable
 from crossvad.present.figures.curve_axes import PANEL, draw_curve, draw_levels, scale_from_0
 from crossvad.present.figures.curve_points import SHOTS, STEPS, Along, adapted_scenes, detectors, points
 from crossvad.present.figures.curve_styles import label, styles
@@ -40,6 +41,18 @@ class Curves(RowsPlot):
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Turn them into the points of curves."""
         return points(rows, self.along)
+
+    def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """Leave out curves that are too many to read, and name those that lie on one another."""
+        points, left_out = readable(points, self.along.line, label)
+        drawn = points[~points["level"] & points["auc"].notna()]
+        curves = {
+            label(dict(zip(self.along.line, line, strict=True))): {
+                tuple(at): auc for *at, auc in of[[*SCENES, self.along.key, "auc"]].itertuples(index=False)
+            }
+            for line, of in drawn.groupby(list(self.along.line), sort=False)
+        }
+        return points, [*left_out, *coinciding(curves)]
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the curves."""

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from crossvad.datasets.errors import InputError
 from crossvad.planning.arguments import checked
 from crossvad.planning.names import did_you_mean
+from crossvad.planning.python_words import tell_in_python
 from crossvad.present import figures
 
 if TYPE_CHECKING:
@@ -96,5 +98,11 @@ def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol,
     Raises:
         InputError: no such kind, nothing to draw, too much to tell apart, or what does not compare.
     """
-    plot: Callable[..., Plot] = checked(load(kind))
-    return plot(**options).picture(store, records, protocol)
+    chosen = load(kind)
+    known = ["kind", *(field.name for field in fields(chosen) if field.name != "left_out")]
+    plot: Callable[..., Plot] = checked(chosen, "Results.plot", known)
+    try:
+        return plot(**options).picture(store, records, protocol)
+    except InputError as error:
+        tell_in_python(error, known)
+        raise

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import Protocol
+from crossvad.present import captions
 from crossvad.store.store import Record, Store
 
 
@@ -50,6 +51,8 @@ class Plot(ABC):
 class RowsPlot(Plot):
     """A plot of rows: from those of cells to those of what is drawn."""
 
+    detectors_alone: ClassVar[bool] = True  # `CONTROLS` are not drawn
+
     def rows(self, store: Store, records: Sequence[Record], protocol: Protocol) -> pd.DataFrame:
         """Read the cells: their tidy rows, unless a plot needs others."""
         return table(store, records, protocol)
@@ -61,6 +64,10 @@ class RowsPlot(Plot):
         Raises:
             InputError: rows that do not compare would stand in one figure.
         """
+
+    def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """Leave out what would be too much to read, and say what, and what else of these points no reader sees."""
+        return points, []
 
     @abstractmethod
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
@@ -81,7 +88,9 @@ class RowsPlot(Plot):
         refuse_empty(rows, results, "finished cell")
         points = self.points(rows)
         refuse_empty(points[points["auc"].notna()] if "auc" in points else points, results, "finished cell")
-        note = "; ".join([self.caption(rows, points), *self.left_out])
+        points, unseen = self.thinned(points)
+        undrawn = captions.undrawn(record.cell.method for record in records) if self.detectors_alone else []
+        note = "; ".join([self.caption(rows, points), *unseen, *undrawn, *self.left_out])
         return self.draw(points, note), note
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from crossvad.datasets.errors import InputError
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.selection import published_evaluation, transductive
@@ -19,6 +20,7 @@ from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
+from crossvad.present.figures.crowds import coinciding, readable
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
@@ -78,6 +80,16 @@ class Roc(RowsPlot):
             means.append([*values, group["auc"].mean(), rates])
         return pd.DataFrame(means, columns=[*curve, "auc", "rates"])
 
+    def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """Leave out curves that are too many to read, and name those that lie on one another."""
+        points, left_out = readable(points, LINE, partial(cell_name, stepped=steps_differ(points)))
+        stepped = steps_differ(points)
+        curves: dict[str, dict[tuple[str, str], Any]] = {}
+        for line in points.to_dict("records"):
+            of = curves.setdefault(cell_name(line, stepped), {})
+            of[line["source"], line["target"]] = 100 * np.interp(GRID, *line["rates"])
+        return points, [*left_out, *coinciding(curves)]
+
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the figure of these cells' curves."""
         seeds = rows.groupby([*SCENES, *LINE]).size()
@@ -112,28 +124,30 @@ def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     """Choose how to draw each curve, by the values of `LINE`.
 
     A colour stands for a method, a dash for a way to adapt; what was not adapted is dotted. Where nothing was adapted,
-    colours that have run out come again, with other dashes.
-
-    Raises:
-        InputError: there are more methods, or ways, than can be told apart.
+    or there are too many methods or ways for that, colours that have run out come again with other dashes, for up to
+    `crowds.MOST` curves.
     """
     lines = [*points[[*LINE]].drop_duplicates().itertuples(index=False, name=None)]
     methods = list(dict.fromkeys(line[0] for line in lines))
     ways = list(dict.fromkeys(line[1:] for line in lines if line[2]))
-    if len(methods) > len(COLOURS) * (1 if ways else len(DASHES)) or len(ways) > len(DASHES):
-        problem = f"would have {len(methods)} methods and {len(ways)} ways to adapt, more than can be told apart"
-        raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
+    bare = Counter(line[0] for line in lines if not line[2])
+    if ways and len(methods) <= len(COLOURS) and len(ways) <= len(DASHES) and set(bare.values()) <= {1}:
+        return {
+            line: CurveStyle(
+                COLOURS[methods.index(line[0])], "", DASHES[ways.index(line[1:])] if line[2] else (0, (1, 1))
+            )
+            for line in lines
+        }
     chosen = {}
-    for line in lines:
-        again, colour = divmod(methods.index(line[0]), len(COLOURS))
-        unadapted = (0, (1, 1)) if ways else DASHES[again]
-        chosen[line] = CurveStyle(COLOURS[colour], "", DASHES[ways.index(line[1:])] if line[2] else unadapted)
+    for number, line in enumerate(lines):
+        again, colour = divmod(number, len(COLOURS))
+        chosen[line] = CurveStyle(COLOURS[colour], "", DASHES[again % len(DASHES)])
     return chosen
 
 
 def _draw_panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="W")  # names below begin where the panel does
     axes.tick_params(labelsize=8)
     for line in lines.sort_values("auc", ascending=False).to_dict("records"):
         style = chosen[tuple(line[key] for key in LINE)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from crossvad.datasets.errors import InputError
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.present import captions
+from crossvad.present.figures.crowds import readable
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
@@ -21,7 +22,7 @@ from crossvad.present.words import CONTROLS, cell_name, steps_differ
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
-MOST = 24  # markers that can be told apart in one panel
+MOST = 24  # markers that can be told apart
 
 
 @register
@@ -58,6 +59,10 @@ class Speed(RowsPlot):
                 means.append([*values, *measured["auc"], *measured["fps"], tuple(sorted(group["seed"]))])
         names = [f"{key}{end}" for key in MEASURED for end in ("", "_low", "_high")]
         return pd.DataFrame(means, columns=[*point, *names, "seeds"])
+
+    def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+        """Leave out markers that are too many to read."""
+        return readable(points, POINT, partial(cell_name, stepped=steps_differ(points)), MOST, "markers")
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the figure of these points."""
@@ -100,18 +105,11 @@ def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     """Choose how to draw each point, by the values of `POINT`.
 
     Where several methods have several ways to adapt, a colour stands for a method and a marker for a way; else every
-    point has a colour and a marker of its own, for as long as they last.
-
-    Raises:
-        InputError: there are more points, in a panel or in all, than can be told apart.
+    point has a colour and a marker of its own. Up to `MOST` are told apart.
     """
-    most = points.groupby(SCENES).size().max()
     entries = [*points[[*POINT]].drop_duplicates().itertuples(index=False, name=None)]
     methods = list(dict.fromkeys(entry[0] for entry in entries))
     ways = list(dict.fromkeys(entry[1:] for entry in entries))
-    if most > MOST or len(entries) > len(COLOURS) * len(MARKERS):
-        problem = f"would have {len(entries)} markers, {most} in a panel, more than can be told apart"
-        raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
     grouped = len(entries) > len(COLOURS) and len(methods) <= len(COLOURS) and len(ways) <= len(MARKERS)
     chosen = {}
     for number, entry in enumerate(entries):

@@ -13,7 +13,7 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
 from crossvad.evaluation.selection import varying_keys
 from crossvad.planning.archives import published_videos
 from crossvad.planning.names import did_you_mean
@@ -30,6 +30,7 @@ from crossvad.store.store import Record, Store
 
 ADAPTED = ("steps", "support")  # keys that mean something for adapted rows alone
 SHADE = "0.87"
+NARROWED = ["budget", "support", "steps", "shots", "tuning", "method"]  # what tells curves apart, see `Few.keys`
 MOST = 4  # curves that can be read in one panel
 PANEL, ACROSS = (2.6, 1.1), 3  # inches: width, height; panels in a row, at most
 STRIP, GAP = 0.42, 0.1  # inches that small frames are high, and above them
@@ -47,6 +48,7 @@ class Timelines(RowsPlot):
     """
 
     name = "scores"
+    detectors_alone = False
 
     videos: Sequence[str] = flag((), "--video", "A test video; all, if none is named. May be repeated.", many=True)
     data: Path = Path("data")
@@ -104,17 +106,15 @@ def choose(rows: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
     Raises:
         InputError: no cell has such a video; there are several sources or targets, or too many entries for one panel.
     """
-    refuse_mixtures(*(Alike(rows, key) for key in SCENES))
     if unknown := sorted(set(videos) - set(rows["video"])):
         known = list(rows["video"].unique())
         fix = f"{did_you_mean(unknown[0], known)}choose from {', '.join(known)}"
         raise InputError(f"--video {unknown[0]}", "is in no cell", fix)
-    entry = [key for key in KEYS if key != "seed"]
+    lines = Few(rows.drop_duplicates([*KEYS]), NARROWED, MOST, "curves a panel")
+    refuse_mixtures(*(Alike(rows, key) for key in SCENES), few=lines)
+    entry = [*SCENES, *NARROWED]
     chosen = rows[rows["video"].isin(videos)] if videos else rows
     chosen = chosen[chosen["seed"] == chosen.groupby(entry)["seed"].transform("min")]
-    if (count := len(chosen[entry].drop_duplicates())) > MOST:
-        problem = f"would have {count} curves a panel, more than {MOST}"
-        raise InputError("this figure", problem, "add --where method=…, shots=… or tuning=…")
     return chosen.assign(name=_names(chosen))
 
 

@@ -357,12 +357,6 @@ def test_tunings_of_one_method_differ_in_colour():
     assert len({each.colour for each in chosen.values()}) == len({each.marker for each in chosen.values()}) == 4
 
 
-def test_more_curves_than_can_be_told_apart_are_refused():
-    rows = frame(*(row(f"m{n}", shots=k) for n in range(85) for k in (0, 5)))
-    with pytest.raises(InputError, match=r"^this figure: would have 85 curves, .*; add --where method="):
-        drawn(rows)
-
-
 def test_the_legend_shows_each_curve_as_it_is_drawn():
     rows = frame(row(), *(row(shots=k, steps=s, reverted=1.0) for k in (1, 5) for s in (1, 10)), row("lmn"))
     dots = points(rows, STEPS)

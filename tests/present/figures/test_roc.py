@@ -56,15 +56,23 @@ def test_seeds_are_averaged_by_false_positive_rate():
     assert alone.rates is CHANCE
 
 
-def test_mixtures_and_crowds_are_refused():
+def test_mixtures_are_refused():
     with pytest.raises(InputError, match="would mix budgets demo, quick"):
         roc.Roc().points(pd.concat([made(CHANCE), made(CHANCE, budget="demo")]))
-    crowd = pd.concat([made(CHANCE, method=f"m{number}") for number in range(36)])
-    with pytest.raises(InputError, match="would have 36 methods"):
-        roc.styles(roc.Roc().points(crowd))
-    adapted = crowd[:9].assign(tuning="finetune", shots=5, steps=1)  # whose dashes tell ways to adapt
-    with pytest.raises(InputError, match="would have 9 methods"):
-        roc.styles(roc.Roc().points(adapted))
+
+
+def test_curves_of_many_methods_and_ways_are_told_apart():
+    def curves(methods, *ways):
+        made_up = made(CHANCE)
+        return pd.concat([made_up.assign(method=m, **way) for m in methods for way in ways])
+
+    names = [f"m{number}" for number in range(12)]
+    adapted = [{"tuning": "finetune", "shots": shots, "steps": 1} for shots in (1, 5, 9)]
+    few = roc.styles(curves(names[:4], *adapted))
+    assert len({repr(style) for style in few.values()}) == 12 and len({style.colour for style in few.values()}) == 4
+    assert len({repr(style) for style in roc.styles(curves(names, adapted[0])).values()}) == 12
+    learned = [{"tuning": tuning, "shots": 0} for tuning in ("none", "maml", "anil")]  # before any shot
+    assert len({repr(style) for style in roc.styles(curves(names[:1], *learned, adapted[0])).values()}) == 4
 
 
 def test_colours_that_have_run_out_come_again_with_other_dashes():
