@@ -14,6 +14,7 @@ from crossvad.commands.lazy_group import Group
 from crossvad.commands.new import FOLDER, NAME, write_plugin
 from crossvad.commands.options import BUDGET, DATA, DATASET, JOBS, QUIET
 from crossvad.commands.plugin_tables import show_passed_over, show_verdicts
+from crossvad.commands.telling import tell
 from crossvad.datasets.errors import InputError, Problem, plain
 from crossvad.datasets.words import number_of
 from crossvad.planning import catalogue, plugins
@@ -55,7 +56,7 @@ def list_datasets(data: Path | None) -> None:
                 raise
             rows.append([name, MISSING, MISSING, f"no: {type(error).__name__}: {error}"])
     console().print(plain_table(["data set", "train videos", "test videos", "at hand"], rows))
-    console().print("Your own footage: path:DIR", highlight=False)
+    tell("Your own footage: path:DIR")
     show_passed_over(plugins.DATASETS, catalogue.OUR_DATASETS)
 
 
@@ -85,7 +86,7 @@ def info(name: str, data: Path | None, quiet: bool) -> None:
     except InputError as error:
         if not published:
             raise
-        console().print(f"not at hand: {error}", highlight=False, markup=False, soft_wrap=True)
+        tell(f"not at hand: {error}")
         _show_labels(name, published)
         return
     videos = [video for split in SPLITS for video in dataset.videos(split)]
@@ -93,7 +94,7 @@ def info(name: str, data: Path | None, quiet: bool) -> None:
     console().print(plain_table(SCENE_COLUMNS, scene_rows(dataset), title=name))
     for attribute in ("directory", "layout"):
         if hasattr(dataset, attribute):
-            console().print(f"{attribute}: {getattr(dataset, attribute)}", highlight=False, markup=False)
+            tell(f"{attribute}: {getattr(dataset, attribute)}")
     _show_labels(name, [own_labels(dataset), *published])
     _show_understood(dataset)
 
@@ -124,9 +125,9 @@ def where(name: str, data: Path | None) -> None:
     lines = [
         *(guide.title, f"paper    {guide.paper}", f"page     {guide.page}", f"terms    {guide.terms}"),
         f"part     {_example_part(cls)}, or [videos=FILE.txt] with a name a line: some of the test videos, as a target",
-        *(f"here     {state}", "", f"Expected below {root}:", "", guide.tree),
+        *(f"here     {state}", "", f"Expected below {root}:", "", *guide.tree.splitlines()),
     ]
-    click.echo("\n".join(lines))
+    tell(*lines)
 
 
 @datasets.command()
@@ -164,7 +165,7 @@ def check(name: str, data: Path | None, fast: bool, every: bool, jobs: int | Non
     for problem in dict.fromkeys(problems) if every else ():
         if problem.names:
             about = problem.problem.rpartition(": ")[0] or problem.problem
-            click.echo("\n".join([f"\n{plain(about)}:", *map(plain, problem.names)]))
+            tell("", f"{about}:", *problem.names)
     _show_understood(dataset)
     if any(problem.severity == "error" for problem in problems):
         sys.exit(1)
@@ -222,7 +223,7 @@ def new_dataset(name: str, folder: Path) -> None:
     bench datasets new my_cameras
     bench datasets new my_cameras --folder my_project
     """
-    click.echo(write_plugin("dataset", "dataset", name, folder))
+    tell(*write_plugin("dataset", "dataset", name, folder).splitlines())
 
 
 def _count(dataset: Dataset, split: Split) -> str:
@@ -251,9 +252,9 @@ def _explain_own_footage(name: str, root: Path) -> None:
         here = f"{getattr(own, 'directory', '')}: {counts}"
     except InputError as error:
         here = f"not there: {error}"
-    click.echo(GUIDE.format(here=f"here     {here}"))
+    tell(*GUIDE.format(here=plain(f"here     {here}")).splitlines())
     if own is not None:
-        click.echo()
+        tell("")
         _show_understood(own)
 
 
@@ -261,7 +262,7 @@ def _show_understood(dataset: Dataset) -> None:
     """Print what was read out of a label file of the user's own, if it can be read."""
     with suppress(InputError):
         for line in dataset.understood():
-            click.echo(plain(line))
+            tell(line)
 
 
 def _show_labels(name: str, known: Sequence[Labels]) -> None:
@@ -270,6 +271,6 @@ def _show_labels(name: str, known: Sequence[Labels]) -> None:
 
     for labels in known:
         if isinstance(labels.facts, str):
-            console().print(f"labels, {labels.whose}: {labels.facts}", highlight=False, markup=False)
+            tell(f"labels, {labels.whose}: {labels.facts}")
     title = f"{name}: abnormal frames, and videos that are abnormal"
     console().print(plain_table(LABEL_COLUMNS, map(label_row, known), title=title))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from crossvad.commands.options import PLACES
+from crossvad.commands.telling import tell
 from crossvad.planning.data_root import data_root
 
 
@@ -25,4 +26,4 @@ def env(data: Path | None, results: str | Path) -> None:
     from crossvad.store.urls import local_folder
 
     for name, fact in environment(data_root(data), local_folder(results, "bench env")).items():
-        click.echo(f"{name + ':':<11}{fact}")
+        tell(f"{name + ':':<11}{fact}")

@@ -9,6 +9,7 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import PATH, QUIET, out
+from crossvad.commands.telling import tell
 
 
 @click.group(cls=Group)
@@ -32,7 +33,7 @@ def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
     \b
     bench leaderboard build submissions/* --out site
     """
-    from crossvad.datasets.errors import InputError, plain
+    from crossvad.datasets.errors import InputError
     from crossvad.datasets.words import number_of
     from crossvad.execution.progress import Reporter
     from crossvad.leaderboard import site
@@ -46,10 +47,10 @@ def build(folders: tuple[Path, ...], out: Path, quiet: bool) -> None:
         for name, text in pages.items():
             (draft / name).write_text(text, encoding="utf-8")
     told = f"{number_of(len(pages), 'page')} of {number_of(len(made.gathered.records), 'cell')}"
-    click.echo(f"{out / 'index.html'}: {told}, {number_of(len(made.gathered.accepted), 'submission')}")
+    tell(f"{out / 'index.html'}: {told}, {number_of(len(made.gathered.accepted), 'submission')}")
     for folder, problems in made.gathered.refused.items():
         more = f", and {len(problems) - 1} more: bench submit check {folder}" if len(problems) > 1 else ""
-        click.echo(plain(f"refused: {folder}: {problems[0].where}: {problems[0].problem}{more}"), err=True)
+        tell(f"refused: {folder}: {problems[0].where}: {problems[0].problem}{more}", err=True)
     if made.gathered.refused:
         sys.exit(1)
 

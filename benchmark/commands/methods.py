@@ -11,6 +11,7 @@ from crossvad.commands.lazy_group import Group
 from crossvad.commands.new import FOLDER, NAME, write_plugin
 from crossvad.commands.options import BUDGET, Name
 from crossvad.commands.plugin_tables import show_passed_over, show_verdicts
+from crossvad.commands.telling import tell
 from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue, plugins
 from crossvad.planning.budgets import BUDGETS
@@ -104,7 +105,7 @@ def new_method(name: str, kind: str, folder: Path) -> None:
     bench methods new my_method
     bench methods new my_method --kind closed-form --folder my_project
     """
-    click.echo(write_plugin("method", KINDS[kind], name, folder))
+    tell(*write_plugin("method", KINDS[kind], name, folder).splitlines())
 
 
 def _described(facts: MethodInfo, budget: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import click
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import DATA, FOLDERS, RESULTS, RULES, Folders, Numbers, out, stacked, where
 from crossvad.commands.saying import Word
-from crossvad.datasets.errors import plain
+from crossvad.commands.telling import tell
 from crossvad.present.figures import drawing
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plot_command(kind: type[Plot]) -> click.Command:
             kind.name, stored.store, stored.records, stored.protocol, left_out=stored.remarks, **given
         )
         save(figure, out)
-        click.echo(plain(f"{out}: {note}"))
+        tell(f"{out}: {note}")
 
     return click.command(kind.name, help=cleandoc(kind.__doc__ or ""))(_options(kind)(draw))
 

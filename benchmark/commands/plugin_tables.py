@@ -6,9 +6,7 @@ import sys
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from crossvad.datasets.errors import plain
+from crossvad.commands.telling import tell
 from crossvad.planning import plugins
 
 if TYPE_CHECKING:
@@ -29,4 +27,4 @@ def show_verdicts(verdicts: Iterable[Verdict]) -> None:
 def show_passed_over(group: str, ours: Collection[str]) -> None:
     """Print a line for each name of an installed package that cannot be used, and what to do about it."""
     for problem in plugins.passed_over(group, ours):
-        click.echo(plain(f"Left out: {problem}"))
+        tell(f"Left out: {problem}")

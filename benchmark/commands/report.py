@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossvad.commands.options import DATA, FOLDERS, QUIET, RULES, Folders, out, stated, where
+from crossvad.commands.telling import tell
 from crossvad.datasets.errors import InputError, masked
 from crossvad.datasets.words import number_of
 
@@ -68,7 +69,7 @@ def report(
     stored.refuse_empty([record for record in stored.records if record.status == "done"], "finished cell")
     if len(stored.records) > MOST:
         pages = Pages(out, repeated(stated(context)))
-        click.echo(write_index(stored, pages, reporter))
+        tell(write_index(stored, pages, reporter))
         return
     with replacing(out) as draft:
         with reporter.task("Verify cells") as update:
@@ -89,7 +90,7 @@ def report(
     lacking = [name for name, videos in shown["targets"].items() if not all(video["stills"] for video in videos)]
     without = f"; no frames of {', '.join(lacking)}, which --data does not lead to" if lacking else ""
     size = out.stat().st_size / MEGABYTE
-    click.echo(f"{out}: {number_of(len(shown['cells']), 'cell')}, {size:.1f} MB{without}")
+    tell(f"{out}: {number_of(len(shown['cells']), 'cell')}, {size:.1f} MB{without}")
 
 
 def repeated(asked: Mapping[str, Any]) -> list[str]:

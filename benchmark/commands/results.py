@@ -11,6 +11,7 @@ import click
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import FOLDERS, RESULTS, Folders, where
 from crossvad.commands.table_command import TableCommand, format_option
+from crossvad.commands.telling import tell
 from crossvad.datasets.errors import InputError, plain
 from crossvad.present.formats import Tables
 
@@ -69,7 +70,7 @@ def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path)
     stored = api.load_results(local_folder(results, "bench results remove"), where)
     named = [record for record in (*stored.records, *stored.older) if not failed or record.status != "done"]
     if failed and not where and not named:
-        click.echo("No cell here failed: nothing to remove.")
+        tell("No cell here failed: nothing to remove.")
         return
     stored.refuse_empty(named, "cell that did not end well" if failed else "cell")
     chosen = to_remove(stored.store, named)
@@ -84,15 +85,15 @@ def remove(where: tuple[str, ...], failed: bool, yes: bool, results: str | Path)
     heads = ("method", "source", "target", "status", "cells")
     console().print(plain_table(heads, [[*key, str(count)] for key, count in sorted(counts.items())]))
     for line in stay:
-        click.echo(plain(f"note: not removed: {line}"), err=True)
+        tell(f"note: not removed: {line}", err=True)
     told = f"{number_of(len(chosen.records), 'cell')} of {stored.store.place('cells', '')}"
     if not yes and not sys.stdin.isatty():
         problem = f"removed nothing, as there is no terminal to ask on whether {told} may go"
         raise InputError("bench results remove", problem, "say --yes to remove without being asked")
     if not yes and not click.confirm(plain(f"Remove {told}?")):
-        click.echo("Nothing was removed.")
+        tell("Nothing was removed.")
         return
     removed = remove_cells(stored.store, chosen.records)
-    click.echo(plain(f"Removed {number_of(removed, 'cell')} of {stored.store.place('cells', '')}"))
+    tell(f"Removed {number_of(removed, 'cell')} of {stored.store.place('cells', '')}")
     if changed := len(chosen.records) - removed:
-        click.echo(f"note: {number_of(changed, 'cell')} changed meanwhile: not removed", err=True)
+        tell(f"note: {number_of(changed, 'cell')} changed meanwhile: not removed", err=True)

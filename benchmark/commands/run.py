@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from crossvad.commands.options import AMOUNTS, METHOD, PAIR, PAIRS, PLACES, SUITE, stated
-from crossvad.datasets.errors import InputError, plain
+from crossvad.commands.telling import tell
+from crossvad.datasets.errors import InputError
 from crossvad.datasets.words import number_of
 from crossvad.present.formats import TABLE_FORMATS
 
@@ -86,7 +87,7 @@ def _run_suite(name: str, given: dict[str, Any], said: dict[str, Any]) -> None:
         try:
             ended += _run_and_show(leave_out=True, **said | vars(request) | left)
         except Refused as refused:  # all of this grid: what the others ask for is no worse for it
-            click.echo(plain(f"refused: {refused.line}"), err=True)
+            tell(f"refused: {refused.line}", err=True)
             ended["refused"] += 1
         if said["max_failures"] and ended["failed"] >= said["max_failures"]:
             break
@@ -117,7 +118,7 @@ def _run_and_show(
     failed = failures(results.store, results.records)
     lost = {record.cell.method for record in results.records if record.status == "failed"}
     for line in (*failed, *checks(methods or (), lost), *skips(results.records)):
-        click.echo(plain(line), err=True)
+        tell(line, err=True)
     told = f"Scores of {number_of(len(results), 'cell')} lie in {results.store.root / 'cells'}"
     told += f", and at {results.store.address}" if is_url(results.store.address) else ""
     Reporter(quiet=amounts["quiet"]).say(f"{told}. More tables: bench table --help")

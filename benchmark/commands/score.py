@@ -10,6 +10,7 @@ import click
 
 from crossvad.commands.options import PATH, QUIET, stated
 from crossvad.commands.saying import Once, SomePath
+from crossvad.commands.telling import tell
 from crossvad.commands.watch import ADAPTING, SOURCE, WATCHING, tell_alarms
 from crossvad.datasets.words import number_of
 
@@ -97,9 +98,9 @@ def _score_files(videos: list[Path], overlay: bool | None, **settings: Any) -> N
         if video.taken_back:
             clips = number_of(settings["shots"], "clip")
             problem = f"adapting raised the loss on its first {clips} and was taken back"
-            click.echo(f"note: {video.name}: {problem}; it is scored by the method as it was trained", err=True)
+            tell(f"note: {video.name}: {problem}; it is scored by the method as it was trained", err=True)
     if overlay is None and not films:
-        click.echo("note: overlay.mp4 is left out: it needs PyAV (pip install 'crossvad[video]')", err=True)
+        tell("note: overlay.mp4 is left out: it needs PyAV (pip install 'crossvad[video]')", err=True)
     lines = [
         [video.name, clock(moment.frame, video.rate), str(moment.frame), digits(moment.score), str(still)]
         for video in scored
@@ -108,4 +109,4 @@ def _score_files(videos: list[Path], overlay: bool | None, **settings: Any) -> N
     terminal.console().print(terminal.plain_table(["video", "time", "frame", "score", "still"], lines))
     made = ["scores.csv", "timeline.png", *(["overlay.mp4"] if films else [])]
     folders = ", ".join(str(video.folder) for video in scored)
-    click.echo(f"{', '.join(made)} and the stills lie in {folders}")
+    tell(f"{', '.join(made)} and the stills lie in {folders}")

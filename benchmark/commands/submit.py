@@ -9,6 +9,7 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import PATH, PLACES, QUIET, where
+from crossvad.commands.telling import tell
 
 
 @click.group(cls=Group)
@@ -38,7 +39,6 @@ def pack(
     bench submit pack mine --where 'method=mine.py:Mine' --code mine.py
     """
     from crossvad import api
-    from crossvad.datasets.errors import plain
     from crossvad.datasets.words import number_of
     from crossvad.execution.environment import environment
     from crossvad.planning.data_root import data_root
@@ -49,7 +49,7 @@ def pack(
     stored.refuse_empty(cells, "finished cell")
     packing.pack(out, stored.store, cells, where, environment(data_root(data), stored.folder), code)
     facts = [*left_out, *stored.left_out]
-    click.echo(plain("; ".join([f"{out}: {number_of(len(cells), 'cell')}", *(f"left out: {fact}" for fact in facts)])))
+    tell("; ".join([f"{out}: {number_of(len(cells), 'cell')}", *(f"left out: {fact}" for fact in facts)]))
     _tell(out, quiet)
 
 

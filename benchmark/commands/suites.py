@@ -10,7 +10,8 @@ import click
 
 from crossvad.commands.lazy_group import Group
 from crossvad.commands.options import DATA, SUITE
-from crossvad.datasets.errors import InputError, plain
+from crossvad.commands.telling import tell
+from crossvad.datasets.errors import InputError
 from crossvad.datasets.words import number_of
 from crossvad.planning import catalogue
 from crossvad.planning.data_root import data_root
@@ -38,9 +39,7 @@ def list_suites() -> None:
         rows.append([name, suite.title, f"{cells:,}", f"{trainings:,}", ", ".join(data_needed(suite)) or "none"])
     heads = ("suite", "what it runs", "cells", "trainings", "data")
     console().print(plain_table(heads, rows, lines=True))
-    click.echo(
-        "Run one: bench matrix NAME --data DIR. What is in it, and whether its data is here: bench suites show NAME"
-    )
+    tell("Run one: bench matrix NAME --data DIR. What is in it, and whether its data is here: bench suites show NAME")
 
 
 @suites.command()
@@ -60,14 +59,14 @@ def show(name: str, data: Path | None) -> None:
 
     suite = get_suite(name)
     cells, trainings = size(suite)
-    click.echo(plain(suite.text.rstrip(), lines=True))
+    tell(*suite.text.rstrip().splitlines())
     most = f"{number_of(cells, 'cell')} of {number_of(trainings, 'training')}, at most"
-    click.echo(f"\n# {most}: pairs that cannot be are left out of a run.")
+    tell("", f"# {most}: pairs that cannot be are left out of a run.")
     for needed in data_needed(suite):
-        click.echo(plain(f"# {needed}: {_state(needed, data_root(data))}"))
+        tell(f"# {needed}: {_state(needed, data_root(data))}")
     for note in _notes(suite, data_root(data)):
-        click.echo(plain(f"# {note}"))
-    click.echo(f"# Run it: bench matrix {name} --data DIR; with --dry-run it says how long that may take.")
+        tell(f"# {note}")
+    tell(f"# Run it: bench matrix {name} --data DIR; with --dry-run it says how long that may take.")
 
 
 def _notes(suite: Suite, root: Path) -> list[str]:

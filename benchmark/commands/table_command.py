@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from crossvad.datasets.errors import InputError, plain
+from crossvad.commands.telling import tell
+from crossvad.datasets.errors import InputError
 from crossvad.present.formats import TABLE_FORMATS, Content, Tables, names
 from crossvad.store.garbage import rarely_collected
 
@@ -58,7 +59,7 @@ class TableCommand(click.Command):
         form.write(tables, spelled(ctx.command_path, ctx.meta[WORDS]))
         notes = tables.notes if form.content in ("numbers", "rows") else ()  # others have captions
         for line in (*(f"note: {note}" for note in notes), *tables.failures):
-            click.echo(plain(line), err=True)
+            tell(line, err=True)
         if tables.failures:
             sys.exit(1)
 

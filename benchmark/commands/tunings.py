@@ -11,6 +11,7 @@ from crossvad.commands.lazy_group import Group
 from crossvad.commands.new import FOLDER, NAME, write_plugin
 from crossvad.commands.options import Name
 from crossvad.commands.plugin_tables import show_passed_over, show_verdicts
+from crossvad.commands.telling import tell
 from crossvad.datasets.errors import InputError
 from crossvad.planning import catalogue, plugins
 
@@ -83,7 +84,7 @@ def new_tuning(name: str, folder: Path) -> None:
     bench tunings new my_tuning
     bench tunings new my_tuning --folder my_project
     """
-    click.echo(write_plugin("tuning", "tuning", name, folder))
+    tell(*write_plugin("tuning", "tuning", name, folder).splitlines())
 
 
 def _summary(cls: type) -> str:

@@ -11,6 +11,7 @@ import click
 from crossvad.commands.options import QUIET, RESULTS, where
 from crossvad.commands.saying import SomePath
 from crossvad.commands.table_command import remake
+from crossvad.commands.telling import tell
 
 
 @click.command()
@@ -90,4 +91,4 @@ def keep(where: tuple[str, ...], results: str | Path) -> None:
     for cell in finished:
         stored.store.keep(cell)
     lie = "lies" if len(finished) == 1 else "lie"
-    click.echo("; ".join([f"{number_of(len(finished), 'cell')} {lie} in {stored.store.reference}", *stored.left_out]))
+    tell("; ".join([f"{number_of(len(finished), 'cell')} {lie} in {stored.store.reference}", *stored.left_out]))

@@ -47,8 +47,8 @@ class Reporter:
             yield lambda done, of, note: None
         elif self.console.is_terminal:
             with self._bars() as bars:
-                bar = bars.add_task(title, total=None, note="")
-                yield lambda done, of, note: bars.update(bar, completed=done, total=of, note=note)
+                bar = bars.add_task(plain(title), total=None, note="")
+                yield lambda done, of, note: bars.update(bar, completed=done, total=of, note=plain(note))
         else:
             yield self._plain(title)
 
@@ -62,12 +62,13 @@ class Reporter:
             tasks: dict[int, TaskID] = {}
 
             def show(place: int, title: str, done: int, of: int, note: str) -> None:
+                title = plain(title)
                 if place not in tasks:
                     tasks[place] = bars.add_task("", total=None, note="")
                 described = bars.tasks[bars.task_ids.index(tasks[place])].description
                 if title != described:
                     bars.reset(tasks[place], visible=bool(title))
-                bars.update(tasks[place], description=title, completed=done, total=of or None, note=note)
+                bars.update(tasks[place], description=title, completed=done, total=of or None, note=plain(note))
 
             yield show
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from pathlib import Path
+
+import pytest
 
 import camera_stores
 from conftest import paint, write_frames
+from crossvad import commands
 from crossvad.store.store import Store
 from hostile.guard import bombard, unfit_message
 from hostile.mutations import WORDS, spoilt_text, spoilt_value
@@ -65,7 +70,25 @@ def test_commands_on_folders_of_any_name(bench, tmp_path):
         if len(name.encode()) < 250:
             write_frames(tmp_path / name, paint(2, 0))
         command = [["datasets", "check"], ["datasets", "info"]][random.integers(2)]
-        ended(bench(*command, f"path:{name}"))
-        shutil.rmtree(tmp_path / name, ignore_errors=True)
+        try:
+            ended(bench(*command, f"path:{name}"))
+        finally:
+            shutil.rmtree(tmp_path / name, ignore_errors=True)
 
     bombard("command on a folder", 30, attempt)
+
+
+@pytest.mark.parametrize("command", ["check", "info", "where"])
+def test_a_folder_called_like_a_command_of_terminals(bench, tmp_path, command):
+    name = next(word for word in WORDS if "\x1b" in word and "/" not in word)
+    write_frames(tmp_path / name, paint(2, 0))
+    ended(bench("datasets", command, f"path:{name}"))
+
+
+def test_commands_say_everything_by_the_one_way_that_is_plain():
+    """What is printed by click itself, or as rich finds it, goes to the terminal as it is."""
+    for path in sorted(Path(commands.__file__).parent.glob("*.py")):
+        text = path.read_text()
+        assert path.name == "telling.py" or "click.echo(" not in text, path
+        printed = re.findall(r"\.print\((?:terminal\.)?(\w*)", text)
+        assert {*printed} <= {"plain_table"}, (path, printed)
