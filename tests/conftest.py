@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from PIL import Image
 
 import miniatures
 from crossvad import cli
+from crossvad.adapters.nets.seen_frames import seeing_once
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.published import manifest
 from crossvad.datasets.readers.frame_cache import FrameCache
@@ -35,17 +38,23 @@ hypothesis.settings.load_profile("suite")
 torch.set_num_threads(1)  # the nets are tiny: threads would cost more than they save
 
 SIZE = BUDGETS["smoke"].size
+# What a run and its table import, some of it when it is first used: about three seconds of a processor.
+LOADED = ["torch._dynamo", "torch.utils.tensorboard", "crossvad.execution.runner", "crossvad.evaluation.metrics"]
+LOADED += ["crossvad.commands.run", "crossvad.adapters.methods.framepred"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     """Decoded frames of the tests stay out of the user's cache, in this process and in those it starts.
 
-    And tables have room, whatever terminal, or none, the tests are started from.
+    All processes of xdist share one, so that what is rendered is rendered once. And tables have room, whatever
+    terminal, or none, the tests are started from; and processes that are started beside others use a thread each.
     """
+    base = tmp_path_factory.getbasetemp()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "180")
-        patch.setenv("CROSSVAD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("CROSSVAD_CACHE", str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"))
         yield
 
 
@@ -140,6 +149,13 @@ def run_grid() -> Callable[..., list[Record]]:
     return run
 
 
+@pytest.fixture(scope="module")
+def frames_seen_once() -> Iterator[None]:
+    """For tests that show many methods the same few frames: backbones look at each once."""
+    with seeing_once():
+        yield
+
+
 @pytest.fixture
 def store(tmp_path) -> Store:
     return Store(tmp_path / "results")
@@ -205,28 +221,64 @@ def bench(capsys, monkeypatch, tmp_path) -> Callable[..., Outcome]:
     return call
 
 
+BENCH = "from crossvad.cli import main; main()"
+PYTEST = "import pytest; sys.exit(pytest.main())"
+
+
 @pytest.fixture(scope="session")
 def start_bench() -> Callable[..., multiprocessing.Process]:
-    """`bench …` as a process of its own, forked from one that has imported everything, so that it starts at once."""
+    """`bench …` as a process of its own, forked from one that has imported everything, so that it starts at once.
+
+    start_bench(words, log=file of what it says on stderr, out=file of what it prints, folder=where it is started,
+    among=folder of packages it finds, program=PYTEST for `pytest …`, and what is set in its environment)
+    """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crossvad.cli"])
+    context.set_forkserver_preload(["crossvad.cli", *LOADED])
     code = """
 import os, sys, torch
-os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-os.environ["CROSSVAD_CACHE"], sys.argv = cache, ["bench", *words]
+for file, stream in ((out, 1), (log, 2)):
+    os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+os.environ.update(settings)
+sys.argv, sys.path[:0] = ["bench", *words], among
 torch.set_num_threads(1)
-from crossvad.cli import main
-main()
+os.chdir(folder)
+exec(program)
 """
 
-    def start(*words: object, log: Path) -> multiprocessing.Process:
-        names = {"log": str(log), "words": [*map(str, words)], "cache": os.environ["CROSSVAD_CACHE"]}
+    def start(
+        *words: object, log: Path, out: Path | None = None, folder: Path | None = None, among: Path | None = None,
+        program: str = BENCH, **settings: str,
+    ) -> multiprocessing.Process:  # fmt: skip
+        names = {"log": str(log), "words": [*map(str, words)], "out": str(out or os.devnull), "program": program}
+        settings = {name: os.environ[name] for name in ("COLUMNS", "CROSSVAD_CACHE")} | settings
+        names |= {"settings": settings, "folder": folder or Path.cwd(), "among": [str(among)] if among else []}
         process = context.Process(target=exec, args=(code, names))
         process.start()
         return process
 
     return start
+
+
+@pytest.fixture
+def bench_process(start_bench, tmp_path) -> Callable[..., Outcome]:
+    """How `bench …` ends as a process of its own, started as `start_bench` has it."""
+    numbers = itertools.count()
+
+    def call(*words: object, **where: object) -> Outcome:
+        out, log = (tmp_path / f".{next(numbers)}.{name}" for name in ("out", "err"))
+        process = start_bench(*words, log=log, out=out, **where)
+        process.join(300)
+        process.kill()  # where it hangs
+        process.join()
+        return Outcome(process.exitcode, out.read_text(), log.read_text())
+
+    return call
+
+
+@pytest.fixture
+def run_pytest(bench_process) -> Callable[..., Outcome]:
+    """How `pytest …` ends in a folder, likewise: for tests that plug-ins come with."""
+    return partial(bench_process, program=PYTEST)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import nn
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.nets.seen_frames import seeing_once
 from crossvad.adapters.options import Schedule
 from crossvad.datasets.clips import ClipSource
 from crossvad.execution.checkpoints import Checkpoints, Watched
@@ -83,6 +84,6 @@ def of_two_ranks(methods: list[str | type[Adapter]], folder: Path) -> list[dict[
 def _rank(number: int, connection: Any, methods: list[str | type[Adapter]], folder: Path) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=(folder / "meeting").as_uri(), world_size=2, rank=number)
-    with in_float64():
+    with in_float64(), seeing_once():
         connection.send([trained(method, folder, shared=True) for method in methods])
     dist.barrier()

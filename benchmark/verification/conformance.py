@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.nets.seen_frames import seeing_once
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
@@ -38,7 +39,8 @@ def adapter_verdicts(method: MethodSpec) -> Iterator[Verdict]:
     Raises:
         InputError: it cannot be built, or asks for what there is not.
     """
-    yield from without_errors(_verdicts(method))
+    with seeing_once():  # all of it is the same few videos
+        yield from without_errors(_verdicts(method))
 
 
 def _verdicts(method: MethodSpec) -> Iterator[Verdict]:

@@ -18,6 +18,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.verification.conformance import moving_squares
 from made import CPU, PAPER, SMOKE, build, clips_of, minus_psnr, noise
 
+pytestmark = pytest.mark.usefixtures("frames_seen_once")
 PROTOTYPES = ["apn", "apn-released", "mpn"]
 CLOSED = ["after-mt-frcn", "knn", "mdt", "mppca"]  # fitted, and adapted, in closed form
 PREDICTORS = ["framepred", "rgan", "zxvad", *PROTOTYPES, "lmn"]

@@ -13,6 +13,7 @@ from crossvad.adapters.methods.stackrnn import StackRnn
 from crossvad.adapters.nets.sparse_codes import SparseCodes
 from made import SMOKE, build, noise
 
+pytestmark = pytest.mark.usefixtures("frames_seen_once")
 TINY = replace(SMOKE, width=8)
 STEP = 1e-8  # less crosses a threshold, such as a memory has thousands of
 LOSSES = [

@@ -15,6 +15,7 @@ from crossvad.planning import catalogue, registry
 from crossvad.verification.conformance import moving_squares
 from made import CPU, SMOKE, build, clips_of
 
+pytestmark = pytest.mark.usefixtures("frames_seen_once")
 SHORT = dataclasses.replace(SMOKE, schedule=Schedule(1, 2, 1e-3))
 
 

@@ -3,19 +3,24 @@
 import csv
 import io
 import json
+from shutil import copytree
 
 import pytest
 
 from crossvad.store.store import Store
 
 
-@pytest.fixture
-def finished(bench, north, south, tmp_path):
+@pytest.fixture(scope="module")
+def results(make_grid, run_grid, tmp_path_factory):
     """Two seeds of two methods that watch something, and one that does not."""
-    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--quiet", "--shots", "0,2")
-    done = bench("run", *words, "--method", "apn,memae-2d,framepred", "--seeds", "0,1")
-    assert done.code == 0
-    return Store(tmp_path / "results")
+    folder = tmp_path_factory.mktemp("finished")
+    run_grid(Store(folder), make_grid("apn", "memae-2d", "framepred", seeds=[0, 1]))
+    return folder
+
+
+@pytest.fixture
+def finished(results, tmp_path):
+    return Store(copytree(results, tmp_path / "results"))
 
 
 def last(store: Store, method: str, name: str) -> list[float]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from shutil import copytree
 
 import pytest
 
@@ -13,20 +14,25 @@ from crossvad.store.store import Store
 
 WORDS = ("--budget", "smoke", "--quiet", "--shots", "0,1,3", "--steps", "2", "--seeds", "0,1", "--method", "framepred")
 MILD = "finetune[learning_rate=1e-06]"
+WILD = "finetune[learning_rate=1e30]"
+
+
+@pytest.fixture(scope="module")
+def results(make_grid, run_grid, tmp_path_factory):
+    """Two seeds of a method, fine-tuned at a rate from the source, at one that hardly moves and one that diverges."""
+    folder = tmp_path_factory.mktemp("finished")
+    tunings = ("finetune", MILD, WILD)
+    run_grid(Store(folder), make_grid("framepred", tunings=tunings, shots=[0, 1, 3], steps=[2], seeds=[0, 1]))
+    return folder
 
 
 @pytest.fixture
-def finished(bench, north, south, tmp_path):
-    """Two seeds of a method, fine-tuned at a rate from the source, at one that hardly moves and one that diverges."""
-    where = ("--source", f"path:{north}", "--target", f"path:{south}")
-    done = bench("run", *where, *WORDS, "--tuning", f"finetune,{MILD},finetune[learning_rate=1e30]")
-    assert done.code == 0
-    return done, Store(tmp_path / "results")
+def finished(results, tmp_path):
+    return Store(copytree(results, tmp_path / "results"))
 
 
-def test_gains_are_the_paired_differences(bench, finished):
-    run, store = finished
-    found = differences(counted(store, store.records(), FAIR), ITSELF)
+def test_gains_are_the_paired_differences(bench, finished, north, south):
+    found = differences(counted(finished, finished.records(), FAIR), ITSELF)
     text = bench("gain", "--format", "md").out
     assert text.startswith("<!-- bench gain -->")
     for line in found[found["method"] == "framepred"].to_dict("records"):
@@ -35,7 +41,9 @@ def test_gains_are_the_paired_differences(bench, finished):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert cells[{1: -2, 3: -1}[line["shots"]]].removesuffix(REVERTED) == gap
         assert cells[-3] == f"{line['auc'] - line['difference']:.1f}"
-    assert "gain over K = 0" in run.out and "2 seeds" in text
+    where = ("--source", f"path:{north}", "--target", f"path:{south}")
+    run = bench("run", *where, *WORDS, "--tuning", f"finetune,{MILD},{WILD}")  # all is there, and is shown
+    assert run.code == 0 and "gain over K = 0" in run.out and "2 seeds" in text
 
 
 def test_an_adaptation_that_was_taken_back_is_marked(bench, finished):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from importlib.resources import files
 
 import pytest
@@ -23,7 +21,7 @@ IDS = [" ".join([group, *options]) for group, options, _ in KINDS]
 
 
 @pytest.mark.parametrize(("group", "options", "thing"), KINDS, ids=IDS)
-def test_a_new_file_works_at_once(bench, tmp_path, group, options, thing):
+def test_a_new_file_works_at_once(bench, run_pytest, tmp_path, group, options, thing):
     """It is put through the three commands that the output names."""
     done = bench(group, "new", "night_watch", *options)
     assert done.code == 0 and "Wrote night_watch.py and test_night_watch.py." in done.out
@@ -33,8 +31,9 @@ def test_a_new_file_works_at_once(bench, tmp_path, group, options, thing):
     assert check.startswith(f"bench {group} check night_watch.py:NightWatch")
     judged = bench(*check.split()[1:])
     assert judged.code == 0 and "holds" in judged.out and "BROKEN" not in judged.out, judged.out
-    tested = subprocess.run([sys.executable, "-m", *test.split()], cwd=tmp_path, capture_output=True, text=True)
-    assert tested.returncode == 0 and "1 passed" in tested.stdout, tested.stdout
+    program, *words = test.split()
+    tested = run_pytest(*words, folder=tmp_path)
+    assert program == "pytest" and tested.code == 0 and "1 passed" in tested.out, tested.out
     ran = bench(*run.split()[1:], "--shots", "1", "--quiet")
     assert ran.code == 0 and "framediff" in ran.out and ("night_watch" in ran.out or "night_watch" in run), ran.err
     assert "failed" not in ran.out
@@ -67,14 +66,13 @@ def test_its_commented_line_gives_maps_once_it_is_none(bench, tmp_path, kind):
         ),
     ],
 )
-def test_its_test_fails_where_the_file_is_broken(bench, tmp_path, file, change, said):
+def test_its_test_fails_where_the_file_is_broken(bench, run_pytest, tmp_path, file, change, said):
     bench(f"{file}s", "new", "night_watch")
     path = tmp_path / "night_watch.py"
     assert change[0] in path.read_text()
     path.write_text(path.read_text().replace(*change))
-    words = [sys.executable, "-m", "pytest", "test_night_watch.py"]
-    tested = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
-    assert tested.returncode == 1 and re.search(said, tested.stdout), tested.stdout
+    tested = run_pytest("test_night_watch.py", folder=tmp_path)
+    assert tested.code == 1 and re.search(said, tested.out), tested.out
 
 
 def test_nothing_is_overwritten(bench, tmp_path):

@@ -30,7 +30,7 @@ BUDGET = replace(SMOKE, schedule=Schedule(STEPS, 2, 1e-3))
 KEY = "f" * 16
 METHODS = [
     "apn", "lmn", "memae-2d", "framepred[paper]", "zxvad", "amc", "rgan[lstm=small]", "convae",
-    "stackrnn[backbone=random,clips=8]", TinyGan,
+    "stackrnn[backbone=random,clips=4]", TinyGan,
 ]  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Several processes at a time: what they make is what one makes, and nothing of it is lost with one of them."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -153,21 +152,17 @@ def test_objects_are_refused_as_no_other_process_knows_them(north, south, tmp_pa
     assert not Store(tmp_path).records()
 
 
-def test_two_runs_of_the_same_share_its_work(north, south, tmp_path):
+def test_two_runs_of_the_same_share_its_work(start_bench, north, south, tmp_path):
     """As do several machines on one folder: nothing is trained or scored twice, and both have all of it."""
     (tmp_path / "mine.py").write_text(METHODS)
     words = ["--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0,2"]
     words += ["--seed", "0,1,2", "--method", f"{tmp_path / 'mine.py'}:Counted", "--results", str(tmp_path)]
-    command = [Path(sys.executable).with_name("bench"), "run", *words]
-    if not command[0].is_file():
-        pytest.skip("the command line is not installed beside this Python")
-    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # as in this process: sums are made in the same order
-    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    runs = [subprocess.Popen(command, env=alone, **piped) for _ in range(2)]
-    for run in runs:
-        out, err = run.communicate(timeout=240)
-        assert run.returncode == 0, err
-        assert "mine.py:Counted" in out
+    said = [(tmp_path / f"{number}.out", tmp_path / f"{number}.err") for number in range(2)]
+    runs = [start_bench("run", *words, out=out, log=err) for out, err in said]
+    for run, (out, err) in zip(runs, said, strict=True):
+        run.join(240)
+        assert run.exitcode == 0, err.read_text()
+        assert "mine.py:Counted" in out.read_text()
     assert (tmp_path / "Counted").read_text() == "fitted fitted fitted "
     assert {record.status for record in Store(tmp_path).records()} == {"done"}
     assert not [*Store(tmp_path).place("claims", "").iterdir()]

@@ -1,9 +1,6 @@
 """The same on an S3 server, which moto is: two machines at once, and scores of one."""
 
 import logging
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -11,7 +8,6 @@ from shared_stores import scores_below
 
 moto_server = pytest.importorskip("moto.server", reason="moto[s3] and flask are not installed: an S3 server for tests")
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed: what reads s3://")
-CALL = [sys.executable, "-c", "import torch; torch.set_num_threads(1); from crossvad.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +32,18 @@ def bucket(tmp_path_factory):
 
 
 @pytest.fixture
-def start(bucket, north, south, tmp_path):
+def start(start_bench, bucket, tmp_path):
+    """Start a command on a machine, with a cache of its own: what waits for its exit code and all that it said."""
+
     def start_at(machine, *words, results=f"{bucket[0]}/runs"):
-        environment = {**os.environ, **bucket[1], "CROSSVAD_CACHE": str(tmp_path / machine)}
-        return subprocess.Popen(
-            [*CALL, *words, "--results", str(results)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
-        )  # fmt: skip
+        log, cache = tmp_path / f"{machine}.log", str(tmp_path / machine)
+        process = start_bench(*words, "--results", results, log=log, folder=tmp_path, CROSSVAD_CACHE=cache, **bucket[1])
+
+        def ended():
+            process.join(300)
+            return process.exitcode, log.read_text()
+
+        return ended
 
     return start_at
 
@@ -51,26 +52,23 @@ def test_two_machines_at_once_and_a_third_that_reads(start, bucket, north, south
     words = f"run --source path:{north} --target path:{south} --budget smoke --shots 0,2".split()
     words += ["--method", "framepred,memae,framediff"]
     both = [start("a", *words), start("b", *words)]
-    said = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    alone = start("c", *words, results=tmp_path / "folder")
-    assert not alone.communicate(timeout=300)[1].count("Traceback") and alone.returncode == 0
+    said = [ended() for ended in both]
+    assert [code for code, _ in said] == [0, 0], said
+    code, told = start("c", *words, results=tmp_path / "folder")()
+    assert code == 0 and "Traceback" not in told
     expected = scores_below(tmp_path / "folder")
     assert len(expected) == 12
     for machine in ("a", "b"):
         assert scores_below(tmp_path / machine) == expected
     trained = [sum("Train " in line for line in told.splitlines()) for _, told in said]
     assert sum(trained) <= 4, said  # waited for, or at worst twice
-    reading = start("d", "verify")
-    out, told = reading.communicate(timeout=300)
-    assert reading.returncode == 0, out + told
+    code, told = start("d", "verify")()
+    assert code == 0, told
     assert scores_below(tmp_path / "d") == expected and "left out" not in told
-    again = start("e", *words)
-    assert "12 in the store, 0 to run" in again.communicate(timeout=300)[1]
+    assert "12 in the store, 0 to run" in start("e", *words)()[1]
 
 
 def test_a_bucket_that_is_not_there_is_told_of_at_once(start, north, south):
-    process = start("a", "run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke",
-                    results="s3://no-such-bucket/runs")  # fmt: skip
-    _, told = process.communicate(timeout=300)
-    assert process.returncode == 2 and "Error: s3://no-such-bucket/runs: " in told and "Traceback" not in told
+    words = ("run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke")
+    code, told = start("a", *words, results="s3://no-such-bucket/runs")()
+    assert code == 2 and "Error: s3://no-such-bucket/runs: " in told and "Traceback" not in told

@@ -44,6 +44,7 @@ def complaint(name: str, versions: list[int], values: dict[str, Any], kept: dict
     return ""
 
 
+@pytest.mark.usefixtures("frames_seen_once")
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_what_is_computed_is_what_its_version_computed(name):
     versions, compute = SUBJECTS[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,17 +62,15 @@ class Ended(NamedTuple):
     text: str
 
 
-def bench(*words: str, among: Path, folder: Path, **settings: str) -> Ended:
+@pytest.fixture
+def bench(bench_process, tmp_path):
     """`bench …` as a process of its own, which finds the packages of a folder."""
-    path = os.pathsep.join([str(among), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", "from crossvad.cli import main; main()", *words],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "400", **settings},
-    )
-    return Ended(done.returncode, done.stdout + done.stderr)
+
+    def call(*words: str, among: Path, folder: Path, **settings: str) -> Ended:
+        done = bench_process(*words, among=among, folder=folder, COLUMNS="400", **settings)
+        return Ended(done.code, done.out + done.err)
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +97,7 @@ def broken(sample, tmp_path_factory) -> Path:
     return folder / "site"
 
 
-def test_an_installed_package_is_found(sample, tmp_path):
+def test_an_installed_package_is_found(bench, sample, tmp_path):
     for command, names in (
         ("methods list --budget smoke", ["brightness", "apn"]),
         ("tunings list", ["descent", "finetune", "Gradient descent on all that adapts"]),
@@ -120,7 +117,7 @@ def test_an_installed_package_is_found(sample, tmp_path):
     ("words", "name"),
     [("run --method bri", "brightness"), ("run --tuning des", "descent"), ("run --target cor", "corridor")],
 )
-def test_an_installed_package_is_completed(sample, tmp_path, words, name):
+def test_an_installed_package_is_completed(bench, sample, tmp_path, words, name):
     typed = {"_BENCH_COMPLETE": "bash_complete", "COMP_WORDS": f"bench {words}", "COMP_CWORD": "3"}
     assert bench(among=sample, folder=tmp_path, **typed).text.strip() == f"plain,{name}"
 
@@ -128,7 +125,7 @@ def test_an_installed_package_is_completed(sample, tmp_path, words, name):
 RUN = "run --source corridor --target corridor --method brightness --tuning descent --shots 2 --budget smoke --quiet"
 
 
-def test_it_runs_and_is_in_the_table(sample, tmp_path):
+def test_it_runs_and_is_in_the_table(bench, sample, tmp_path):
     done = bench(*RUN.split(), among=sample, folder=tmp_path)
     assert done.code == 0 and "brightness" in done.text and "descent" in done.text, done.text
     words = ("table", "--format", "csv", "--rows", "method,tuning")
@@ -140,7 +137,7 @@ def test_it_runs_and_is_in_the_table(sample, tmp_path):
 
 
 @pytest.mark.parametrize("group", ["methods", "datasets", "tunings"])
-def test_a_broken_package_is_named_and_takes_nothing_down(broken, tmp_path, group):
+def test_a_broken_package_is_named_and_takes_nothing_down(bench, broken, tmp_path, group):
     words = ["--budget", "smoke"] if group == "methods" else []
     done = bench(group, "list", *words, among=broken, folder=tmp_path)
     assert done.code == 0 and "Traceback" not in done.text, done.text
@@ -150,14 +147,14 @@ def test_a_broken_package_is_named_and_takes_nothing_down(broken, tmp_path, grou
         assert any(name in line and said in line for line in done.text.splitlines()), (name, said, done.text)
 
 
-def test_beside_a_broken_package_all_else_works(broken, tmp_path):
+def test_beside_a_broken_package_all_else_works(bench, broken, tmp_path):
     done = bench(*RUN.split(), "--method", "framediff", among=broken, folder=tmp_path)
     assert done.code == 0 and "brightness" in done.text and "Traceback" not in done.text, done.text
     assert bench("table", among=broken, folder=tmp_path).code == 0
 
 
 @pytest.mark.parametrize("name", [name for name in BROKEN if name != "framediff"])
-def test_who_names_a_broken_method_is_told_what_to_do(broken, tmp_path, name):
+def test_who_names_a_broken_method_is_told_what_to_do(bench, broken, tmp_path, name):
     words = f"run --source corridor --target corridor --method {name} --budget smoke --quiet".split()
     done = bench(*words, among=broken, folder=tmp_path)
     assert done.code == 2 and "Traceback" not in done.text and done.text.startswith("Error: "), done.text

@@ -281,8 +281,8 @@ def broken(cls: type[Adapter]) -> set[str]:
     return {verdict.rule for verdict in verdicts if not verdict.holds}
 
 
-# Of these, features of hundreds of clips are made at every fit.
-SHORTER = {"stackrnn": "stackrnn[clips=8]", "tsc": "tsc[clips=8]"}
+# Of these, features of hundreds of clips are made at every fit, or layers are much wider than a rule needs them.
+SHORTER = {"stackrnn": "stackrnn[clips=8]", "tsc": "tsc[clips=8]", "rgan": "rgan[lstm=small]"}
 
 
 @pytest.mark.parametrize("name", catalogue.METHODS)

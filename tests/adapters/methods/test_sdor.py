@@ -10,6 +10,7 @@ from crossvad.datasets.clips import consecutive
 from crossvad.verification.conformance import moving_squares
 from made import CPU, SMOKE, build, clips_of
 
+pytestmark = pytest.mark.usefixtures("frames_seen_once")
 SDOR = "sdor[backbone=random,epochs=20]"
 
 

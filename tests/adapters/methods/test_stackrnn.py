@@ -15,6 +15,7 @@ from crossvad.datasets.clips import ClipSource, consecutive
 from crossvad.verification.conformance import moving_squares
 from made import CPU, PAPER, SMOKE, build, clips_of, noise
 
+pytestmark = pytest.mark.usefixtures("frames_seen_once")
 NET = "stackrnn[backbone=random,clips=12]"
 
 

@@ -1,0 +1,43 @@
+"""Maps of frames that a backbone has seen already, for whoever shows the same few frames again and again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+_seen: list[dict[bytes, Tensor]] = []  # innermost last
+
+
+@contextmanager
+def seeing_once() -> Iterator[None]:
+    """Within it backbones on a CPU make the map of a frame once, whoever holds them: all are kept until it is left.
+
+    A map made anew would be the same, bit for bit, as there it is made of one frame at a time. Not for what takes the
+    time of methods, nor for long video, of which all maps would be kept.
+    """
+    _seen.append({})
+    try:
+        yield
+    finally:
+        _seen.pop()
+
+
+def remembered(maker: str, frame: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
+    """What is made of a frame on a CPU: within `seeing_once` that of the first time, else made now.
+
+    Args:
+        maker: tells what makes it, and with which weights, from all others.
+        frame: (1, C, H, W).
+        make: makes it.
+    """
+    if not _seen:
+        return make(frame)
+    whole = f"{maker} {tuple(frame.shape)} {frame.dtype} {torch.is_autocast_enabled('cpu')}"
+    key = hashlib.sha256(whole.encode() + frame.contiguous().numpy().tobytes()).digest()
+    if key not in _seen[-1]:
+        _seen[-1][key] = make(frame)
+    return _seen[-1][key]
