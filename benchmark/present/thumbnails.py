@@ -9,7 +9,6 @@ from pathlib import Path
 from crossvad.datasets.base import Frames, Video
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import resized
-from crossvad.planning.registry import as_given, get_dataset
 
 WIDEST = 16  # times as wide as high
 
@@ -27,6 +26,8 @@ class Thumbnails:
 
         What is not at hand is nothing to stop for: scores are stored, and footage may lie elsewhere.
         """
+        from crossvad.planning.registry import as_given  # here, as it loads torch: completing an option waits for none
+
         try:
             source = self._videos(as_given(target)).get(video)
             return None if source is None else self._read(source, wanted)
@@ -35,6 +36,8 @@ class Thumbnails:
 
     def _open(self, target: str) -> dict[str, Video]:
         """Open the test videos of a target by name; none where it cannot be opened, or is known by its name alone."""
+        from crossvad.planning.registry import get_dataset
+
         try:
             return {video.name: video for video in get_dataset(target, self.root).videos("test")}
         except InputError:

@@ -99,7 +99,8 @@ def test_values_that_are_stored_are_completed_everywhere(command, tmp_path):
 def test_a_plot_is_listed_without_loading_any_and_loads_no_other():
     out, heavy = in_a_process("plot", "--help")
     assert "Anomaly scores over the frames" in out and heavy == set()
-    assert "torch" not in in_a_process("plot", "matrix", "--help")[1]
+    for name in ("matrix", "scores"):
+        assert "torch" not in in_a_process("plot", name, "--help")[1], name
 
 
 def test_stored_scores_are_read_without_torch(bench, north, south, tmp_path):
