@@ -163,32 +163,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from crossvad.adapters.nets.frozen import Frozen as Frozen  # plug-ins import it, and `option`, from here
-from crossvad.adapters.nets.training_only import TrainingOnly as TrainingOnly
-from crossvad.adapters.options import Budget, NoOptions, Schedule
-from crossvad.adapters.options import option as option
-from crossvad.adapters.published import PublishedEvaluation as PublishedEvaluation  # and this
+from crossvad.adapters.cue_scores import CueScores, joined
+from crossvad.adapters.nets.frozen import Frozen
+from crossvad.adapters.nets.training_only import TrainingOnly
+from crossvad.adapters.optimizers import OPTIMIZERS, Optimizers, descend
+from crossvad.adapters.options import Budget, NoOptions, Schedule, option
+from crossvad.adapters.published import PublishedEvaluation
 from crossvad.adapters.training_state import Checkpointer, TrainingState
-from crossvad.datasets.clips import Batches, Clips, ClipSource, ClipSpec
+from crossvad.datasets.clips import Batches, ClipSource, ClipSpec
+
+# What plug-ins import from here, wherever it is defined.
+__all__ = [
+    "Adaptation", "Adapter", "CueScores", "Frozen", "Log", "Optimizers", "PublishedEvaluation", "TrainingOnly",
+    "Versions", "descend", "joined", "option",
+]  # fmt: skip
 
 Log = Callable[[int, int, dict[str, float]], None]  # (step, of, values), called while a method trains
-CueScores = dict[str, Tensor]  # cue -> (B,)
-Optimizers = dict[str, torch.optim.Optimizer]  # by the names that a method gives them
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad,
-    "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-10),  # numbers of TensorFlow's, which papers mean
-}  # fmt: skip
 DIAGNOSED = 20  # times in a training
-AT_ONCE = 2**16  # pixels, in clips that a support set is gone through by: one of 256 x 256, all of it at 64 x 64
-ON_GPU = 8  # times as many: five clips of 256 x 256 take half as long as two, two and one
 
 
 class Versions(NamedTuple):
@@ -227,10 +224,12 @@ class Adapter(nn.Module):
     deviations: ClassVar[tuple[str, ...]] = ()  # where it knowingly departs from what was published
     published: ClassVar[Schedule] = Schedule(20_000, 4, 2e-4)  # what budget `paper` trains with
     published_evaluation: ClassVar[PublishedEvaluation] = PublishedEvaluation()  # what protocol `paper` does to scores
+    last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
+
+    # What the harness sets while a method trains.
     checkpoints: Checkpointer | None = None  # of its training, where the harness wants them
     arithmetic: Callable[[], AbstractContextManager[object]] = nullcontext  # that its training steps are taken in
     shared_loss: Callable[[Tensor], Tensor] | None = None  # that they go down, where devices share batches
-    last_layers: ClassVar[tuple[str, ...]] = ("head.",)  # how the names of the last layers' parameters begin
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
         """Declare the clips this method takes: `frames` of them, of which number `scored` gets the score."""
@@ -250,7 +249,7 @@ class Adapter(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define score(clips)")
 
-    # ---- inherited; override what you need ---------------------------------------------------------------------------
+    # ---- inherited; override what you need: what scores are ----------------------------------------------------------
 
     @property
     def fusion(self) -> dict[str, float]:
@@ -258,19 +257,25 @@ class Adapter(nn.Module):
         return {}
 
     @property
-    def training_strides(self) -> tuple[int, ...]:
-        """Of training clips: each takes every frame, or every second and so on, as is drawn from these."""
-        return (1,)
-
-    @property
     def scores_in_order(self) -> bool:
         """Whether the score of a clip depends on others of its video, so that `score_video` must see them all."""
         return False
+
+    def score_video(self, batches: Iterable[Tensor]) -> CueScores:
+        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override it with `scores_in_order`."""
+        return joined(self.score(batch) for batch in batches)
 
     @property
     def scores_scene(self) -> bool:
         """Whether the score of a clip depends on other videos of its scene, so that `score_scene` must see them all."""
         return False
+
+    def score_scene(self, videos: Sequence[Iterable[Tensor]]) -> list[CueScores]:
+        """Scores of each of a scene's test videos, as `score_video`. Override it with `scores_scene`.
+
+        Where each test video is adapted to by itself, a scene is one video. Batches can be gone through once.
+        """
+        return [self.score_video(batches) for batches in videos]
 
     @property
     def transductive(self) -> bool:
@@ -280,71 +285,7 @@ class Adapter(nn.Module):
         """
         return self.scores_scene
 
-    @property
-    def splits_batches(self) -> bool:
-        """Whether a training step on several devices, each with its share of the batch, is that on one device.
-
-        It is where a step goes down `loss` alone, and `loss` is the mean of what it is of each clip, draws no random
-        numbers and writes no buffer but the statistics of batch norm. Taken to be so where `training_step` is
-        inherited; a `fit` of a method's own is never split.
-        """
-        return type(self).training_step is Adapter.training_step
-
-    def meta_loss(self, clips: Tensor) -> Tensor:
-        """What meta-training lowers: the training loss unless a method says otherwise."""
-        return self.loss(clips)
-
-    def frozen_features(self, clips: Tensor) -> Any:
-        """What no adaptation changes of clips (B, T, C, H, W): the clips themselves unless a method says otherwise.
-
-        `adaptation_loss` and `score` must take what this returns: a tensor, or tuples of such, with B in front. A
-        method over a frozen backbone returns its features, which are then made once and serve every number of shots
-        and steps. They may depend on no adaptable parameter, and on no normalisation statistics.
-        """
-        return clips
-
-    def calibrate(self, clips: Any) -> None:
-        """Take in, in place, what a scene is like from its support set: nothing unless a method says so.
-
-        Called once an adaptation, after the steps of a tuning; they are all there is to adapting if not `tunable`.
-
-        Args:
-            clips: K >= 1 of them, as `frozen_features` returned them.
-        """
-
-    def adaptation_loss(self, clips: Any) -> Tensor:
-        """What a gradient step on a support set lowers: the training loss unless a method says otherwise."""
-        return self.loss(clips)
-
-    def maps(self, clips: Tensor) -> Tensor | None:
-        """Where in the scored frame it is abnormal, (B, h, w), higher = more abnormal, any scale; None: cannot say.
-
-        No part of the score: changing it leaves stored scores valid.
-        """
-        return None
-
-    def predicted_frames(self, clips: Tensor) -> Tensor | None:
-        """The frame a method puts in the scored one's place, (B, C, H, W) in the clips' range; None: it makes none."""
-        return None
-
-    def attention_maps(self, clips: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Maps (B, M, h, w) of a prototype unit, and its distances (B, h, w) to the nearest; None: it has none."""
-        return None
-
-    def diagnostics(self, clips: Tensor) -> dict[str, float]:
-        """What to watch beside the loss while training, on a batch of clips: whether prototypes collapse, and such."""
-        return {}
-
-    def score_video(self, batches: Iterable[Tensor]) -> CueScores:
-        """Scores of a whole video from its clips in order, {cue: (clips,)}. Override it with `scores_in_order`."""
-        return joined(self.score(batch) for batch in batches)
-
-    def score_scene(self, videos: Sequence[Iterable[Tensor]]) -> list[CueScores]:
-        """Scores of each of a scene's test videos, as `score_video`. Override it with `scores_scene`.
-
-        Where each test video is adapted to by itself, a scene is one video. Batches can be gone through once.
-        """
-        return [self.score_video(batches) for batches in videos]
+    # ---- how it trains -----------------------------------------------------------------------------------------------
 
     def schedule(self, budget: Budget) -> Schedule:
         """The budget's schedule, or the published one where the budget leaves it to the method."""
@@ -354,6 +295,11 @@ class Adapter(nn.Module):
         """What the training steps with, by name: one on all parameters, as the schedule says."""
         schedule = self.schedule(budget)
         return {"all": OPTIMIZERS[schedule.optimizer](self.parameters(), schedule.learning_rate)}
+
+    @property
+    def training_strides(self) -> tuple[int, ...]:
+        """Of training clips: each takes every frame, or every second and so on, as is drawn from these."""
+        return (1,)
 
     def training_step(self, clips: Tensor, optimizers: Optimizers) -> dict[str, float]:
         """Learn from a batch of clips (B, T, C, H, W): a step of the one optimiser down `loss`.
@@ -365,6 +311,16 @@ class Adapter(nn.Module):
         loss = (self.shared_loss or self.loss)(clips)
         descend(optimizer, loss)
         return {"loss": loss.item()}
+
+    @property
+    def splits_batches(self) -> bool:
+        """Whether a training step on several devices, each with its share of the batch, is that on one device.
+
+        It is where a step goes down `loss` alone, and `loss` is the mean of what it is of each clip, draws no random
+        numbers and writes no buffer but the statistics of batch norm. Taken to be so where `training_step` is
+        inherited; a `fit` of a method's own is never split.
+        """
+        return type(self).training_step is Adapter.training_step
 
     def fit(self, source: ClipSource, budget: Budget, log: Log) -> None:
         """Train in place on the source as the schedule says; the last state is the one that counts.
@@ -406,6 +362,10 @@ class Adapter(nn.Module):
         Called by `fit` when training is over. What it finds must survive saving: a persistent buffer, for one.
         """
 
+    def diagnostics(self, clips: Tensor) -> dict[str, float]:
+        """What to watch beside the loss while training, on a batch of clips: whether prototypes collapse, and such."""
+        return {}
+
     @torch.no_grad()
     def _diagnosed(self, clips: Tensor) -> dict[str, float]:
         """Diagnostics amid training, in eval mode: looking must not move normalisation statistics or memories."""
@@ -414,6 +374,34 @@ class Adapter(nn.Module):
         self.train()
         return values
 
+    # ---- how it adapts -----------------------------------------------------------------------------------------------
+
+    def frozen_features(self, clips: Tensor) -> Any:
+        """What no adaptation changes of clips (B, T, C, H, W): the clips themselves unless a method says otherwise.
+
+        `adaptation_loss` and `score` must take what this returns: a tensor, or tuples of such, with B in front. A
+        method over a frozen backbone returns its features, which are then made once and serve every number of shots
+        and steps. They may depend on no adaptable parameter, and on no normalisation statistics.
+        """
+        return clips
+
+    def adaptation_loss(self, clips: Any) -> Tensor:
+        """What a gradient step on a support set lowers: the training loss unless a method says otherwise."""
+        return self.loss(clips)
+
+    def calibrate(self, clips: Any) -> None:
+        """Take in, in place, what a scene is like from its support set: nothing unless a method says so.
+
+        Called once an adaptation, after the steps of a tuning; they are all there is to adapting if not `tunable`.
+
+        Args:
+            clips: K >= 1 of them, as `frozen_features` returned them.
+        """
+
+    def meta_loss(self, clips: Tensor) -> Tensor:
+        """What meta-training lowers: the training loss unless a method says otherwise."""
+        return self.loss(clips)
+
     def adaptable_parameters(self) -> dict[str, nn.Parameter]:
         """The parameters, by name, that adapting may move: all that take a gradient unless a method says otherwise."""
         return {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
@@ -421,6 +409,25 @@ class Adapter(nn.Module):
     def head_parameters(self) -> dict[str, nn.Parameter]:
         """The adaptable ones of the last layers."""
         return {name: p for name, p in self.adaptable_parameters().items() if name.startswith(self.last_layers)}
+
+    # ---- what pictures show ------------------------------------------------------------------------------------------
+
+    def maps(self, clips: Tensor) -> Tensor | None:
+        """Where in the scored frame it is abnormal, (B, h, w), higher = more abnormal, any scale; None: cannot say.
+
+        No part of the score: changing it leaves stored scores valid.
+        """
+        return None
+
+    def predicted_frames(self, clips: Tensor) -> Tensor | None:
+        """The frame a method puts in the scored one's place, (B, C, H, W) in the clips' range; None: it makes none."""
+        return None
+
+    def attention_maps(self, clips: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Maps (B, M, h, w) of a prototype unit, and its distances (B, h, w) to the nearest; None: it has none."""
+        return None
+
+    # ---- what survives saving ----------------------------------------------------------------------------------------
 
     def state_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays of numbers by name that are saved beside parameters and buffers: none unless a method says so."""
@@ -438,67 +445,3 @@ class Adapter(nn.Module):
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Take a step of an optimiser down a loss, whatever gradients were there before."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-
-
-def joined(parts: Iterable[CueScores]) -> CueScores:
-    """Join the cues of batches, {cue: (B,)}, as they come.
-
-    Until then they are plain numbers: small tensors that stay lie between large ones that go, whose memory the C
-    library can then neither give back nor use for larger ones. A day of video would take gigabytes.
-    """
-    numbers: dict[str, list[float]] = {}
-    kinds: dict[str, Tensor] = {}
-    for part in parts:
-        for cue, scores in part.items():
-            kinds.setdefault(cue, scores.new_empty(0))
-            numbers.setdefault(cue, []).extend(scores.tolist())
-    return {cue: kinds[cue].new_tensor(said) for cue, said in numbers.items()}
-
-
-def leading(features: Any, count: int) -> Any:
-    """The first clips of what `Adapter.frozen_features` returned."""
-    return portion(features, slice(count))
-
-
-def portion(features: Any, span: slice) -> Any:
-    """Some of the clips of what `Adapter.frozen_features` returned."""
-    if isinstance(features, Tensor | Clips):
-        return features[span]
-    parts = [portion(part, span) for part in features]
-    return type(features)(*parts) if hasattr(features, "_fields") else tuple(parts)
-
-
-def together(parts: Sequence[Any]) -> Any:
-    """Join what `portion` parted; what stands in the parts twice is joined once, and a single part is itself."""
-    known: dict[tuple[int, ...], Any] = {}
-
-    def join(parts: Sequence[Any]) -> Any:
-        if (same := tuple(map(id, parts))) not in known:
-            first = parts[0]
-            if isinstance(first, Tensor):
-                known[same] = torch.cat(list(parts))
-            else:
-                made = [join(each) for each in zip(*parts, strict=True)]
-                known[same] = type(first)(*made) if hasattr(first, "_fields") else tuple(made)
-        return known[same]
-
-    return join(parts) if len(parts) > 1 else parts[0]
-
-
-def at_once(adapter: Adapter) -> int:
-    """How many clips of a support set go through a method at once, at least one: more fill memory, and gain nothing."""
-    height, width = adapter.clip.size
-    on_gpu = any(weights.device.type != "cpu" for weights in adapter.parameters())
-    return max(1, AT_ONCE * (ON_GPU if on_gpu else 1) // (height * width))
-
-
-def size_of(features: Any) -> int:
-    """How many clips they are of, which `Adapter.frozen_features` returned."""
-    return len(features) if isinstance(features, Tensor | Clips) else size_of(features[0])

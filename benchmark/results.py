@@ -16,7 +16,8 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import tidy
 from crossvad.evaluation.alike import Alike, refuse_mixtures
-from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
+from crossvad.evaluation.camera_cells import counted_by_camera
+from crossvad.evaluation.cameras import compare_cameras
 from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.execution.progress import Reporter

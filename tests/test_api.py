@@ -20,7 +20,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.methods.baselines import FrameDifference
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.evaluation.comparison import ITSELF, counted_where, differences
+from crossvad.evaluation.comparison import ITSELF, counted, differences
 from crossvad.store.store import Store
 
 BASELINES = ["random", "ramp", "framediff", "extrapolate", "support-mean", "speed"]
@@ -256,7 +256,8 @@ def test_a_stopped_run_keeps_what_is_finished(north, south, plugin, tmp_path):
 
 def test_rivals_may_lie_outside_of_what_was_asked_for(ran):
     adapted = crossvad.load_results(ran.folder, where={"method": "framepred", "shots": 2})
-    cells, among = counted_where(ran.store, ran.protocol, ["method=framepred", "shots=2"])
+    among = counted(ran.store, ran.records, ran.protocol)
+    cells = among[(among["method"] == "framepred") & (among["shots"] == 2)]
     assert len(adapted) == 1
     pd.testing.assert_frame_equal(adapted.compare("random").frame, differences(cells, "random", among))
     assert adapted.gains().frame["difference"].tolist() == differences(cells, ITSELF, among)["difference"].tolist()

@@ -31,8 +31,11 @@ FLOORS = [
     ["crossvad.adapters.options", "crossvad.adapters.published"],
     [
         "crossvad.adapters.base",
+        "crossvad.adapters.cue_scores",
         "crossvad.adapters.growing",
         "crossvad.adapters.nets",
+        "crossvad.adapters.optimizers",
+        "crossvad.adapters.portions",
         "crossvad.adapters.training_state",
     ],
     ["crossvad.adapters.methods", "crossvad.adapters.tunings"],

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, triplet_margin_loss
 
 from crossvad.adapters.base import Adapter, CueScores, joined
-from crossvad.adapters.nets.layout import laid_out_as
 from crossvad.adapters.nets.losses import decibel, squared_error, weighted_regular_error
 from crossvad.adapters.nets.memory import ItemMemory
+from crossvad.adapters.nets.memory_layout import laid_out_as
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head, encoder_blocks
 from crossvad.adapters.options import Budget, Schedule, option
 from crossvad.adapters.published import EVALUATIONS

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from crossvad.adapters.base import Adapter, CueScores, at_once, together
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.losses import decibel, pool_error, smoothed, squared_error
 from crossvad.adapters.nets.motion import SLOWEST, flow_speed, measurable, nearness, scale_slope
 from crossvad.adapters.nets.prototypes import NoPrototypes, PrototypeUnit, likeness
 from crossvad.adapters.nets.retrieval import Retrieval
 from crossvad.adapters.nets.unet import Decoder, Encoder, Head
 from crossvad.adapters.options import Budget
+from crossvad.adapters.portions import at_once, together
 from crossvad.datasets.clips import ClipSource
 
 NO_DISTANCE = 1e-20  # of features to their nearest prototype, which may be far nearer than frames are ever predicted

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from crossvad.adapters.nets.layout import laid_out_as
+from crossvad.adapters.nets.memory_layout import laid_out_as
 
 # On a GPU an image's pixels are summed up in so many parts. A product that leaves M x C of its N pixels is too small to
 # fill one, and its few sums too long: of 65 536 pixels (10 prototypes, 128 channels, H200) each takes 1.8 ms. With 64

@@ -21,8 +21,9 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor
 
-from crossvad.adapters.base import Adaptation, Adapter, Log, at_once, portion, size_of
+from crossvad.adapters.base import Adaptation, Adapter, Log
 from crossvad.adapters.options import NoOptions
+from crossvad.adapters.portions import at_once, portion, size_of
 from crossvad.datasets.clips import ClipSource
 
 AnyAdapter = TypeVar("AnyAdapter", bound=Adapter)

@@ -6,6 +6,9 @@ moves where the steps start from, and Meta-SGD their sizes, too, so that the que
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,18 +106,26 @@ class MetaTuning(Tuning):
         parameters = self.inner(adapter)
         while True:
             with only_these_learn(adapter, list(parameters.values())):
-                begun, slopes = 0.0, dict[str, Tensor]()
-                for part, share in in_turn(adapter, features):
-                    loss = share * adapter.adaptation_loss(part)
-                    gradients = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-                    for name, gradient in zip(parameters, gradients, strict=True):
-                        if gradient is not None:  # else the loss does not depend on it
-                            slopes[name] = slopes[name] + gradient if name in slopes else gradient
-                    begun += loss.item()
+                begun, gradients = _support_gradients(adapter, features, parameters)
                 with torch.no_grad():
-                    for name, slope in slopes.items():
-                        parameters[name].sub_(self.size(name) * slope)
+                    for name, gradient in gradients.items():
+                        parameters[name].sub_(self.size(name) * gradient)
             yield begun
+
+
+def _support_gradients(
+    adapter: Adapter, features: Any, parameters: dict[str, nn.Parameter]
+) -> tuple[float, dict[str, Tensor]]:
+    """The loss on a support set, and its gradient by each of some parameters that it depends on."""
+    support_loss, gradients = 0.0, dict[str, Tensor]()
+    for part, share in in_turn(adapter, features):
+        loss = share * adapter.adaptation_loss(part)
+        of_part = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
+        for name, gradient in zip(parameters, of_part, strict=True):
+            if gradient is not None:  # else the loss does not depend on it
+                gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        support_loss += loss.item()
+    return support_loss, gradients
 
 
 class Maml(MetaTuning):
@@ -216,10 +227,6 @@ def learn2learn() -> Any:
     Raises:
         InputError: it is not installed; names the recipe.
     """
-    import contextlib
-    import io
-    import warnings
-
     try:
         with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -67,6 +67,7 @@ def choose(
     from crossvad.datasets.readers.frame_cache import FrameCache
     from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device
+    from crossvad.execution.fitting import Fitter
     from crossvad.execution.progress import Reporter
     from crossvad.planning.request import Request
     from crossvad.planning.variants import variants
@@ -93,7 +94,8 @@ def choose(
     store = open_store(results, teller=reporter)
     prepare_store(store, reporter)
     parts = []
-    for rows in planted.planted_rows(grid, store, Decoder(FrameCache(), grid.budget), torch_device, reporter):
+    fitter = Fitter(grid, store, Decoder(FrameCache(), grid.budget), torch_device, reporter)
+    for rows in planted.planted_rows(fitter):
         parts.append(rows)
         if out is not None:  # what is there is there, whenever this is stopped
             planted_rows.keep(Path(out), rows)

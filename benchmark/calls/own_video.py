@@ -75,7 +75,10 @@ def score_videos(
     Raises:
         InputError: an input is unknown, missing, broken or unsuitable.
     """
+    from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device
+    from crossvad.execution.fitting import Fitter
     from crossvad.execution.progress import Reporter
     from crossvad.footage.footage_scorer import FootageScorer
     from crossvad.footage.own_footage import OwnFootage
@@ -88,8 +91,8 @@ def score_videos(
     store = open_store(results, teller=reporter)
     store.check_usable()
     sweep(store, reporter)
-    scorer = FootageScorer(footage, places, grid, store, torch_device, reporter)
-    return scorer.score(top, None if out is None else Path(out), overlay)
+    fitter = Fitter(grid, store, Decoder(FrameCache(), grid.budget), torch_device, reporter)
+    return FootageScorer(footage, places, fitter).score(top, None if out is None else Path(out), overlay)
 
 
 @checked
@@ -142,7 +145,10 @@ def watch(
     Raises:
         InputError: an input is unknown, missing, broken or unsuitable, or no camera answers.
     """
+    from crossvad.datasets.readers.frame_cache import FrameCache
+    from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device
+    from crossvad.execution.fitting import Fitter
     from crossvad.execution.progress import Reporter
     from crossvad.live.camera_watch import Rules
     from crossvad.live.cameras import OwnCameras, from_pairs, named
@@ -156,4 +162,4 @@ def watch(
     grid, store = request.bare_grid(data_root(data)), open_store(results, teller=reporter)
     store.check_usable()
     sweep(store, reporter)
-    return prepare(chosen, rules, grid, store, torch_device, reporter)
+    return prepare(chosen, rules, Fitter(grid, store, Decoder(FrameCache(), grid.budget), torch_device, reporter))

@@ -100,7 +100,6 @@ def run(
         InputError: an input is unknown, missing, broken or unsuitable.
     """
     from crossvad.datasets.readers.frame_cache import FrameCache
-    from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device, get_devices
     from crossvad.execution.launchers.base import Shared
     from crossvad.execution.progress import Reporter
@@ -123,13 +122,13 @@ def run(
         problem = "is one training at a time on this machine, and goes with no --jobs and no --launcher"
         raise InputError(f"--devices {devices}", problem, "leave one of them out")
     torch_device, chosen = get_device(device), get_devices(device, devices) if devices > 1 else []
-    store, cache = open_store(results, "runs", all_cells=False), FrameCache()  # a run is of its own cells
+    store = open_store(results, "runs", all_cells=False)  # a run is of its own cells
     with limited_to(time_limit), ExitStack() as stack:
         grid = request.grid(data_root(data))
         prepare_store(store, Reporter(quiet=quiet))
         reporter = KeepingReporter(stack.enter_context(kept(store, _called())), quiet)
         if skip_bad:
-            grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
+            grid = without_bad(grid, reporter)
         workplace = partial(Workplace, request, data_root(data), results, maps, skip_bad)
         launch, team = None, DeviceTeam(chosen, workplace()) if len(chosen) > 1 else None
         if launcher != LOCAL and (launcher != "processes" or jobs > 1):
@@ -140,7 +139,7 @@ def run(
                 )
             (cls, options), place = get_launcher(launcher), workplace()
             launch = Scheduler(jobs, lambda count: cls(options, Shared(place, device, count)))
-        runner = Runner(store, cache, torch_device, reporter, maps, launch, retry, max_failures, team)
+        runner = Runner(store, FrameCache(), torch_device, reporter, maps, launch, retry, max_failures, team)
         records = runner.run(grid, leave_out)
     return Results(store, records, grid.protocol, methods=[method.label for method in grid.methods])
 
@@ -191,7 +190,6 @@ def estimate(
     import torch
 
     from crossvad.datasets.readers.frame_cache import FrameCache
-    from crossvad.execution.decoding import Decoder
     from crossvad.execution.progress import Reporter
     from crossvad.execution.runner import Runner
     from crossvad.execution.skip_bad import without_bad
@@ -205,11 +203,11 @@ def estimate(
     if lacking := [name for name in ("source", "target") if name not in asked]:
         raise TypeError(f"estimate() is to be told {' and '.join(f'{name}=…' for name in lacking)}, as run() is")
     usual = {name: of_run[name].default for name in known if of_run[name].default is not inspect.Parameter.empty}
-    grid, reporter, cache = request_for(**usual | asked).grid(data_root(data)), Reporter(quiet=quiet), FrameCache()
+    grid, reporter = request_for(**usual | asked).grid(data_root(data)), Reporter(quiet=quiet)
     if skip_bad:
-        grid = without_bad(grid, Decoder(cache, grid.budget), reporter)
+        grid = without_bad(grid, reporter)
     store = open_store(results, "runs", all_cells=False)
-    runner = Runner(store, cache, torch.device("cpu"), reporter, maps)
+    runner = Runner(store, FrameCache(), torch.device("cpu"), reporter, maps)
     cells = runner.take(grid)
     store.take_in("cells", [cell.key for cell in cells])
     done = {cell for cell in cells if (record := store.record(cell)) and runner.complete(record)}

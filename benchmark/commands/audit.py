@@ -163,6 +163,6 @@ def checkpoints(
     weights, published = grid.methods[0].build(grid.budget).fusion, grid.methods[0].cls.published_evaluation
     curves = []
     for cell in cells:
-        saved = train_and_score(grid, cell, count, store, runner.decoder, torch_device, reporter)
+        saved = train_and_score(runner.fitter, cell, count)
         curves.append(judge(cell, saved, weights, published))
     return tabulate_checkpoints(curves, count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.words import number_of
 from crossvad.evaluation import comparison
 from crossvad.evaluation.alike import Alike, refuse_mixtures
-from crossvad.evaluation.camera_names import cameras_of_targets, copy_of
+from crossvad.evaluation.camera_cells import base_name, beside, some, usable
 from crossvad.evaluation.camera_statistics import (
     CameraAucs,
     CameraDraws,
@@ -24,21 +23,14 @@ from crossvad.evaluation.camera_statistics import (
     mean_interval,
 )
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.comparison import FACTS, facts_of, no_rival, starts
-from crossvad.evaluation.frames import CountedFrames, Values
-from crossvad.evaluation.selection import untrained
-from crossvad.evaluation.statistics import PairCounts, holm, pair_counts
-from crossvad.evaluation.tidy import counted_frames_of_cells
-from crossvad.planning.catalogue import DRAWN
-from crossvad.planning.names import listed, split_options
-from crossvad.planning.protocol import Protocol
-from crossvad.store.store import Record, Store
+from crossvad.evaluation.comparison import no_rival, starts
+from crossvad.evaluation.frames import Values
+from crossvad.evaluation.statistics import holm
 
 # What has a mean over cameras: seeds are averaged over, and each target has the support that it can have.
 ENTRY = ["source", *(key for key in comparison.ENTRY if key not in ("source", "target", "support"))]
 WHAT = "this mean over cameras"
 ANY = "any"  # the source where nothing learned from one
-NAMED = 4  # cameras or entries that a fact names, at most
 METHOD = ENTRY.index("method")
 Key = tuple[Any, ...]
 
@@ -67,33 +59,6 @@ class CameraComparison:
             same = keys[one][METHOD] == keys[other][METHOD] and seeds == others
             p[one, other] = p[other, one] = camera_difference(first, second, same).p
         return keys, p
-
-
-def counted_by_camera(store: Store, records: Iterable[Record], protocol: Protocol) -> pd.DataFrame:
-    """Count the finished cells that the protocol may read, each of its cameras by itself.
-
-    Returns:
-        A row per cell and camera: keys and facts as of `comparison.counted`, all of the whole cell; `camera`, its name,
-        or "" where the store does not tell the target's cameras apart; `wins`, its `PairCounts`, in which one class or
-        all frames may be lacking; `untrained`.
-    """
-    records = list(records)
-    known = cameras_of_targets(store, records)
-    rows = []
-    for record, read in counted_frames_of_cells(store, records, protocol):
-        frames = read(protocol)
-        facts = facts_of(store, record, frames) | {"untrained": untrained(record)}
-        names = known.get(copy_of(record), [])
-        owners = np.array(names)[frames.videos] if names else np.full(len(frames.labels), "")
-        for camera in dict.fromkeys(names or [""]):
-            rows.append(facts | {"camera": camera, "wins": _wins(frames, owners == camera)})
-    return pd.DataFrame(rows, columns=[*comparison.ENTRY, "seed", "cell", "camera", "wins", *FACTS, "untrained"])
-
-
-def _wins(frames: CountedFrames, own: Any) -> PairCounts:
-    if not own.any():
-        return PairCounts(np.zeros((0, 0)), np.zeros(0), np.zeros(0))
-    return pair_counts(frames.labels[own], frames.scores[own], frames.videos[own])
 
 
 def of_one_kind(cells: pd.DataFrame) -> list[Alike]:
@@ -126,13 +91,13 @@ def compare_cameras(
             budgets, two supports on one target, or entries that count different frames.
     """
     refuse_mixtures(*of_one_kind(cells), what=WHAT)
-    usable, left_out = _usable(cells)
-    if usable.empty:
+    counting, left_out = usable(cells)
+    if counting.empty:
         raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")
-    pool, _ = _usable(cells if among is None else among)
-    learned = usable.loc[~usable["untrained"].astype(bool), "source"].unique()
+    pool, _ = usable(cells if among is None else among)
+    learned = counting.loc[~counting["untrained"].astype(bool), "source"].unique()
     sources = sorted(learned) or [ANY]
-    parts = [_Part(source, _beside(usable, source), _beside(pool, source), against) for source in sources]
+    parts = [_Part(source, beside(counting, source), beside(pool, source), against) for source in sources]
     for rival in sorted({*against}.difference(*({name for _, name in part.rivals} for part in parts))):
         raise no_rival(rival, cells if among is None else among)
     found = [part.compared() for part in parts]
@@ -147,54 +112,6 @@ def compare_cameras(
         left_out + facts,
         {key: fit for each in found for key, fit in each.fits.items()},
     )
-
-
-def _usable(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the rows of cameras with an AUC that their method was not trained on; says what is left out."""
-    unknown = cells["camera"] == ""
-    trained = pd.Series([_trained_on(*row) for row in cells[["source", "target"]].to_numpy()], cells.index, dtype=bool)
-    trained &= ~cells["untrained"].astype(bool) & ~unknown
-    blind = pd.Series([bool(np.isnan(wins.auc)) for wins in cells["wins"]], cells.index, dtype=bool) & ~unknown
-    facts = []
-    if unknown.any():
-        of = ", ".join(cells.loc[unknown, "target"].unique())
-        facts.append(f"left out: {of}, adapted to by video, of which no cell tells the cameras apart (run K = 0)")
-    if trained.any():
-        seen = cells.loc[trained, "target"].unique()
-        facts.append(f"left out: {', '.join(seen)} for methods that were trained there")
-    if blind.any():
-        names = sorted(cells.loc[blind, "camera"].unique())
-        facts.append(f"left out: {number_of(len(names), 'camera')} without frames of both classes ({_some(names)})")
-    return cells[~(unknown | trained | blind)], facts
-
-
-def _trained_on(source: str, target: str) -> bool:
-    """Whether a target is among the data sets of a source, whatever part of it."""
-    return _base(target) in [_base(part) for part in listed(source, "+")]
-
-
-def _base(name: str) -> str:
-    """The cameras that a data set is of: its name, whatever its part or labels; of another seed they may be others."""
-    try:
-        base, options = split_options(name)
-    except InputError:  # a folder may be called anything
-        return name
-    return f"{base}[seed={options['seed']}]" if base == DRAWN and "seed" in options else base
-
-
-def _beside(cells: pd.DataFrame, source: str) -> pd.DataFrame:
-    """The cells of a source, and those of untrained methods, which are the same for all: one of each."""
-    own = cells["source"] == source
-    rows = cells[own | cells["untrained"].astype(bool)].assign(own=own, source=source)
-    rows = rows.sort_values("own", ascending=False, kind="stable").drop(columns="own")
-    rows = rows.drop_duplicates([*comparison.ENTRY, "seed", "camera"])
-    return rows.sort_values(comparison.ENTRY, kind="stable")
-
-
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
-    return ", ".join([*names[:NAMED], *more])
 
 
 def entry_name(key: Key) -> str:
@@ -278,15 +195,15 @@ class _Part:
         lacking: dict[tuple[str, ...], list[str]] = {}
         for camera in sorted(asked - common):
             lacking.setdefault(tuple(entry_name(key) for key in have if camera not in have[key]), []).append(camera)
-        self.left_out += [f"left out: {_some(names)} (not of {_some(who)})" for who, names in lacking.items()]
+        self.left_out += [f"left out: {some(names)} (not of {some(who)})" for who, names in lacking.items()]
         if not common:
             least = min(have, key=lambda key: len(have[key])) if have else None
-            fix = f"{entry_name(least)} is on {_some(sorted(have[least]))} alone: " if least else ""
+            fix = f"{entry_name(least)} is on {some(sorted(have[least]))} alone: " if least else ""
             told = "; ".join(self.left_out)
             raise InputError(WHAT, "has no camera that all of its entries have", f"{fix}narrow with --where ({told})")
         targets: dict[str, set[str]] = {}
         for target in self.cells.loc[self.cells["camera"].isin(common), "target"].unique():
-            targets.setdefault(_base(target), set()).add(target)
+            targets.setdefault(base_name(target), set()).add(target)
         for twins in targets.values():
             if len(twins) > 1:
                 fix = f"add --where target={sorted(twins)[0]} and the other targets"

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import KEYS, published_evaluation, select, transductive
+from crossvad.evaluation.selection import KEYS, published_evaluation, transductive
 from crossvad.evaluation.statistics import (
     LEVEL,
     Difference,
@@ -24,7 +25,6 @@ from crossvad.evaluation.statistics import (
     pair_counts,
     paired_difference,
 )
-from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.names import did_you_mean
@@ -55,20 +55,6 @@ def facts_of(store: Store, record: Record, frames: CountedFrames) -> dict[str, A
     row |= {"postprocessing": str(published_evaluation(record)), "transductive": transductive(record)}
     row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
     return row | {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
-
-
-def counted_where(store: Store, protocol: Protocol, conditions: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The stored cells for which every `KEY=VALUE[,VALUE]` holds, `counted`; and these with all unadapted ones.
-
-    Among the latter are their rivals. No other cell is read, as that takes time.
-
-    Raises:
-        InputError: a condition cannot be read.
-    """
-    conditions, records = list(conditions), store.records()
-    among = counted(store, select(records, conditions, also="unadapted", protocol=protocol.name), protocol)
-    chosen = [record.cell.key for record in select(records, conditions, protocol=protocol.name)]
-    return among[among["cell"].isin(chosen)], among
 
 
 def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:

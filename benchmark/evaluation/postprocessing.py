@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crossvad.adapters.published import PublishedEvaluation
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.planning.protocol import Normalisation, Protocol, Smoothing
 from crossvad.store.scores import Cues, Scores
 
 Values = NDArray[np.float64]
 SIGMA, RADIUS = 2.0, 7  # of the field's smoothing, in frames: 15 taps
-UNTOLD = PublishedEvaluation()  # of methods whose authors do nothing else, or whose authors are not asked
 PRIOR_CLIPS = 10  # how many support clips the spread seen on the source is worth
 
 
@@ -144,18 +143,10 @@ def refuse_gaps(scores: Scores) -> None:
                 raise InputError(f"scores of video {video}", problem, "mend the method and run the cell again")
 
 
-def final(
-    scores: Scores,
-    protocol: Protocol,
-    shots: int,
-    weights: Mapping[str, float],
-    seen: int = 0,
-    published: PublishedEvaluation = UNTOLD,
-) -> tuple[Values, NDArray[np.bool_]]:
-    """What the protocol makes of raw scores; `seen` frames at the head of each test video were in a support set.
+def final(cell: ScoredCell, protocol: Protocol) -> tuple[Values, NDArray[np.bool_]]:
+    """What a protocol makes of a cell's raw scores.
 
-    Cues stretched to [0, 1] are comparable, and fused as they are; raw ones are fused by `fuse`. `published` is what
-    the method's authors do, for protocols that follow them.
+    Cues stretched to [0, 1] are comparable, and fused as they are; raw ones are fused by `fuse`.
 
     Returns:
         One score per counted frame (n,), and the mask over all frames (N,) that says which are counted.
@@ -163,9 +154,10 @@ def final(
     Raises:
         InputError: a score is infinite, or missing amid others.
     """
+    scores, weights = cell.scores, cell.weights
     refuse_gaps(scores)
-    protocol = protocol.of(published)
-    mask = protocol.mask(scores.lengths, shots, seen)
+    protocol = protocol.of(cell.published)
+    mask = protocol.mask(scores.lengths, cell.shots, cell.seen)
     kept = np.array([part.sum() for part in np.split(mask, np.cumsum(scores.lengths)[:-1])])
     cues = {cue: per_video(values.astype(float), scores.lengths, fill_nearest) for cue, values in scores.cues.items()}
     if protocol.normalise == "none":

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from crossvad.adapters.published import EVALUATIONS, PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import KEYS as KEYS
-from crossvad.evaluation.columns import PLACE, VERSIONS
+from crossvad.evaluation.columns import VERSIONS
 from crossvad.evaluation.conditions import Conditions, is_value, meets, parsed, spared_keys, value_of
 from crossvad.evaluation.meanings import KINDS, agreeing, by_age, newest, told
 from crossvad.evaluation.meanings import current as current
-from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Meanings
 from crossvad.planning.names import did_you_mean, split_options
 from crossvad.planning.protocol import Protocol, SupportPolicy
@@ -58,45 +56,11 @@ def untrained(record: Record) -> bool:
     return record.status == "done" and "train_seconds" not in record.shown
 
 
-def reaches(record: Record, seen: int, protocol: Protocol) -> bool:
-    """Whether a cell's support set, `seen` frames of each test video, reaches into what a protocol counts."""
-    return seen > protocol.first_frame(record.cell.shots, seen)
-
-
 def belongs(record: Record, protocol: Protocol) -> bool:
     """Whether a stored cell may be read under a protocol: its support set must be one that the protocol allows."""
     if record.cell.shots > protocol.max_shots and protocol.common_mask:
         return False
     return record.cell.support in (SupportPolicy.NONE, protocol.support) or protocol.common_mask
-
-
-def committed_among_own(rows: pd.DataFrame) -> pd.Series:
-    """Tell which of some rows are of committed cells, where others are of one's own; none, where all are of one place.
-
-    Rows have a column `PLACE`: one of `PLACES`, or both, comma-separated, where a row is made of several cells.
-    """
-    places = rows[PLACE].fillna("").astype(str)
-    mixed = len({place for text in places.unique() for place in text.split(", ")}) > 1
-    return places.str.startswith("reference") & mixed
-
-
-def mixtures(tidy: pd.DataFrame) -> list[str]:
-    """What makes rows of one table incomparable: several budgets, protocols, devices or masks.
-
-    Not several releases of ours: what scores depend on has versions of its own, of which the newest alone are read.
-    """
-    done = tidy.loc[tidy["status"] == "done", ["budget", "protocol", "device", "target", "frames", "videos"]]
-    found = []
-    for name in ("budget", "protocol", "device"):
-        values = [str(value) for value in done[name].dropna().unique()]
-        if len(values) > 1:
-            found.append(f"{name}s {', '.join(sorted(values))}")
-    for target, counted in done[["target", "frames", "videos"]].drop_duplicates().groupby("target"):
-        if len(counted) > 1:
-            counts = counted[["frames", "videos"]].sort_values("frames").to_numpy()
-            masks = ", ".join(f"{int(frames)} frames of {int(videos)} videos" for frames, videos in counts)
-            found.append(f"unequal masks on {target}: {masks}")
-    return found
 
 
 @dataclass(frozen=True)
@@ -163,15 +127,13 @@ def select(records: Iterable[Record], conditions: Iterable[str], also: Also = ""
     return choose(records, conditions, also, protocol).records
 
 
-def superseded(
-    records: Iterable[Record], conditions: Iterable[str], protocol: str = ""
-) -> dict[tuple[str, str], list[Record]]:
+def superseded(records: Iterable[Record], conditions: Iterable[str]) -> dict[tuple[str, str], list[Record]]:
     """Find the cells for which every condition holds and that `select` leaves out, as a name means another thing now.
 
     Returns:
         The cells by what they are of, in words, and the conditions that ask for them.
     """
-    return choose(records, conditions, protocol=protocol).superseded
+    return choose(records, conditions).superseded
 
 
 def unmatched(records: Iterable[Record], conditions: Iterable[str], protocol: str = "") -> list[tuple[str, str]]:
@@ -213,11 +175,6 @@ def _refuse_several(meant: Iterable[Record], key: str, of: str, values: Sequence
             raise InputError(where, f"would mix {len(several)} of {name}", fix)
 
 
-def varying_keys(rows: pd.DataFrame, keys: Sequence[str], always: Collection[str] = ()) -> list[str]:
-    """List those of some keys whose values differ between rows, and those to be listed `always`, in their order."""
-    return [key for key in keys if key in always or rows[key].nunique() > 1]
-
-
 def refuse_empty(rows_or_records: Sized, results: str | Path, what: str, fix: str = "") -> None:
     """Refuse to go on with nothing: no cell of a results folder was asked for.
 
@@ -232,29 +189,3 @@ def refuse_empty(rows_or_records: Sized, results: str | Path, what: str, fix: st
     """
     if not len(rows_or_records):
         raise InputError(results, f"holds no such {what}", fix or "run some with bench run, or loosen --where")
-
-
-# What tells two rows of a table apart, beyond what the user put in rows and columns. Seeds are averaged over, openly.
-DISTINGUISHING = [key for key in KEYS if key not in ("protocol", "seed")]
-
-
-def spread_unadapted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Let every tuning's line begin with what it starts from.
-
-    At 0 shots a method is the same under all tunings that learn nothing beforehand, and is run and stored once, as
-    tuning `none`. Here that row is repeated for each tuning of the method that has rows with shots but none without.
-    """
-    others = [key for key in KEYS if key not in ("support", "tuning", "shots", "steps")]
-    entry = rows.groupby(others, dropna=False, sort=False).ngroup()
-    tuned = rows["tuning"] != NO_TUNING
-    bare, started = ~tuned & (rows["shots"] == 0), tuned & (rows["shots"] == 0)
-    lines = pd.DataFrame({"entry": entry, "tuning": rows["tuning"]})
-    starts = pd.MultiIndex.from_frame(lines[started].drop_duplicates())
-    wanting = lines[tuned].drop_duplicates()
-    wanting = wanting[~pd.MultiIndex.from_frame(wanting).isin(starts)]
-    copies = rows[bare].drop(columns="tuning").assign(entry=entry[bare]).merge(wanting, on="entry")
-    kept = rows[~(bare & entry.isin(wanting["entry"]))]
-    spread_rows = pd.concat([kept, copies[rows.columns]], ignore_index=True)
-    place = {method: number for number, method in enumerate(dict.fromkeys(rows["method"]))}
-    order = pd.DataFrame({"method": spread_rows["method"].map(place), "shots": spread_rows["shots"]})
-    return spread_rows.loc[order.sort_values(["method", "shots"], kind="stable").index].reset_index(drop=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -11,29 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossvad.adapters.published import PublishedEvaluation
-from crossvad.datasets.errors import InputError
+from crossvad.evaluation.cell_evaluation import cell_metrics, locate
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.frames import CountedFrames, Values
-from crossvad.evaluation.localisation import map_curves, renumber
+from crossvad.evaluation.frames import Values
 from crossvad.evaluation.metric_cache import COLUMNS as CACHED
 from crossvad.evaluation.metric_cache import NOTHING, MetricCache
-from crossvad.evaluation.metrics import METRICS, WHOLE, Numbers
-from crossvad.evaluation.postprocessing import UNTOLD, fill_nearest, final, per_video
-from crossvad.evaluation.selection import (
-    KEYS,
-    belongs,
-    current,
-    published_evaluation,
-    reaches,
-    support_span,
-    transductive,
-)
+from crossvad.evaluation.metrics import METRICS, WHOLE
+from crossvad.evaluation.scored_cell import scored_cell
+from crossvad.evaluation.selection import KEYS, belongs, current, published_evaluation, transductive
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.store import profiles
-from crossvad.store.scores import Maps, Scores
 from crossvad.store.store import Record, Store
 
 LOCATED = tuple(metric.name for metric in METRICS.values() if metric.of_maps)
@@ -46,102 +35,27 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def counted_frames(
-    scores: Scores,
-    protocol: Protocol,
-    shots: int,
-    weights: dict[str, float],
-    seen: int = 0,
-    published: PublishedEvaluation = UNTOLD,
-) -> CountedFrames:
-    """Count the frames of one cell.
+def table(
+    store: Store, records: Iterable[Record], protocol: Protocol, speeds: Mapping[tuple[str, ...], float] | None = None
+) -> pd.DataFrame:
+    """Make the tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`.
 
-    Args:
-        scores: the cell's raw ones.
-        protocol: by which they are read.
-        shots: of the cell.
-        weights: of the cues in the fused score.
-        seen: how many frames at the head of each test video a support set spans.
-        published: what the method's authors do, for protocols that follow them.
-
-    Raises:
-        InputError: there are none, or a score is not finite.
+    Frames a second are those of `speeds`: unless told otherwise, what the store's profiles say.
     """
-    fused, mask = final(scores, protocol, shots, weights, seen, published)
-    if not mask.any():
-        problem = f"has no test frame after frame {protocol.of(published).first_frame(shots, seen)}"
-        raise InputError("the target", problem, "use longer videos")
-    videos = np.repeat(np.arange(len(scores.videos)), scores.lengths)
-    places = np.concatenate([np.arange(length) for length in scores.lengths])
-    return CountedFrames(scores.labels[mask], fused, videos[mask], places[mask])
-
-
-def evaluate(
-    scores: Scores,
-    protocol: Protocol,
-    shots: int,
-    weights: dict[str, float],
-    seen: int = 0,
-    published: PublishedEvaluation = UNTOLD,
-) -> Numbers:
-    """Compute the metrics of one cell's frames, each in its unit, under a protocol or rules of its own, and counts.
-
-    Takes what `counted_frames` takes.
-
-    Raises:
-        InputError: no frame counts, or a score is not finite.
-    """
-    read = partial(counted_frames, scores, shots=shots, weights=weights, seen=seen, published=published)
-    counted = read(protocol)
-    contamination = float(scores.support_labels.mean()) if len(scores.support_labels) else float("nan")
-    stuck = max(stuck_cues(scores, weights).values(), default=0.0)
-    numbers: Numbers = {"contamination": 100 * contamination, "stuck": 100 * stuck}
-    numbers |= {"frames": len(counted.labels), "videos": len(np.unique(counted.videos))}
-    for compute, rules in dict.fromkeys((metric.of_frames, metric.rules) for metric in METRICS.values()):
-        if compute:
-            numbers |= compute(read(rules) if rules else counted)
-    return numbers
-
-
-def locate(scores: Scores, maps: Maps, protocol: Protocol, shots: int, seen: int = 0) -> dict[str, float]:
-    """Compute the metrics of maps on the frames that a protocol counts; a frame without a map takes its nearest one.
-
-    What lies in frames that do not count is no ground truth. A track is counted by its regions in those that do.
-
-    Raises:
-        InputError: scores and maps are of other frames.
-    """
-    mask = protocol.mask(scores.lengths, shots, seen)
-    if len(maps.maps) != len(mask):
-        raise InputError(
-            "maps", f"are of {len(maps.maps)} frames, scores of {len(mask)}", "run the cell again with --maps"
-        )
-    missing = np.isnan(maps.maps[:, 0, 0])
-    indices = np.where(missing, np.nan, np.arange(len(mask)))
-    nearest = per_video(indices, scores.lengths, fill_nearest).astype(np.int64)[mask]
-    places = np.where(mask, np.cumsum(mask) - 1, -1)
-    curves = map_curves(maps.maps[nearest], maps.size, renumber(maps.tracks, places))
-    numbers: Numbers = {}
-    for compute in dict.fromkeys(metric.of_maps for metric in METRICS.values()):
-        numbers |= compute(curves) if compute else {}
-    return numbers
-
-
-def counted_frames_of_cells(
-    store: Store, records: Iterable[Record], protocol: Protocol
-) -> Iterator[tuple[Record, Callable[[Protocol], CountedFrames]]]:
-    """The current and finished ones among these cells that a protocol may read.
-
-    With each, what reads it: by that protocol, or by one that counts the same frames.
-    """
-    for record in current(records):
-        if record.status == "done" and belongs(record, protocol):
-            scores = store.scores(record.cell)
-            seen = support_span(record, scores)
-            if not reaches(record, seen, protocol):
-                weights = record.fusion
-                read = partial(counted_frames, scores, shots=record.cell.shots, weights=weights, seen=seen)
-                yield record, partial(read, published=published_evaluation(record))
+    speeds = profiles.speeds(store) if speeds is None else speeds
+    read = [record for record in current(records) if belongs(record, protocol)]
+    by_key = store.by_key()
+    folders = [by_key.get(record.cell.key) or store.cell_place(record.cell.key).parent for record in read]
+    try:
+        with MetricCache(store, protocol) as metrics:
+            numbers = [
+                _numbers(store, record, protocol, metrics, folder) for record, folder in zip(read, folders, strict=True)
+            ]
+    finally:
+        store.remember()
+    columns = _columns(store, read, np.array(numbers), protocol, speeds, folders) if read else {}
+    filled = {name: columns.get(name, [NONE] * len(read)) for name in COLUMNS}
+    return pd.DataFrame(filled, dtype=None if read else object).sort_values(KEYS, ignore_index=True)
 
 
 def _numbers(store: Store, record: Record, protocol: Protocol, metrics: MetricCache, folder: Path) -> Values:
@@ -154,6 +68,9 @@ def _numbers(store: Store, record: Record, protocol: Protocol, metrics: MetricCa
         return NOTHING
     store.check_scores(record, folder)
     return metrics.recalled(record, lambda: cell_metrics(store, record, protocol))
+
+
+_in_words = cache(str)  # of ways to evaluate, which are few
 
 
 def _columns(
@@ -205,44 +122,6 @@ def _columns(
     return known
 
 
-def cell_metrics(store: Store, record: Record, protocol: Protocol) -> dict[str, float]:
-    """Evaluate a finished cell from its stored scores.
-
-    There are no metrics where its support set reaches into the frames that the protocol counts: it was run for another.
-    """
-    scores = store.scores(record.cell)
-    seen = support_span(record, scores)
-    if reaches(record, seen, protocol):
-        return {}
-    return evaluate(scores, protocol, record.cell.shots, record.fusion, seen, published_evaluation(record))
-
-
-_in_words = cache(str)  # of ways to evaluate, which are few
-
-
-def table(
-    store: Store, records: Iterable[Record], protocol: Protocol, speeds: Mapping[tuple[str, ...], float] | None = None
-) -> pd.DataFrame:
-    """Make the tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`.
-
-    Frames a second are those of `speeds`: unless told otherwise, what the store's profiles say.
-    """
-    speeds = profiles.speeds(store) if speeds is None else speeds
-    read = [record for record in current(records) if belongs(record, protocol)]
-    by_key = store.by_key()
-    folders = [by_key.get(record.cell.key) or store.cell_place(record.cell.key).parent for record in read]
-    try:
-        with MetricCache(store, protocol) as metrics:
-            numbers = [
-                _numbers(store, record, protocol, metrics, folder) for record, folder in zip(read, folders, strict=True)
-            ]
-    finally:
-        store.remember()
-    columns = _columns(store, read, np.array(numbers), protocol, speeds, folders) if read else {}
-    filled = {name: columns.get(name, [NONE] * len(read)) for name in COLUMNS}
-    return pd.DataFrame(filled, dtype=None if read else object).sort_values(KEYS, ignore_index=True)
-
-
 def with_locations(
     store: Store,
     records: Iterable[Record],
@@ -259,9 +138,7 @@ def with_locations(
         update(number, len(tidy), record.cell.method)
         maps = store.maps(record.cell) if line["status"] == "done" else None
         if maps:
-            scores = store.scores(record.cell)
-            rules = protocol.of(published_evaluation(record))
-            where = locate(scores, maps, rules, record.cell.shots, support_span(record, scores))
+            where = locate(scored_cell(store, record), maps, protocol)
             found.loc[place, list(LOCATED)] = [where[name] for name in LOCATED]
     return found
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from crossvad.adapters.base import Adapter, leading
+from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
+from crossvad.adapters.portions import leading
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adaptations
 from crossvad.datasets.base import Footage
 from crossvad.datasets.clips import head
-from crossvad.execution.layouts import Layout, fastest, features_in, lay_out, probed_with, usual
+from crossvad.execution.memory_layouts import Layout, fastest, features_in, lay_out, probed_with, usual
 from crossvad.planning.cell import Cell
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from crossvad import __version__
 from crossvad.adapters.training_state import TrainingState
-from crossvad.execution.layouts import lay_out, layout_of
+from crossvad.execution.memory_layouts import lay_out, layout_of
 from crossvad.execution.model_state import save_tensors, unsaved
 from crossvad.store.store import Store
 

@@ -27,8 +27,8 @@ from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.checkpoints import Checkpoints, Watched, forget
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.device import now
-from crossvad.execution.layouts import lay_out, probed_with, usual
 from crossvad.execution.mean_over_clips import refuse_coupled
+from crossvad.execution.memory_layouts import lay_out, probed_with, usual
 from crossvad.execution.model_state import ANEW, save_model, save_tensors
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter, Update

@@ -14,7 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget, Precision
-from crossvad.execution.layouts import Layout, fastest, is_laid_out, lay_out
+from crossvad.execution.memory_layouts import Layout, fastest, is_laid_out, lay_out
 from crossvad.execution.precision import computing_in
 
 CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)

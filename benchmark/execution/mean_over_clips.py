@@ -8,10 +8,11 @@ import math
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from crossvad.adapters.base import Adapter, portion
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.portions import portion
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.errors import InputError
-from crossvad.execution.layouts import own_draws
+from crossvad.execution.memory_layouts import own_draws
 
 TOLERANCE = 1e-4  # relative; what float32 rounds is a hundredth of it
 FIX = "train it on one device; its class says so by splits_batches = False"

@@ -24,6 +24,8 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.planning.specs import MethodSpec
 
+UNDERSTOOD = 12  # lines on a label file of a user's own; `bench datasets info` prints the others
+
 
 class Refused(InputError):
     """A method cannot do what one of its cells asks of it: that cell is left out, with the reason, and others run."""
@@ -43,9 +45,6 @@ def build_method(method: MethodSpec, budget: Budget) -> Adapter:
         where = error.where if error.where == method.label else f"{method.label}, {error.where}"
         raise Refused(where, error.problem, error.fix) from error
     return adapter
-
-
-UNDERSTOOD = 12  # lines on a label file of a user's own; `bench datasets info` prints the others
 
 
 def check_files(grid: Grid, reporter: Reporter) -> None:

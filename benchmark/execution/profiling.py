@@ -6,22 +6,15 @@ fitted, as what it scores with is made there; of one that trains, untrained weig
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.profiler import ProfilerActivity
-from torch.profiler import profile as torch_profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from crossvad.adapters.base import Adapter
@@ -33,34 +26,20 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.words import number_of
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.device import machine, now
+from crossvad.execution.device import machine
 from crossvad.execution.fitting import build, source_clips
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import CLIPS, features_in
+from crossvad.execution.memory_layouts import features_in, probed_with
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Reporter
 from crossvad.execution.training import arrange_learning
+from crossvad.execution.work_costs import Clock, Effort, peak_bytes
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.profiles import AdaptationCost, Profile
-
-Work = Callable[[], object]
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 FRAMES = 120  # of a video, at most, that whole-video methods and the pass from disk are timed on
 PASS = 2.0  # seconds that a pass from disk should take
-# Else the profiler writes to stderr at every start and stop, and that there is no GPU.
-os.environ.setdefault("KINETO_LOG_LEVEL", "99")
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to look."""
-
-    least: int = 5  # rounds of everything that is timed
-    most: int = 200
-    seconds: float = 3.0  # after which there are no more than `least`
-    patience: float = 20.0  # after which two are enough
-    warm_up: float = 0.5  # seconds before the first round that counts, and one round at least
 
 
 def profile(
@@ -108,7 +87,7 @@ def profile(
         update(2, 5, "scoring")
         video = target.videos("test")[0]
         frames = decoder.frames(video, adapter.extra_inputs)[:FRAMES]
-        few = head(frames, adapter.clip, CLIPS, device)
+        few = head(frames, adapter.clip, probed_with(device), device)
         ready = ready_to_score(adapter, few, budget, device, method.arithmetic.precision)
         with computing_in(method.arithmetic.precision, device):
             costs = _scoring(ready, frames, clock)
@@ -137,37 +116,6 @@ def profile(
         finished=datetime.now(UTC).isoformat(timespec="microseconds"),
         **costs,
     )
-
-
-class Clock:
-    """Times work on a device, for as long as an effort says."""
-
-    def __init__(self, device: torch.device, effort: Effort) -> None:
-        self.device, self.effort = device, effort
-
-    def seconds(self, work: Work) -> list[float]:
-        """Time a piece of work again and again, each from an idle device to an idle one; what warms up is left out."""
-        began = now(self.device)
-        work()
-        while now(self.device) - began < self.effort.warm_up:
-            work()
-        taken: list[float] = []
-        while self._wants(taken):
-            started = now(self.device)
-            work()
-            taken.append(now(self.device) - started)
-        return taken
-
-    def _wants(self, taken: Sequence[float]) -> bool:
-        """Whether there should be another round."""
-        effort, spent = self.effort, sum(taken)
-        if len(taken) < effort.least:
-            return len(taken) < min(2, effort.least) or spent < effort.patience
-        return spent < effort.seconds and len(taken) < effort.most
-
-    def median(self, work: Work) -> float:
-        """The median of these."""
-        return statistics.median(self.seconds(work))
 
 
 def _training(
@@ -268,31 +216,3 @@ def _adapting(
             next(adaptations(moving, features_in(features, layout), [steps], tuning))
 
         yield AdaptationCost(shots, steps, clock.median(work))
-
-
-def peak_bytes(work: Work, device: torch.device) -> int:
-    """The most bytes of tensors that a piece of work holds at one time, above what was held before it.
-
-    On CUDA as its allocator counts them. On the CPU the profiler hears of every allocation and release that PyTorch
-    makes, those inside an operation too, and the running sum of them has a maximum: unlike the resident set, that does
-    not depend on what the C library keeps of memory that was given back. Not heard of is what MKL and oneDNN allocate
-    for themselves.
-    """
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        work()
-        torch.cuda.synchronize(device)
-        return torch.cuda.max_memory_allocated(device) - before
-    with torch_profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        work()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "trace.json"
-        profiler.export_chrome_trace(str(path))
-        events = json.loads(path.read_text())["traceEvents"]
-    held = peak = 0
-    for event in sorted((event for event in events if event["name"] == "[memory]"), key=lambda event: event["ts"]):
-        held += event["args"]["Bytes"]  # negative where memory is given back
-        peak = max(peak, held)
-    return peak

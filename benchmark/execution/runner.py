@@ -23,12 +23,14 @@ from crossvad.execution.anomaly_maps import locatable
 from crossvad.execution.decoding import Decoder, count_frames, stop_at
 from crossvad.execution.fitting import WAITING, Fitter, Team
 from crossvad.execution.progress import Reporter
-from crossvad.execution.scoring import CellRun, score_cells
+from crossvad.execution.scoring import CellRun, Fitted, score_cells
 from crossvad.execution.tally import Tally
 from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
+from crossvad.planning.specs import MethodSpec
 from crossvad.store.records import Record, Status
+from crossvad.store.scores import Scores
 from crossvad.store.store import Store, now_in_words
 
 Retry = Literal["failed", "interrupted"]
@@ -296,26 +298,31 @@ class Runner:
                 return {cell: self._score([cell])[cell] for cell in cells}
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
             return self.record([first], "failed", traceback.format_exc())
+        facts = self._facts(fitted, method) | ({"maps": maps_version} if maps_version else {})
+        searches = {cell: search for cell, (_, search) in decided.items() if search is not None}
         records = {}
         for cell, result in zip(cells, scored, strict=True):
-            facts = {**fitted.facts, **result.facts, "fusion": fitted.adapter.fusion, "device": self.device.type}
-            facts |= {"torch": torch.__version__, "numpy": np.__version__}
-            facts |= {"maps": maps_version} if result.maps else {}
-            if method.code:  # of a plug-in, which cannot be asked when its scores are read
-                facts["published_evaluation"] = asdict(method.cls.published_evaluation)
-            facts |= {"transductive": True} if fitted.adapter.transductive else {}
-            if (search := decided[cell][1]) is not None:
-                facts["search"] = asdict(search)
-            if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):
-                many = f"{reverted} of {len(facts['adaptations'])} adaptations"
-                self.reporter.say(f"  {cell}: {many} ended with a higher support loss and were taken back")
-            for cue, share in stuck_cues(result.scores, facts["fusion"]).items():
-                what = (
-                    f"its cue {cue} says nothing about {100 * share:.0f} % of the frames, which share one extreme value"
-                )
-                self.reporter.say(f"  {cell}: {what}")
-            records[cell] = self.store.write(Record(cell, "done", facts=facts), result.scores, result.maps)
+            of_cell = facts | result.facts | ({"search": asdict(searches[cell])} if cell in searches else {})
+            self._tell_oddities(cell, result.scores, of_cell)
+            records[cell] = self.store.write(Record(cell, "done", facts=of_cell), result.scores, result.maps)
         return records
+
+    def _facts(self, fitted: Fitted, method: MethodSpec) -> dict[str, Any]:
+        """What all cells of a method record of it, and of where it ran."""
+        facts = {**fitted.facts, "fusion": fitted.adapter.fusion, "device": self.device.type}
+        facts |= {"torch": torch.__version__, "numpy": np.__version__}
+        if method.code:  # of a plug-in, which cannot be asked when its scores are read
+            facts["published_evaluation"] = asdict(method.cls.published_evaluation)
+        return facts | ({"transductive": True} if fitted.adapter.transductive else {})
+
+    def _tell_oddities(self, cell: Cell, scores: Scores, facts: dict[str, Any]) -> None:
+        """Tell of adaptations that were taken back, and of cues that say nothing."""
+        if reverted := sum(each["reverted"] for each in facts.get("adaptations", [])):
+            many = f"{reverted} of {len(facts['adaptations'])} adaptations"
+            self.reporter.say(f"  {cell}: {many} ended with a higher support loss and were taken back")
+        for cue, share in stuck_cues(scores, facts["fusion"]).items():
+            what = f"its cue {cue} says nothing about {100 * share:.0f} % of the frames, which share one extreme value"
+            self.reporter.say(f"  {cell}: {what}")
 
     def record(self, cells: Sequence[Cell], status: Status, reason: str) -> dict[Cell, Record]:
         """Record why some cells have no scores, but for those that another process has scored meanwhile."""

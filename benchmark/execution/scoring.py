@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossvad.adapters.base import Adaptation, Adapter, leading
+from crossvad.adapters.base import Adaptation, Adapter
 from crossvad.adapters.options import Budget, Precision
+from crossvad.adapters.portions import leading
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head
@@ -21,10 +22,10 @@ from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import now
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import features_in, probed_with
+from crossvad.execution.memory_layouts import features_in, probed_with
 from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Update
-from crossvad.execution.support import adaptation_units, support_labels
+from crossvad.execution.support import AdaptationUnit, adaptation_units, support_labels
 from crossvad.planning.cell import Cell
 from crossvad.store.scores import Cues, Maps, Scores
 
@@ -90,60 +91,30 @@ def score_cells(
         ValueError: the method gave a score that is not finite.
     """
     units = adaptation_units(target, tasks[0].cell.policy)
-    videos = [(number, video) for number, unit in enumerate(units) for video in unit.videos]
-    partials = [_Partial() for _ in tasks]
-    extras = fitted.adapter.extra_inputs
+    partials = [_Partial(task, fitted.adapter) for task in tasks]
+    count = sum(len(unit.videos) for unit in units)
     for unit in units:
-        methods = [fitted.adapter] * len(tasks)
-        if unit.support is not None:
-            support = decoder.frames(unit.support, extras)
-            methods = _adapt(tasks, partials, fitted, support, decoder.budget, device)
-        sample = head(decoder.frames(unit.videos[0], extras), fitted.adapter.clip, probed_with(device), device)
-        ready = {
-            id(method): ready_to_score(method, sample, decoder.budget, device, fitted.precision)
-            for method in dict.fromkeys([fitted.adapter, *methods])
-        }
-        frozen, methods = ready[id(fitted.adapter)], [ready[id(method)] for method in methods]
+        frozen = _brought_to(unit, partials, fitted, decoder, device)
         for part in _parts(fitted.adapter, unit.videos):
-            footage = [decoder.frames(video, extras) for video in part]
+            footage = [decoder.frames(video, fitted.adapter.extra_inputs) for video in part]
             with computing_in(fitted.precision, device):
-                _score(partials, methods, frozen, footage, decoder.budget, device)
+                _score(partials, frozen, footage, decoder.budget, device)
                 if keep_maps:
-                    for partial, method in zip(partials, methods, strict=True):
-                        batch = scoring_batch(method, decoder.budget, device)
-                        partial.maps += [map_video(method, frames, batch, device) for frames in footage]
-            update(len(partials[0].cues), len(videos), "")
+                    for partial in partials:
+                        batch = scoring_batch(partial.method, decoder.budget, device)
+                        partial.maps += [map_video(partial.method, frames, batch, device) for frames in footage]
+            update(len(partials[0].cues), count, "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
-    labels = {video.name: target.labels(video.name).astype(np.uint8) for _, video in videos}
-    lengths = np.array([len(video) for _, video in videos])
-    scored = []
-    for task, partial in zip(tasks, partials, strict=True):
-        maps = located(target, [video for _, video in videos], partial.maps) if keep_maps else None
-        facts: dict[str, Any] = {
-            "adapt_seconds": partial.adapting / len(units),
-            "fps": int(lengths.sum()) / partial.scoring,
-        }
-        if partial.adaptations:
-            facts["adaptations"] = [asdict(adaptation) for adaptation in partial.adaptations]
-        scores = Scores(
-            videos=list(labels),
-            lengths=lengths,
-            units=np.array([number for number, _ in videos]),
-            labels=np.concatenate(list(labels.values())),
-            cues=_joined(partial.cues),
-            support=_joined(partial.supports),
-            support_units=np.repeat(np.arange(len(partial.supports)), task.cell.shots),
-            support_labels=support_labels(task.cell, units, labels, fitted.adapter.clip),
-            heldout=fitted.heldout,
-        )
-        scored.append(Scored(scores, maps, facts))
-    return scored
+    labels = {video.name: target.labels(video.name).astype(np.uint8) for unit in units for video in unit.videos}
+    return [_whole(partial, fitted, target, units, labels, keep_maps) for partial in partials]
 
 
 @dataclass
 class _Partial:
     """What one cell has so far."""
 
+    task: CellRun
+    method: Adapter  # as it scores the unit at hand
     cues: list[Cues] = field(default_factory=list)  # of each video, at its frames
     supports: list[Cues] = field(default_factory=list)
     maps: list[NDArray[np.float32]] = field(default_factory=list)
@@ -152,43 +123,89 @@ class _Partial:
     scoring: float = 0.0  # seconds
 
 
-def _adapt(
-    tasks: Sequence[CellRun],
-    partials: list[_Partial],
+def _whole(
+    partial: _Partial,
     fitted: Fitted,
-    frames: Footage,
-    budget: Budget,
-    device: torch.device,
-) -> list[Adapter]:
-    """Each task's method for one unit, adapted on the head of a video."""
+    target: Dataset,
+    units: list[AdaptationUnit],
+    labels: dict[str, NDArray[np.uint8]],
+    keep_maps: bool,
+) -> Scored:
+    """What comes of a cell that has all its scores."""
+    videos = [(number, video) for number, unit in enumerate(units) for video in unit.videos]
+    lengths = np.array([len(video) for _, video in videos])
+    facts: dict[str, Any] = {
+        "adapt_seconds": partial.adapting / len(units),
+        "fps": int(lengths.sum()) / partial.scoring,
+    }
+    if partial.adaptations:
+        facts["adaptations"] = [asdict(adaptation) for adaptation in partial.adaptations]
+    scores = Scores(
+        videos=list(labels),
+        lengths=lengths,
+        units=np.array([number for number, _ in videos]),
+        labels=np.concatenate(list(labels.values())),
+        cues=_joined(partial.cues),
+        support=_joined(partial.supports),
+        support_units=np.repeat(np.arange(len(partial.supports)), partial.task.cell.shots),
+        support_labels=support_labels(partial.task.cell, units, labels, fitted.adapter.clip),
+        heldout=fitted.heldout,
+    )
+    maps = located(target, [video for _, video in videos], partial.maps) if keep_maps else None
+    return Scored(scores, maps, facts)
+
+
+def _brought_to(
+    unit: AdaptationUnit, partials: Sequence[_Partial], fitted: Fitted, decoder: Decoder, device: torch.device
+) -> Adapter:
+    """Adapt each cell's method to a unit's support set, if it has one, and make all ready to score its videos.
+
+    Returns:
+        The unadapted method, ready too.
+    """
+    adapter, budget = fitted.adapter, decoder.budget
+    for partial in partials:
+        partial.method = adapter
+    if unit.support is not None:
+        _adapt(partials, fitted, decoder.frames(unit.support, adapter.extra_inputs), budget, device)
+    sample = head(decoder.frames(unit.videos[0], adapter.extra_inputs), adapter.clip, probed_with(device), device)
+    ready = {
+        method: ready_to_score(method, sample, budget, device, fitted.precision)
+        for method in dict.fromkeys([adapter, *(partial.method for partial in partials)])
+    }
+    for partial in partials:
+        partial.method = ready[partial.method]
+    return ready[adapter]
+
+
+def _adapt(partials: Sequence[_Partial], fitted: Fitted, frames: Footage, budget: Budget, device: torch.device) -> None:
+    """Adapt each cell's method for one unit, on the head of a video."""
     adapter, started = fitted.adapter, now(device)
-    clips = head(frames, adapter.clip, max(task.cell.shots for task in tasks), device)
+    clips = head(frames, adapter.clip, max(partial.task.cell.shots for partial in partials), device)
     with torch.no_grad():
         features = adapter.frozen_features(clips)
     shared = now(device) - started
     shown = features_to_score(adapter, clips, features, fitted.precision, device)
-    methods: dict[int, Adapter] = {}
     # Cells of equal shots and rate are points of one run.
-    runs: dict[tuple[int, Tuning], list[int]] = {}
-    for number in sorted(range(len(tasks)), key=lambda n: tasks[n].cell.steps):
-        runs.setdefault((tasks[number].cell.shots, tasks[number].tuning), []).append(number)
-    for (shots, tuning), numbers in runs.items():
+    runs: dict[tuple[int, Tuning], list[_Partial]] = {}
+    for partial in sorted(partials, key=lambda partial: partial.task.cell.steps):
+        runs.setdefault((partial.task.cell.shots, partial.task.tuning), []).append(partial)
+    for (shots, tuning), of_run in runs.items():
         support_features = leading(features, shots)
         moving, layout = ready_to_adapt(adapter, support_features, tuning, budget, device)
         spent, started = shared, now(device)
-        torch.manual_seed(tasks[0].cell.seed)
-        counts = [tasks[number].cell.steps for number in numbers]
+        torch.manual_seed(partials[0].task.cell.seed)
+        counts = [partial.task.cell.steps for partial in of_run]
         results = adaptations(moving, features_in(support_features, layout), counts, tuning)
-        for number, method in zip(numbers, results, strict=True):
+        for partial, method in zip(of_run, results, strict=True):
             spent += now(device) - started
-            methods[number] = method.eval()
-            partials[number].adapting += spent
+            partial.method = method.eval()
+            partial.adapting += spent
             if method.adaptation is not None:
-                partials[number].adaptations.append(method.adaptation)
+                partial.adaptations.append(method.adaptation)
             with computing_in(fitted.precision, device):
-                partials[number].supports.append(arrays(method.score(leading(shown, shots))))
+                partial.supports.append(arrays(method.score(leading(shown, shots))))
             started = now(device)
-    return [methods[number] for number in range(len(tasks))]
 
 
 def _parts(adapter: Adapter, videos: list[Video]) -> list[list[Video]]:
@@ -197,47 +214,37 @@ def _parts(adapter: Adapter, videos: list[Video]) -> list[list[Video]]:
 
 
 def _score(
-    partials: list[_Partial],
-    methods: list[Adapter],
-    adapter: Adapter,
-    videos: list[Footage],
-    budget: Budget,
-    device: torch.device,
+    partials: Sequence[_Partial], adapter: Adapter, videos: list[Footage], budget: Budget, device: torch.device
 ) -> None:
-    """Scores of videos that are scored at once, by each of some methods that came from one adapter."""
+    """Score videos that are scored at once, by each cell's method; all came from one adapter."""
     clip, batch = adapter.clip, scoring_batch(adapter, budget, device)
     if adapter.scores_scene or adapter.scores_in_order:
         scored = []
-        for partial, method in zip(partials, methods, strict=True):
+        for partial in partials:
             started = now(device)
             clips = [consecutive(frames, clip, batch, device) for frames in videos]
-            scored.append([arrays(cues) for cues in method.score_scene(clips)])
+            scored.append([arrays(cues) for cues in partial.method.score_scene(clips)])
             partial.scoring += now(device) - started
     else:
-        scored = [[cues] for cues in _score_clips(partials, methods, adapter, videos[0], batch, device)]
+        scored = [[cues] for cues in _score_clips(partials, adapter, videos[0], batch, device)]
     for partial, scores in zip(partials, scored, strict=True):
         for cues, frames in zip(scores, videos, strict=True):
             partial.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in cues.items()})
 
 
 def _score_clips(
-    partials: list[_Partial],
-    methods: list[Adapter],
-    adapter: Adapter,
-    frames: Footage,
-    batch: int,
-    device: torch.device,
+    partials: Sequence[_Partial], adapter: Adapter, frames: Footage, batch: int, device: torch.device
 ) -> list[Cues]:
-    """Scores of one video's clips, each by itself: frozen features are made once for all methods."""
-    scores: list[list[Cues]] = [[] for _ in methods]
+    """Scores of one video's clips, each by itself, of each cell: frozen features are made once for all methods."""
+    scores: list[list[Cues]] = [[] for _ in partials]
     started = now(device)
     for clips in consecutive(frames, adapter.clip, batch, device):
         with torch.no_grad():
             features = adapter.frozen_features(clips)
         shared = now(device) - started
-        for partial, method, cues in zip(partials, methods, scores, strict=True):
+        for partial, cues in zip(partials, scores, strict=True):
             started = now(device)
-            cues.append(arrays(method.score(features)))
+            cues.append(arrays(partial.method.score(features)))
             partial.scoring += shared + now(device) - started
         started = now(device)
     return [_joined(cues) for cues in scores]

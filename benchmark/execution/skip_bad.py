@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.base import SPLITS, Dataset, FrameSource, Scene, Split, Track
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.readers.excerpts import origin
+from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.decoding import Decoder, Unreadable, count_frames, training_videos
 from crossvad.execution.progress import Reporter
 from crossvad.planning.grid import Grid
@@ -66,11 +67,12 @@ class Readable(Dataset):
         ]
 
 
-def without_bad(grid: Grid, decoder: Decoder, reporter: Reporter) -> Grid:
+def without_bad(grid: Grid, reporter: Reporter) -> Grid:
     """Leave the unreadable training videos out of a grid's sources, and of targets of their names. Names the videos.
 
     Decodes what the sources need, as only that tells which videos are readable.
     """
+    decoder = Decoder(FrameCache(), grid.budget)
     sources = [_without_bad(source, decoder, reporter) for source in grid.sources]
     readable = {part.name: part for source in sources for part in (source, *source.parts)}
     return replace(

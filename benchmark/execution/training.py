@@ -14,7 +14,7 @@ from crossvad.adapters.options import Budget, Precision
 from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
 from crossvad.datasets.clips import ClipSource
 from crossvad.execution.checkpoints import Watched
-from crossvad.execution.layouts import Layout, arrange, probed_with, usual
+from crossvad.execution.memory_layouts import Layout, arrange, probed_with, usual
 from crossvad.execution.model_state import SURVIVES, load_model, lost_state, read_tensors
 from crossvad.execution.precision import computing_in
 from crossvad.execution.progress import Update

@@ -17,7 +17,6 @@ import torch
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
-from crossvad.execution.decoding import Decoder
 from crossvad.execution.device import get_device
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.progress import Reporter, Update
@@ -98,7 +97,7 @@ class Workplace:
             InputError: an unknown name, or data that is not there.
         """
         grid = self.request.grid(self.data)
-        return without_bad(grid, Decoder(FrameCache(), grid.budget), reporter) if self.skip_bad else grid
+        return without_bad(grid, reporter) if self.skip_bad else grid
 
 
 class Telling(Reporter):

@@ -8,25 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.words import number_of
 from crossvad.execution import preflight
-from crossvad.execution.decoding import Decoder, count_frames, stop_at
-from crossvad.execution.progress import Reporter
-from crossvad.execution.scoring import Fitted
+from crossvad.execution.decoding import count_frames, stop_at
+from crossvad.execution.fitting import Fitter
 from crossvad.footage import output, peaks
 from crossvad.footage.overlay import player
 from crossvad.footage.own_footage import ASSUMED_RATE, OwnFootage, check_length, frame_rate
 from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores, stream_scores
-from crossvad.footage.training import check_source, trained
-from crossvad.planning.grid import Grid
-from crossvad.store.store import Store
+from crossvad.footage.trained_method import TrainedMethod, check_source, trained
 
 
 @dataclass(frozen=True)
@@ -45,33 +39,22 @@ class ScoredVideo:
 class FootageScorer:
     """Scores videos by the one cell of a grid whose target they are."""
 
-    def __init__(
-        self,
-        footage: OwnFootage,
-        paths: Sequence[Path],
-        grid: Grid,
-        store: Store,
-        device: torch.device,
-        reporter: Reporter,
-    ) -> None:
+    def __init__(self, footage: OwnFootage, paths: Sequence[Path], fitter: Fitter) -> None:
         """Open the videos, and those of the source.
 
         Args:
             footage: the videos.
             paths: where each of them lies.
-            grid: of one source, method, tuning, number of shots and of steps, seed; and the footage as target.
-            store: keeps the training.
-            device: where the method runs.
-            reporter: told how far it is.
+            fitter: of a grid of one source, method, tuning, number of shots and of steps, seed; and the footage as
+                target.
 
         Raises:
             InputError: a video cannot be opened.
         """
-        self.footage, self.paths, self.grid, self.store = footage, paths, grid, store
-        self.device, self.reporter = device, reporter
-        self.decoder = Decoder(FrameCache(), grid.budget)
-        stop_at(count_frames(preflight.all_videos(grid), reporter))
-        (self.cell,) = grid.cells()
+        self.footage, self.paths, self.fitter = footage, paths, fitter
+        self.grid, self.device, self.reporter = fitter.grid, fitter.device, fitter.reporter
+        stop_at(count_frames(preflight.all_videos(self.grid), self.reporter))
+        (self.cell,) = self.grid.cells()
 
     def score(self, top: int, out: Path | None, overlay: bool) -> list[ScoredVideo]:
         """Score every video.
@@ -90,10 +73,9 @@ class FootageScorer:
         videos = self.footage.videos("test")
         folders = [None if out is None else _writable(out / video.name) for video in videos]
         self._check()
-        fitted, tuning = trained(self.grid, self.cell, self.store, self.decoder, self.device, self.reporter)
+        method = trained(self.fitter, self.cell)
         return [
-            self._scored(video, fitted, tuning, top, folder, overlay)
-            for video, folder in zip(videos, folders, strict=True)
+            self._scored(video, method, top, folder, overlay) for video, folder in zip(videos, folders, strict=True)
         ]
 
     def _check(self) -> None:
@@ -103,17 +85,15 @@ class FootageScorer:
             check_length(video, path, method.clip, self.cell.shots)
         if not method.needs_source:
             return
-        check_source(self.grid, self.cell, self.decoder, self.reporter)
+        check_source(self.fitter, self.cell)
         trained_on = {video.source.stamp for video in source.videos("train")}
         for video in self.footage.videos("test"):
             if video.source.stamp in trained_on:
                 what = f"{video.name} is training video of {source.name}: all of it looks normal to the method"
                 self.reporter.say(f"note: {what}")
 
-    def _scored(
-        self, video: Video, fitted: Fitted, tuning: Tuning, top: int, folder: Path | None, overlay: bool
-    ) -> ScoredVideo:
-        streamed = self._streamed(video, fitted, tuning)
+    def _scored(self, video: Video, method: TrainedMethod, top: int, folder: Path | None, overlay: bool) -> ScoredVideo:
+        streamed = self._streamed(video, method)
         rate = frame_rate(video)
         eligible = slice(max(streamed.scored.start, streamed.span), streamed.scored.stop)
         stills: list[Path] = []
@@ -131,10 +111,10 @@ class FootageScorer:
             stills=stills,
         )
 
-    def _streamed(self, video: Video, fitted: Fitted, tuning: Tuning) -> StreamedScores:
+    def _streamed(self, video: Video, method: TrainedMethod) -> StreamedScores:
         try:
             with self.reporter.task(f"Score {video.name}") as update:
-                return stream_scores(video, fitted, tuning, self.cell, self.grid.budget, self.device, update)
+                return stream_scores(video, method, update)
         except ValueError as error:
             problem = f"cannot be scored by {self.cell.method}: {error}"
             raise InputError(video.name, problem, "choose another --method, or --shots 0") from error

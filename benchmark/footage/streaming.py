@@ -14,20 +14,17 @@ import torch
 from torch import Tensor
 
 from crossvad.adapters.base import Adaptation, Adapter
-from crossvad.adapters.options import Budget
-from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Frames, FrameSource, Video
 from crossvad.datasets.clips import ClipSpec, consecutive, head
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import probed_with
+from crossvad.execution.memory_layouts import probed_with
 from crossvad.execution.precision import computing_in, features_to_score
 from crossvad.execution.progress import Update
-from crossvad.execution.scoring import Fitted, arrays, placed, scoring_batch
-from crossvad.execution.support import frames_spanned
-from crossvad.planning.cell import Cell
+from crossvad.execution.scoring import arrays, placed, scoring_batch
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.store.scores import Cues, Scores
 
 NORMAL = 95  # percentile of a frame's error map above which a pixel stands out from an ordinary frame
@@ -47,35 +44,30 @@ class StreamedScores:
     normal: float  # level of the error map that ordinary pixels stay below; NaN if the method has no maps
 
 
-def stream_scores(
-    video: Video, fitted: Fitted, tuning: Tuning, cell: Cell, budget: Budget, device: torch.device, update: Update
-) -> StreamedScores:
-    """Adapt a fitted method on the first clips of a video, and score every frame in one pass.
+def stream_scores(video: Video, method: TrainedMethod, update: Update) -> StreamedScores:
+    """Adapt a trained method on the first clips of a video, and score every frame in one pass.
 
     Args:
         video: long enough by `check_length`.
-        fitted: a trained method; it stays as it is.
-        tuning: with its rate decided.
-        cell: says the shots, the steps and the seed.
-        budget: the one the method was built for.
-        device: where it runs.
+        method: stays as it is.
         update: told how many frames have been scored.
 
     Raises:
         InputError: a frame cannot be read.
         ValueError: the method gave a score that is not finite.
     """
-    if fitted.adapter.extra_inputs:
-        raise InputError(cell.method, "needs extra inputs, which bench score does not make", "choose another --method")
-    clip, span = fitted.adapter.clip, frames_spanned(fitted.adapter.clip, cell.shots)
-    adapter, support = fitted.adapter, Cues()
+    fitted, device, span = method.fitted, method.device, method.span
+    adapter, clip, support = fitted.adapter, fitted.adapter.clip, Cues()
+    if adapter.extra_inputs:
+        problem = "needs extra inputs, which bench score does not make"
+        raise InputError(method.cell.method, problem, "choose another --method")
     if span:
         frames = np.concatenate(list(video.source.blocks(clip.size, clip.channels, 0, span)))
-        adapter, support = adapted_to(fitted, frames, cell, tuning, budget, device)
+        adapter, support = adapted_to(method, frames)
     few = next(clip_batches(video.source, clip, probed_with(device), device))
-    adapter = ready_to_score(adapter, few, budget, device, fitted.precision)
+    adapter = ready_to_score(adapter, few, method.budget, device, fitted.precision)
     levels: list[float] = []
-    batch = scoring_batch(adapter, budget, device)
+    batch = scoring_batch(adapter, method.budget, device)
 
     def watched_clips() -> Iterator[Tensor]:
         done = clip.frames - 1
@@ -91,7 +83,7 @@ def stream_scores(
     count = len(next(iter(by_clip.values())))
     cues = {cue: placed(values, clip.scored, len(video)) for cue, values in by_clip.items()}
     return StreamedScores(
-        scores=_fused(video, cues, support, span, cell.shots, fitted),
+        scores=_fused(video, cues, support, method),
         cues=cues,
         scored=slice(clip.scored, clip.scored + count),
         span=span,
@@ -102,28 +94,22 @@ def stream_scores(
     )
 
 
-def adapted_to(
-    fitted: Fitted, frames: Frames, cell: Cell, tuning: Tuning, budget: Budget, device: torch.device
-) -> tuple[Adapter, Cues]:
+def adapted_to(method: TrainedMethod, frames: Frames) -> tuple[Adapter, Cues]:
     """Adapt a method to the first frames that a camera showed, and score the support clips with it, each cue (K,).
 
     Args:
-        fitted: a trained method; it stays as it is.
+        method: stays as it is.
         frames: (K + T - 1, H, W, C), at the method's size.
-        cell: says the shots, the steps and the seed.
-        tuning: with its rate decided.
-        budget: the one the method was built for.
-        device: where it runs.
     """
-    clip = fitted.adapter.clip
-    adapted, support_features = adapted_once(fitted.adapter, frames, cell, tuning, budget, device)
-    clips = head(frames, clip, cell.shots, device)
+    fitted, cell, device = method.fitted, method.cell, method.device
+    adapted, support_features = adapted_once(fitted.adapter, frames, cell, method.tuning, method.budget, device)
+    clips = head(frames, fitted.adapter.clip, cell.shots, device)
     shown = features_to_score(fitted.adapter, clips, support_features, fitted.precision, device)
     with torch.no_grad(), computing_in(fitted.precision, device):
         return adapted, arrays(adapted.score(shown))
 
 
-def _fused(video: Video, cues: Cues, support: Cues, span: int, shots: int, fitted: Fitted) -> Values:
+def _fused(video: Video, cues: Cues, support: Cues, method: TrainedMethod) -> Values:
     """Fuse cues to one score per frame (N,) as the benchmark does: by statistics from before the first scored frame."""
     raw = Scores(
         videos=[video.name],
@@ -132,11 +118,11 @@ def _fused(video: Video, cues: Cues, support: Cues, span: int, shots: int, fitte
         labels=np.zeros(len(video), np.uint8),
         cues=cues,
         support=support,
-        support_units=np.zeros(shots, np.int64),
-        support_labels=np.zeros(span, np.uint8),
-        heldout=fitted.heldout,
+        support_units=np.zeros(method.cell.shots, np.int64),
+        support_labels=np.zeros(method.span, np.uint8),
+        heldout=method.fitted.heldout,
     )
-    return fuse(raw, {cue: fill_nearest(values) for cue, values in cues.items()}, fitted.adapter.fusion)
+    return fuse(raw, {cue: fill_nearest(values) for cue, values in cues.items()}, method.fitted.adapter.fusion)
 
 
 def clip_batches(source: FrameSource, clip: ClipSpec, batch: int, device: torch.device) -> Iterator[Tensor]:

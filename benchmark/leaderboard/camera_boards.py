@@ -61,7 +61,7 @@ def camera_boards(gathered: Gathered, counted: pd.DataFrame) -> tuple[list[Camer
 
     Args:
         gathered: the cells.
-        counted: rows of `cameras.counted_by_camera` of these cells.
+        counted: rows of `camera_cells.counted_by_camera` of these cells.
 
     Returns:
         The boards, and a fact for each source that has none although several cameras were scored.
@@ -112,7 +112,7 @@ def _board(
     caption = "; ".join([camera_captions.of_means(compared, against, "fair"), WHAT, *compared.left_out, *facts])
     title = f"Cameras never seen, after {source}, {budget}"
     table = Table(title, COLUMNS, rows, caption, verdict(list(found.values())))
-    each = _each(compared)
+    each = _by_camera(compared)
     line = summary([str(row.cells[0].value) for row in rows if row.best], found.values())
     targets = sorted(compared.cells["target"].unique())
     return CameraBoard(budget, source, targets, len(each.columns) - 2, table, each, line)
@@ -151,7 +151,7 @@ def _credits(gathered: Gathered, cells: pd.DataFrame) -> dict[Key, str]:
     }
 
 
-def _each(compared: CameraComparison) -> Table:
+def _by_camera(compared: CameraComparison) -> Table:
     """The AUC of every row on every camera."""
     names = [camera_captions.short(compared, camera) for camera in compared.each.columns]
     columns = [*COLUMNS[:2], *(Column(name) for name in names)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from crossvad.datasets.words import number_of
-from crossvad.leaderboard.ranks import WAY, Ranks
+from crossvad.leaderboard.mean_ranks import WAY, Ranks
 from crossvad.leaderboard.view import adaptation_text
 from crossvad.present.labels import label
 

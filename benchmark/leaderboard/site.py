@@ -9,16 +9,16 @@ from typing import Any
 
 from crossvad import __version__
 from crossvad.datasets.words import number_of
-from crossvad.evaluation.cameras import counted_by_camera
+from crossvad.evaluation.camera_cells import counted_by_camera
 from crossvad.evaluation.comparison import counted
 from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
 from crossvad.leaderboard.camera_boards import CameraBoard, camera_boards
 from crossvad.leaderboard.gathering import Gathered, gather
+from crossvad.leaderboard.mean_ranks import Ranks, ranks
 from crossvad.leaderboard.method_pages import MethodPage, method_pages
 from crossvad.leaderboard.pair_boards import PairBoard, pair_boards
 from crossvad.leaderboard.rank_diagram import diagram
-from crossvad.leaderboard.ranks import Ranks, ranks
 from crossvad.planning.protocol import FAIR
 from crossvad.present.web import csp_hash, environment, joined, template
 

@@ -12,41 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.options import Budget
-from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.clips import at
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fuse_unit
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import probed_with
+from crossvad.execution.memory_layouts import probed_with
 from crossvad.execution.precision import computing_in
-from crossvad.execution.scoring import Fitted, arrays, scoring_batch
-from crossvad.execution.support import frames_spanned
+from crossvad.execution.scoring import arrays, scoring_batch
 from crossvad.footage.streaming import adapted_to
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.live.alarms import Alarm, Alarms
 from crossvad.live.film import AlarmFilm
 from crossvad.live.line import AlarmLine, SecondsSeen, set_line
 from crossvad.live.reader import CameraReader
 from crossvad.live.stream import STALLED, LiveFrame
 from crossvad.live.windows import Run, Windows, chosen
-from crossvad.planning.cell import Cell
 from crossvad.store.scores import Cues
-
-
-@dataclass(frozen=True)
-class LiveMethod:
-    """A trained method, and how it comes to a camera."""
-
-    fitted: Fitted
-    tuning: Tuning  # with its rate decided
-    cell: Cell  # says the shots, the steps and the seed
-    budget: Budget
-    device: torch.device
-
-    @property
-    def span(self) -> int:
-        """Frames that the support set spans; 0: it does not adapt."""
-        return frames_spanned(self.fitted.adapter.clip, self.cell.shots)
 
 
 @dataclass(frozen=True)
@@ -65,7 +46,7 @@ class CameraWatch:
     def __init__(
         self,
         reader: CameraReader,
-        method: LiveMethod,
+        method: TrainedMethod,
         rules: Rules,
         tell: Callable[[str], None],
     ) -> None:
@@ -166,9 +147,7 @@ class CameraWatch:
             self._support.append(frame)
             if len(self._support) == self.method.span:
                 method, pixels = self.method, np.stack([frame.small for frame in self._support])
-                self._adapter, self._support_cues = adapted_to(
-                    method.fitted, pixels, method.cell, method.tuning, method.budget, method.device
-                )
+                self._adapter, self._support_cues = adapted_to(method, pixels)
                 self._support = []
                 if self._adapter.adaptation is not None and self._adapter.adaptation.reverted:
                     self.tell("adapting raised the loss and was taken back; it is scored as the method was trained")

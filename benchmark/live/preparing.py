@@ -7,38 +7,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from crossvad.adapters.base import Adapter
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution import preflight
-from crossvad.execution.decoding import Decoder, count_frames, stop_at
+from crossvad.execution.decoding import count_frames, stop_at
+from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
-from crossvad.footage.training import check_source, trained
+from crossvad.footage.trained_method import check_source, trained
 from crossvad.footage.video_library import video_library
-from crossvad.live.camera_watch import LiveMethod, Rules
+from crossvad.live.camera_watch import Rules
 from crossvad.live.cameras import Camera
 from crossvad.live.line import check_rate
 from crossvad.live.reader import reason
 from crossvad.live.stream import RUNNING, probe
 from crossvad.live.watcher import Watcher
-from crossvad.planning.grid import Grid
-from crossvad.store.store import Store
 
 
-def prepare(
-    cameras: Sequence[Camera], rules: Rules, grid: Grid, store: Store, device: torch.device, reporter: Reporter
-) -> Watcher:
+def prepare(cameras: Sequence[Camera], rules: Rules, fitter: Fitter) -> Watcher:
     """Check what is asked for, open every camera once, and train the method unless the store holds that.
 
     Args:
         cameras: to be watched.
         rules: that all are held to.
-        grid: of one source, method, tuning, number of shots and of steps, seed; and the cameras as target.
-        store: keeps the training.
-        device: where the method runs.
-        reporter: told how far it is.
+        fitter: of a grid of one source, method, tuning, number of shots and of steps, seed; and the cameras as target.
 
     Raises:
         InputError: an input is missing, broken or unsuitable, or no camera answers. Nothing has been trained by then.
@@ -48,17 +39,17 @@ def prepare(
     check_rate(rules.false_alarms, rules.look)
     if rules.films is not None:
         _make_writable(rules.films)
+    grid, reporter = fitter.grid, fitter.reporter
     (cell,) = grid.cells()
     adapter = grid.methods[0].build(grid.budget)
     _check_method(adapter, cell.method)
     _check_cameras(cameras, reporter)
-    decoder = Decoder(FrameCache(), grid.budget)
     if adapter.needs_source:
         stop_at(count_frames(preflight.all_videos(grid), reporter))
-        check_source(grid, cell, decoder, reporter)
-    fitted, tuning = trained(grid, cell, store, decoder, device, reporter)
-    method = LiveMethod(replace(fitted, source=None), tuning, cell, grid.budget, device)  # lets go of its video
-    return Watcher(cameras, method, rules, reporter)
+        check_source(fitter, cell)
+    method = trained(fitter, cell)
+    without_video = replace(method, fitted=replace(method.fitted, source=None))
+    return Watcher(cameras, without_video, rules, reporter)
 
 
 def _check_method(adapter: Adapter, name: str) -> None:

@@ -9,9 +9,10 @@ from functools import partial
 
 from crossvad.datasets.words import duration, number_of
 from crossvad.execution.progress import Reporter
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.live.alarms import Alarm
 from crossvad.live.board import board
-from crossvad.live.camera_watch import CameraWatch, LiveMethod, Rules
+from crossvad.live.camera_watch import CameraWatch, Rules
 from crossvad.live.cameras import Camera
 from crossvad.live.reader import CameraReader
 
@@ -21,7 +22,7 @@ IDLE = 0.2  # seconds until it looks again where nothing comes
 class Watcher:
     """Goes through the alarms of cameras as they come, until all have ended or it is stopped."""
 
-    def __init__(self, cameras: Sequence[Camera], method: LiveMethod, rules: Rules, reporter: Reporter) -> None:
+    def __init__(self, cameras: Sequence[Camera], method: TrainedMethod, rules: Rules, reporter: Reporter) -> None:
         """Prepare; cameras are opened when one begins to go through it.
 
         Args:

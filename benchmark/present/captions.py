@@ -10,7 +10,8 @@ import pandas as pd
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
-from crossvad.evaluation.selection import KEYS, committed_among_own, mixtures, varying_keys
+from crossvad.evaluation.rows import committed_among_own, mixtures, varying_keys
+from crossvad.evaluation.selection import KEYS
 from crossvad.evaluation.statistics import HELD, LEVEL, TRUSTED
 from crossvad.planning.names import split_options
 from crossvad.planning.protocol import get_protocol

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
-from crossvad.evaluation.selection import committed_among_own, varying_keys
+from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import captions
 from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each
 

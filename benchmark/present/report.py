@@ -10,7 +10,8 @@ import pandas as pd
 from crossvad import __version__
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.evaluation.comparison import ENTRY, ITSELF, counted, differences
-from crossvad.evaluation.selection import committed_among_own, current
+from crossvad.evaluation.rows import committed_among_own
+from crossvad.evaluation.selection import current
 from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import Protocol

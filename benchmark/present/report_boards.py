@@ -13,7 +13,7 @@ from crossvad.datasets.words import number_of
 from crossvad.evaluation.best import incomparable, pairs
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.selection import committed_among_own
+from crossvad.evaluation.rows import committed_among_own
 from crossvad.evaluation.statistics import LEVEL, critical_difference
 from crossvad.present import captions
 from crossvad.present.report_cells import METRICS, Page

@@ -12,7 +12,8 @@ from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import Values
 from crossvad.evaluation.metrics import METRICS
-from crossvad.evaluation.selection import DISTINGUISHING, KEYS, committed_among_own, spread_unadapted
+from crossvad.evaluation.rows import DISTINGUISHING, committed_among_own, spread_unadapted
+from crossvad.evaluation.selection import KEYS
 from crossvad.planning.names import did_you_mean
 from crossvad.present.words import NUMBERS, named
 

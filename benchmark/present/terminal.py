@@ -34,15 +34,6 @@ def console() -> Console:
     return Console(width=None if known_width else ENDLESS, emoji=False)  # a folder called camera is no picture of one
 
 
-def give(style: str, command: str, *parts: tuple[pd.DataFrame, str], title: str = "") -> None:
-    """Print tables with captions: as Markdown (`md`), below the command that makes them again, or on a terminal."""
-    if style == "md":
-        print(f"<!-- {command} -->\n\n" + "\n".join(markdown(*part) for part in parts), end="")
-    else:
-        for number, part in enumerate(parts):
-            show(*part, title="" if number else title)
-
-
 def show(table: pd.DataFrame, note: str, title: str = "") -> None:
     """Print a pivoted table on the terminal, its title above and its caption below; of a very long one its first rows.
 

@@ -5,6 +5,7 @@ A draft is locked for as long as its process lives: one that nobody holds was le
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -26,6 +27,34 @@ def drafting(parent: Path, name: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         os.close(lock)
+
+
+def put_in_place(draft: Path, place: Path) -> None:
+    """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
+
+    Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.
+    """
+    if place.is_symlink():  # of whoever made the folder: what it leads to is not ours
+        place.unlink()
+    while True:
+        try:
+            draft.replace(place)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        step_aside(place)
+
+
+def step_aside(place: Path) -> None:
+    """Remove a directory, first from its place, so that a reader finds all of it or nothing; a link by itself."""
+    if place.is_symlink():
+        place.unlink()
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
+    with suppress(FileNotFoundError):  # another process was quicker
+        place.replace(old)
+    shutil.rmtree(old, ignore_errors=True)  # or a sweep was
 
 
 def replace_text(path: Path, text: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from crossvad.datasets.errors import InputError
-from crossvad.store.store import Record, Store, step_aside
+from crossvad.store.drafts import step_aside
+from crossvad.store.store import Record, Store
 
 
 @dataclass(frozen=True)

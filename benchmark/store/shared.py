@@ -25,12 +25,12 @@ from typing import Protocol
 from crossvad.datasets.errors import CannotKeep, InputError, masked
 from crossvad.datasets.words import number_of
 from crossvad.planning.cell import Cell
-from crossvad.store.drafts import drafting
+from crossvad.store.drafts import drafting, put_in_place
 from crossvad.store.objects import Objects, Unreachable
 from crossvad.store.records import RECORD
 from crossvad.store.scores import Maps
 from crossvad.store.shared_claims import is_claimed, shared_claim
-from crossvad.store.store import MAPS, SCORES, Store, put_in_place, sha256
+from crossvad.store.store import MAPS, SCORES, Store, sha256
 from crossvad.store.urls import folder_of
 from crossvad.store.whole import CELLS, OF_CELLS, PART, REFERENCE, SUMS, fetch_whole
 

@@ -35,7 +35,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
@@ -46,7 +46,7 @@ from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.file_identity import parsing
 from crossvad.planning.cell import Cell
 from crossvad.store.claims import claim, is_held
-from crossvad.store.drafts import abandoned, drafting, sweep
+from crossvad.store.drafts import abandoned, drafting, put_in_place, sweep
 from crossvad.store.garbage import rarely_collected
 from crossvad.store.index import Index, identity
 from crossvad.store.records import RECORD, read_record, recalled_records, stamped
@@ -316,34 +316,6 @@ def _folders(folder: Path) -> list[str]:
             return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
     except OSError:
         return []
-
-
-def put_in_place(draft: Path, place: Path) -> None:
-    """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
-
-    Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.
-    """
-    if place.is_symlink():  # of whoever made the folder: what it leads to is not ours
-        place.unlink()
-    while True:
-        try:
-            draft.replace(place)
-            return
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        step_aside(place)
-
-
-def step_aside(place: Path) -> None:
-    """Remove a directory, first from its place, so that a reader finds all of it or nothing; a link by itself."""
-    if place.is_symlink():
-        place.unlink()
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{place.name}-old-", dir=place.parent))
-    with suppress(FileNotFoundError):  # another process was quicker
-        place.replace(old)
-    shutil.rmtree(old, ignore_errors=True)  # or a sweep was
 
 
 def sha256(path: Path) -> str:

@@ -8,15 +8,16 @@ stand beside `paper AUC`. Its tables contradict one another: for one model, FR o
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
+from crossvad.evaluation.cell_evaluation import evaluate
 from crossvad.evaluation.postprocessing import only
-from crossvad.evaluation.selection import current, published_evaluation
-from crossvad.evaluation.tidy import evaluate
+from crossvad.evaluation.scored_cell import scored_cell
+from crossvad.evaluation.selection import current
 from crossvad.planning import registry
 from crossvad.planning.protocol import Protocol
 from crossvad.planning.request import unadapted_cell
@@ -93,11 +94,10 @@ def measured(name: str, store: Store, records: Iterable[Record], protocol: Proto
     for record in records:
         if record.status != "done" or record.cell.method not in variants:
             continue
-        scores, diagnostics = store.scores(record.cell), record.facts["diagnostics"]
+        cell, diagnostics = scored_cell(store, record), record.facts["diagnostics"]
         for score, cues in CUES.items():
-            if set(cues) <= set(scores.cues):
-                weights, published = record.fusion, published_evaluation(record)
-                figures = evaluate(only(scores, cues), protocol, record.cell.shots, weights, published=published)
+            if set(cues) <= set(cell.scores.cues):
+                figures = evaluate(replace(cell, scores=only(cell.scores, cues)), protocol)
                 row = {"variant": variants[record.cell.method], "score": score, "seed": record.cell.seed}
                 row |= {"fair AUC": figures["auc"], "paper AUC": figures["paper_auc"], "stuck": figures["stuck"]}
                 rows.append(row | {name: diagnostics.get(name, float("nan")) for name in DIAGNOSTICS})

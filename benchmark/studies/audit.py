@@ -15,11 +15,12 @@ import pandas as pd
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.published import manifest
+from crossvad.evaluation.cell_evaluation import counted_frames, counted_frames_of_cells
 from crossvad.evaluation.label_audit import SHOTS, Findings, findings
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import READINGS
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.evaluation.selection import KEYS, current, transductive
-from crossvad.evaluation.tidy import counted_frames, counted_frames_of_cells
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
@@ -106,7 +107,7 @@ def read_untrained(records: list[Record], store: Store) -> pd.DataFrame:
         if record.status != "done":
             continue
         scores = store.scores(record.cell)
-        raw, stretched = (counted_frames(scores, rules, max(SHOTS), {}) for rules in (RAW, STRETCHED))
+        raw, stretched = (counted_frames(ScoredCell(scores, max(SHOTS)), rules) for rules in (RAW, STRETCHED))
         name = record.cell.target
         rows.append(
             {

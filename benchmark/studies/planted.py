@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Scene, Split
 from crossvad.datasets.errors import InputError
@@ -29,11 +30,10 @@ from crossvad.execution import preflight
 from crossvad.execution.decoding import Decoder, count_frames, stop_at, training_videos
 from crossvad.execution.fitting import Fitter, scene_numbers
 from crossvad.execution.precision import computing_in, features_to_score
-from crossvad.execution.progress import Reporter, Update
+from crossvad.execution.progress import Update
 from crossvad.execution.scoring import Fitted, arrays, scoring_batch
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Cell, digest_of
-from crossvad.planning.grid import Grid
 from crossvad.store.scores import Cues
 from crossvad.store.store import Store
 from crossvad.studies.planted_rows import COLUMNS, as_csv, from_csv, left_out_rows
@@ -60,51 +60,46 @@ class NoTarget(Dataset):
         raise InputError(self.name, "has no video", "choose a target")
 
 
-def planted_rows(
-    grid: Grid, store: Store, decoder: Decoder, device: torch.device, reporter: Reporter
-) -> Iterator[pd.DataFrame]:
+def planted_rows(fitter: Fitter) -> Iterator[pd.DataFrame]:
     """Fit, adapt and score every method of a grid on every source and for every seed: rows of each, `COLUMNS`.
 
     Fits come from the store, and so do rows that it holds. All methods are shown the same clips.
 
     Args:
-        grid: of one number of shots, one of steps and one tuning; its target is `NoTarget`.
-        store: keeps fits, rates and rows.
-        decoder: of the grid's budget.
-        device: to run on.
-        reporter: told how far it is.
+        fitter: of a grid of one number of shots, one of steps and one tuning, whose target is `NoTarget`.
 
     Raises:
         InputError: an input is missing, broken or unsuitable, or a method cannot do what is asked: nothing has been
             trained by then. Or a source shows nobody who could be cut out.
     """
-    check(grid, store, decoder, reporter)
-    fitter = Fitter(grid, store, decoder, device, reporter)
+    check(fitter)
+    grid = fitter.grid
     methods = {method.label: method for method in grid.methods}
     for source in grid.sources:
         cells = {(cell.method, cell.seed): cell for cell in grid.cells() if cell.source == source.name}
-        scenes = scenes_of(source, decoder)
+        scenes = scenes_of(source, fitter.decoder)
 
         def make(cell: Cell, drawn: _Drawn, source: Dataset = source) -> pd.DataFrame:
             fitted = fitter.fitted(cell, methods[cell.method], source)
             tuning = fitter.decided([cell], fitted)[cell][0]
-            with reporter.task(f"Plant in {source.name}, score {cell.method}, seed {drawn.seed}") as update:
-                return told_apart(cell, fitted, tuning, drawn, decoder, device, update)
+            with fitter.reporter.task(f"Plant in {source.name}, score {cell.method}, seed {drawn.seed}") as update:
+                return told_apart(cell, fitted, tuning, drawn, grid.budget, fitter.device, update)
 
         for seed in grid.seeds:
             drawn = _Drawn(scenes, seed)
             for method in grid.methods:
                 cell = cells[method.label, seed if method.cls.stochastic else 0]
-                yield _taken(store, cell, seed, partial(make, cell, drawn))
+                yield _taken(fitter.store, cell, seed, partial(make, cell, drawn))
 
 
-def check(grid: Grid, store: Store, decoder: Decoder, reporter: Reporter) -> None:
+def check(fitter: Fitter) -> None:
     """Find what could fail before anything is trained, and decode the sources.
 
     Raises:
         InputError: as `planted_rows`.
     """
-    store.check_writable()
+    grid, reporter = fitter.grid, fitter.reporter
+    fitter.store.check_writable()
     stop_at(count_frames(preflight.all_videos(grid), reporter))
     preflight.check_files(grid, reporter)
     tunings = {tuning.label: tuning.build() for tuning in grid.tunings}
@@ -117,7 +112,7 @@ def check(grid: Grid, store: Store, decoder: Decoder, reporter: Reporter) -> Non
         if method.needs_source:
             preflight.check_source(sources[cell.source], method.clip)
         preflight.check_tuning(cell, method, tunings.get(cell.tuning))
-    stop_at(decoder.fill(preflight.needed_videos(grid), reporter))
+    stop_at(fitter.decoder.fill(preflight.needed_videos(grid), reporter))
 
 
 def refuse_unplantable(method: Adapter) -> None:
@@ -168,14 +163,14 @@ class _Drawn:
 
 
 def told_apart(
-    cell: Cell, fitted: Fitted, tuning: Tuning, drawn: _Drawn, decoder: Decoder, device: torch.device, update: Update
+    cell: Cell, fitted: Fitted, tuning: Tuning, drawn: _Drawn, budget: Budget, device: torch.device, update: Update
 ) -> pd.DataFrame:
     """AUC in % of telling each kind of planted clips from its controls, in every scene: `COLUMNS`.
 
     At K = 0 and, if the method adapts, at the cell's number of shots.
     """
     adapter, lines = fitted.adapter, []
-    batch = scoring_batch(adapter, decoder.budget, device)
+    batch = scoring_batch(adapter, budget, device)
     for number, scene in enumerate(drawn):
         states: dict[int, tuple[Adapter, Cues]] = {0: (adapter, {})}
         if cell.shots:

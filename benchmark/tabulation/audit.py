@@ -10,7 +10,7 @@ from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.label_audit import Findings
 from crossvad.evaluation.postprocessing import READINGS
-from crossvad.evaluation.selection import varying_keys
+from crossvad.evaluation.rows import varying_keys
 from crossvad.present import captions, tables
 from crossvad.present.figures import audit as figure
 from crossvad.present.formats import Tables

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from crossvad.evaluation.cameras import ENTRY, CameraComparison
-from crossvad.evaluation.selection import committed_among_own, varying_keys
+from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import camera_captions
 from crossvad.present.formats import Tables
 from crossvad.present.tables import MISSING, detectable, difference_and_interval, marks_of_each, p_value
@@ -30,7 +30,7 @@ def tabulate(compared: CameraComparison, against: Sequence[str], protocol: str, 
     parts = [(_texts(compared, keys, against), camera_captions.of_means(compared, against, protocol))]
     numbers = compared.entries
     if each:
-        parts.append((_each(compared, keys), camera_captions.of_each(compared)))
+        parts.append((_by_camera(compared, keys), camera_captions.of_each(compared)))
         numbers = numbers.merge(compared.each.reset_index(), on=ENTRY, how="left")
     return Tables(parts, numbers=numbers)
 
@@ -66,7 +66,7 @@ def _mean(auc: float, low: float, high: float) -> str:
     return f"{auc:.1f}" + ("" if pd.isna(low) else f" [{low:.1f}, {high:.1f}]")
 
 
-def _each(compared: CameraComparison, keys: Sequence[str]) -> pd.DataFrame:
+def _by_camera(compared: CameraComparison, keys: Sequence[str]) -> pd.DataFrame:
     """Turn the AUCs on each camera into texts."""
     texts = compared.each.map(lambda auc: MISSING if pd.isna(auc) else f"{auc:.1f}")
     texts.columns = pd.Index([camera_captions.short(compared, name) for name in texts.columns], dtype=object)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
-from crossvad.evaluation.selection import committed_among_own, varying_keys
+from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import captions
 from crossvad.present.formats import Tables
 from crossvad.present.tables import difference_and_interval, marks, marks_of_each, p_value

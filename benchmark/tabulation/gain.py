@@ -6,7 +6,7 @@ import pandas as pd
 
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.comparison import ITSELF, differences
-from crossvad.evaluation.selection import varying_keys
+from crossvad.evaluation.rows import varying_keys
 from crossvad.present import captions, gain_table, tables
 from crossvad.present.formats import Tables
 

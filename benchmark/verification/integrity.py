@@ -16,9 +16,10 @@ from crossvad.datasets.published.manifest import Manifest, spans_to_labels
 from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import metrics
+from crossvad.evaluation.cell_evaluation import counted_frames
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import published_evaluation, support_span
-from crossvad.evaluation.tidy import counted_frames
+from crossvad.evaluation.scored_cell import ScoredCell
+from crossvad.evaluation.selection import support_span
 from crossvad.execution.support import CLEAN_HEAD
 from crossvad.planning import registry
 from crossvad.planning.archives import stored_target
@@ -88,8 +89,7 @@ def read_cells(store: Store, leave_out: Collection[str] = ()) -> Iterator[Proble
             if record.status == "done":
                 scores = store.scores(record.cell)
                 check_scores(scores, record, place)
-                seen, published = support_span(record, scores), published_evaluation(record)
-                counted_frames(scores, PAPER, record.cell.shots, record.fusion, seen, published)
+                counted_frames(ScoredCell.of(record, scores), PAPER)
                 yield record, scores
         except InputError as error:
             where = error.where if place.name in error.where else f"cell {place.name}, {error.where}"
@@ -176,7 +176,7 @@ def verify_metrics(record: Record, scores: Scores, perfect: dict[str, str]) -> l
             share; added to.
     """
     cell = record.cell
-    counted = counted_frames(scores, FAIR, cell.shots, record.fusion, support_span(record, scores))
+    counted = counted_frames(ScoredCell.of(record, scores), FAIR)
     if not 0 < counted.labels.sum() < len(counted.labels):
         return []
     frames = hashlib.sha256(counted.labels.tobytes() + counted.videos.tobytes()).hexdigest()

@@ -14,7 +14,8 @@ import pandas as pd
 from crossvad.datasets.errors import Problem
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.selection import KEYS, mixtures
+from crossvad.evaluation.rows import mixtures
+from crossvad.evaluation.selection import KEYS
 from crossvad.evaluation.tidy import COLUMNS, LOCATED, table
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.atomic_files import replacing

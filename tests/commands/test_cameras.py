@@ -8,7 +8,8 @@ import pytest
 import crossvad
 from camera_stores import put
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.cameras import ENTRY, compare_cameras, counted_by_camera
+from crossvad.evaluation.camera_cells import counted_by_camera
+from crossvad.evaluation.cameras import ENTRY, compare_cameras
 from crossvad.planning.protocol import FAIR
 from crossvad.store.store import Store
 

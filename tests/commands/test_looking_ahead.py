@@ -7,7 +7,7 @@ import pytest
 
 from camera_stores import put
 from crossvad.planning.protocol import FAIR
-from crossvad.present.figures.drawing import plots
+from crossvad.present.figures.drawing import load
 from crossvad.store.store import Store
 from doubles import Ranked, Rising, spec
 
@@ -58,7 +58,7 @@ def test_it_is_named_as_a_rival_and_in_the_audit(bench, results, command):
 @pytest.mark.parametrize("name", ["shots", "cameras", "roc", "matrix"])
 def test_captions_of_figures_name_it(results, name):
     store = Store(Path(results[1]))
-    _, note = plots()[name]().picture(store, store.records(), FAIR)
+    _, note = load(name)().picture(store, store.records(), FAIR)
     assert NOTE in note
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from crossvad.execution import profiling
-from crossvad.execution.profiling import Effort
+from crossvad.execution.work_costs import Effort
 from crossvad.store import profiles
 from profile_made import profile
 

@@ -10,8 +10,9 @@ from sklearn.metrics import roc_auc_score
 from camera_stores import CAMPUS, LENGTH, put, videos_of
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import camera_names
+from crossvad.evaluation.camera_cells import counted_by_camera
 from crossvad.evaluation.camera_statistics import camera_aucs, camera_difference, camera_draws, mean_interval
-from crossvad.evaluation.cameras import ANY, ENTRY, compare_cameras, counted_by_camera
+from crossvad.evaluation.cameras import ANY, ENTRY, compare_cameras
 from crossvad.evaluation.comparison import ITSELF
 from crossvad.evaluation.statistics import holm, pair_counts
 from crossvad.planning.protocol import FAIR, PAPER

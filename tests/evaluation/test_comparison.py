@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.cell_evaluation import counted_frames
 from crossvad.evaluation.comparison import ENTRY, ITSELF, better_or_worse, counted, differences, ranks
 from crossvad.evaluation.metrics import micro_auc
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.evaluation.statistics import holm, pair_counts, paired_difference
-from crossvad.evaluation.tidy import counted_frames
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.store import Store
 from crossvad.tabulation import table
@@ -29,7 +30,7 @@ def wins_of(store, records, method, shots):
     found = []
     for record in records:
         if (record.cell.method, record.cell.shots) == (method, shots):
-            c = counted_frames(store.scores(record.cell), FAIR, shots, record.facts["fusion"])
+            c = counted_frames(ScoredCell(store.scores(record.cell), shots, record.facts["fusion"]), FAIR)
             found.append(pair_counts(c.labels, c.scores, c.videos))
     return found
 
@@ -163,7 +164,7 @@ def test_the_pairs_own_metric_is_the_tables(finished):
     for row in counted(store, records, FAIR).itertuples():
         keys = ("method", "shots", "seed")
         (record,) = [r for r in records if all(getattr(r.cell, key) == getattr(row, key) for key in keys)]
-        c = counted_frames(store.scores(record.cell), FAIR, row.shots, record.facts["fusion"])
+        c = counted_frames(ScoredCell(store.scores(record.cell), row.shots, record.facts["fusion"]), FAIR)
         assert row.wins.auc == pytest.approx(micro_auc(c.labels, c.scores), abs=1e-12)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation import metric_cache, tidy
+from crossvad.evaluation import cell_evaluation, metric_cache, tidy
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.facts import SHOWN
@@ -36,13 +36,13 @@ def store(finished, tmp_path):
 @pytest.fixture
 def evaluated(monkeypatch):
     """Names of the protocols by which cells have been evaluated since."""
-    names, evaluate = [], tidy.evaluate
+    names, evaluate = [], cell_evaluation.evaluate
 
-    def watched(scores, protocol, *rest):
+    def watched(cell, protocol):
         names.append(protocol.name)
-        return evaluate(scores, protocol, *rest)
+        return evaluate(cell, protocol)
 
-    monkeypatch.setattr(tidy, "evaluate", watched)
+    monkeypatch.setattr(cell_evaluation, "evaluate", watched)
     return names
 
 
@@ -60,7 +60,7 @@ def test_what_was_computed_before_is_recalled(store, evaluated):
 def test_what_is_counted_stays_whole_and_all_else_is_as_it_was_computed(store):
     record = store.records()[0]
     rows = [table(Store(store.root.parent), [record], FAIR) for _ in range(2)][1]
-    for name, number in tidy.cell_metrics(store, record, FAIR).items():
+    for name, number in cell_evaluation.cell_metrics(store, record, FAIR).items():
         assert rows[name].tolist() == pytest.approx([number], rel=0, abs=0, nan_ok=True)
         assert (rows[name].dtype.kind == "i") == isinstance(number, int), name
 

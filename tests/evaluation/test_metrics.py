@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from crossvad.datasets.errors import InputError
+from crossvad.evaluation.cell_evaluation import counted_frames, evaluate
 from crossvad.evaluation.metrics import (
     METRICS,
     VERSION,
@@ -21,7 +22,7 @@ from crossvad.evaluation.metrics import (
     macro_auc,
     micro_auc,
 )
-from crossvad.evaluation.tidy import counted_frames, evaluate
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Scores
 
@@ -272,7 +273,7 @@ def fixed_scores() -> Scores:
 @pytest.mark.parametrize("protocol", [FAIR, PAPER], ids=lambda protocol: protocol.name)
 def test_a_change_of_numbers_takes_a_new_version(protocol):
     """A cell's numbers are recalled by the version of the code that computed them, so none may change without it."""
-    numbers = evaluate(fixed_scores(), protocol, 3, {"distance": 0.5}, seen=7)
+    numbers = evaluate(ScoredCell(fixed_scores(), 3, {"distance": 0.5}, seen=7), protocol)
     assert numbers == pytest.approx(GOLDEN[VERSION][protocol.name], abs=1e-9, rel=0), "raise metrics.VERSION"
 
 
@@ -303,7 +304,7 @@ def test_a_metric_is_one_entry_that_tables_captions_and_help_read(make_grid, run
     words = ["table", "--results", str(store.root.parent), "--rows", "method", "--columns", "", "--metric", "auc,span"]
     assert "fps, span, or several" in " ".join(printed("table", "--help").split())
     scores = store.scores(record.cell)
-    counted = counted_frames(scores, FAIR, 0, record.facts["fusion"])
+    counted = counted_frames(ScoredCell(scores, weights=record.facts["fusion"]), FAIR)
     abnormal = counted.scores[counted.labels == 1]
     page = printed(*words, "--format", "md")
     assert re.search(rf"\| {np.ptp(abnormal):.1f} +\|", page)
@@ -313,7 +314,7 @@ def test_a_metric_is_one_entry_that_tables_captions_and_help_read(make_grid, run
 
 
 def test_a_metrics_columns_are_what_its_function_returns():
-    frames = counted_frames(fixed_scores(), FAIR, 0, {})
+    frames = counted_frames(ScoredCell(fixed_scores()), FAIR)
     shared = {metric.of_frames for metric in METRICS.values() if metric.of_frames}
     for function in shared:
         columns = {c for metric in METRICS.values() if metric.of_frames is function for c in metric.columns}

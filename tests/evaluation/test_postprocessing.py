@@ -19,6 +19,7 @@ from crossvad.evaluation.postprocessing import (
     smooth,
     smooth_causal,
 )
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.scores import Scores
 
@@ -110,7 +111,7 @@ def test_single_cue_stays_raw():
 
 def test_paper_by_hand():
     scores, weights = raw(), {"prediction": 0.6, "feature": 0.4}
-    fused, mask = final(scores, PAPER, 3, weights)
+    fused, mask = final(ScoredCell(scores, 3, weights), PAPER)
     expected = []
     for start, length in zip(np.cumsum([0, *LENGTHS[:-1]]), LENGTHS, strict=True):
         parts = {cue: values[start + 7 : start + length] for cue, values in scores.cues.items()}  # frame 4 + K on
@@ -124,7 +125,7 @@ def test_paper_leaves_out_and_smooths_what_the_authors_do(shots):
     """MemAE's: the counted frames alone are stretched, the first 8 and the last 7 are none, nothing is smoothed."""
     scores = raw(cues=("prediction",))
     published = PublishedEvaluation(smoothed=False, head=8, tail=7)
-    fused, mask = final(scores, PAPER, shots, {}, published=published)
+    fused, mask = final(ScoredCell(scores, shots, published=published), PAPER)
     ends = np.cumsum(LENGTHS)
     expected = [
         minmax(scores.cues["prediction"][end - length + 8 + shots : end - 7])
@@ -135,8 +136,8 @@ def test_paper_leaves_out_and_smooths_what_the_authors_do(shots):
 
 
 def test_fair_asks_no_authors():
-    scores, published = raw(), PublishedEvaluation(smoothed=False, head=0, tail=7)
-    (fused, mask), (again, other) = final(scores, FAIR, 0, {}), final(scores, FAIR, 0, {}, published=published)
+    cell, published = ScoredCell(raw()), PublishedEvaluation(smoothed=False, head=0, tail=7)
+    (fused, mask), (again, other) = final(cell, FAIR), final(replace(cell, published=published), FAIR)
     assert (fused == again).all() and (mask == other).all()
 
 
@@ -146,8 +147,8 @@ def test_fair_never_uses_the_future(seed, now, shots):
     time = np.concatenate([np.arange(length) for length in LENGTHS])
     noise = np.random.default_rng(seed + 1)
     later = {cue: np.where(time > now, noise.normal(0, 99, len(time)), v) for cue, v in before.cues.items()}
-    fused, mask = final(before, FAIR, shots, {})
-    again, _ = final(replace(before, cues=later), FAIR, shots, {})
+    fused, mask = final(ScoredCell(before, shots), FAIR)
+    again, _ = final(ScoredCell(replace(before, cues=later), shots), FAIR)
     known = time[mask] <= now
     assert (fused[known] == again[known]).all()
     assert (fused[~known] != again[~known]).all()
@@ -156,7 +157,7 @@ def test_fair_never_uses_the_future(seed, now, shots):
 def test_fair_ignores_the_labels():
     scores = raw()
     flipped = replace(scores, labels=1 - scores.labels)
-    assert (final(scores, FAIR, 3, {})[0] == final(flipped, FAIR, 3, {})[0]).all()
+    assert (final(ScoredCell(scores, 3), FAIR)[0] == final(ScoredCell(flipped, 3), FAIR)[0]).all()
 
 
 def test_video_too_short_for_a_clip_scores_zero():
@@ -165,7 +166,7 @@ def test_video_too_short_for_a_clip_scores_zero():
 
 def read(scores, reading, shots=0, weights=None):
     normalise, smoothing = READINGS[reading]
-    return final(scores, replace(FAIR, normalise=normalise, smooth=smoothing), shots, weights or {})
+    return final(ScoredCell(scores, shots, weights or {}), replace(FAIR, normalise=normalise, smooth=smoothing))
 
 
 @pytest.mark.parametrize("length", [1, 5, 15, 50])
@@ -218,11 +219,11 @@ def test_a_gap_amid_scores_is_refused_by_name(protocol, bad):
     scores = raw()
     scores.cues["feature"][LENGTHS[0] + 30] = bad
     with pytest.raises(InputError, match=f"scores of video b: cue 'feature' is {bad} at frame 30; mend the method"):
-        final(scores, protocol, 3, {})
+        final(ScoredCell(scores, 3), protocol)
 
 
 def test_an_infinite_score_at_an_end_is_refused_too():
     scores = raw()
     scores.cues["prediction"][LENGTHS.sum() - 1] = np.inf
     with pytest.raises(InputError, match="scores of video c: cue 'prediction' is inf at frame 32"):
-        final(scores, FAIR, 0, {})
+        final(ScoredCell(scores), FAIR)

@@ -10,14 +10,8 @@ import pytest
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.conditions import by_place
-from crossvad.evaluation.selection import (
-    mixtures,
-    refuse_empty,
-    select,
-    superseded,
-    unmatched,
-    varying_keys,
-)
+from crossvad.evaluation.rows import mixtures, varying_keys
+from crossvad.evaluation.selection import refuse_empty, select, superseded, unmatched
 from crossvad.planning.cell import Cell
 from crossvad.store.store import Record
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from crossvad.adapters.published import PublishedEvaluation
+from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.selection import published_evaluation
-from crossvad.evaluation.tidy import counted_frames_of_cells, table
+from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.present.figures.tracks import tracks
 

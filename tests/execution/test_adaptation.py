@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, leading
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.portions import leading, size_of
 from crossvad.adapters.tunings import base
 from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions, HeadTuning
@@ -70,9 +71,9 @@ def test_steps_are_the_same_however_many_clips_a_gradient_is_taken_of(method, mo
     adapter = build(method)
     features = adapter.frozen_features(support(adapter, 5))
     whole = next(FineTune(RATE).adapted(adapter, features, [3]))
-    monkeypatch.setattr("crossvad.adapters.base.AT_ONCE", 2 * SMOKE.size**2)
+    monkeypatch.setattr("crossvad.adapters.portions.AT_ONCE", 2 * SMOKE.size**2)
     parts = list(base.in_turn(adapter, features))
-    assert [base.size_of(part) for part, _ in parts] == [2, 2, 1]
+    assert [size_of(part) for part, _ in parts] == [2, 2, 1]
     assert sum(share for _, share in parts) == pytest.approx(1)
     in_parts = next(FineTune(RATE).adapted(adapter, features, [3]))
     assert in_parts.adaptation.before == pytest.approx(whole.adaptation.before, rel=1e-5)
@@ -84,7 +85,7 @@ def test_steps_are_the_same_however_many_clips_a_gradient_is_taken_of(method, mo
 
 
 def test_a_loss_that_is_no_mean_is_taken_of_all_clips_at_once(monkeypatch):
-    monkeypatch.setattr("crossvad.adapters.base.AT_ONCE", 1)
+    monkeypatch.setattr("crossvad.adapters.portions.AT_ONCE", 1)
     adapter = build("lmn")
     clips = support(adapter, 5)
     assert list(base.in_turn(adapter, clips)) == [(clips, 1.0)]

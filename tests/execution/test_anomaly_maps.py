@@ -14,9 +14,11 @@ from crossvad.datasets.base import Dataset, Scene, Track, Video
 from crossvad.datasets.clips import consecutive
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.evaluation.cell_evaluation import locate
 from crossvad.evaluation.localisation import map_curves, rbdc_tbdc
-from crossvad.evaluation.tidy import locate, with_locations
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.evaluation.tidy import table as tidy_table
+from crossvad.evaluation.tidy import with_locations
 from crossvad.execution.anomaly_maps import SIDE, located, map_video
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
@@ -198,12 +200,13 @@ def perfect(lengths, tracks, h=16, w=24):
     return Maps(maps, (4 * h, 4 * w), tracks, derived=False)
 
 
-def scores_of(lengths):
-    return Scores(
+def cell_of(lengths):
+    scores = Scores(
         videos=[f"v{n}" for n in range(len(lengths))], lengths=np.array(lengths), units=np.zeros(len(lengths), int),
         labels=np.zeros(sum(lengths), np.uint8), cues={}, support={}, support_units=np.empty(0, int),
         support_labels=np.empty(0, np.uint8), heldout={},
     )  # fmt: skip
+    return ScoredCell(scores)
 
 
 def test_perfect_maps_find_everything_that_counts():
@@ -211,12 +214,12 @@ def test_perfect_maps_find_everything_that_counts():
     tracks = [Track(np.arange(20, 40), np.tile([8.0, 8.0, 24.0, 24.0], (20, 1))),
               Track(np.arange(80, 90), np.tile([40.0, 8.0, 64.0, 24.0], (10, 1)))]  # fmt: skip
     maps = perfect(lengths, tracks)
-    assert locate(scores_of(lengths), maps, FAIR, 0) == pytest.approx({"rbdc": 100, "tbdc": 100})
+    assert locate(cell_of(lengths), maps, FAIR) == pytest.approx({"rbdc": 100, "tbdc": 100})
     nothing = Maps(np.zeros_like(maps.maps), maps.size, tracks, derived=False)
-    assert locate(scores_of(lengths), nothing, FAIR, 0) == {"rbdc": 0, "tbdc": 0}
+    assert locate(cell_of(lengths), nothing, FAIR) == {"rbdc": 0, "tbdc": 0}
     early = Maps(maps.maps, maps.size, [Track(np.arange(5, 20), np.tile([8.0, 8.0, 24.0, 24.0], (15, 1)))], False)
-    assert np.isnan(list(locate(scores_of(lengths), early, FAIR, 0).values())).all(), "before the first counted frame"
-    assert locate(scores_of(lengths), early, PAPER, 0)["rbdc"] == 0, "counted there, and nothing is seen of it"
+    assert np.isnan(list(locate(cell_of(lengths), early, FAIR).values())).all(), "before the first counted frame"
+    assert locate(cell_of(lengths), early, PAPER)["rbdc"] == 0, "counted there, and nothing is seen of it"
 
 
 def test_only_counted_frames_count_and_a_frame_without_a_map_takes_its_nearest():
@@ -229,7 +232,7 @@ def test_only_counted_frames_count_and_a_frame_without_a_map_takes_its_nearest()
     filled[36:40] = maps[35]
     cut = [Track(np.arange(12), tracks[0].boxes[16:28])]  # frames 26 to 37 are the first 12 that count
     expected = rbdc_tbdc(map_curves(filled[counted], (64, 96), cut))
-    found = locate(scores_of(lengths), Maps(maps, (64, 96), tracks, False), FAIR, 0)
+    found = locate(cell_of(lengths), Maps(maps, (64, 96), tracks, False), FAIR)
     assert (found["rbdc"], found["tbdc"]) == pytest.approx((100 * expected[0], 100 * expected[1]))
 
 
@@ -261,6 +264,6 @@ def test_locations_are_added_to_the_rows_that_are_shown(make_grid, store):
     told = []
     found = with_locations(store, records, tidy, FAIR, lambda *what: told.append(what)).set_index("method")
     (record,) = [r for r in records if r.cell.method == "framediff"]
-    expected = locate(store.scores(record.cell), store.maps(record.cell), FAIR, 0)
+    expected = locate(ScoredCell(store.scores(record.cell)), store.maps(record.cell), FAIR)
     assert found.loc["framediff", ["rbdc", "tbdc"]].to_dict() == pytest.approx(expected)
     assert np.isnan(found.loc["ramp", "rbdc"]) and told == [(0, 2, "framediff"), (1, 2, "ramp")]

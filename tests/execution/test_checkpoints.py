@@ -17,7 +17,7 @@ from crossvad.datasets.clips import ClipSource
 from crossvad.execution import checkpoints
 from crossvad.execution.checkpoints import FILE, Checkpoints, Watched, _read, _save
 from crossvad.execution.fitting import build
-from crossvad.execution.layouts import Layout, lay_out, layout_of
+from crossvad.execution.memory_layouts import Layout, lay_out, layout_of
 from crossvad.execution.training import Diverged, train
 from crossvad.planning import registry
 from crossvad.store.store import Store

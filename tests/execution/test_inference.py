@@ -6,7 +6,7 @@ from torch import nn
 
 from crossvad.adapters.base import Adapter
 from crossvad.execution.inference import folded, ready_to_score
-from crossvad.execution.layouts import is_laid_out, lay_out, usual
+from crossvad.execution.memory_layouts import is_laid_out, lay_out, usual
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
 

@@ -10,11 +10,11 @@ from crossvad.adapters.base import Adapter
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.evaluation.tidy import table
-from crossvad.execution import layouts
+from crossvad.execution import memory_layouts
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.fitting import build, source_clips
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import lay_out
+from crossvad.execution.memory_layouts import lay_out
 from crossvad.execution.precision import computing_in
 from crossvad.planning import catalogue
 from crossvad.planning.budgets import BUDGETS
@@ -143,4 +143,4 @@ def test_layouts_are_probed_for_each(monkeypatch):
     for precision in ("float32", "bf16"):
         ready_to_score(method, torch.rand(2, 5, 1, 32, 32), SMOKE, CPU, precision)
     assert asked == [("scoring", ""), ("scoring", "bf16")]
-    assert SMOKE.size < layouts.PROBED_FROM
+    assert SMOKE.size < memory_layouts.PROBED_FROM

@@ -9,10 +9,11 @@ import torch
 from crossvad.adapters.options import Schedule
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
-from crossvad.execution import profiling
+from crossvad.execution import work_costs
 from crossvad.execution.decoding import Decoder
-from crossvad.execution.profiling import Clock, Effort, peak_bytes, profile
+from crossvad.execution.profiling import profile
 from crossvad.execution.progress import Reporter
+from crossvad.execution.work_costs import Clock, Effort, peak_bytes
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 
@@ -94,7 +95,7 @@ def test_the_batch_is_the_fastest_of_those_tried(measured, monkeypatch):
 
 def test_the_clock_warms_up_and_stops_when_it_is_time(monkeypatch):
     time, calls = [0.0], []
-    monkeypatch.setattr(profiling, "now", lambda device: time[0])
+    monkeypatch.setattr(work_costs, "now", lambda device: time[0])
 
     def work():
         calls.append(time[0])

@@ -21,6 +21,7 @@ from crossvad.execution.scoring import Fitted
 from crossvad.footage import overlay
 from crossvad.footage.output import write
 from crossvad.footage.streaming import stream_scores
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.planning.registry import get_method
 from crossvad.present.words import digits
 from footage_made import CPU, SMOKE, Blocks, silent
@@ -43,7 +44,7 @@ def streamed(request, video, make_grid):
     torch.manual_seed(0)
     fitted = Fitted("", get_method(request.param).build(SMOKE).eval(), NoTuning(), {}, {})
     (cell,) = make_grid(request.param, shots=[0]).cells()
-    return stream_scores(video, fitted, NoTuning(), cell, SMOKE, CPU, silent)
+    return stream_scores(video, TrainedMethod(fitted, NoTuning(), cell, SMOKE, CPU), silent)
 
 
 def test_lines_tell_of_the_stills_best_first(video, streamed, tmp_path):
@@ -105,7 +106,7 @@ def test_the_film_has_every_frame_and_progress_is_told(make_grid, tmp_path):
     numbered = Video("yard", FrameFolder(write_images(tmp_path / "yard", frames(40), "png")))
     fitted = Fitted("", get_method("random").build(SMOKE).eval(), NoTuning(), {}, {})
     (cell,) = make_grid("random", shots=[0]).cells()
-    streamed = stream_scores(numbered, fitted, NoTuning(), cell, SMOKE, CPU, silent)
+    streamed = stream_scores(numbered, TrainedMethod(fitted, NoTuning(), cell, SMOKE, CPU), silent)
     write(numbered, streamed, tmp_path, "yard", 2, True, CPU, Reporter(Console(file=told)))
     assert told.getvalue() == "Write overlay of yard\n"
     with av.open(str(tmp_path / "overlay.mp4")) as container:

@@ -34,6 +34,7 @@ from crossvad.footage.overlay import (
     strip,
 )
 from crossvad.footage.streaming import stream_scores
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.planning.registry import get_method
 from footage_made import CPU, SMOKE, Blocks, silent
 from miniatures import frames, numbers, write_images, write_video
@@ -47,8 +48,8 @@ def test_every_frame_comes_once_with_its_own_map(block, name, make_grid):
     adapter = get_method(name).build(SMOKE).eval()
     grid = make_grid(name, shots=[0])
     source = Blocks(30, block)
-    fitted = Fitted("", adapter, NoTuning(), {}, {})
-    streamed = stream_scores(Video("yard", source), fitted, NoTuning(), grid.cells()[0], SMOKE, CPU, silent)
+    method = TrainedMethod(Fitted("", adapter, NoTuning(), {}, {}), NoTuning(), grid.cells()[0], SMOKE, CPU)
+    streamed = stream_scores(Video("yard", source), method, silent)
     pairs = [*mapped(source.blocks(None, 3), streamed, CPU)]
     assert len(pairs) == 30
     for number, (frame, _) in enumerate(pairs):

@@ -22,6 +22,7 @@ from crossvad.execution.fitting import Fitter, build
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
 from crossvad.footage.streaming import clip_batches, stream_scores
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.planning.registry import get_method, get_tuning
 from crossvad.store.store import Store
 from footage_made import CPU, LENGTH, ONSET, SMOKE, Blocks, silent
@@ -73,7 +74,7 @@ def test_streamed_scores_are_those_of_the_benchmark(name, film, make_grid, run_g
     fused = fuse(stored, filled, fitted.adapter.fusion)
     painted = paint(LENGTH, 3, ONSET)
     for source in (FrameFolder(film), *(Blocks(LENGTH, block, painted.__getitem__) for block in (1, 7, 300))):
-        streamed = stream_scores(Video("yard", source), fitted, tuning, cell, SMOKE, CPU, silent)
+        streamed = stream_scores(Video("yard", source), TrainedMethod(fitted, tuning, cell, SMOKE, CPU), silent)
         assert streamed.cues.keys() == stored.cues.keys()
         for cue, values in stored.cues.items():
             np.testing.assert_allclose(streamed.cues[cue], values, rtol=1e-4, atol=1e-4)
@@ -91,13 +92,13 @@ def test_the_fitted_method_stays_as_it_is_and_progress_ends_at_the_last_frame(ma
     def watch(done, of, note):
         told.append((done, of))
 
-    adapted = stream_scores(Video("yard", Blocks(40, 16)), fitted, tuning, cell, SMOKE, CPU, watch)
+    adapted = stream_scores(Video("yard", Blocks(40, 16)), TrainedMethod(fitted, tuning, cell, SMOKE, CPU), watch)
     assert all(torch.equal(value, before[name]) for name, value in adapter.state_dict().items())
     assert adapted.adaptation is not None and not adapted.adaptation.reverted
     assert adapted.adapter is not adapter and adapted.span == 7
     assert told == sorted(told) and told[-1] == (40, 40)
     (bare,) = make_grid("framepred", shots=[0]).cells()
-    plain = stream_scores(Video("yard", Blocks(40, 16)), fitted, NoTuning(), bare, SMOKE, CPU, silent)
+    plain = stream_scores(Video("yard", Blocks(40, 16)), TrainedMethod(fitted, NoTuning(), bare, SMOKE, CPU), silent)
     assert plain.adaptation is None and plain.adapter is adapter and plain.span == 0
     assert not np.array_equal(plain.scores, adapted.scores)
 
@@ -106,7 +107,6 @@ def test_a_method_with_extra_inputs_is_refused(make_grid):
     adapter = get_method("framepred").build(SMOKE).eval()
     adapter.extra_inputs = ("flow",)
     (cell,) = make_grid("framepred", shots=[0]).cells()
+    method = TrainedMethod(Fitted("", adapter, NoTuning(), {}, {}), NoTuning(), cell, SMOKE, CPU)
     with pytest.raises(InputError, match="framepred: needs extra inputs"):
-        stream_scores(
-            Video("yard", Blocks(40, 16)), Fitted("", adapter, NoTuning(), {}, {}), NoTuning(), cell, SMOKE, CPU, silent
-        )
+        stream_scores(Video("yard", Blocks(40, 16)), method, silent)

@@ -10,7 +10,7 @@ import pytest
 import camera_stores
 import submissions_made as made
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.cameras import counted_by_camera
+from crossvad.evaluation.camera_cells import counted_by_camera
 from crossvad.evaluation.comparison import counted
 from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter

@@ -6,9 +6,9 @@ import pytest
 
 from crossvad.evaluation.statistics import PairCounts, critical_difference
 from crossvad.leaderboard.blocks import largest_block
+from crossvad.leaderboard.mean_ranks import ranks
 from crossvad.leaderboard.places import in_bold, places, summary, verdict
 from crossvad.leaderboard.rank_diagram import diagram
-from crossvad.leaderboard.ranks import ranks
 
 
 def square(n: int, apart: dict[tuple[int, int], float]) -> np.ndarray:

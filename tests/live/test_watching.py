@@ -25,7 +25,8 @@ from crossvad.execution.fitting import Fitter
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
 from crossvad.footage.streaming import stream_scores
-from crossvad.live.camera_watch import LiveMethod, Rules
+from crossvad.footage.trained_method import TrainedMethod, trained
+from crossvad.live.camera_watch import Rules
 from crossvad.live.cameras import Camera
 from crossvad.live.line import SecondsSeen
 from crossvad.live.watcher import Watcher
@@ -75,7 +76,7 @@ def watcher(make_grid):
 
     def make(cameras, look=5, films=None, reconnect=0):
         (cell,) = make_grid("framediff", shots=[0]).cells()
-        method = LiveMethod(ready("framediff"), NoTuning(), cell, SMOKE, CPU)
+        method = TrainedMethod(ready("framediff"), NoTuning(), cell, SMOKE, CPU)
         chosen = [Camera(name, str(address)) for name, address in cameras.items()]
         return Watcher(chosen, method, Rules(look, None, reconnect, films), Reporter(quiet=True))
 
@@ -89,15 +90,13 @@ def test_scores_are_those_of_the_same_film_as_a_file(name, film, make_grid, monk
     store = Store(tmp_path / "results")
     (cell,) = grid.cells()
     fitter = Fitter(grid, store, Decoder(FrameCache(), SMOKE), CPU, Reporter(quiet=True))
-    fitted = fitter.fitted(cell, grid.methods[0], grid.sources[0])
-    tuning, _ = fitter.decided([cell], fitted)[cell]
-    of_file = stream_scores(Video("yard", VideoFile(film)), fitted, tuning, cell, SMOKE, CPU, lambda *_: None)
+    method = trained(fitter, cell)
+    of_file = stream_scores(Video("yard", VideoFile(film)), method, lambda *_: None)
     live = {}
     monkeypatch.setattr(SecondsSeen, "add", lambda self, _, at, score: live.setdefault(round(at * RATE) - 1, score))
-    method = LiveMethod(fitted, tuning, cell, SMOKE, CPU)
     rules = Rules(10**6, None, None, None)
     assert [*Watcher([Camera("yard", str(film))], method, rules, Reporter(quiet=True))] == []
-    clip = fitted.adapter.clip
+    clip = method.fitted.adapter.clip
     first = method.span + clip.scored
     assert [*live] == [*range(first, LENGTH - clip.frames + clip.scored + 1)]
     np.testing.assert_allclose([*live.values()], of_file.scores[[*live]], rtol=1e-3, atol=1e-3)

@@ -5,6 +5,7 @@ from crossvad.adapters.published import EVALUATIONS, PublishedEvaluation
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.evaluation.postprocessing import final
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.evaluation.tidy import table
 from crossvad.planning import catalogue, registry
 from crossvad.planning.budgets import BUDGETS
@@ -72,7 +73,7 @@ def test_masks_are_equal_across_a_grid(make_grid, run_grid, store, plugin, suppo
     grid = make_grid(*methods, tunings=("none", "finetune"), shots=[0, 1, 10], support=support)
     records = run_grid(store, grid)
     assert {record.status for record in records} == {"done"} and len(records) == 3 * 3 + 2
-    masks = [final(store.scores(r.cell), FAIR, r.cell.shots, {})[1] for r in records]
+    masks = [final(ScoredCell(store.scores(r.cell), r.cell.shots), FAIR)[1] for r in records]
     assert all((mask == masks[0]).all() for mask in masks)
     rows = table(store, records, FAIR)
     assert set(rows["frames"]) == {14 + 19 + 10} and set(rows["videos"]) == {3}

@@ -12,7 +12,9 @@ from scipy.stats import rankdata
 from conftest import paint, write_camera, write_frames
 from crossvad.datasets.errors import Problem
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.evaluation.tidy import counted_frames, table
+from crossvad.evaluation.cell_evaluation import counted_frames
+from crossvad.evaluation.scored_cell import ScoredCell
+from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.spelling import command
@@ -70,7 +72,7 @@ def test_curves_are_the_ranks_of_the_scores(finished, page):
     store, records, _ = finished
     for record in records:
         cell = page["cells"][record.cell.key]
-        counted = counted_frames(store.scores(record.cell), FAIR, record.cell.shots, record.facts["fusion"])
+        counted = counted_frames(ScoredCell(store.scores(record.cell), record.cell.shots, record.facts["fusion"]), FAIR)
         expected = (rankdata(counted.scores) - 0.5) / len(counted.scores)
         ranks = np.frombuffer(base64.b64decode(cell["ranks"]), np.uint8) / report_cells.LEVELS
         assert cell["first"] == FAIR.first_frame(0)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation import selection
+from crossvad.evaluation.rows import spread_unadapted
 from crossvad.evaluation.selection import current
 from crossvad.evaluation.tidy import COLUMNS, METRICS
 from crossvad.planning.cell import Cell
@@ -92,7 +92,7 @@ def test_every_tuning_begins_with_what_it_starts_from():
         row(shots=5, tuning="metasgd", auc=90.0),
         row("ramp", auc=60.0),
     )
-    spread = selection.spread_unadapted(rows)
+    spread = spread_unadapted(rows)
     found = {(r.method, r.tuning, r.shots): r.auc for r in spread.itertuples()}
     assert found == {
         ("apn", "finetune", 0): 80.0,
@@ -111,7 +111,7 @@ def test_a_start_is_that_of_its_own_seed_and_source():
         *(row(seed=seed, source=source, shots=shots, auc=10.0 * seed + shots + (source == "b"))
           for seed in (0, 1) for source in ("a", "b") for shots in (0, 5))
     )  # fmt: skip
-    spread = selection.spread_unadapted(rows)
+    spread = spread_unadapted(rows)
     assert set(spread["tuning"]) == {"finetune"} and len(spread) == 8
     for line in spread.itertuples():
         assert line.auc == 10.0 * line.seed + line.shots + (line.source == "b")

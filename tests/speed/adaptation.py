@@ -39,11 +39,12 @@ from attention import direct as plain_attention
 from prototypes import broadcast
 from torch import Tensor, nn
 
-from crossvad.adapters.base import Adapter, CueScores, leading
+from crossvad.adapters.base import Adapter, CueScores
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.prototypes import PrototypeUnit
+from crossvad.adapters.portions import leading
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
-from crossvad.execution.layouts import lay_out
+from crossvad.execution.memory_layouts import lay_out
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 

@@ -47,7 +47,7 @@ from crossvad.execution.device import machine
 from crossvad.execution.fitting import build
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.inference import ready_to_score
-from crossvad.execution.layouts import FORMATS, LAYOUTS, Layout, arrange, features_in, probed_with
+from crossvad.execution.memory_layouts import FORMATS, LAYOUTS, Layout, arrange, features_in, probed_with
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 

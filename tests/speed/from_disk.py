@@ -18,7 +18,8 @@ from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
-from crossvad.evaluation.tidy import evaluate
+from crossvad.evaluation.cell_evaluation import evaluate
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.execution.decoding import Decoder
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import CellRun, Fitted, score_cells
@@ -96,4 +97,4 @@ def ours(adapter: Adapter, home: Path, budget: Budget, where: torch.device) -> f
         task = CellRun(cell, fitted.tuning)
         scored = score_cells([task], fitted, target, decoder, where, lambda done, of, note: None)[0]
     weights, published = adapter.fusion, get_method(name).cls.published_evaluation
-    return evaluate(scored.scores, PAPER, 0, weights, published=published)["auc"] / 100
+    return evaluate(ScoredCell(scored.scores, weights=weights, published=published), PAPER)["auc"] / 100

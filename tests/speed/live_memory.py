@@ -22,7 +22,8 @@ from long_source import FRAME_RATE, SECONDS, resident, street
 from crossvad.adapters.tunings.base import NoTuning
 from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
-from crossvad.live.camera_watch import LiveMethod, Rules
+from crossvad.footage.trained_method import TrainedMethod
+from crossvad.live.camera_watch import Rules
 from crossvad.live.cameras import Camera, OwnCameras
 from crossvad.live.watcher import Watcher
 from crossvad.planning import registry
@@ -50,7 +51,7 @@ def main() -> None:
                 SupportPolicy.TEST_HEAD)  # fmt: skip
     (cell,) = grid.cells()
     fitted = Fitted("", spec.build(budget).eval(), NoTuning(), {}, {})
-    method = LiveMethod(fitted, tuning.build() if cell.shots else NoTuning(), cell, budget, device)
+    method = TrainedMethod(fitted, tuning.build() if cell.shots else NoTuning(), cell, budget, device)
     pictures = [*street(FRAME_RATE * SECONDS)]
     for picture in pictures[FLASH][::2]:
         picture[:] = 255

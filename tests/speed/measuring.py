@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from crossvad.execution.profiling import peak_bytes as peak_bytes  # the scripts ask for it here
+from crossvad.execution.work_costs import peak_bytes as peak_bytes  # the scripts ask for it here
 
 Work = Callable[[], object]
 

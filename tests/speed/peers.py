@@ -70,7 +70,7 @@ from crossvad.execution.device import get_device, machine
 from crossvad.execution.fitting import build
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.inference import folded, ready_to_score
-from crossvad.execution.layouts import Layout, arrange, features_in, probed_with
+from crossvad.execution.memory_layouts import Layout, arrange, features_in, probed_with
 from crossvad.execution.scoring import arrays
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS

@@ -29,6 +29,7 @@ from crossvad.datasets.base import Frames, Video
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.scoring import Fitted
 from crossvad.footage.streaming import stream_scores
+from crossvad.footage.trained_method import TrainedMethod
 from crossvad.planning import registry
 from crossvad.planning.budgets import QUICK
 from crossvad.planning.cell import Cell
@@ -69,7 +70,7 @@ def cell(shots: int, steps: int) -> Cell:
 def score(method: str, frames: int, budget: Budget = QUICK) -> Callable[[], object]:
     """Score a video."""
     ready, film = fitted(method, budget), video(frames, budget.size)
-    return lambda: stream_scores(film, ready, NoTuning(), cell(0, 0), budget, CPU, silent)
+    return lambda: stream_scores(film, TrainedMethod(ready, NoTuning(), cell(0, 0), budget, CPU), silent)
 
 
 def adapt(method: str, shots: int, steps: int) -> Callable[[], object]:

@@ -12,6 +12,7 @@ import pytest
 
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.postprocessing import final, only
+from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.planning import registry
 from crossvad.planning.protocol import FAIR, PAPER
 from crossvad.store.store import Store
@@ -57,7 +58,7 @@ def test_each_cue_is_read_as_if_the_method_had_no_other(finished):
     for score, cue in (("FP", "prediction"), ("FR", "feature")):
         (row,) = rows[(rows["variant"] == full) & (rows["score"] == score) & (rows["seed"] == 0)].itertuples()
         assert row[4] == pytest.approx(100 * micro_auc(scores.labels[mask], scores.cues[cue][mask]))
-        values, kept = final(replace(only(scores, [cue])), PAPER, 0, {})
+        values, kept = final(ScoredCell(only(scores, [cue])), PAPER)
         assert row[5] == pytest.approx(100 * micro_auc(scores.labels[kept], values))
 
 

@@ -14,9 +14,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from crossvad.adapters.base import Adapter, portion, size_of
+from crossvad.adapters.base import Adapter
+from crossvad.adapters.portions import portion, size_of
 from crossvad.adapters.training_state import Checkpointer, TrainingState
-from crossvad.execution.layouts import lay_out, layout_of
+from crossvad.execution.memory_layouts import lay_out, layout_of
 from crossvad.execution.ranks.batch_norm import shared_batch_norm
 
 FIRST = 0  # the rank that tells, keeps and saves

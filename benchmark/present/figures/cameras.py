@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.alike import Alike, refuse_mixtures
-from crossvad.evaluation.cameras import CameraComparison, compare_cameras, counted_by_camera, of_one_kind
+from crossvad.evaluation.camera_cells import counted_by_camera
+from crossvad.evaluation.cameras import CameraComparison, compare_cameras, of_one_kind
 from crossvad.evaluation.columns import KEYS
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.planning.catalogue import NO_TUNING

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.evaluation.alike import Alike, refuse_mixtures
-from crossvad.evaluation.selection import spread_unadapted
+from crossvad.evaluation.rows import spread_unadapted
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.words import CONTROLS

@@ -73,15 +73,6 @@ def load(name: str) -> type[Plot]:
     return _registered()[name]
 
 
-def plots() -> dict[str, type[Plot]]:
-    """Find every plot by its name: those of this folder's files, and any other that was registered."""
-    for module in pkgutil.iter_modules(figures.__path__):
-        importlib.import_module(f"{figures.__name__}.{module.name}")
-    from crossvad.present.figures.plot import PLOTS
-
-    return PLOTS
-
-
 def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol, **options: Any) -> tuple[Figure, str]:
     """Draw stored cells.
 

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
-from crossvad.evaluation.selection import varying_keys
+from crossvad.evaluation.rows import varying_keys
 from crossvad.present import captions
 from crossvad.present.figures import layout
 from crossvad.present.figures.plot import RowsPlot, register

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from crossvad.evaluation.alike import Alike, refuse_mixtures
+from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.selection import published_evaluation, transductive
-from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions

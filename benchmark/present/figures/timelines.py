@@ -14,7 +14,7 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
-from crossvad.evaluation.selection import varying_keys
+from crossvad.evaluation.rows import varying_keys
 from crossvad.planning.archives import published_videos
 from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import Protocol

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.selection import published_evaluation, transductive
-from crossvad.evaluation.tidy import counted_frames_of_cells
 from crossvad.planning.protocol import Protocol
 from crossvad.present.figures.layout import SCENES
 from crossvad.store.store import Record, Store

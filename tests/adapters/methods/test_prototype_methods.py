@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from crossvad.adapters import base
-from crossvad.adapters.base import leading
+from crossvad.adapters import portions
 from crossvad.adapters.methods.prototype_predictor import scaled, source_slope
 from crossvad.adapters.nets.attention import CrissCrossAttention
 from crossvad.adapters.nets.losses import ssim
 from crossvad.adapters.nets.motion import flow_speed
 from crossvad.adapters.nets.prototypes import kernel_similarity
+from crossvad.adapters.portions import leading
 from crossvad.adapters.tunings.base import adapt
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.clips import ClipSource
@@ -39,7 +39,7 @@ def test_what_is_frozen_is_the_same_of_a_few_clips_at_a_time(method, monkeypatch
     adapter = build(method).double().eval()
     clips = clips_of(adapter).double()
     whole = adapter.frozen_features(clips)
-    monkeypatch.setattr(base, "AT_ONCE", 1)
+    monkeypatch.setattr(portions, "AT_ONCE", 1)
     parted = adapter.frozen_features(clips)
     torch.testing.assert_close(parted, whole)
     if "scales" in method:

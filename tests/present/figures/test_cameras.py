@@ -3,7 +3,8 @@
 import pytest
 
 from camera_stores import put
-from crossvad.evaluation.cameras import compare_cameras, counted_by_camera
+from crossvad.evaluation.camera_cells import counted_by_camera
+from crossvad.evaluation.cameras import compare_cameras
 from crossvad.planning.protocol import FAIR
 from crossvad.present.figures import drawing, style
 

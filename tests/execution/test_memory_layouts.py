@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from crossvad.adapters.base import Frozen
-from crossvad.adapters.nets.layout import laid_out_as
-from crossvad.execution import layouts
+from crossvad.adapters.nets.memory_layout import laid_out_as
+from crossvad.execution import memory_layouts
 from crossvad.execution.fitting import build
-from crossvad.execution.layouts import LAYOUTS, arrange, fastest, features_in, is_laid_out, lay_out, probe, usual
+from crossvad.execution.memory_layouts import LAYOUTS, arrange, fastest, features_in, is_laid_out, lay_out, probe, usual
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
 
@@ -26,9 +26,9 @@ def method():
 @pytest.fixture
 def probed(monkeypatch, tmp_path):
     """Probe whatever the size, into an empty cache."""
-    monkeypatch.setattr(layouts, "PROBED_FROM", 0)
+    monkeypatch.setattr(memory_layouts, "PROBED_FROM", 0)
     monkeypatch.setenv("CROSSVAD_CACHE", str(tmp_path))
-    monkeypatch.setattr(layouts, "_found", {})
+    monkeypatch.setattr(memory_layouts, "_found", {})
     return tmp_path / "layouts"
 
 
@@ -44,7 +44,7 @@ def slow_in(layout, clock):
 @pytest.fixture
 def clock(monkeypatch):
     times = [0.0]
-    monkeypatch.setattr(layouts, "now", lambda device: times[0])
+    monkeypatch.setattr(memory_layouts, "now", lambda device: times[0])
     return times
 
 
@@ -56,7 +56,7 @@ def test_the_faster_layout_is_taken_and_remembered(method, probed, clock, slow):
     assert json.loads(kept.read_text())["seconds"] == {slow: 1.0, fast: 0.0}
     # Asked again, it is not probed again, by whatever work, in this process or in another.
     assert arrange(method, "learning", BUDGET, CPU, slow_in(fast, clock)) == fast
-    layouts._found.clear()
+    memory_layouts._found.clear()
     assert arrange(method, "learning", BUDGET, CPU, slow_in(fast, clock)) == fast
     # Another task is another question.
     assert arrange(method, "adapting", BUDGET, CPU, slow_in(fast, clock)) == slow
@@ -67,7 +67,7 @@ def test_what_was_remembered_may_be_lost_or_damaged(method, probed, clock):
     (kept,) = probed.iterdir()
     for damaged in ("", "[]", '{"layout": "sideways"}'):
         kept.write_text(damaged)
-        layouts._found.clear()
+        memory_layouts._found.clear()
         assert arrange(method, "learning", BUDGET, CPU, slow_in("channels last", clock)) == "rows"
         assert json.loads(kept.read_text())["layout"] == "rows"
 
@@ -97,7 +97,7 @@ def test_small_frames_and_methods_without_convolutions_are_not_probed(method, mo
     assert arrange(method, "learning", BUDGET, CPU, work) == usual(method) == "channels last"
     cubes = registry.get_method("memae").build(BUDGET)
     assert arrange(cubes, "learning", BUDGET, CPU, work) == usual(cubes) == "rows"
-    monkeypatch.setattr(layouts, "PROBED_FROM", 0)
+    monkeypatch.setattr(memory_layouts, "PROBED_FROM", 0)
     arrange(registry.get_method("framediff").build(BUDGET), "scoring", BUDGET, CPU, work)
 
 
@@ -136,7 +136,7 @@ def test_scores_and_gradients_are_those_of_any_layout(name):
 def test_a_method_runs_in_one_layout_from_end_to_end(name, layout):
     """A map that comes of linear algebra over pixels must not turn the convolutions after it."""
     method = lay_out(registry.get_method(name).build(BUDGET).eval(), layout)
-    formats = layouts.FORMATS[layout][4]
+    formats = memory_layouts.FORMATS[layout][4]
     turned = []
     for part_name, part in method.named_modules():
         if isinstance(part, nn.Conv2d):
@@ -156,7 +156,7 @@ def test_features_are_brought_into_a_layout_whatever_holds_them(method):
     for layout in LAYOUTS:
         moved = features_in(encoded, layout)
         assert type(moved) is type(encoded)
-        assert moved.features.is_contiguous(memory_format=layouts.FORMATS[layout][4])
+        assert moved.features.is_contiguous(memory_format=memory_layouts.FORMATS[layout][4])
         torch.testing.assert_close(moved, encoded, rtol=0, atol=0)
     assert features_in(clips, "channels last") is clips  # whole clips are the method's to cut
     assert features_in(encoded, None) is encoded
