@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from crossvad.adapters.base import Adapter, joined
 from crossvad.adapters.nets.attention import CrissCrossAttention
@@ -257,6 +258,20 @@ def test_every_parameter_learns_from_the_images_alone(method):
     # Softmax takes no notice of what is added to all of a pixel's logits, as the key's bias times its query is. And
     # MNAD's published encoder declares a batch norm that it never calls.
     assert [name for name in still if "key.bias" not in name and not name.startswith("uncalled.")] == []
+
+
+# Those of a pretrained backbone look at numbers, of which fake tensors have none.
+@pytest.mark.parametrize("method", [name for name in TRAINABLE if name not in ("stackrnn", "tsc")])
+def test_everything_is_made_where_the_clips_are(method, monkeypatch):
+    """On a GPU that is not there: torch's fake tensors have a device and no numbers, and refuse to mix devices."""
+    monkeypatch.setattr(torch.__future__, "get_overwrite_module_params_on_conversion", lambda: True)
+    adapter = build(method)
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+        adapter._apply(lambda tensor: fake.from_tensor(tensor).to("cuda"))
+        clips = torch.empty(3, adapter.clip.frames, 1, 32, 32, device="cuda")
+        cues = adapter.eval().score(adapter.frozen_features(clips))
+        loss = adapter.train().loss(clips)
+    assert {tensor.device.type for tensor in [*cues.values(), loss]} == {"cuda"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
