@@ -46,6 +46,7 @@ class Results:
     rivals: Sequence[Record] = ()  # of more cells that these may be compared with
     older: Sequence[Record] = ()  # that would be among these, were their copies and versions the newest
     budget_chosen: bool = False  # whether it was asked for cells of one budget or of several; if not, tables are of one
+    other_budgets: str = ""  # what is said of cells of others, where these were narrowed to those of one
     left_out: Sequence[str] = ()  # what captions say of where these are from, and of stored cells not among them
     methods: Sequence[str] = ()  # labels in the order in which tables list them; empty: sorted
 
@@ -119,7 +120,7 @@ class Results:
         Raises:
             InputError: there is no cell, an unknown key or metric, or cells that do not compare.
         """
-        own = self if request.long else self.of_one_budget  # rows of all of them tell their budgets themselves
+        own = self if request.tells_budgets else self.of_one_budget
         rows = own.to_frame()
         if request.paper is not None:
             from crossvad.tabulation import paper  # here, as it builds methods, and other tables go without torch
@@ -262,7 +263,7 @@ class Results:
         """
         if len(some):
             return
-        fix = "; ".join(self.left_out) if not self.records else ""
+        fix = "; ".join(self.left_out) if not self.records else self.other_budgets
         if not self.store.cell_places():
             fix = "run some with bench run, or name another --results folder"
         refuse_empty(some, self.store.address, what, fix)
@@ -286,12 +287,13 @@ class Results:
             told = f"cells of budget {budget}, which most are of"
         told += f"; {number_of(len(self) - len(kept), 'more cell')}: bench results list, "
         told += f"--where budget={','.join(sorted(budgets))}"
-        return replace(self, records=kept, left_out=[told, *self.left_out])
+        return replace(self, records=kept, other_budgets=told, left_out=[told, *self.left_out])
 
     @property
     def newest_budget(self) -> str:
-        """The budget of one's own cells that ran last, by name; empty where there are none."""
-        return max(self._own, key=lambda record: record.finished).cell.budget if self._own else ""
+        """The budget of one's own cells that ran last, finished ones first, by name; empty where there are none."""
+        own = [record for record in self._own if record.status == "done"] or self._own
+        return max(own, key=lambda record: record.finished).cell.budget if own else ""
 
     @cached_property
     def _own(self) -> list[Record]:

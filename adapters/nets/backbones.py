@@ -81,8 +81,12 @@ class Backbone(Frozen):
         """
         if frames.device.type != "cpu":
             return self._maps(frames)
-        self._name = self._name or f"{self.digest} {self.network.taken} {self.network.size}"
-        return torch.cat([remembered(self._name, frame, self._maps) for frame in torch.split(frames, 1)])
+        return torch.cat([remembered(self._told, frame, self._maps) for frame in torch.split(frames, 1)])
+
+    def _told(self) -> str:
+        kind = type(self.network.network).__qualname__
+        self._name = self._name or f"{kind} {self.digest} {self.network.taken} {self.network.size}"
+        return self._name
 
     def _maps(self, frames: Tensor) -> Tensor:
         if not self._quick:

@@ -19,25 +19,28 @@ def seeing_once() -> Iterator[None]:
     A map made anew would be the same, bit for bit, as there it is made of one frame at a time. Not for what takes the
     time of methods, nor for long video, of which all maps would be kept.
     """
-    _seen.append({})
+    own: dict[bytes, Tensor] = {}
+    _seen.append(own)
     try:
         yield
     finally:
-        _seen.pop()
+        _seen[:] = [maps for maps in _seen if maps is not own]
 
 
-def remembered(maker: str, frame: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
+def remembered(maker: Callable[[], str], frame: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
     """What is made of a frame on a CPU: within `seeing_once` that of the first time, else made now.
 
     Args:
-        maker: tells what makes it, and with which weights, from all others.
+        maker: tells what makes it, and with which weights, from all others; asked only where that is wanted.
         frame: (1, C, H, W).
         make: makes it.
     """
     if not _seen:
         return make(frame)
-    whole = f"{maker} {tuple(frame.shape)} {frame.dtype} {torch.is_autocast_enabled('cpu')}"
-    key = hashlib.sha256(whole.encode() + frame.contiguous().numpy().tobytes()).digest()
+    arithmetic = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else ""
+    told = f"{maker()} {tuple(frame.shape)} {frame.dtype} {arithmetic}"
+    content = frame.detach().contiguous().view(-1).view(torch.uint8).numpy()  # numpy knows no bf16
+    key = hashlib.sha256(told.encode() + content.tobytes()).digest()
     if key not in _seen[-1]:
         _seen[-1][key] = make(frame)
     return _seen[-1][key]

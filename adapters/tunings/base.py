@@ -14,7 +14,7 @@ import copy
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -89,9 +89,11 @@ class Tuning(ABC):
         for number, count in enumerate(counts, 1):
             for loss in itertools.islice(steps, count - done):
                 begun, done = (loss if done == 0 else begun), done + 1
+            is_last = number == len(counts)  # nobody needs `moving` any more
+            if is_last and isinstance(steps, Generator):
+                steps.close()  # what it tidies up, it does before its method is judged
             ended = support_loss(moving, features)
             reverted = not ended <= begun  # a loss that is no number is not below anything
-            is_last = number == len(counts)  # nobody needs `moving` any more
             result = moving if is_last and not reverted else copy.deepcopy(adapter if reverted else moving)
             result.adaptation = Adaptation(begun, ended, reverted)
             result.calibrate(features)

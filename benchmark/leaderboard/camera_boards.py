@@ -17,7 +17,7 @@ from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text,
 from crossvad.present import camera_captions
 from crossvad.present.report_boards import Key
 from crossvad.present.tables import MISSING, detectable, difference_and_interval, marks_of_each, p_value
-from crossvad.present.words import CONTROLS
+from crossvad.present.words import is_control
 
 WAY = [name for name in ENTRY if name not in ("source", "budget")]  # what a row is, on its board
 COLUMNS = [
@@ -97,7 +97,7 @@ def _board(
 ) -> CameraBoard:
     of = str(compared.entries["source"].iloc[0])  # "any", where nothing learned from this one
     keys, p = compared.p_values(of)
-    ranked = [number for number, key in enumerate(keys) if key[ENTRY.index("method")] not in CONTROLS]
+    ranked = [number for number, key in enumerate(keys) if not is_control(key[ENTRY.index("method")])]
     aucs = [float(compared.fits[keys[number]][0].measured.mean()) for number in ranked]
     found = dict(zip([keys[number] for number in ranked], places(aucs, p[ranked][:, ranked]), strict=True))
     bold = in_bold(found.values())

@@ -12,7 +12,7 @@ from crossvad.evaluation.statistics import LEVEL, average_ranks, critical_differ
 from crossvad.leaderboard.blocks import largest_block
 from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text, method_text, page_of
 from crossvad.present.report_boards import RANKED, Key
-from crossvad.present.words import CONTROLS
+from crossvad.present.words import CONTROLS, controls
 
 WAY = ["method", "tuning", "shots", "steps"]
 COLUMNS = [
@@ -49,7 +49,7 @@ def ranks(counted: pd.DataFrame) -> list[Ranks]:
         counted: rows of `comparison.counted`.
     """
     found = []
-    for budget, cells in counted[~counted["method"].isin(CONTROLS)].groupby("budget"):
+    for budget, cells in counted[~controls(counted["method"])].groupby("budget"):
         auc = cells.assign(auc=[wins.auc for wins in cells["wins"]]).groupby([*WAY, "source", "target"])["auc"].mean()
         wide = auc.dropna().unstack(["source", "target"])
         has = {way: set(wide.columns[row.notna().to_numpy()]) for way, row in zip(wide.index, _rows(wide), strict=True)}

@@ -15,7 +15,7 @@ from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text,
 from crossvad.present import captions
 from crossvad.present.report_boards import BOARD, Key
 from crossvad.present.tables import MISSING, difference_and_interval, marks, mean_and_spread, p_value
-from crossvad.present.words import CONTROLS
+from crossvad.present.words import controls
 
 RIVAL = "framediff"
 METRICS = ("auc", "macro_auc", "ap")
@@ -61,7 +61,7 @@ def pair_boards(gathered: Gathered, tidy: pd.DataFrame, counted: pd.DataFrame) -
 
 
 def _board(gathered: Gathered, key: Key, rows: pd.DataFrame, cells: pd.DataFrame) -> PairBoard:
-    ranked = cells[~cells["method"].isin(CONTROLS)]
+    ranked = cells[~controls(cells["method"])]
     why_not = incomparable(cells) or ("" if len(ranked) else "no row is of a detector")
     found: dict[Key, Place] = {}
     if not why_not:

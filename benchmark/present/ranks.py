@@ -9,7 +9,7 @@ import pandas as pd
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.metrics import METRICS
 from crossvad.present.tables import MISSING, RANK, joined_heads
-from crossvad.present.words import CONTROLS
+from crossvad.present.words import CONTROLS, controls
 
 VALUE = re.compile(r"-?\d+(?:\.\d+)?")
 
@@ -46,7 +46,7 @@ def lower_is_better(column: str) -> bool:
 def rankable(table: pd.DataFrame) -> pd.Series:
     """Tell which rows of a pivoted table may be ranked, numbered from 0: all but those of `CONTROLS`."""
     shown = table.index.to_frame(index=False)
-    return ~shown["method"].isin(CONTROLS) if "method" in shown else pd.Series(True, shown.index)
+    return ~controls(shown["method"]) if "method" in shown else pd.Series(True, shown.index)
 
 
 def printed_values(texts: pd.Series) -> pd.Series:

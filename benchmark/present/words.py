@@ -13,6 +13,16 @@ CONTROLS = ("random", "ramp")  # what a test set gives away: no detectors, so ne
 NUMBERS = {"shots": "K", "steps": "steps", "seed": "seed"}  # keys that are numbers, and their short names
 
 
+def is_control(method: str) -> bool:
+    """Tell whether a label is of one of `CONTROLS`, whatever its options."""
+    return method.partition("[")[0] in CONTROLS
+
+
+def controls(methods: pd.Series) -> pd.Series:
+    """Tell which labels are of `CONTROLS`."""
+    return methods.map(is_control).astype(bool)
+
+
 def named(key: object, value: object) -> str:
     """Name a key's value as a reader meets it: K = 5, finetune."""
     return f"{NUMBERS[str(key)]} = {value}" if key in NUMBERS else str(value)

@@ -71,6 +71,12 @@ class TableRequest:
         return ["auc"] if self.metrics is None else self.metrics
 
     @property
+    def tells_budgets(self) -> bool:
+        """Whether each of its numbers says of which budget it is, so that there may be several."""
+        pivoted = not (self.published or self.paper or self.matrix)
+        return self.long or (pivoted and "budget" in [*(self.rows or ()), *(self.columns or ())])
+
+    @property
     def needs_locations(self) -> bool:
         """Whether it shows RBDC or TBDC, which take seconds a cell."""
         return self.long or bool({*self.shown_metrics} & {*LOCATED})
@@ -89,7 +95,8 @@ def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFram
     """
     if request.long:
         return Tables((), rows=rows)
-    refuse_mixtures(Alike(rows, "budget"), what="this table")
+    if not request.tells_budgets:
+        refuse_mixtures(Alike(rows, "budget"), what="this table")
     if request.published:
         figures = published.load()
         part = published.beside(rows, figures), published.caption(rows, figures)

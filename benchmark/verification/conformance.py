@@ -56,7 +56,9 @@ def _verdicts(method: MethodSpec) -> Iterator[Verdict]:
     shapes = {cue: tuple(values.shape) for cue, values in scores.items()}
     clips = LENGTH - adapter.clip.frames + 1
     complete = all(values.shape == (clips,) and np.isfinite(values).all() for values in scores.values())
-    yield Verdict("one finite score per clip and cue", complete, str(shapes))
+    lacking = {cue: int((~np.isfinite(values)).sum()) for cue, values in scores.items()}
+    told = [f"{shapes}", *(f"{count} of {cue} are no numbers" for cue, count in lacking.items() if count)]
+    yield Verdict("one finite score per clip and cue", complete, ", ".join(told))
     if not complete:
         return  # the other rules speak of scores that are there
     if method.maps_version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,26 @@ def test_of_committed_cells_alone_they_take_the_budget_that_most_are_of(bench, m
     assert "cells of budget smoke, which most are of" in " ".join(done.out.split())
 
 
+def test_a_budget_of_which_nothing_is_finished_is_not_taken(mixed):
+    """The run of it was the last one, and all of it failed."""
+    store = Store(mixed)
+    for record in store.records():
+        cell = replace(record.cell, budget="quick")
+        store.write(replace(record, cell=cell, status="failed", reason="it fell", finished="2999-01-01T00:00:00"))
+    assert {record.cell.budget for record in crossvad.load_results(mixed).of_one_budget.records} == {"demo"}
+
+
+def test_what_the_budget_that_is_taken_lacks_is_looked_for_in_the_others(bench, mixed):
+    store = Store(mixed)
+    last = next(record for record in store.records() if record.cell.budget == "demo" and not record.cell.shots)
+    scores = store.scores(last.cell)
+    later = replace(last, cell=replace(last.cell, budget="quick"), finished="2999-01-01T00:00:00")
+    store.write(later, scores)
+    gain = bench("gain")
+    assert gain.code == 2
+    assert "no such adapted cell; your own cells of budget quick, which ran last; " in gain.err
+
+
 def test_what_was_asked_for_is_shown_apart_or_refused(bench, mixed):
     asked = ("--where", "budget=demo,smoke")
     gain = bench("gain", *asked, "--format", "md")
@@ -74,6 +95,14 @@ def test_what_was_asked_for_is_shown_apart_or_refused(bench, mixed):
     )
     paper = bench("table", "--paper", "1", *asked)
     assert paper.code == 2 and "would mix budgets" in paper.err
+
+
+@pytest.mark.parametrize("words", [("--rows", "budget,method"), ("--columns", "shots,budget"), ("--format", "long")])
+def test_a_table_whose_rows_or_columns_tell_budgets_has_all_of_them(bench, mixed, words):
+    for asked in ((), ("--where", "budget=demo,smoke")):
+        done = bench("table", *words, *asked, *(["--format", "csv"] if "long" not in words else []))
+        assert done.code == 0, done.err
+        assert "demo" in done.out and "smoke" in done.out and "which ran last" not in done.out
 
 
 def test_python_takes_the_same_and_is_told_in_its_words(mixed):

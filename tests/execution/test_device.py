@@ -21,10 +21,13 @@ LEARNERS = ["framepred", "lmn", "mpn", "apn", "memae", "apn-released", "convae",
 
 @pytest.fixture
 def _as_before(monkeypatch):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is put back, whatever it is
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    asked = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = torch.utils.deterministic.fill_uninitialized_memory
-    yield
     torch.use_deterministic_algorithms(False)
+    yield
+    torch.use_deterministic_algorithms(asked[0], warn_only=asked[1])
     torch.utils.deterministic.fill_uninitialized_memory = filled
 
 

@@ -25,8 +25,8 @@ def readable(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Keep the points of so many curves as can be read, and say which are left out, and how to ask for them.
 
-    Kept are of each method, whatever its options, the curve that most panels have, of these the highest; then the
-    next of each, for as long as there is room.
+    Kept are of each method, whatever its options, the curve that most panels have, of these the highest; then, where
+    curves are of one K, that of the method unadapted; then the next of each, for as long as there is room.
 
     Args:
         points: rows with the keys `SCENES`, and `auc`; those of a `level` are no curves, and stay.
@@ -42,16 +42,20 @@ def readable(
     if len(order) <= most:
         return points, []
     ranked = order.sort_values(["panels", "auc"], ascending=False, kind="stable")
-    methods = ranked.index.get_level_values("method").str.split("[").str[0]
-    turns = ranked.groupby(methods, sort=False).cumcount().to_numpy()
+    if "shots" in keys:  # what adapting gains is seen beside what was there before it
+        later = pd.Series(_methods(ranked)).duplicated().to_numpy()
+        adapted = ranked.index.get_level_values("shots") > 0
+        ranked = ranked.assign(turn=later * (1 + adapted)).sort_values("turn", kind="stable")
+    turns = ranked.groupby(_methods(ranked), sort=False).cumcount().to_numpy()
     lost = [*ranked.iloc[turns.argsort(kind="stable")].index[most:]]
     kept = points[~points.index.isin(curves.index) | ~pd.Series(_lines(points, keys), points.index).isin(lost)]
     names = [name(dict(zip(keys, line, strict=True))) for line in lost]
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     which = "that most panels have, and of these the highest" if order["panels"].nunique() > 1 else "that is highest"
+    then = ", then it unadapted, then its next" if "shots" in keys else ", then its next"
     facts = [
         f"{len(lost)} of {len(order)} {what} are left out, as nobody can read so many",
-        f"drawn are of each method the one {which}, then its next; choose by --where method=… or tuning=…",
+        f"drawn are of each method the one {which}{then}; choose by --where method=… or tuning=…",
         f"left out: {' | '.join(names[:NAMED])}{more}",
     ]
     return kept.reset_index(drop=True), facts
@@ -77,6 +81,11 @@ def coinciding(curves: Mapping[str, Mapping[Any, ArrayLike]]) -> list[str]:
 
 def _alike(one: ArrayLike, other: ArrayLike) -> bool:
     return bool(np.abs(np.asarray(one, float) - np.asarray(other, float)).max() <= SAME)
+
+
+def _methods(curves: pd.DataFrame) -> pd.Index:
+    """Name the method of each curve, without its options."""
+    return curves.index.get_level_values("method").str.split("[").str[0]
 
 
 def _lines(points: pd.DataFrame, keys: Sequence[str]) -> list[tuple[Any, ...]]:

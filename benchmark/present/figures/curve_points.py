@@ -12,7 +12,7 @@ from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.rows import spread_unadapted
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.present.figures.layout import SCENES
-from crossvad.present.words import CONTROLS
+from crossvad.present.words import controls
 
 LEVELS = ("framediff", "extrapolate")  # learn nothing and adapt to nothing: a level to be beaten, no curve
 
@@ -41,7 +41,7 @@ def adapted_scenes(tidy: pd.DataFrame) -> pd.DataFrame:
 
 def detectors(tidy: pd.DataFrame) -> pd.DataFrame:
     """Leave out the rows of `CONTROLS`, which are no detectors."""
-    return tidy[~_base_names(tidy).isin(CONTROLS)]
+    return tidy[~controls(tidy["method"])]
 
 
 def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:

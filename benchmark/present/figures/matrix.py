@@ -19,7 +19,7 @@ from crossvad.present.figures import layout
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.style import titled
 from crossvad.present.tables import COMMITTED, MARKS, MISSING, marks
-from crossvad.present.words import CONTROLS, told
+from crossvad.present.words import controls, told
 
 PANEL = ["method", "tuning", "shots", "steps"]  # what tells panels apart, where it varies
 ONE = ["budget", "support"]  # what a square is of one of; another target may lack the training video that one has
@@ -53,7 +53,7 @@ class Matrix(RowsPlot):
         Raises:
             InputError: there are more panels than can be read, or a square would mix budgets or supports.
         """
-        rows = rows[~rows["method"].isin(CONTROLS)]
+        rows = rows[~controls(rows["method"])]
         rows = rows.assign(panel=_titles(rows))
         square = ["panel", "source", "target"]
         panels = Few(rows[rows["auc"].notna()], [*reversed(PANEL)], MOST, "panels")
@@ -66,7 +66,7 @@ class Matrix(RowsPlot):
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the means."""
-        return captions.caption(rows, intervals=False)
+        return "; ".join([captions.caption(rows, intervals=False), *captions.undrawn(rows["method"])])
 
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw all squares on one scale of colours, and below them the caption."""

@@ -51,8 +51,6 @@ class Plot(ABC):
 class RowsPlot(Plot):
     """A plot of rows: from those of cells to those of what is drawn."""
 
-    detectors_alone: ClassVar[bool] = True  # `CONTROLS` are not drawn
-
     def rows(self, store: Store, records: Sequence[Record], protocol: Protocol) -> pd.DataFrame:
         """Read the cells: their tidy rows, unless a plot needs others."""
         return table(store, records, protocol)
@@ -89,8 +87,9 @@ class RowsPlot(Plot):
         points = self.points(rows)
         refuse_empty(points[points["auc"].notna()] if "auc" in points else points, results, "finished cell")
         points, unseen = self.thinned(points)
-        undrawn = captions.undrawn(record.cell.method for record in records) if self.detectors_alone else []
-        note = "; ".join([self.caption(rows, points), *unseen, *undrawn, *self.left_out])
+        methods = {record.cell.method for record in records}
+        drawn = set(points["method"]) if "method" in points else methods
+        note = "; ".join([self.caption(rows, points), *unseen, *captions.undrawn(methods - drawn), *self.left_out])
         return self.draw(points, note), note
 
 

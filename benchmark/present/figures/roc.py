@@ -25,7 +25,7 @@ from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, DASHES, GREY, CurveStyle
-from crossvad.present.words import CONTROLS, cell_name, steps_differ
+from crossvad.present.words import cell_name, is_control, steps_differ
 from crossvad.store.store import Record, Store
 
 LINE = ("method", "tuning", "shots", "steps")  # what tells curves apart
@@ -52,7 +52,7 @@ class Roc(RowsPlot):
         keys = [*SCENES, *LINE, "support", "budget", "seed"]
         rows = []
         for record, read in counted_frames_of_cells(store, records, protocol):
-            if record.cell.method not in CONTROLS:
+            if not is_control(record.cell.method):
                 frames = read(protocol)
                 rates = roc_curve(frames.labels, frames.scores)[:2]
                 auc = 100 * micro_auc(frames.labels, frames.scores)

@@ -18,7 +18,7 @@ from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
 from crossvad.present.figures.style import COLOURS, MARKERS, CurveStyle
-from crossvad.present.words import CONTROLS, cell_name, steps_differ
+from crossvad.present.words import cell_name, controls, steps_differ
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
@@ -49,7 +49,7 @@ class Speed(RowsPlot):
         Raises:
             InputError: the rows mix budgets or, in one point, supports.
         """
-        rows = rows[~rows["method"].isin(CONTROLS)]
+        rows = rows[~controls(rows["method"])]
         point = [*SCENES, *POINT]
         refuse_mixtures(Alike(rows, "budget"), Alike(rows, "support", point))
         means = []
@@ -66,7 +66,7 @@ class Speed(RowsPlot):
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the figure of these points."""
-        drawn = rows[~rows["method"].isin(CONTROLS)].assign(reverted=float("nan"))  # which no marker shows
+        drawn = rows[~controls(rows["method"])].assign(reverted=float("nan"))  # which no marker shows
         facts = [
             captions.caption(drawn, intervals=False),
             "frames per second: of scoring decoded frames at the budget's size, on the device named, "

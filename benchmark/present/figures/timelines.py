@@ -48,7 +48,6 @@ class Timelines(RowsPlot):
     """
 
     name = "scores"
-    detectors_alone = False
 
     videos: Sequence[str] = flag((), "--video", "A test video; all, if none is named. May be repeated.", many=True)
     data: Path = Path("data")
@@ -110,10 +109,10 @@ def choose(rows: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
         known = list(rows["video"].unique())
         fix = f"{did_you_mean(unknown[0], known)}choose from {', '.join(known)}"
         raise InputError(f"--video {unknown[0]}", "is in no cell", fix)
-    lines = Few(rows.drop_duplicates([*KEYS]), NARROWED, MOST, "curves a panel")
-    refuse_mixtures(*(Alike(rows, key) for key in SCENES), few=lines)
-    entry = [*SCENES, *NARROWED]
     chosen = rows[rows["video"].isin(videos)] if videos else rows
+    lines = Few(chosen.drop_duplicates([*KEYS]), NARROWED, MOST, "curves a panel")
+    refuse_mixtures(*(Alike(chosen, key) for key in SCENES), few=lines)
+    entry = [*SCENES, *NARROWED]
     chosen = chosen[chosen["seed"] == chosen.groupby(entry)["seed"].transform("min")]
     return chosen.assign(name=_names(chosen))
 

@@ -24,12 +24,12 @@ def test_a_frame_is_looked_at_once_within_and_anew_outside():
     frame = noise(1, 1, 4, 4)
     with seeing_once():
         for _ in range(3):
-            assert torch.equal(remembered("a", frame.clone(), make), 2 * frame)
+            assert torch.equal(remembered(lambda: "a", frame.clone(), make), 2 * frame)
         assert len(made) == 1
     for _ in range(2):
-        remembered("a", frame, make)
+        remembered(lambda: "a", frame, make)
     with seeing_once():
-        remembered("a", frame, make)
+        remembered(lambda: "a", frame, make)
     assert len(made) == 4, "what was kept is forgotten where it was kept for"
 
 
@@ -46,17 +46,17 @@ def test_a_frame_is_looked_at_once_within_and_anew_outside():
 def test_what_differs_in_anything_is_made_for_itself(maker, other):
     made, make = counted()
     with seeing_once():
-        remembered("a", noise(1, 1, 4, 4), make)
-        assert torch.equal(remembered(maker, other, make), 2 * other)
+        remembered(lambda: "a", noise(1, 1, 4, 4), make)
+        assert torch.equal(remembered(lambda: maker, other, make), 2 * other)
     assert len(made) == 2
 
 
 def test_fewer_bits_are_made_for_themselves():
     made, make = counted()
     with seeing_once():
-        remembered("a", noise(1, 1, 4, 4), make)
+        remembered(lambda: "a", noise(1, 1, 4, 4), make)
         with torch.autocast("cpu", torch.bfloat16):
-            remembered("a", noise(1, 1, 4, 4), make)
+            remembered(lambda: "a", noise(1, 1, 4, 4), make)
     assert len(made) == 2
 
 
@@ -82,3 +82,23 @@ def test_a_backbone_looks_once_whoever_holds_it_and_however_frames_come():
         assert torch.equal(again(frames.flip(0)).flip(0), first) and not passed
     again(frames)
     assert len(passed) == 3
+
+
+def test_what_learns_before_a_backbone_and_what_is_of_fewer_bits_may_be_looked_at():
+    frames = noise(2, 1, 32, 32)
+    look = get_backbone("random", 32)
+    expected, few = look(frames), frames[:1].bfloat16()
+    with seeing_once():
+        assert torch.equal(look(frames.clone().requires_grad_()), expected)
+        assert torch.equal(remembered(lambda: "a", few, lambda frame: 2 * frame), 2 * few)
+
+
+def test_one_that_is_left_late_takes_nothing_from_another():
+    made, make = counted()
+    late, frame = seeing_once(), noise(1, 1, 4, 4)
+    late.__enter__()
+    with seeing_once():
+        remembered(lambda: "a", frame, make)
+        late.__exit__(None, None, None)
+        remembered(lambda: "a", frame, make)
+    assert len(made) == 1

@@ -420,3 +420,26 @@ def test_metasgd_passes_over_a_parameter_the_loss_does_not_use():
     adapted = adapt(adapter, support(adapter), 1, tuning)
     assert torch.equal(adapted.idle, adapter.idle)
     assert moved(dict(adapter.state_dict()), adapted) == {n for n, _ in adapter.named_parameters()} - {"idle"}
+
+
+class Tidying(FineTune):
+    """Leaves the method as nobody should see it, until its steps are over."""
+
+    def steps(self, adapter, features):
+        try:
+            for loss in super().steps(adapter, features):
+                with torch.no_grad():
+                    adapter.bias += 100
+                yield loss
+                with torch.no_grad():
+                    adapter.bias -= 100
+        finally:
+            with torch.no_grad():
+                adapter.bias -= 100
+
+
+def test_what_a_tuning_tidies_up_is_done_before_its_method_is_judged_and_handed_over():
+    clips = torch.rand(3, 2, 1, 4, 4, dtype=torch.float64)
+    plain, tidied = (adapt(Line(), clips, 2, kind(FineTuneOptions(1e-2))) for kind in (FineTune, Tidying))
+    assert tidied.adaptation.after == pytest.approx(plain.adaptation.after, rel=1e-9) and not tidied.adaptation.reverted
+    assert torch.allclose(tidied.values, plain.values)

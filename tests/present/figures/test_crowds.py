@@ -47,6 +47,17 @@ def test_of_many_each_method_keeps_its_highest_first_and_the_others_are_named():
     )
 
 
+def test_of_curves_of_one_k_a_method_s_highest_stands_beside_it_unadapted():
+    lines = [
+        {"source": "a", "target": "t", "method": method, "shots": shots, "auc": auc}
+        for method, *values in (("apn", 70.0, 80.0, 90.0), ("lmn", 60.0, 50.0, 40.0))
+        for shots, auc in zip((0, 5, 10), values, strict=True)
+    ]
+    kept, (_, told, _) = readable(pd.DataFrame(lines), ["method", "shots"], lambda line: str(line), most=4)
+    assert {*zip(kept["method"], kept["shots"], strict=True)} == {("apn", 10), ("apn", 0), ("lmn", 0), ("lmn", 5)}
+    assert "the one that is highest, then it unadapted, then its next" in told
+
+
 def test_a_curve_that_more_panels_have_goes_before_a_higher_one():
     kept, told = left_of(dots(("m[x=1]", 1, 90.0), ("m[x=2]", 2, 50.0)), most=1)
     assert kept == ["m[x=2]"] and "the one that most panels have, and of these the highest" in told

@@ -54,6 +54,14 @@ def counts():
     del PLOTS["counts"]
 
 
+def test_what_is_drawn_is_not_said_to_be_left_out(counts, run_grid, make_grid, store):
+    records = run_grid(store, make_grid("framediff", "random", "ramp", shots=[0]))
+    _, note = drawing.draw("counts", store, records, FAIR)
+    assert "random" in note and "not drawn" not in note
+    _, note = drawing.draw("counts", store, records, FAIR, most="2")
+    assert "not drawn, as no detectors: random" in note or "not drawn, as no detectors: ramp" in note
+
+
 def test_a_plot_in_one_file_is_a_command_and_a_figure(bench, stored, counts, tmp_path):
     store, records = stored
     assert "counts" in bench("plot", "--help").out
