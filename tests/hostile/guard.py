@@ -6,7 +6,7 @@ import os
 import signal
 import traceback
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -28,16 +28,17 @@ class TooSlow(BaseException):
     """Not an `Exception`, so that no reader takes it for damage."""
 
 
-def bombard(kind: str, count: int, attempt: Callable[[Generator], None]) -> None:
+def bombard(kind: str, count: int, attempt: Callable[[Generator], None], also: Iterable[int] = ()) -> None:
     """Make so many attempts, each with a generator of its own, and list those that end otherwise than they may.
 
     Args:
         kind: of input: with its number, what its generator depends on.
         count: of inputs, in a run of the usual length.
         attempt: makes an input and has it read.
+        also: numbers of inputs that once went wrong, in a run of any length.
     """
-    faults = []
-    for number in range(count * TIMES):
+    faults, numbers = [], sorted({*range(count * TIMES), *also})
+    for number in numbers:
         try:
             with bounded():
                 attempt(generator(SEED, kind, number))
@@ -48,7 +49,7 @@ def bombard(kind: str, count: int, attempt: Callable[[Generator], None]) -> None
             where = "; ".join(f"{Path(at.filename).name}:{at.lineno}" for at in last)
             faults.append(f"{kind} {number}: {type(error).__name__}: {str(error)[:300]} ({where})")
     told = "\n".join(faults[:SHOWN])
-    assert not faults, f"{len(faults)} of {count * TIMES}:\n{told}"
+    assert not faults, f"{len(faults)} of {len(numbers)}:\n{told}"
 
 
 def unfit_message(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from hostile.guard import bombard
 from hostile.mutations import spoilt_bytes
 
 CODECS = {"mp4": "mpeg4", "avi": "mpeg4", "mkv": "mpeg4", "mpg": "mpeg1video"}
+ENDED = {".mkv": [800], ".avi": [2247, 2776], ".mp4": [2816]}  # at which decord ends the process that it is in
 
 
 @pytest.fixture(scope="module", params=CODECS)
@@ -39,4 +40,4 @@ def test_videos(video, tmp_path):
         frames = sum(len(block) for block in source.blocks((16, 16), 3))
         assert frames == len(source)
 
-    bombard(f"video {video.suffix}", 100, attempt)
+    bombard(f"video {video.suffix}", 100, attempt, ENDED.get(video.suffix, ()))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers import opening
 from crossvad.datasets.readers import video_file as module
 from crossvad.datasets.readers.frame_folder import FrameFolder, find_videos
 from crossvad.datasets.readers.video_file import VideoFile, luma
@@ -154,9 +155,9 @@ def test_length_of_containers_that_do_not_tell_is_left_alone(tmp_path):
     ):
         path = tmp_path / "a"
         path.write_bytes(content)
-        assert module._missing_bytes(path) == 0
+        assert opening._missing_bytes(path) == 0
     (tmp_path / "b").write_bytes(b"\x00\x00\x00\x01mdat" + (100).to_bytes(8, "big") + bytes(50))
-    assert module._missing_bytes(tmp_path / "b") == 34
+    assert opening._missing_bytes(tmp_path / "b") == 34
 
 
 # ---------------------------------------------------------------------------------------------------- folders of images

@@ -61,7 +61,7 @@ def test_length_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
     assert len(VideoFile(path)) == 20
     notes = cache_root() / "lengths"
     assert (notes / VideoFile(path).stamp).read_text() == "20"
-    monkeypatch.setattr("crossvad.datasets.readers.video_file._open", None)  # would be a TypeError if it were called
+    monkeypatch.setattr("crossvad.datasets.readers.video_file.frames_in", None)  # a TypeError if it is called
     assert len(VideoFile(path)) == 20
     monkeypatch.undo()
     write_video(path, frames(30))
