@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from crossvad.execution.progress import Reporter
 from crossvad.planning.arguments import checked, taken_by
 from crossvad.planning.names import members
 from crossvad.planning.protocol import Protocol
+from crossvad.planning.python_words import in_python
 from crossvad.present.formats import Tables
 from crossvad.store.store import Record, Store
 from crossvad.tabulation import cameras, comparison, diagnostics, gain, stored, summary
@@ -62,7 +64,8 @@ class Results:
         statuses = [record.status for record in self.records]
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
         what = f" ({counts}), protocol {self.protocol.name}: {methods}; {sources} → {targets}" if cells else ""
-        return f"<Results: {number_of(len(cells), 'cell')} in {self.store.address}{'; '.join([what, *self.left_out])}>"
+        facts = "; ".join([what, *map(in_python, self.left_out)])
+        return f"<Results: {number_of(len(cells), 'cell')} in {self.store.address}{facts}>"
 
     def _repr_html_(self) -> str:
         """As a table of AUC where there is one, for notebooks."""
@@ -243,7 +246,7 @@ class Results:
         from crossvad.present.figures.drawing import draw
 
         own = self.of_one_budget
-        figure, _ = draw(kind, own.store, own.records, own.protocol, left_out=own.remarks, **options)
+        figure, _ = draw(kind, own.store, own.records, own.protocol, left_out=own.remarks, for_python=True, **options)
         return figure
 
     @property
@@ -285,8 +288,9 @@ class Results:
             budget = max(budgets, key=lambda name: (budgets[name], name))
             kept = [record for record in self.records if record.cell.budget == budget]
             told = f"cells of budget {budget}, which most are of"
-        told += f"; {number_of(len(self) - len(kept), 'more cell')}: bench results list, "
-        told += f"--where budget={','.join(sorted(budgets))}"
+        others = sorted(budgets.keys() - {budget}, key=lambda name: (-budgets[name], name))
+        told += f"; {number_of(len(self) - len(kept), 'more cell')} of {', '.join(others)} "
+        told += f"(--where {shlex.quote(f'budget={others[0]}')})"
         return replace(self, records=kept, other_budgets=told, left_out=[told, *self.left_out])
 
     @property

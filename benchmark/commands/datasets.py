@@ -223,7 +223,7 @@ def new_dataset(name: str, folder: Path) -> None:
     bench datasets new my_cameras
     bench datasets new my_cameras --folder my_project
     """
-    tell(*write_plugin("dataset", "dataset", name, folder).splitlines())
+    tell(*write_plugin("dataset", "dataset", name, folder))
 
 
 def _count(dataset: Dataset, split: Split) -> str:

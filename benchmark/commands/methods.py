@@ -105,7 +105,7 @@ def new_method(name: str, kind: str, folder: Path) -> None:
     bench methods new my_method
     bench methods new my_method --kind closed-form --folder my_project
     """
-    tell(*write_plugin("method", KINDS[kind], name, folder).splitlines())
+    tell(*write_plugin("method", KINDS[kind], name, folder))
 
 
 def _described(facts: MethodInfo, budget: str) -> dict[str, str]:

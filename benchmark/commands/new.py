@@ -41,7 +41,7 @@ TRY = {  # the three commands that come next, of a plug-in called {plugin}
 }
 
 
-def write_plugin(thing: str, template: str, name: str, folder: Path) -> str:
+def write_plugin(thing: str, template: str, name: str, folder: Path) -> list[str]:
     """Write `NAME.py`, with one class, and `test_NAME.py`; overwrite nothing.
 
     Args:
@@ -51,7 +51,7 @@ def write_plugin(thing: str, template: str, name: str, folder: Path) -> str:
         folder: where it goes.
 
     Returns:
-        What to tell: what was written, and the three commands that come next.
+        What to tell, in lines: what was written, and the three commands that come next.
 
     Raises:
         InputError: the name is of no use, one of the files is there, or they cannot be written.
@@ -77,7 +77,8 @@ def write_plugin(thing: str, template: str, name: str, folder: Path) -> str:
         raise InputError(where, f"cannot be written ({error.strerror})", "choose another --folder") from error
     plugin, test = folder / f"{name}.py", folder / f"test_{name}.py"
     check, run = (command.format(plugin=f"{plugin}:{class_name}") for command in TRY[thing])
-    return f"Wrote {plugin} and {test}. They work as they are. Next:\n\n  {check}\n  pytest {test}\n  {run}\n"
+    told = f"Wrote {plugin} and {test}. They work as they are. Next:"
+    return [told, "", f"  {check}", f"  pytest {test}", f"  {run}"]
 
 
 def class_named(name: str) -> str:

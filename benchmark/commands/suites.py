@@ -59,7 +59,7 @@ def show(name: str, data: Path | None) -> None:
 
     suite = get_suite(name)
     cells, trainings = size(suite)
-    tell(*suite.text.rstrip().splitlines())
+    tell(*suite.text.rstrip().replace("\r\n", "\n").split("\n"))
     most = f"{number_of(cells, 'cell')} of {number_of(trainings, 'training')}, at most"
     tell("", f"# {most}: pairs that cannot be are left out of a run.")
     for needed in data_needed(suite):

@@ -84,7 +84,7 @@ def new_tuning(name: str, folder: Path) -> None:
     bench tunings new my_tuning
     bench tunings new my_tuning --folder my_project
     """
-    tell(*write_plugin("tuning", "tuning", name, folder).splitlines())
+    tell(*write_plugin("tuning", "tuning", name, folder))
 
 
 def _summary(cls: type) -> str:

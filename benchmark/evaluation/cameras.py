@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -206,7 +207,7 @@ class _Part:
             targets.setdefault(base_name(target), set()).add(target)
         for twins in targets.values():
             if len(twins) > 1:
-                fix = f"add --where target={sorted(twins)[0]} and the other targets"
+                fix = f"add --where {shlex.quote('target=' + ','.join(sorted(map(min, targets.values()))))}"
                 raise InputError(WHAT, f"would count the cameras of {' and '.join(sorted(twins))} twice", fix)
         return sorted(common)
 

@@ -28,7 +28,7 @@ def told(record: Record, name: tuple) -> tuple[str, str]:
     called = getattr(record.cell, of) if of else ""
     numbered = of in ("method", "tuning")  # several have versions of one number
     also = f"--where {shlex.quote(f'{of}={called}')} " if numbered else ""
-    return f"another {what} {called}".strip(), f"{also}--where {key}={value}"
+    return f"another {what} {called}".strip(), f"{also}--where {shlex.quote(f'{key}={value}')}"
 
 
 def current(records: Iterable[Record]) -> list[Record]:

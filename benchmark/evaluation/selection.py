@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cache
@@ -170,8 +171,9 @@ def _refuse_several(meant: Iterable[Record], key: str, of: str, values: Sequence
         asked.setdefault(getattr(record.cell, of) if of else "the harness", set()).add(value)
     for name, several in asked.items():
         if len(several) > 1:
-            where = f"--where {key}={','.join(values)}"
-            fix = f"ask for one at a time: --where {key}={next(value for value in values if value in several)}"
+            one = next(value for value in values if value in several)
+            where = f"--where {shlex.quote(f'{key}=' + ','.join(values))}"
+            fix = f"ask for one at a time: --where {shlex.quote(f'{key}={one}')}"
             raise InputError(where, f"would mix {len(several)} of {name}", fix)
 
 

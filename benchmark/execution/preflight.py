@@ -161,7 +161,7 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
         fix = "choose another --tuning"
         if not method.adaptable_parameters():
             fix = "a method that adapts by its calibrate says tunable = False, one that does not adapt adapts = False"
-        raise Refused(cell.method, f"{reason}, which --tuning {cell.tuning} would move", fix)
+        raise Refused(cell.method, f"{reason}, which tuning {cell.tuning} would move", fix)
 
 
 def check_devices(method: MethodSpec, adapter: Adapter, budget: Budget, devices: int) -> None:

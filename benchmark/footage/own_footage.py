@@ -38,7 +38,7 @@ class OwnFootage(Dataset):
             name = path.resolve().name if path.is_dir() else path.stem
             if name in paths_by_name:
                 problem = f"has the same name as {paths_by_name[name]}, and their results would lie in one folder"
-                raise InputError(path, problem, "rename one of them, or score them with an --out each")
+                raise InputError(path, problem, "rename one of them, or score each of them with another --out")
             paths_by_name[name] = path
             self._files.append(Video(name, FrameFolder(path) if path.is_dir() else VideoFile(path)))
 

@@ -19,6 +19,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -131,7 +132,7 @@ def as_given(stored: str, plugins: Sequence[str] = ()) -> str:
             if Path(plugin).name == name:
                 return spelled(plugin, options)
         problem = "is of a file of code, which is not run because a cell names it"
-        raise InputError(stored, problem, f"say which file it is, if you trust it: --plugin {name}")
+        raise InputError(stored, problem, f"say which file it is, if you trust it: --plugin {shlex.quote(name)}")
     folders = [part.partition("path:")[2] for part in listed(stored, "+") if part.startswith("path:")]
     if any(folder in ("", ".", "..") or re.search(r"^~|[/\\\0]|.{256}", folder) for folder in folders):
         raise InputError(stored, "is no name of a folder", "remove the cell: no run writes such")

@@ -6,7 +6,7 @@ Imports nothing heavy before something is printed, so that commands can list the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -35,15 +35,21 @@ class Tables:
         """The numbers where there are any, else the first table's texts."""
         return self.parts[0][0] if self.numbers is None else self.numbers
 
+    def in_python(self) -> Tables:
+        """The same, what captions say of options in the words of Python, and not in those of commands."""
+        from crossvad.planning.python_words import in_python
+
+        return replace(self, parts=[(table, in_python(note)) for table, note in self.parts])
+
     def __repr__(self) -> str:
-        """As Markdown."""
-        return markdown(self)
+        """As Markdown, captions in the words of Python."""
+        return markdown(self.in_python())
 
     def _repr_html_(self) -> str:
-        """As HTML, for notebooks."""
+        """As HTML, for notebooks, captions in the words of Python."""
         from crossvad.present import latex_html
 
-        first, *others = self.parts
+        first, *others = self.in_python().parts
         return latex_html.html(*first, self.metrics) + "".join(latex_html.html(*part, ()) for part in others)
 
 
@@ -69,11 +75,12 @@ def markdown(tables: Tables) -> str:
 
 
 def _write_rich(tables: Tables, command: str) -> None:
-    """Print tables on the terminal, the title above the first."""
+    """Print tables on the terminal, the title above the first; a run's are told by no command that has a format."""
     from crossvad.present import terminal
 
     for number, (table, note) in enumerate(tables.parts):
-        terminal.show(table, note, title="" if number else tables.title)
+        title, told_by = "" if number else tables.title, "" if command else "bench table"
+        terminal.show(table, note, title, told_by)
 
 
 def _write_markdown(tables: Tables, command: str) -> None:

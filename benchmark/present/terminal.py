@@ -34,28 +34,30 @@ def console() -> Console:
     return Console(width=None if known_width else ENDLESS, emoji=False)  # a folder called camera is no picture of one
 
 
-def show(table: pd.DataFrame, note: str, title: str = "") -> None:
+def show(table: pd.DataFrame, note: str, title: str = "", told_by: str = "") -> None:
     """Print a pivoted table on the terminal, its title above and its caption below; of a very long one its first rows.
 
-    What is longer says so above: how many rows there are, how to narrow them, and how to have all of them.
+    What is longer says so above: how many rows there are, how to narrow them, and how to have all of them: by options
+    of the command that prints it or, where that has none of the kind, of one that it is `told_by`.
     """
     page = console()
     if title:
         page.print(f"\n{plain(title)}", style="bold", highlight=False, markup=False)
     if len(table) > MOST:
-        page.print(plain(bounded(table)), highlight=False, markup=False, soft_wrap=True)
+        page.print(plain(bounded(table, told_by)), highlight=False, markup=False, soft_wrap=True)
         table = table.iloc[:MOST]
     for block in blocks(table, page.width) if len(table) else ():
         page.print(block)
     page.print(plain(note), highlight=False, markup=False, soft_wrap=True)
 
 
-def bounded(table: pd.DataFrame) -> str:
-    """Say of how many rows the first `MOST` of a table are, and what may narrow it."""
+def bounded(table: pd.DataFrame, told_by: str = "") -> str:
+    """Say of how many rows the first `MOST` of a table are, and what may narrow it, by options of which command."""
     values = {name: table.index.get_level_values(name).nunique() for name in table.index.names if name in KEYS}
     many = [f"{name} ({count} of them)" for name, count in values.items() if count > 1]
-    narrow = f"narrow it by --where KEY=VALUE, such as of {', '.join(many)}; " if many else ""
-    return f"The first {MOST} of {len(table):,} rows: {narrow}all of them: --format md, or csv"
+    by = f"{told_by} " if told_by else ""
+    narrow = f"narrow it by {by}--where KEY=VALUE, such as of {', '.join(many)}; " if many else ""
+    return f"The first {MOST} of {len(table):,} rows: {narrow}all of them: {by}--format md, or csv"
 
 
 def blocks(table: pd.DataFrame, width: int) -> list[Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -65,7 +66,7 @@ def _older(records: Sequence[Record], places: Mapping[str, str]) -> list[Line]:
     for name, copies in cells.items():
         for what, own in copies.items() if len(copies) > 1 else ():
             of, where = told(own[-1], name)
-            key, _, value = where.rpartition("--where ")[2].partition("=")
+            key, _, value = shlex.split(where)[-1].partition("=")
             kind = of.removeprefix("another ")
             shown = "the newest" if now[name] == what else "not shown unless asked for"
             lines.append(_line(key, value, own, places, f"{kind}: {shown}"))

@@ -120,3 +120,11 @@ def test_every_template_is_one_that_is_written():
     named = {path.name for path in files("crossvad.commands").joinpath("templates").iterdir() if path.suffix == ".py"}
     kinds = {options[1].replace("-", "_") for _, options, _ in KINDS if options}
     assert named == {f"{kind}.py" for kind in kinds | {"dataset", "tuning"}} | {f"test_{thing}.py" for thing in TRY}
+
+
+@pytest.mark.parametrize("group", ["methods", "datasets", "tunings"])
+@pytest.mark.parametrize("letter", ["\n", "\u2028"])
+def test_a_folder_of_an_odd_name_poses_as_no_line_of_its_own(bench, group, letter):
+    done = bench(group, "new", "night_watch", "--folder", f"a{letter}  bench score pwned")
+    assert done.code == 0 and len(done.out.splitlines()) == 5
+    assert not any(line.startswith("  bench score") for line in done.out.splitlines())

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from matplotlib.text import Text
 
 import crossvad
 from crossvad.datasets.errors import Mixed
@@ -50,7 +51,7 @@ def test_all_take_ones_own_cells_of_the_budget_that_ran_last_and_say_so(bench, m
     done = bench(*words, *([] if words[0] == "plot" else ["--format", "md"]))
     told = " ".join(done.out.split())
     assert done.code == 0, done.err
-    assert "your own cells of budget demo, which ran last" in told and "--where budget=demo,smoke" in told
+    assert "your own cells of budget demo, which ran last" in told and "(--where budget=smoke)" in told
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -112,3 +113,15 @@ def test_python_takes_the_same_and_is_told_in_its_words(mixed):
     assert "your own cells of budget demo, which ran last" in note
     with pytest.raises(Mixed, match=r'would mix budgets demo, smoke; add where={"budget": "(demo|smoke)"}$'):
         crossvad.load_results(mixed, where={"budget": ["demo", "smoke"]}).compare(against="ramp")
+
+
+@pytest.mark.parametrize("kind", ["matrix", "shots", "cameras"])
+def test_a_caption_speaks_in_the_words_of_its_reader(bench, mixed, kind):
+    """What is not shown is asked for by an option of `bench`, and by an argument from Python."""
+    asked, from_python = "(--where budget=smoke)", '(where={"budget": "smoke"})'
+    stored = crossvad.load_results(mixed)
+    figure = stored.plot(kind)
+    drawn = " ".join(" ".join(text.get_text() for text in figure.findobj(Text)).split())
+    assert from_python in drawn and "--where" not in drawn
+    assert from_python in repr(stored.table()) and asked in stored.table().parts[0][1]
+    assert asked in " ".join(bench("plot", kind).out.split())

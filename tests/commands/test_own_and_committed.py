@@ -103,7 +103,7 @@ def test_the_first_table_after_a_run_is_of_its_own_budget(bench, north, south, c
     assert bench("run", *where, "--budget", "demo").code == 0
     done = bench("table", "--format", "md")
     assert done.code == 0 and "budget demo" in done.out and "p99" not in done.out
-    assert "your own cells of budget demo, which ran last; 4 more cells: bench results list" in done.out
+    assert "your own cells of budget demo, which ran last; 4 more cells of smoke (--where budget=smoke)" in done.out
     assert bench("table", "--where", "budget=smoke", "--format", "md").out.count("‡") == 0
     both = bench("table", "--where", "budget=smoke,demo")
     assert both.code == 2 and "would mix budgets" in both.err

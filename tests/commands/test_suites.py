@@ -132,3 +132,13 @@ def test_show_says_of_its_grids_what_a_dry_run_does(bench, north, south, camera,
     notes = re.findall(r"(left out: [^;]+|meta-training and [^;]+)", " ".join(planned.out.split()))
     assert {note[:8] for note in notes} == {"left out", "meta-tra"}
     assert all(f"# {note}" in " ".join(shown.out.split()) for note in notes)
+
+
+def test_a_suite_is_shown_line_by_line_as_it_is_written(bench, tmp_path):
+    """What poses as the end of a line is spelled out; those of Windows are ends of lines."""
+    text = 'source = ["synthetic-street"]\r\n# a\u2028target = []\r\ntarget = ["synthetic-plaza"]\r\n'
+    (tmp_path / "mine.toml").write_bytes(text.encode())
+    done = bench("suites", "show", "mine.toml")
+    assert done.code == 0 and done.out.split("\n")[:3] == [
+        'source = ["synthetic-street"]', r"# a\u2028target = []", 'target = ["synthetic-plaza"]',
+    ]  # fmt: skip

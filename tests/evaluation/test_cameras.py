@@ -241,7 +241,10 @@ def test_another_seed_of_the_drawn_cameras_is_other_cameras_and_of_a_rendered_st
             "would mix supports scene-head, train-head; add --where support=",
         ),
         ([{}, {"shots": 2}, {"shots": 2, "support": "scene-head"}], "add --where support=none,"),
-        ([{"target": "ped1"}, {"target": "ped1[videos=1-7]"}], r"cameras of ped1 and ped1\[videos=1-7\] twice"),
+        (
+            [{"target": target} for target in ("ped1", "ped1[videos=1-7]", "path:Tom's")],
+            r"cameras of ped1 and ped1\[videos=1-7\] twice; add --where 'target=path:Tom'\"'\"'s,ped1'$",
+        ),
     ],
 )
 def test_what_does_not_compare_is_refused(store, cells, said):

@@ -172,7 +172,7 @@ RATED = "finetune[learning_rate=0.001]"
         ("framepred", "finetune", {"needs_source": False}, "is fitted on no source"),
         ("framepred", "maml", {"needs_source": False}, "is fitted on no source"),
         ("framepred", RATED, {"needs_source": False}, ""),
-        ("apn", "norm", {}, "apn: has no normalisation statistics, which --tuning norm would move"),
+        ("apn", "norm", {}, "apn: has no normalisation statistics, which tuning norm would move"),
     ],
 )
 def test_a_method_must_have_what_its_tuning_moves(make_grid, method, tuning, declared, why):
@@ -206,7 +206,7 @@ def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, 
 
 
 def test_a_tuning_that_finds_nothing_to_move_is_refused(make_grid, run_grid, store):
-    with pytest.raises(InputError, match="apn: has no normalisation statistics, which --tuning norm would move"):
+    with pytest.raises(InputError, match="apn: has no normalisation statistics, which tuning norm would move"):
         run_grid(store, make_grid("apn", tunings=("norm",)))
 
 

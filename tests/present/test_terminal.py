@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from crossvad.present.formats import TABLE_FORMATS, Tables
 from crossvad.present.terminal import ENDLESS, MOST, blocks, markdown, rich_table, show
 
 GROUPED = [["apn", "a", "1"], ["apn", "b", ""], ["lmn", "a", "80.7 [73.0, 86.6]†"], ["apn", "camera 東京", "–"]]
@@ -58,5 +59,9 @@ def test_of_a_very_long_table_the_first_rows_are_shown_and_above_them_how_to_nar
     )
     assert sum("street" in line for line in lines) == MOST and "m000" in lines[3]
     assert markdown(table, "its caption").count("\n| street") == MOST + 30
+    TABLE_FORMATS["rich"].write(Tables([(table, "its caption")]), "")  # as a run prints it, which has no --where
+    hint = capsys.readouterr().out.strip().splitlines()[0]
+    assert "narrow it by bench table --where KEY=VALUE" in hint
+    assert hint.endswith("all of them: bench table --format md, or csv")
     show(table.iloc[:MOST], "its caption")
     assert "The first" not in capsys.readouterr().out

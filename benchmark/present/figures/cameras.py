@@ -46,7 +46,7 @@ class Cameras(Curves):
         compared = compare_cameras(cells)
         points, unseen = self.thinned(self.points(as_tidy(compared)))
         unseen += captions.undrawn(record.cell.method for record in records)
-        note = "; ".join([*_facts(compared, points, protocol), *unseen, *self.left_out])
+        note = self.joined([*_facts(compared, points, protocol), *unseen, *self.left_out])
         return self.draw(points, note), note
 
 

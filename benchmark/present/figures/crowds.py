@@ -55,7 +55,7 @@ def readable(
     then = ", then it unadapted, then its next" if "shots" in keys else ", then its next"
     facts = [
         f"{len(lost)} of {len(order)} {what} are left out, as nobody can read so many",
-        f"drawn are of each method the one {which}{then}; choose by --where method=… or tuning=…",
+        f"drawn are of each method the one {which}{then}; choose by --where method=… or --where tuning=…",
         f"left out: {' | '.join(names[:NAMED])}{more}",
     ]
     return kept.reset_index(drop=True), facts

@@ -90,7 +90,7 @@ def draw(kind: str, store: Store, records: Sequence[Record], protocol: Protocol,
         InputError: no such kind, nothing to draw, too much to tell apart, or what does not compare.
     """
     chosen = load(kind)
-    known = ["kind", *(field.name for field in fields(chosen) if field.name != "left_out")]
+    known = ["kind", *(field.name for field in fields(chosen) if field.name not in ("left_out", "for_python"))]
     plot: Callable[..., Plot] = checked(chosen, "Results.plot", known)
     try:
         return plot(**options).picture(store, records, protocol)

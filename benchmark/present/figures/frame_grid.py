@@ -87,7 +87,7 @@ class FrameGrid(Plot):
         ]
         if view.sample.masks is not None:
             facts.append("outlined: abnormal, by the data set's masks")
-        return "; ".join([*facts, *self.facts(view), *self.left_out])
+        return self.joined([*facts, *self.facts(view), *self.left_out])
 
     def draw(self, view: ModelView, note: str) -> Figure:
         """Draw the images, and below them the caption.

@@ -6,7 +6,7 @@ A plot is a class in a file of this folder. Its docstring is what `bench plot NA
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import Protocol
+from crossvad.planning.python_words import in_python
 from crossvad.present import captions
 from crossvad.store.store import Record, Store
 
@@ -38,6 +39,7 @@ class Plot(ABC):
     of_one_cell: ClassVar[bool] = False
 
     left_out: Sequence[str] = ()  # what its caption says of cells that are stored, but not among those drawn
+    for_python: bool = False  # whether its caption speaks of options in the words of Python, and not of commands
 
     @abstractmethod
     def picture(self, store: Store, records: Sequence[Record], protocol: Protocol) -> tuple[Figure, str]:
@@ -46,6 +48,11 @@ class Plot(ABC):
         Raises:
             InputError: there is nothing to draw, too much to tell apart, or what does not compare.
         """
+
+    def joined(self, facts: Iterable[str]) -> str:
+        """Make a caption of facts, in the words of whom it is for."""
+        caption = "; ".join(facts)
+        return in_python(caption) if self.for_python else caption
 
 
 class RowsPlot(Plot):
@@ -89,7 +96,7 @@ class RowsPlot(Plot):
         points, unseen = self.thinned(points)
         methods = {record.cell.method for record in records}
         drawn = set(points["method"]) if "method" in points else methods
-        note = "; ".join([self.caption(rows, points), *unseen, *captions.undrawn(methods - drawn), *self.left_out])
+        note = self.joined([self.caption(rows, points), *unseen, *captions.undrawn(methods - drawn), *self.left_out])
         return self.draw(points, note), note
 
 

@@ -43,7 +43,7 @@ def test_of_many_each_method_keeps_its_highest_first_and_the_others_are_named():
     assert kept == ["apn[pool=a]", "lmn"]
     assert told == (
         "2 of 4 curves are left out, as nobody can read so many; drawn are of each method the one that is highest, "
-        "then its next; choose by --where method=… or tuning=…; left out: apn[pool=b], finetune | apn, finetune"
+        "then its next; choose by --where method=… or --where tuning=…; left out: apn[pool=b], finetune | apn, finetune"
     )
 
 
