@@ -20,7 +20,7 @@ from typing import Any
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.opening import opened
 
-KEPT = 2  # processes that wait for the next file; as many are started as there are files counted at once
+KEPT = 2  # processes that wait for more; as many are at work as there are files counted at once
 READY = b"ready\n"
 
 
@@ -33,7 +33,7 @@ def frames_in(path: Path) -> int:
     for _ in range(2):  # what ended the first process may have been something else, such as a lack of memory
         try:
             answer = _asked(path)
-        except ChildProcessError:  # none can be started
+        except OSError:  # none can be started
             return len(opened(path, None))
         if answer is not None:
             break
@@ -50,9 +50,10 @@ class _Counter:
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        # In a session of its own, as ctrl-C is for this process to deal with; it finds packages where this one does.
+        # In a session of its own, as ctrl-C is for this process to deal with. It finds packages where this one does,
+        # and none in the folder that it happens to be in (-P).
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "crossvad.datasets.readers.counting"],
+            [sys.executable, "-P", "-m", "crossvad.datasets.readers.counting"],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -62,7 +63,7 @@ class _Counter:
         )
         if self._line() != READY:
             self.end()
-            raise ChildProcessError
+            raise ChildProcessError("no process to count frames in can be started")
 
     def ask(self, path: Path) -> dict[str, Any] | None:
         """The answer about a file; None if the process ended over it."""
@@ -121,7 +122,7 @@ def _end_all() -> None:
 
 def _serve() -> None:
     """Answer each path on stdin, a JSON text a line, by its number of frames or by what is wrong with it."""
-    import decord  # noqa: F401  # before the first file is waited for
+    import decord  # noqa: F401  # slow to load: before it says that it is ready
 
     paths: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(paths,), daemon=True).start()
@@ -129,6 +130,7 @@ def _serve() -> None:
     answers.write(READY)
     while True:
         answers.flush()
+        answer: dict[str, int | str]
         try:
             answer = {"frames": len(opened(Path(paths.get()), None))}
         except InputError as error:

@@ -75,6 +75,22 @@ def test_a_process_that_was_ended_while_it_waited_is_replaced(sound):
     assert frames_in(sound) == 20
 
 
+def test_a_fork_uses_none_of_the_processes_of_the_one_it_was_forked_from(sound):
+    frames_in(sound)
+    (counter,) = counting._waiting
+    counter.owner += 1
+    assert frames_in(sound) == 20
+    (own,) = counting._waiting
+    assert own is not counter and counter.process.poll() is None
+    counter.end()
+
+
+def test_nothing_in_the_folder_one_is_in_is_run(sound, tmp_path, monkeypatch):
+    (tmp_path / "decord.py").write_text("raise SystemExit('a stranger wrote this')")
+    monkeypatch.chdir(tmp_path)
+    assert frames_in(sound) == 20 and len(counting._waiting) == 1
+
+
 def test_many_at_once_and_only_the_bad_ones_fail(endless, sound):
     answers = {}
 
@@ -93,8 +109,9 @@ def test_many_at_once_and_only_the_bad_ones_fail(endless, sound):
     assert len(counting._waiting) <= counting.KEPT
 
 
-def test_where_no_process_can_be_started_frames_are_counted_here(sound, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python", ""])
+def test_where_no_process_can_be_started_frames_are_counted_here(sound, monkeypatch, python):
+    monkeypatch.setattr(sys, "executable", python)
     assert frames_in(sound) == 20 and not counting._waiting
 
 
