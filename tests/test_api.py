@@ -160,13 +160,13 @@ def test_nothing_is_drawn_of_no_results(kind, empty):
     [
         (lambda ran: ran.table(rows="colour"), "colour: is no such column; choose from method"),
         (lambda ran: ran.table(metric="luck"), "luck: is no such column; choose from auc"),
-        (lambda ran: ran.compare(against="nobody"), "nobody: is in none of these cells"),
+        (lambda ran: ran.compare(against="nobody"), 'against="nobody": is in none of these cells'),
         (lambda ran: ran.plot("errors"), "is of one cell, and there are 10"),
         (
             lambda ran: crossvad.load_results(ran.folder, where={"colour": "red"}),
             '{"colour": "red"}: cannot be read',
         ),
-        (lambda ran: crossvad.load_results(ran.folder, where="method"), "method: names no value"),
+        (lambda ran: crossvad.load_results(ran.folder, where="method"), 'where="method": names no value'),
         (lambda ran: crossvad.load_results(ran.folder, protocol="unfair"), "unfair: is no protocol"),
     ],
 )

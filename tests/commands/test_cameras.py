@@ -132,7 +132,7 @@ def test_from_python_as_on_the_command_line(bench, store):
     printed = bench("cameras", "--against", "framediff,itself", "--each", "--format", "md").out
     assert repr(ran.cameras(["framediff", "itself"], each=True)) == printed.partition("-->\n\n")[2]
     assert ran.cameras("").frame["difference"].isna().all()
-    with pytest.raises(InputError, match="against nobody: is in none of these cells unadapted"):
+    with pytest.raises(InputError, match='against="nobody": is in none of these cells unadapted'):
         ran.cameras("nobody")
 
 

@@ -146,7 +146,7 @@ def test_without_a_cluster_it_says_how_to_begin_one(asked, tmp_path):
 def test_where_there_is_no_slurm_it_says_so(asked, tmp_path, monkeypatch):
     pytest.importorskip("submitit")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match=r"^launcher slurm: cannot submit anything here .*call it where `sbatch` is"):
+    with pytest.raises(InputError, match=r'^launcher="slurm": cannot submit anything here .*call it where `sbatch` is'):
         crossvad.run(**asked, results=tmp_path, jobs=2, launcher="slurm")
 
 
