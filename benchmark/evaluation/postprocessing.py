@@ -85,8 +85,16 @@ def _variance(values: Values) -> float:
 
 
 def weighted_mean(cues: Cues, weights: Mapping[str, float]) -> Values:
-    """The cues' mean, (N,), by their weights; a cue not named weighs 1."""
-    return np.average(list(cues.values()), axis=0, weights=[weights.get(cue, 1.0) for cue in cues])
+    """The cues' mean, (N,), by their weights; a cue not named weighs 1.
+
+    Raises:
+        InputError: weights cancel out, or none counts.
+    """
+    own = [weights.get(cue, 1.0) for cue in cues]
+    if not sum(own):
+        told = ", ".join(f"{cue} {weight:g}" for cue, weight in zip(cues, own, strict=True))
+        raise InputError("the fused score", f"has cues whose weights sum to 0 ({told})", "run such cells again")
+    return np.average(list(cues.values()), axis=0, weights=own)
 
 
 def fuse(scores: Scores, cues: Cues, weights: Mapping[str, float]) -> Values:

@@ -95,8 +95,10 @@ def load_scores(path: Path) -> Scores:
     frames = sum(map(int, made.lengths))
     if wrong := unequal(made, frames):
         raise ValueError("; ".join(wrong))
-    if (made.lengths < 0).any() or not {*np.unique(made.support_labels)} <= {0, 1}:
-        raise ValueError("a length is negative, or a support label neither 0 nor 1")
+    if (made.lengths < 0).any():
+        raise ValueError("a length is negative")
+    if any(len(labels) and not 0 <= labels.min() <= labels.max() <= 1 for labels in (made.labels, made.support_labels)):
+        raise ValueError("a label is neither 0 nor 1")
     return made
 
 

@@ -104,6 +104,13 @@ def test_fuse_by_hand(shots):
         assert fuse(scores, cues, weights)[t] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("weights", [{"feature": 0.0, "prediction": 0.0}, {"feature": -1.0}])
+def test_weights_that_sum_to_nothing_are_told(weights):
+    scores = raw()
+    with pytest.raises(InputError, match=r"the fused score: has cues whose weights sum to 0 \(.*feature -?[01]"):
+        fuse(scores, scores.cues, weights)
+
+
 def test_single_cue_stays_raw():
     scores = raw(cues=("prediction",))
     assert fuse(scores, scores.cues, {"prediction": 7.0}) is scores.cues["prediction"]

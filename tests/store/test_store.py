@@ -17,7 +17,7 @@ from crossvad.execution.decoding import Decoder
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR
 from crossvad.store.records import SCHEMA
-from crossvad.store.scores import Scores
+from crossvad.store.scores import Scores, load_scores, save_scores
 from crossvad.store.store import Record, Store
 
 CELL = Cell(
@@ -48,6 +48,14 @@ def snapshot(store: Store) -> dict[str, tuple[bytes, int]]:
 
 def leftovers(store: Store) -> list[str]:
     return [path.name for path in store.root.glob("*/.*")]
+
+
+@pytest.mark.parametrize("name", ["labels", "support_labels"])
+@pytest.mark.parametrize("label", [2, 255])
+def test_a_label_that_is_none_is_refused_before_anything_is_counted_by_it(tmp_path, name, label):
+    save_scores(replace(scores(), **{name: np.array([0, label, 0], np.uint8)}), tmp_path / "scores.npz")
+    with pytest.raises(ValueError, match="a label is neither 0 nor 1"):
+        load_scores(tmp_path / "scores.npz")
 
 
 def test_what_is_written_is_read_back(store):
