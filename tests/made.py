@@ -1,8 +1,11 @@
-"""Methods built for tests, and the made-up clips they are shown."""
+"""Methods built for tests, the made-up clips they are shown, and results as they are cloned."""
 
 from __future__ import annotations
 
 import math
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,6 +15,7 @@ from crossvad.adapters.options import Budget
 from crossvad.datasets.clips import consecutive
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
+from crossvad.store.store import Record, Store
 from crossvad.verification.conformance import moving_squares
 
 CPU = torch.device("cpu")
@@ -35,3 +39,11 @@ def minus_psnr(prediction: Tensor, target: Tensor) -> list[float]:
 
 def noise(*shape: int) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def committed_alone(store: Store, records: Iterable[Record]) -> Path:
+    """The results folder of a store as it would be cloned: with these cells committed, and none of one's own."""
+    for record in records:
+        store.keep(record.cell)
+    shutil.rmtree(store.root)
+    return store.root.parent

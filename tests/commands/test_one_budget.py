@@ -11,6 +11,7 @@ from matplotlib.text import Text
 import crossvad
 from crossvad.datasets.errors import Mixed
 from crossvad.store.store import Store
+from made import committed_alone
 
 COMMANDS = [
     ["table"],
@@ -57,10 +58,8 @@ def test_all_take_ones_own_cells_of_the_budget_that_ran_last_and_say_so(bench, m
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_of_committed_cells_alone_they_take_the_budget_that_most_are_of(bench, mixed, words):
     store = Store(mixed)
-    for record in store.records():
-        if record.cell.budget == "smoke" or record.cell.method != "support-mean":
-            store.keep(record.cell)
-    shutil.rmtree(store.root)
+    fewer = [each for each in store.records() if each.cell.budget == "smoke" or each.cell.method != "support-mean"]
+    committed_alone(store, fewer)
     done = bench(*words, *([] if words[0] == "plot" else ["--format", "md"]))
     assert done.code == 0, done.err
     assert "cells of budget smoke, which most are of" in " ".join(done.out.split())

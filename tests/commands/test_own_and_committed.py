@@ -10,6 +10,7 @@ import pytest
 
 import crossvad
 from crossvad.store.store import Store
+from made import committed_alone
 
 SMOKE = ("--budget", "smoke", "--quiet", "--shots", "0")
 
@@ -18,10 +19,8 @@ SMOKE = ("--budget", "smoke", "--quiet", "--shots", "0")
 def published(tmp_path_factory, make_grid, run_grid):
     """A results folder as it is cloned: committed cells, and none of one's own."""
     store = Store(tmp_path_factory.mktemp("published") / "results")
-    for record in run_grid(store, make_grid("framediff", "framediff[pool=p99]", "support-mean", shots=[0, 2])):
-        store.keep(record.cell)
-    shutil.rmtree(store.root)
-    return store.root.parent
+    grid = make_grid("framediff", "framediff[pool=p99]", "support-mean", shots=[0, 2])
+    return committed_alone(store, run_grid(store, grid))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from crossvad.planning.budgets import BUDGETS
 from crossvad.store.store import Store
+from made import committed_alone
 
 METHODS = ["framediff", *(f"framediff[pool={pool}]" for pool in ("p99", "patch"))]
 METHODS += ["extrapolate", *(f"extrapolate[pool={pool}]" for pool in ("p99", "patch"))]
@@ -23,10 +24,7 @@ def crowded(tmp_path_factory, make_grid, run_grid):
             store, make_grid("framepred", *METHODS, "support-mean", shots=[0, 2, 3], steps=[1, 2], support=support)
         )
     run_grid(store, make_grid("framediff", shots=[0], budget=BUDGETS["demo"]))
-    for record in store.records():
-        store.keep(record.cell)
-    shutil.rmtree(store.root)
-    return store.root.parent
+    return committed_alone(store, store.records())
 
 
 @pytest.fixture
