@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import keyword
 import re
+import shlex
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -76,9 +77,9 @@ def write_plugin(thing: str, template: str, name: str, folder: Path) -> list[str
         where = error.filename or folder
         raise InputError(where, f"cannot be written ({error.strerror})", "choose another --folder") from error
     plugin, test = folder / f"{name}.py", folder / f"test_{name}.py"
-    check, run = (command.format(plugin=f"{plugin}:{class_name}") for command in TRY[thing])
+    check, run = (command.format(plugin=shlex.quote(f"{plugin}:{class_name}")) for command in TRY[thing])
     told = f"Wrote {plugin} and {test}. They work as they are. Next:"
-    return [told, "", f"  {check}", f"  pytest {test}", f"  {run}"]
+    return [told, "", f"  {check}", f"  pytest {shlex.quote(str(test))}", f"  {run}"]
 
 
 def class_named(name: str) -> str:

@@ -262,7 +262,8 @@ def arrays(cues: dict[str, Tensor]) -> Cues:
     converted = {cue: values.detach().double().cpu().numpy() for cue, values in cues.items()}
     for cue, values in converted.items():
         if not np.isfinite(values).all():
-            raise ValueError(f"cue {cue!r} has {int((~np.isfinite(values)).sum())} scores that are not finite")
+            what = f"{int((~np.isfinite(values)).sum())} of {values.size} scores that are not finite"
+            raise ValueError(f"cue {cue!r} has {what}, in a batch of clips: is there a logarithm or a quotient of 0?")
     return converted
 
 

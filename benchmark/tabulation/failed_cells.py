@@ -24,11 +24,17 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
     for (status, _, why), group in alike.items():
         first = group[0].cell
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-        places = re.findall(r'File "(.+)", line (\d+)', group[0].reason)
-        at = f"{plain(Path(places[-1][0]).name)}, line {places[-1][1]}; " if places else ""
+        at = _place(group[0].reason)
         details = f" ({at}{store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
         lines.append(f"{status}: {first}{more}: {why}{details}")
     return lines
+
+
+def _place(reason: str) -> str:
+    """Where in somebody's own code a traceback points to, or else in whose it ended; nothing, if it is none."""
+    places = [(Path(file), line) for file, line in re.findall(r'File "(.+)", line (\d+)', reason)]
+    own = [place for place in places if not {"crossvad", "site-packages"} & {*place[0].parts}] or places
+    return f"{plain(own[-1][0].name)}, line {own[-1][1]}; " if own else ""
 
 
 def checks(methods: Iterable[str], failed: Collection[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 
 import pytest
@@ -37,6 +38,12 @@ def test_a_new_file_works_at_once(bench, run_pytest, tmp_path, group, options, t
     ran = bench(*run.split()[1:], "--shots", "1", "--quiet")
     assert ran.code == 0 and "framediff" in ran.out and ("night_watch" in ran.out or "night_watch" in run), ran.err
     assert "failed" not in ran.out
+
+
+def test_what_is_to_be_typed_next_can_be_pasted_whatever_the_folder_is_called(bench, tmp_path):
+    told = bench("methods", "new", "night_watch", "--folder", "Tom's methods").out
+    check, test, _ = (shlex.split(line) for line in told.splitlines() if line.startswith("  "))
+    assert check[-1] == "Tom's methods/night_watch.py:NightWatch" and (tmp_path / test[-1]).is_file()
 
 
 @pytest.mark.parametrize("kind", ["trainable", "closed-form", "whole-video"])

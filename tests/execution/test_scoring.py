@@ -38,7 +38,7 @@ def test_scores_are_put_at_their_frames():
 
 
 def test_a_score_that_is_not_finite_is_refused():
-    with pytest.raises(ValueError, match="cue 'a' has 2 scores that are not finite"):
+    with pytest.raises(ValueError, match="cue 'a' has 2 of 3 scores that are not finite, in a batch"):
         arrays({"a": torch.tensor([1.0, float("nan"), float("inf")])})
     assert arrays({"a": torch.ones(2)})["a"].dtype == np.float64
     for other in (torch.ones(2), {"a": np.ones(2)}):
