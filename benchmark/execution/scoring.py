@@ -100,9 +100,7 @@ def score_cells(
             with computing_in(fitted.precision, device):
                 _score(partials, frozen, footage, decoder.budget, device)
                 if keep_maps:
-                    for partial in partials:
-                        batch = scoring_batch(partial.method, decoder.budget, device)
-                        partial.maps += [map_video(partial.method, frames, batch, device) for frames in footage]
+                    _map(partials, footage, decoder.budget, device)
             update(len(partials[0].cues), count, "")
     # Only now, with every score made, are labels looked at, to be stored beside the scores.
     labels = {video.name: target.labels(video.name).astype(np.uint8) for unit in units for video in unit.videos}
@@ -230,6 +228,13 @@ def _score(
     for partial, scores in zip(partials, scored, strict=True):
         for cues, frames in zip(scores, videos, strict=True):
             partial.cues.append({cue: placed(values, clip.scored, len(frames)) for cue, values in cues.items()})
+
+
+def _map(partials: Sequence[_Partial], videos: list[Footage], budget: Budget, device: torch.device) -> None:
+    """Maps of videos, by each cell's method."""
+    for partial in partials:
+        batch = scoring_batch(partial.method, budget, device)
+        partial.maps += [map_video(partial.method, frames, batch, device) for frames in videos]
 
 
 def _score_clips(
