@@ -5,7 +5,9 @@ Every frame shows its own number, so that a test can tell which frames it got.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -44,8 +46,17 @@ def numbers(pictures: NDArray[np.uint8]) -> list[int]:
     return [int(sum(1 << bit for bit in np.flatnonzero(bright))) for bright in centres]
 
 
-def write_video(path: Path, pictures: Iterable[NDArray[np.uint8]], codec: str = "", **options: str) -> Path:
-    """A video file: H.264 in .mp4, as UCF-Crime's, or MPEG-4 in .avi, as Avenue's and ShanghaiTech's."""
+def write_video(
+    path: Path,
+    pictures: Iterable[NDArray[np.uint8]],
+    codec: str = "",
+    times: Iterable[float] | None = None,
+    **options: str,
+) -> Path:
+    """A video file: H.264 in .mp4, as UCF-Crime's, or MPEG-4 in .avi, as Avenue's and ShanghaiTech's.
+
+    Its frames are 1/25 s apart, or shown at these times, in seconds.
+    """
     pictures = list(pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
     codec = codec or {".mp4": "libx264", ".avi": "mpeg4"}[path.suffix]
@@ -53,8 +64,13 @@ def write_video(path: Path, pictures: Iterable[NDArray[np.uint8]], codec: str = 
         stream = container.add_stream(codec, rate=25, options=options)
         stream.pix_fmt = "yuv420p"
         stream.height, stream.width = pictures[0].shape[:2]
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for picture, time in zip(pictures, itertools.repeat(None) if times is None else times, strict=False):
+            frame = av.VideoFrame.from_ndarray(picture, format="gray")
+            if time is not None:
+                frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 

@@ -102,7 +102,13 @@ def _score_files(videos: list[Path], overlay: bool | None, **settings: Any) -> N
     if overlay is None and not films:
         tell("note: overlay.mp4 is left out: it needs PyAV (pip install 'crossvad[video]')", err=True)
     lines = [
-        [video.name, clock(moment.frame, video.rate), str(moment.frame), digits(moment.score), str(still)]
+        [
+            video.name,
+            clock(moment.frame, video.times),
+            str(moment.frame),
+            digits(moment.score),
+            str(still),
+        ]
         for video in scored
         for moment, still in zip(video.moments, video.stills, strict=True)
     ]

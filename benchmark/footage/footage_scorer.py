@@ -17,7 +17,7 @@ from crossvad.execution.decoding import count_frames, stop_at
 from crossvad.execution.fitting import Fitter
 from crossvad.footage import output, peaks
 from crossvad.footage.overlay import player
-from crossvad.footage.own_footage import ASSUMED_RATE, OwnFootage, check_length, frame_rate
+from crossvad.footage.own_footage import ASSUMED_RATE, OwnFootage, Times, check_length, frame_times, mean_rate
 from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores, stream_scores
 from crossvad.footage.trained_method import TrainedMethod, check_source, trained
@@ -30,10 +30,15 @@ class ScoredVideo:
     name: str
     scores: pd.DataFrame  # a row per frame: frame, seconds, score (higher: more abnormal), each cue, support
     moments: Sequence[Moment]  # the most suspicious ones, best first; never where the method adapted
-    rate: float | None  # frames per second; None: a folder of frames does not tell
+    times: Times | None  # seconds from the first frame to each, (N,); None: a folder of frames does not tell
     taken_back: bool  # adapting raised the loss, so that it is scored by the method as it was trained
     folder: Path | None  # what was written lies here
     stills: Sequence[Path]  # of the moments
+
+    @property
+    def rate(self) -> float | None:
+        """Frames per second, in the mean; None if that is not told."""
+        return mean_rate(self.times)
 
 
 class FootageScorer:
@@ -94,7 +99,7 @@ class FootageScorer:
 
     def _scored(self, video: Video, method: TrainedMethod, top: int, folder: Path | None, overlay: bool) -> ScoredVideo:
         streamed = self._streamed(video, method)
-        rate = frame_rate(video)
+        times = frame_times(video)
         eligible = slice(max(streamed.scored.start, streamed.span), streamed.scored.stop)
         stills: list[Path] = []
         if folder is not None:
@@ -103,9 +108,9 @@ class FootageScorer:
             stills = [Path(still) for *_, still in lines]
         return ScoredVideo(
             name=video.name,
-            scores=peaks.table(streamed.scores, streamed.cues, streamed.span, rate),
-            moments=peaks.top(streamed.scores, eligible, round(rate or ASSUMED_RATE), top),
-            rate=rate,
+            scores=peaks.table(streamed.scores, streamed.cues, streamed.span, times),
+            moments=peaks.top(streamed.scores, eligible, round(mean_rate(times) or ASSUMED_RATE), top),
+            times=times,
             taken_back=_taken_back(streamed),
             folder=folder,
             stills=stills,

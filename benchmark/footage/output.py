@@ -14,7 +14,7 @@ from crossvad.datasets.base import Frames, Size, Video
 from crossvad.execution.progress import Reporter, Update
 from crossvad.footage import peaks
 from crossvad.footage.overlay import Map, film, film_size, heated, mapped, pictures, player, save_still
-from crossvad.footage.own_footage import ASSUMED_RATE, frame_rate
+from crossvad.footage.own_footage import ASSUMED_RATE, Times, frame_times, mean_rate
 from crossvad.footage.peaks import Moment
 from crossvad.footage.streaming import StreamedScores
 from crossvad.footage.timeline import timeline
@@ -53,12 +53,12 @@ def write(
     Raises:
         InputError: a file cannot be written, or a frame cannot be read.
     """
-    rate = frame_rate(video)
+    times = frame_times(video)
     with replacing(folder / "scores.csv") as draft:
-        scores = peaks.table(streamed.scores, streamed.cues, streamed.span, rate)
+        scores = peaks.table(streamed.scores, streamed.cues, streamed.span, times)
         scores.to_csv(draft, index=False, float_format="%.6g")
     eligible = slice(max(streamed.scored.start, streamed.span), streamed.scored.stop)
-    moments = peaks.top(streamed.scores, eligible, round(rate or ASSUMED_RATE), count)
+    moments = peaks.top(streamed.scores, eligible, round(mean_rate(times) or ASSUMED_RATE), count)
     heat, stills = _stills(video, streamed, moments, device)
     paths = [folder / f"top-{moment.rank}-frame-{moment.frame:06d}.jpg" for moment in moments]
     for path, still in zip(paths, stills, strict=True):
@@ -66,13 +66,13 @@ def write(
     for old in {*folder.glob("top-*-frame-*.jpg"), *([] if overlay else [folder / "overlay.mp4"])} - {*paths}:
         old.unlink(missing_ok=True)
     with replacing(folder / "timeline.png") as draft:
-        style.save(timeline(streamed.scores, streamed.span, rate, moments, stills, title), draft)
+        style.save(timeline(streamed.scores, streamed.span, times, moments, stills, title), draft)
     if overlay:
         size = film_size(*stills[0].shape[:2])
         with reporter.task(f"Write overlay of {video.name}") as update:
-            _film(video, streamed, heat, size, folder / "overlay.mp4", rate, device, update)
+            _film(video, streamed, heat, size, folder / "overlay.mp4", times, device, update)
     return [
-        [video.name, peaks.clock(moment.frame, rate), str(moment.frame), digits(moment.score), str(path)]
+        [video.name, peaks.clock(moment.frame, times), str(moment.frame), digits(moment.score), str(path)]
         for moment, path in zip(moments, paths, strict=True)
     ]
 
@@ -104,12 +104,12 @@ def _film(
     heat: tuple[float, float],
     size: Size,
     path: Path,
-    rate: float | None,
+    times: Times | None,
     device: torch.device,
     update: Update,
 ) -> None:
     """Write every frame under its heat, above the score so far: a second pass over the video."""
-    with film(path, streamed.scores, streamed.span, rate, size) as show:
+    with film(path, streamed.scores, streamed.span, times, size) as show:
         for done, (frame, errors) in enumerate(mapped(pictures(video.source, size, player()), streamed, device), 1):
             show(heated(frame, errors, *heat))
             update(done, len(video), "")

@@ -22,7 +22,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import resized
 from crossvad.datasets.readers.video_file import VideoFile, luma
 from crossvad.evaluation.postprocessing import Values
-from crossvad.footage.own_footage import ASSUMED_RATE
+from crossvad.footage.own_footage import ASSUMED_RATE, Times, mean_rate
 from crossvad.footage.peaks import clock
 from crossvad.footage.streaming import StreamedScores
 from crossvad.footage.video_library import video_library
@@ -30,6 +30,7 @@ from crossvad.present.atomic_files import replacing
 from crossvad.present.words import digits
 
 WIDEST = 640  # pixels of the film
+TICK = Fraction(1, 1000)  # seconds: when a frame of the film is shown is told in these
 STRIP = 72  # pixels below its frames, for the curve
 HEAT = (matplotlib.colormaps["autumn"](np.linspace(0.0, 1.0, 256))[:, :3] * 255).astype(np.float32)
 COVER = 0.75  # how much of a pixel the heat hides, at most
@@ -80,7 +81,7 @@ def strip(scores: Values, span: int, width: int) -> Frames:
 
 
 @contextmanager
-def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) -> Iterator[Callable[[Frames], None]]:
+def film(path: Path, scores: Values, span: int, times: Times | None, size: Size) -> Iterator[Callable[[Frames], None]]:
     """Write a film of frames (H, W, 3) of this `size` above the curve of the scores so far; yields what takes a frame.
 
     Raises:
@@ -89,9 +90,12 @@ def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) 
     av = player()
     height, width = size
     curve, done = strip(scores, span, width), 0
+    rate = mean_rate(times) or ASSUMED_RATE
+    shown = np.arange(len(scores)) / rate if times is None else times
     with replacing(path) as draft, av.open(str(draft), "w") as container:
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
-        stream = container.add_stream(codec, rate=Fraction(rate or ASSUMED_RATE).limit_denominator(1001))
+        stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001))
+        stream.codec_context.time_base = TICK
         stream.width, stream.height, stream.pix_fmt = width, height + STRIP, "yuv420p"
 
         def show(frame: Frames) -> None:
@@ -100,12 +104,14 @@ def film(path: Path, scores: Values, span: int, rate: float | None, size: Size) 
             column = min(width - 1, done * width // len(scores))
             now[:, column + 1 :] = (18, 18, 18)
             now[:, column] = (255, 255, 255)
-            time = f"{clock(done, rate)}   " if rate else ""
+            time = "" if times is None else f"{clock(done, times)}   "
             text = f"{time}frame {done}   score {digits(scores[done])}" + ("   adapted on this" if done < span else "")
             below = Image.fromarray(now)
             ImageDraw.Draw(below).text((6, 3), text, fill=(235, 235, 235))
             whole = np.concatenate([frame, np.asarray(below)])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
+            picture = av.VideoFrame.from_ndarray(whole, format="rgb24")
+            picture.pts, picture.time_base = round(shown[done] / TICK), TICK
+            container.mux(stream.encode(picture))
             done += 1
 
         yield show

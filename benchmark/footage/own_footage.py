@@ -1,4 +1,4 @@
-"""A user's own videos as a data set, their frame rate, and whether they are long enough."""
+"""A user's own videos as a data set, when their frames are shown, and whether they are long enough."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
 from crossvad.datasets.words import number_of
 from crossvad.execution.support import frames_spanned
+
+Times = NDArray[np.float64]  # (N,): seconds from the first frame to each
 
 ASSUMED_RATE = 25.0  # frames per second of a folder of frames, which does not tell
 
@@ -51,16 +53,22 @@ class OwnFootage(Dataset):
         return np.zeros(len(next(own for own in self._files if own.name == video)), np.uint8)
 
 
-def frame_rate(video: Video) -> float | None:
-    """Read the frames per second of a video file; None for frames in a folder, which do not tell.
+def frame_times(video: Video) -> Times | None:
+    """Read when the frames of a video file are shown; None for frames in a folder, which do not tell.
 
     Raises:
         InputError: the file cannot be opened.
     """
-    if not isinstance(video.source, VideoFile):
-        return None
-    rate = video.source.rate
-    return rate if np.isfinite(rate) and rate > 0 else None
+    return video.source.times if isinstance(video.source, VideoFile) else None
+
+
+def mean_rate(times: Times | None) -> float | None:
+    """Frames per second of frames shown at these times, in the mean; None if there are none, or one alone.
+
+    >>> mean_rate(np.array([0.0, 0.2, 0.3]))
+    6.666666666666667
+    """
+    return None if times is None or not times[-1:].any() else float((len(times) - 1) / times[-1])
 
 
 def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.signal import find_peaks
 
 from crossvad.evaluation.postprocessing import Values
+from crossvad.footage.own_footage import Times
 from crossvad.store.scores import Cues
 
 
@@ -34,14 +35,14 @@ def top(scores: Values, eligible: slice, apart: int, count: int) -> list[Moment]
     return [Moment(rank, int(frame), float(scores[frame])) for rank, frame in enumerate(best, 1)]
 
 
-def clock(frame: float, rate: float | None) -> str:
-    """Tell a frame's time as mm:ss; – where the frame rate is unknown."""
-    return "–" if rate is None else "{:02d}:{:02d}".format(*divmod(int(frame / rate), 60))
+def clock(frame: int, times: Times | None) -> str:
+    """Tell a frame's time as mm:ss; – where times are unknown."""
+    return "–" if times is None else "{:02d}:{:02d}".format(*divmod(int(times[frame]), 60))
 
 
-def table(scores: Values, cues: Cues, span: int, rate: float | None) -> pd.DataFrame:
-    """Tabulate a row per frame: its number, seconds (NaN without a rate), score, cues, support (1: adapted on)."""
+def table(scores: Values, cues: Cues, span: int, times: Times | None) -> pd.DataFrame:
+    """Tabulate a row per frame: its number, seconds (NaN if unknown), score, cues, support (1: adapted on)."""
     frames = np.arange(len(scores))
-    seconds = frames / rate if rate else np.full(len(frames), np.nan)
+    seconds = np.full(len(frames), np.nan) if times is None else times
     columns = {"frame": frames, "seconds": seconds, "score": scores, **cues, "support": (frames < span).astype(int)}
     return pd.DataFrame(columns)

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crossvad.datasets.base import Frames, Size
 from crossvad.datasets.readers.counting import frames_in
@@ -69,15 +70,25 @@ class VideoFile:
         """Digest of the file's absolute path, size and modification time."""
         return digest([stamp(self.path)])
 
-    @property
-    def rate(self) -> float:
-        """Frames per second, as the container tells.
+    @cached_property
+    def times(self) -> NDArray[np.float64] | None:
+        """Seconds from the first frame to each, (N,), as the container tells: frames need not be evenly apart.
+
+        None if it tells neither when frames are shown nor how many are in a second.
 
         Raises:
             InputError: the file is missing, empty, truncated or not a video.
         """
-        len(self)  # lest it is opened here first
-        return float(opened(self.path, (16, 16)).get_avg_fps())
+        frames = np.arange(len(self))  # counted first, lest the file is opened here first
+        reader = opened(self.path, (16, 16))
+        with naming_errors(self.path):
+            shown = np.float64(reader.get_frame_timestamp(frames))[:, 0]
+        rate = float(reader.get_avg_fps())
+        even = frames / rate if np.isfinite(rate) and rate > 0 else None
+        told = shown - shown[0] if np.isfinite(shown).all() and (np.diff(shown) >= 0).all() and np.ptp(shown) else None
+        if told is None or (even is not None and np.abs(told - even).max() < 0.5 / rate):
+            return even  # decord tells times in 32 bits
+        return told
 
     def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
         """Frames `start` to `stop` as uint8 blocks (n <= 64, H, W, channels), resized to `size` unless it is None.

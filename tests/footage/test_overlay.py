@@ -120,7 +120,7 @@ def test_a_still_is_its_frame_but_for_jpeg(tmp_path):
 
 def test_a_film_shows_each_frame_above_where_the_curve_is(tmp_path):
     scores, path = np.linspace(0, 1, 12), tmp_path / "film.mp4"
-    with film(path, scores, 4, 10.0, (48, 64)) as show:
+    with film(path, scores, 4, np.arange(12) / 10, (48, 64)) as show:
         for picture in frames(12):
             show(np.repeat(picture[..., None], 3, -1))
     with av.open(str(path)) as container:
@@ -129,6 +129,15 @@ def test_a_film_shows_each_frame_above_where_the_curve_is(tmp_path):
     assert shown.shape == (12, 48 + STRIP, 64, 3) and numbers(shown[:, :48]) == [*range(12)]
     bottom = shown[:, -24:-8, :, 2].mean(1)  # below the text; neither curve nor shade is as blue as the white cursor
     assert np.abs(bottom.argmax(1) - np.arange(12) * 64 / 12).max() <= 1.5
+
+
+def test_a_film_takes_as_long_as_its_video(tmp_path):
+    times = np.array([0, 0.2, 0.4, 0.6, 0.64, 0.68, 0.72])
+    with film(tmp_path / "film.mp4", np.zeros(7), 0, times, (48, 64)) as show:
+        for picture in frames(7):
+            show(np.repeat(picture[..., None], 3, -1))
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        assert [each.time for each in container.decode(video=0)] == pytest.approx(times, abs=1e-3)
 
 
 def test_a_film_that_breaks_off_leaves_the_earlier_one(tmp_path):

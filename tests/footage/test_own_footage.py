@@ -4,15 +4,17 @@ import re
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import miniatures
 from conftest import paint, write_frames
 from crossvad.datasets.base import Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
-from crossvad.footage.own_footage import OwnFootage, check_length, frame_rate
+from crossvad.footage.own_footage import OwnFootage, check_length, frame_times, mean_rate
 from footage_made import LENGTH, Blocks
 from miniatures import frames
 
@@ -68,10 +70,22 @@ def test_a_file_tells_its_frame_rate_and_a_folder_does_not(tmp_path, film, rate)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")))
         container.mux(stream.encode(None))
     folder, file = OwnFootage([film, path]).videos("test")
-    assert frame_rate(folder) is None and frame_rate(file) == pytest.approx(rate)
+    assert frame_times(folder) is None and mean_rate(None) is None and mean_rate(np.zeros(1)) is None
+    assert frame_times(file) == pytest.approx(np.arange(20) / rate) and mean_rate(frame_times(file)) == pytest.approx(
+        rate
+    )
     path.write_bytes(b"no video")
     with pytest.raises(InputError, match=r"gate\.mp4: cannot be decoded"):
-        frame_rate(file)
+        frame_times(OwnFootage([path]).videos("test")[0])
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mp4", "mpeg4"), ("a.mkv", "libx264")])
+def test_frames_that_are_not_evenly_apart_keep_their_times(tmp_path, name, codec):
+    """As by night, when a camera takes fewer: five a second, and then 25."""
+    times = np.concatenate([np.arange(30) / 5, 6 + np.arange(60) / 25])
+    path = miniatures.write_video(tmp_path / name, frames(90), codec, times)
+    (video,) = OwnFootage([path]).videos("test")
+    assert frame_times(video) == pytest.approx(times, abs=1e-3)
 
 
 @given(st.integers(1, 30), st.integers(1, 9), st.integers(0, 30))

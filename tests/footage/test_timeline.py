@@ -55,15 +55,19 @@ def test_a_tenth_of_the_frames_that_were_not_adapted_on_are_above_the_alarm_line
     ],
 )
 def test_ticks_stand_where_they_say(frames, rate, labels):
-    places, told = time_ticks(frames, rate)
+    places, told = time_ticks(frames / rate)
     assert told == labels
     for place, label in zip(places, told, strict=True):
         minutes, seconds = label.split(":")
-        assert place / rate == pytest.approx(60 * int(minutes) + float(seconds))
+        assert place == pytest.approx(60 * int(minutes) + float(seconds))
 
 
-def test_with_a_frame_rate_frames_have_times():
-    curve, first, _ = timeline(SCORES, 0, 0.5, MOMENTS, STILLS, "yard").get_axes()
+def test_frames_stand_where_they_are_shown_if_that_is_known():
+    times = np.append(np.arange(50) * 2.0, 100 + np.arange(10.0))  # slow, and then fast
+    curve, first, second = timeline(SCORES, 8, times, MOMENTS, STILLS, "yard").get_axes()
+    assert np.array_equal(curve.lines[0].get_xdata(), times) and curve.patches[0].get_width() == 16
+    assert [text.xy[0] for text in curve.texts] == [100, 40]
+    assert second.get_title().startswith("1:  01:40, frame 50\n")
     assert curve.get_xlabel() == "time"
     assert [text.get_text() for text in curve.get_xticklabels()][:3] == ["00:00", "00:15", "00:30"]
     assert first.get_title().startswith("2:  00:40, frame 20\nscore 0.3")

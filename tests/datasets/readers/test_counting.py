@@ -40,7 +40,7 @@ def endless(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("use", [len, lambda file: file.rate, lambda file: [*file.blocks(None, 3, 0, 5)]])
+@pytest.mark.parametrize("use", [len, lambda file: file.times, lambda file: [*file.blocks(None, 3, 0, 5)]])
 def test_what_would_end_the_process_is_an_error_that_names_the_file(endless, sound, use):
     with pytest.raises(InputError, match=r"endless\.mkv: makes the decoder crash: it is damaged, .*; fetch it again"):
         use(VideoFile(endless))
