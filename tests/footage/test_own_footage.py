@@ -61,7 +61,7 @@ def test_a_video_is_named_for_its_file_or_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rate", [10, 30])
-def test_a_file_tells_its_frame_rate_and_a_folder_does_not(tmp_path, film, rate):
+def test_a_file_tells_when_its_frames_are_shown_and_a_folder_does_not(tmp_path, film, rate):
     path = tmp_path / "gate.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
@@ -71,9 +71,8 @@ def test_a_file_tells_its_frame_rate_and_a_folder_does_not(tmp_path, film, rate)
         container.mux(stream.encode(None))
     folder, file = OwnFootage([film, path]).videos("test")
     assert frame_times(folder) is None and mean_rate(None) is None and mean_rate(np.zeros(1)) is None
-    assert frame_times(file) == pytest.approx(np.arange(20) / rate) and mean_rate(frame_times(file)) == pytest.approx(
-        rate
-    )
+    times = frame_times(file)
+    assert times == pytest.approx(np.arange(20) / rate) and mean_rate(times) == pytest.approx(rate)
     path.write_bytes(b"no video")
     with pytest.raises(InputError, match=r"gate\.mp4: cannot be decoded"):
         frame_times(OwnFootage([path]).videos("test")[0])
