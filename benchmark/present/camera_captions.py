@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -44,12 +44,20 @@ def of_each(compared: CameraComparison) -> str:
     return "; ".join([f"AUC in %, mean over seeds: {cameras(compared)}", *captions.transductive(compared.entries)])
 
 
-def cameras(compared: CameraComparison) -> str:
-    """Count the cameras, those of each target, and their videos; by source where they differ."""
+def cameras(compared: CameraComparison, together: bool = False) -> str:
+    """Count the cameras, those of each target, and their videos; by source where they differ, `together` if alike."""
     counts = {str(source): _counted(cells) for source, cells in compared.cells.groupby("source")}
     if len(set(counts.values())) == 1:
         return next(iter(counts.values()))
-    return ", ".join(f"{count} from {source}" for source, count in counts.items())
+    return by_source(counts) if together else ", ".join(f"{count} from {source}" for source, count in counts.items())
+
+
+def by_source(told: Mapping[str, str]) -> str:
+    """Say something of each source, once of those of which it is the same: 3 cameras from a, b | 1 camera from c."""
+    sources: dict[str, list[str]] = {}
+    for source, what in told.items():
+        sources.setdefault(what, []).append(source)
+    return " | ".join(f"{what} from {', '.join(names)}" for what, names in sources.items())
 
 
 def _counted(cells: pd.DataFrame) -> str:

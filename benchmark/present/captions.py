@@ -179,6 +179,14 @@ def support(names: pd.Series) -> str:
     return f"support {listed(name for name in names.unique() if name != 'none') or 'none'}"
 
 
+def supports(adapted: pd.DataFrame) -> list[str]:
+    """Say where support sets of adapted rows came from, on which targets where that differs."""
+    of = adapted.groupby("target")["support"].first()
+    if of.nunique() < 2:
+        return [support(of)] if len(of) else []
+    return ["support " + " | ".join(f"{name} on {listed(targets.index)}" for name, targets in of.groupby(of))]
+
+
 def incomparable(rows: pd.DataFrame) -> list[str]:
     """Warn of rows that do not compare with one another."""
     mixed = mixtures(rows)

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossvad.datasets.errors import Problem, plain
+from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import KEYS
 from crossvad.present.tables import flat_table
 
@@ -38,16 +39,18 @@ def show(table: pd.DataFrame, note: str, title: str = "", told_by: str = "") -> 
     """Print a pivoted table on the terminal, its title above and its caption below; of a very long one its first rows.
 
     What is longer says so above: how many rows there are, how to narrow them, and how to have all of them: by options
-    of the command that prints it or, where that has none of the kind, of one that it is `told_by`.
+    of the command that prints it or, where that has none of the kind, of one that it is `told_by`. And shortly below,
+    as what is above has scrolled away.
     """
     page = console()
     if title:
         page.print(f"\n{plain(title)}", style="bold", highlight=False, markup=False)
     if len(table) > MOST:
         page.print(plain(bounded(table, told_by)), highlight=False, markup=False, soft_wrap=True)
-        table = table.iloc[:MOST]
-    for block in blocks(table, page.width) if len(table) else ():
+    for block in blocks(table.iloc[:MOST], page.width) if len(table) else ():
         page.print(block)
+    if len(table) > MOST:
+        page.print(unshown(table, told_by), highlight=False, markup=False, soft_wrap=True)
     page.print(plain(note), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -58,6 +61,12 @@ def bounded(table: pd.DataFrame, told_by: str = "") -> str:
     by = f"{told_by} " if told_by else ""
     narrow = f"narrow it by {by}--where KEY=VALUE, such as of {', '.join(many)}; " if many else ""
     return f"The first {MOST} of {len(table):,} rows: {narrow}all of them: {by}--format md, or csv"
+
+
+def unshown(table: pd.DataFrame, told_by: str = "") -> str:
+    """Say shortly how many rows of a table come after the first `MOST`, for below these."""
+    every = f"{told_by} " * bool(told_by) + "--format md, or csv"
+    return f"{number_of(len(table) - MOST, 'more row')} not shown: how to narrow it stands above; all of them: {every}"
 
 
 def blocks(table: pd.DataFrame, width: int) -> list[Table]:

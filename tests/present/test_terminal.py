@@ -46,13 +46,14 @@ def test_what_has_no_room_folds_and_is_not_cut(width):
     assert max(map(len, text.splitlines())) <= width and text.count("x") == width + 3
 
 
-def test_of_a_very_long_table_the_first_rows_are_shown_and_above_them_how_to_narrow_it(capsys):
+def test_of_a_very_long_table_the_first_rows_are_shown_and_around_them_how_to_see_the_others(capsys):
     keys = [("street", f"m{number:03}") for number in range(MOST + 30)] + [("plaza", "m000")]
     index = pd.MultiIndex.from_tuples(keys, names=["source", "method"])
     table = pd.DataFrame({"AUC": [str(number) for number in range(len(index))]}, index=index)
     show(table, "its caption", title="its title")
-    title, hint, *lines = capsys.readouterr().out.strip().splitlines()
-    assert title == "its title" and lines[-1] == "its caption"
+    title, hint, *lines, again, caption = capsys.readouterr().out.strip().splitlines()
+    assert title == "its title" and caption == "its caption" and "─" in lines[-1]
+    assert again == "31 more rows not shown: how to narrow it stands above; all of them: --format md, or csv"
     assert hint == (
         f"The first {MOST} of {len(table)} rows: narrow it by --where KEY=VALUE, such as of source (2 of them), "
         f"method ({MOST + 30} of them); all of them: --format md, or csv"
@@ -60,8 +61,9 @@ def test_of_a_very_long_table_the_first_rows_are_shown_and_above_them_how_to_nar
     assert sum("street" in line for line in lines) == MOST and "m000" in lines[3]
     assert markdown(table, "its caption").count("\n| street") == MOST + 30
     TABLE_FORMATS["rich"].write(Tables([(table, "its caption")]), "")  # as a run prints it, which has no --where
-    hint = capsys.readouterr().out.strip().splitlines()[0]
+    hint, *_, again, _ = capsys.readouterr().out.strip().splitlines()
     assert "narrow it by bench table --where KEY=VALUE" in hint
-    assert hint.endswith("all of them: bench table --format md, or csv")
+    assert all(line.endswith("all of them: bench table --format md, or csv") for line in (hint, again))
     show(table.iloc[:MOST], "its caption")
-    assert "The first" not in capsys.readouterr().out
+    whole = capsys.readouterr().out
+    assert "The first" not in whole and "more rows" not in whole

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from crossvad.present.figures.layout import SCENES
+from crossvad.present.figures.layout import SCENES, scene_name
 
 MOST = 12  # curves whose names a reader finds in a legend
+MOST_LEVELS = 3  # grey lines that are told apart by their dashes
 NAMED = 6  # of those left out that a caption names
+Scene = tuple[Hashable, ...]  # a source and a target
 SAME = 0.1  # points of AUC, or percent: less than the width of a line
 
 
@@ -50,37 +53,62 @@ def readable(
     lost = [*ranked.iloc[turns.argsort(kind="stable")].index[most:]]
     kept = points[~points.index.isin(curves.index) | ~pd.Series(_lines(points, keys), points.index).isin(lost)]
     names = [name(dict(zip(keys, line, strict=True))) for line in lost]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     which = "that most panels have, and of these the highest" if order["panels"].nunique() > 1 else "that is highest"
     then = ", then it unadapted, then its next" if "shots" in keys else ", then its next"
     facts = [
         f"{len(lost)} of {len(order)} {what} are left out, as nobody can read so many",
         f"drawn are of each method the one {which}{then}; choose by --where method=… or --where tuning=…",
-        f"left out: {' | '.join(names[:NAMED])}{more}",
+        f"left out: {_some(names)}",
     ]
     return kept.reset_index(drop=True), facts
 
 
-def coinciding(curves: Mapping[str, Mapping[Any, ArrayLike]]) -> list[str]:
-    """Say which curves lie on one another wherever they are drawn, so that only one of them is seen.
+def readable_levels(points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Keep so many lines of a `level` as can be told apart, chosen as `readable` chooses curves, and all curves."""
+    levels = points[points["level"]].drop(columns="level")
+    kept, _ = readable(levels, ["method", "tuning"], itemgetter("method"), MOST_LEVELS)
+    lost = sorted({*levels["method"]} - {*kept["method"]})
+    facts = [f"left out of the grey lines: {_some(lost)}"] if lost else []
+    return points[~points["method"].isin(lost)].reset_index(drop=True), facts
+
+
+def coinciding(curves: Mapping[str, Mapping[Scene, ArrayLike]], same: float = SAME) -> list[str]:
+    """Say which curves lie on one another, and in which panels unless in all that have them: only one of them is seen.
 
     Args:
-        curves: by name, what is drawn of each in % by where that is: a number, or several along a line.
+        curves: by name, what is drawn of each by its panel's source and target: numbers, as many where two are alike.
+        same: two curves are one to the eye where no two of their numbers differ by more.
     """
+    groups: dict[tuple[str, ...], list[Scene]] = {}
+    for panel in dict.fromkeys(panel for drawn in curves.values() for panel in drawn):
+        here = {name: np.asarray(drawn[panel], float) for name, drawn in curves.items() if panel in drawn}
+        for group in _alike(here, same):
+            groups.setdefault(group, []).append(panel)
+    facts = []
+    for group, panels in groups.items():
+        everywhere = len(panels) == len({panel for name in group for panel in curves[name]})
+        where = "" if everywhere else f" in {', '.join(map(scene_name, panels))}"
+        facts.append(f"lie on one another{where}: {' | '.join(group)}")
+    return facts
+
+
+def _alike(drawn: Mapping[str, NDArray[np.float64]], same: float) -> list[tuple[str, ...]]:
+    """Group the names of what is drawn alike in one panel; of what is like nothing else there is no group."""
     groups: list[list[str]] = []
-    for name, drawn in curves.items():
+    for name, curve in drawn.items():
         for group in groups:
-            other = curves[group[0]]
-            if drawn and drawn.keys() == other.keys() and all(_alike(drawn[at], other[at]) for at in drawn):
+            first = drawn[group[0]]
+            if curve.shape == first.shape and np.abs(curve - first).max(initial=0) <= same:
                 group.append(name)
                 break
         else:
             groups.append([name])
-    return [f"lie on one another: {' | '.join(group)}" for group in groups if len(group) > 1]
+    return [tuple(group) for group in groups if len(group) > 1]
 
 
-def _alike(one: ArrayLike, other: ArrayLike) -> bool:
-    return bool(np.abs(np.asarray(one, float) - np.asarray(other, float)).max() <= SAME)
+def _some(names: Sequence[str]) -> str:
+    """Name the first few of some curves, and count the others."""
+    return " | ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _methods(curves: pd.DataFrame) -> pd.Index:

@@ -44,6 +44,11 @@ def detectors(tidy: pd.DataFrame) -> pd.DataFrame:
     return tidy[~controls(tidy["method"])]
 
 
+def stepless(tidy: pd.DataFrame) -> list[str]:
+    """Name the untrained methods that adapt in a way of their own, which takes no steps, sorted."""
+    return sorted(tidy.loc[(tidy["tuning"] == NO_TUNING) & (tidy["shots"] > 0), "method"].unique())
+
+
 def points(tidy: pd.DataFrame, along: Along) -> pd.DataFrame:
     """Turn tidy rows into the points of curves, a row each, those of a curve in a row.
 
@@ -119,8 +124,7 @@ def _start_each_shots(rows: pd.DataFrame) -> pd.DataFrame:
 
     Without untrained methods that adapt in a way of their own, which takes no steps.
     """
-    stepless = rows[(rows["tuning"] == NO_TUNING) & (rows["shots"] > 0)]
-    rows = rows[~rows["method"].isin(stepless["method"])]
+    rows = rows[~rows["method"].isin(stepless(rows))]
     adapted, starts = rows[rows["shots"] > 0], rows[rows["shots"] == 0]
     of = [*SCENES, "method", "tuning"]
     curves = adapted[[*of, "seed", "shots"]].drop_duplicates()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
 
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.present.figures.curve_points import Along
+from crossvad.present.figures.curve_points import LEVELS, Along
 from crossvad.present.figures.style import COLOURS, DASHES, MARKERS, CurveStyle
 from crossvad.present.words import named
+
+LEVEL_DASHES: tuple[Any, ...] = ((0, (4, 3)), (0, (1, 2)), (0, (6, 2, 1, 2)))
 
 
 def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveStyle]:
@@ -32,6 +35,13 @@ def styles(points: pd.DataFrame, along: Along) -> dict[tuple[Any, ...], CurveSty
         dash = again * max(1, len(ways) if grouped else 1) + way
         chosen[line] = CurveStyle(COLOURS[colour], MARKERS[number % len(MARKERS)], DASHES[dash % len(DASHES)])
     return chosen
+
+
+def level_dashes(points: pd.DataFrame) -> dict[str, Any]:
+    """Choose how to draw the lines of what learns nothing, by their methods; no two of `crowds.MOST_LEVELS` alike."""
+    names = points.loc[points["level"], "method"].unique()
+    ordered = sorted(names, key=lambda name: (LEVELS.index(name.partition("[")[0]), name))
+    return dict(zip(ordered, cycle(LEVEL_DASHES), strict=False))
 
 
 def label(line: Mapping[str, Any]) -> str:

@@ -15,23 +15,25 @@ from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
 from crossvad.present.figures import layout
-from crossvad.present.figures.crowds import coinciding, readable
-from crossvad.present.figures.curve_axes import PANEL, draw_curve, draw_levels, scale_from_0
-from crossvad.present.figures.curve_points import SHOTS, STEPS, Along, adapted_scenes, detectors, points
-from crossvad.present.figures.curve_styles import label, styles
+from crossvad.present.figures.crowds import coinciding, readable, readable_levels
+from crossvad.present.figures.curve_axes import ACROSS_TICK, PANEL, draw_curve, draw_levels, scale_from_0
+from crossvad.present.figures.curve_points import SHOTS, STEPS, Along, adapted_scenes, detectors, points, stepless
+from crossvad.present.figures.curve_styles import label, level_dashes, styles
+from crossvad.present.figures.few_panels import few_panels
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.style import CurveStyle
 from crossvad.store.store import Record, Store
 
 ACROSS = 3  # panels in a row, at most
-BESIDE = 6.0  # points that neighbours are moved sideways, at most, so that none hides another's bars
+BESIDE = 0.034  # share of a panel's width that neighbours are moved sideways, at most: none hides another's bars
 
 
 class Curves(RowsPlot):
     """AUC against how much a method was adapted."""
 
     along: ClassVar[Along]
+    panels: ClassVar[Sequence[str]] = SCENES  # keys of cells that tell panels apart
     with_starts = True
 
     def rows(self, store: Store, records: Sequence[Record], protocol: Protocol) -> pd.DataFrame:
@@ -43,16 +45,18 @@ class Curves(RowsPlot):
         return points(rows, self.along)
 
     def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-        """Leave out curves that are too many to read, and name those that lie on one another."""
+        """Leave out panels and lines that are too many to read, and name curves that lie on one another."""
+        points, few = few_panels(points, self.panels)
         points, left_out = readable(points, self.along.line, label)
+        points, left_out_levels = readable_levels(points)
         drawn = points[~points["level"] & points["auc"].notna()]
         curves = {
             label(dict(zip(self.along.line, line, strict=True))): {
-                tuple(at): auc for *at, auc in of[[*SCENES, self.along.key, "auc"]].itertuples(index=False)
+                scene: here[[self.along.key, "auc"]].to_numpy(float) for scene, here in of.groupby(SCENES)
             }
             for line, of in drawn.groupby(list(self.along.line), sort=False)
         }
-        return points, [*left_out, *coinciding(curves)]
+        return points, [*few, *left_out, *left_out_levels, *coinciding(curves)]
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the curves."""
@@ -127,12 +131,10 @@ class Steps(Curves):
 
 def _adaptation(adapted: pd.DataFrame, along: Along) -> list[str]:
     """Say on what and how far the cells were adapted."""
-    supports = adapted.groupby("target")["support"].first()
-    facts = [captions.support(supports)]
-    if supports.nunique() > 1:
-        facts = [f"support on {target}: {support}" for target, support in supports.items()]
+    facts = captions.supports(adapted) or [captions.support(adapted["support"])]
     if along is STEPS:
         facts.append("at 0 steps: K = 0")
+        facts += [f"not drawn, as they take no steps: {captions.listed(names)}"] if (names := stepless(adapted)) else []
     elif len(steps := adapted.loc[adapted["tuning"] != NO_TUNING, "steps"].unique()):
         facts.append(f"steps {captions.listed(steps)}")
     return facts
@@ -179,11 +181,11 @@ def _draw_panel(
     bottom, top = _limits(points)
     axes.set_ylim(bottom, top)
     axes.tick_params(labelsize=8)
-    draw_levels(axes, lines[lines["level"]], (top - bottom) / (72 * PANEL[1]))
+    draw_levels(axes, lines[lines["level"]], level_dashes(points), (top - bottom) / (72 * PANEL[1]))
     curves = dict(list(lines[~lines["level"]].groupby(list(along.line))))
     handles = {}
     for number, line in enumerate(line for line in chosen if line in curves):
-        own = min(BESIDE, 0.7 * room / len(curves))
+        own = min(BESIDE, ACROSS_TICK * room / len(curves))
         aside = own * (number - (len(curves) - 1) / 2)
         handles[line] = draw_curve(axes, curves[line], along.key, chosen[line], aside, own)
     return handles

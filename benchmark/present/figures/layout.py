@@ -73,9 +73,14 @@ def broken(name: str, width: int) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def scene_name(scene: Sequence[object]) -> str:
+    """Name a source and target."""
+    return " → ".join(map(str, scene))
+
+
 def scene_title(axes: Axes, scene: Sequence[object]) -> None:
     """Title a panel by its source and target, the smaller the longer they are."""
-    title = " → ".join(map(str, scene))
+    title = scene_name(scene)
     titled(axes, title, min(9.5, 9.5 * 36 / len(title)))
 
 

@@ -18,6 +18,7 @@ from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import Protocol
 from crossvad.planning.python_words import in_python
 from crossvad.present import captions
+from crossvad.present.figures.few_panels import without_lost
 from crossvad.store.store import Record, Store
 
 
@@ -93,11 +94,12 @@ class RowsPlot(Plot):
         refuse_empty(rows, results, "finished cell")
         points = self.points(rows)
         refuse_empty(points[points["auc"].notna()] if "auc" in points else points, results, "finished cell")
-        points, unseen = self.thinned(points)
+        drawn, unseen = self.thinned(points)
+        rows = without_lost(rows, points, drawn)
         methods = {record.cell.method for record in records}
-        drawn = set(points["method"]) if "method" in points else methods
-        note = self.joined([self.caption(rows, points), *unseen, *captions.undrawn(methods - drawn), *self.left_out])
-        return self.draw(points, note), note
+        undrawn = methods - set(drawn["method"]) if "method" in drawn else set()
+        note = self.joined([self.caption(rows, drawn), *unseen, *captions.undrawn(undrawn), *self.left_out])
+        return self.draw(drawn, note), note
 
 
 PLOTS: dict[str, type[Plot]] = {}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from crossvad.evaluation.alike import Alike, refuse_mixtures
@@ -20,7 +21,8 @@ from crossvad.evaluation.selection import published_evaluation, transductive
 from crossvad.planning.archives import published_videos
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
-from crossvad.present.figures.crowds import coinciding, readable
+from crossvad.present.figures.crowds import Scene, coinciding, readable
+from crossvad.present.figures.few_panels import few_panels
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
@@ -30,6 +32,7 @@ from crossvad.store.store import Record, Store
 
 LINE = ("method", "tuning", "shots", "steps")  # what tells curves apart
 GRID = np.linspace(0, 1, 501)  # false positive rates at which the curves of several seeds are averaged
+LINE_WIDTH = 0.7  # % of a panel's side
 
 
 @register
@@ -81,14 +84,15 @@ class Roc(RowsPlot):
         return pd.DataFrame(means, columns=[*curve, "auc", "rates"])
 
     def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-        """Leave out curves that are too many to read, and name those that lie on one another."""
+        """Leave out panels and curves that are too many to read, and name curves that lie on one another."""
+        points, few = few_panels(points)
         points, left_out = readable(points, LINE, partial(cell_name, stepped=steps_differ(points)))
         stepped = steps_differ(points)
-        curves: dict[str, dict[tuple[str, str], Any]] = {}
+        curves: dict[str, dict[Scene, NDArray[np.float64]]] = {}
         for line in points.to_dict("records"):
             of = curves.setdefault(cell_name(line, stepped), {})
-            of[line["source"], line["target"]] = 100 * np.interp(GRID, *line["rates"])
-        return points, [*left_out, *coinciding(curves)]
+            of[line["source"], line["target"]] = _beside_diagonal(*line["rates"])
+        return points, [*few, *left_out, *coinciding(curves, LINE_WIDTH)]
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the figure of these cells' curves."""
@@ -143,6 +147,11 @@ def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
         again, colour = divmod(number, len(COLOURS))
         chosen[line] = CurveStyle(COLOURS[colour], "", DASHES[again % len(DASHES)])
     return chosen
+
+
+def _beside_diagonal(false: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far a curve is from the diagonal, along it, in % of a panel's side: as far as it looks where it is steep."""
+    return 100 / np.sqrt(2) * np.interp(2 * GRID, false + true, true - false)
 
 
 def _draw_panel(axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool) -> None:

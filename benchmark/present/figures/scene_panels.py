@@ -37,11 +37,12 @@ def scene_panels(
     across, down = layout.filled(len(scenes), ACROSS)
     longest = max(len(label(line)) for line in points.to_dict("records"))
     width = max(across * max(SIDE, 0.056 * longest + beside) + 0.4, 4.5)
-    names = 0.15 * points.groupby(SCENES).size().max() + 0.3  # below every panel
+    names = 0.17 * points.groupby(SCENES).size().max() + 0.5  # below every panel
     drawn = layout.page(width, down * (SIDE - 0.1 + names) + 0.3, note)
     grid = layout.panels(drawn, len(scenes), (across, down), sharex=True, sharey=True)
     for axes, (scene, lines) in zip(grid, scenes, strict=True):
         layout.scene_title(axes, scene)
         draw(axes, lines)
     layout.label_edges(grid, across, *edges, size=9)
+    drawn.draw_without_rendering()  # panels are square now, and names hang on them: only a second layout has room
     return drawn

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +13,8 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.present import captions
-from crossvad.present.figures.crowds import readable
+from crossvad.present.figures.crowds import Scene, coinciding, readable
+from crossvad.present.figures.few_panels import few_panels
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, register
 from crossvad.present.figures.scene_panels import scene_panels
@@ -22,7 +23,9 @@ from crossvad.present.words import cell_name, controls, steps_differ
 
 POINT = ("method", "tuning", "shots", "steps")  # what tells points apart
 MEASURED = ("auc", "fps")  # each with its lowest and highest over seeds
+ENDS = ("", "_low", "_high")
 MOST = 24  # markers that can be told apart
+SAME = 1.0  # % of a panel's side: much less than the width of a marker
 
 
 @register
@@ -57,12 +60,14 @@ class Speed(RowsPlot):
             if group[[*MEASURED]].notna().to_numpy().all():
                 measured = group[[*MEASURED]].agg(["mean", "min", "max"])
                 means.append([*values, *measured["auc"], *measured["fps"], tuple(sorted(group["seed"]))])
-        names = [f"{key}{end}" for key in MEASURED for end in ("", "_low", "_high")]
+        names = [f"{key}{end}" for key in MEASURED for end in ENDS]
         return pd.DataFrame(means, columns=[*point, *names, "seeds"])
 
     def thinned(self, points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-        """Leave out markers that are too many to read."""
-        return readable(points, POINT, partial(cell_name, stepped=steps_differ(points)), MOST, "markers")
+        """Leave out panels and markers that are too many to read, and name markers that lie on one another."""
+        points, few = few_panels(points)
+        points, left_out = readable(points, POINT, partial(cell_name, stepped=steps_differ(points)), MOST, "markers")
+        return points, [*few, *left_out, *coinciding(_places(points), SAME)]
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the figure of these points."""
@@ -80,15 +85,30 @@ class Speed(RowsPlot):
         """Draw the points, each named below its panel beside its AUC and speed, and below them the caption."""
         chosen = styles(points)
         stepped = steps_differ(points)
-        between = (1,) if points["fps_high"].max() > 30 * points["fps_low"].min() else (1, 2, 5)  # ticks of a decade
         return scene_panels(
             points,
-            lambda axes, lines: _draw_panel(axes, lines, chosen, stepped, between),
+            lambda axes, lines: _draw_panel(axes, lines, chosen, stepped, points),
             lambda line: cell_name(line, stepped),
             ("frames per second (log scale)", "AUC in %"),
             note,
             beside=1.3,
         )
+
+
+def _places(points: pd.DataFrame) -> dict[str, dict[Scene, tuple[float, float]]]:
+    """Where markers lie, by name and panel: along and upwards, in % of all that is drawn, on the scales of the axes."""
+    stepped = steps_differ(points)
+    names = [f"fps{end}" for end in ENDS]
+    on_scale = points.copy()
+    on_scale[names] = np.log10(points[names].clip(lower=_slowest(points) / 10))
+    shares = []
+    for key in ("fps", "auc"):
+        low, high = on_scale[f"{key}_low"].min(), on_scale[f"{key}_high"].max()
+        shares.append(100 * (on_scale[key] - low) / ((high - low) or 1))
+    places: dict[str, dict[Scene, tuple[float, float]]] = {}
+    for line, along, up in zip(points.to_dict("records"), *shares, strict=True):
+        places.setdefault(cell_name(line, stepped), {})[line["source"], line["target"]] = (along, up)
+    return places
 
 
 def _measured(drawn: pd.DataFrame) -> str:
@@ -118,13 +138,31 @@ def styles(points: pd.DataFrame) -> dict[tuple[Any, ...], CurveStyle]:
     return chosen
 
 
-def _draw_panel(
-    axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool, between: Sequence[int]
-) -> None:
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=between))
+def _scale(axes: Axes, points: pd.DataFrame) -> None:
+    """Set a log scale of frames per second; where some are 0, as of what takes longer than was measured, with a 0."""
+    slowest, fastest = _slowest(points), points["fps_high"].max()
+    if points["fps_low"].min() > 0:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if fastest > 30 * slowest else (1, 2, 5)))  # of a decade
+    else:
+        first = 10.0 ** np.floor(np.log10(slowest))
+        axes.set_xscale("symlog", linthresh=first, linscale=0.5)
+        axes.set_xlim(-0.3 * first, 2 * max(fastest, first))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _slowest(points: pd.DataFrame) -> float:
+    """The least speed that has a place on a log scale; 1 where none has."""
+    measured = points[[f"fps{end}" for end in ENDS]].to_numpy(float)
+    return float(measured[measured > 0].min()) if (measured > 0).any() else 1.0
+
+
+def _draw_panel(
+    axes: Axes, lines: pd.DataFrame, chosen: dict[tuple[Any, ...], CurveStyle], stepped: bool, points: pd.DataFrame
+) -> None:
+    """Draw the markers of one panel, on the scale of all points."""
+    _scale(axes, points)
     axes.tick_params(labelsize=8)
     axes.grid(color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)

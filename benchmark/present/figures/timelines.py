@@ -19,7 +19,7 @@ from crossvad.planning.archives import published_videos
 from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import Protocol
 from crossvad.present import captions
-from crossvad.present.figures import layout
+from crossvad.present.figures import few_panels, layout
 from crossvad.present.figures.layout import SCENES
 from crossvad.present.figures.plot import RowsPlot, flag, register
 from crossvad.present.figures.style import COLOURS, titled
@@ -31,7 +31,7 @@ from crossvad.store.store import Record, Store
 ADAPTED = ("steps", "support")  # keys that mean something for adapted rows alone
 SHADE = "0.87"
 NARROWED = ["budget", "support", "steps", "shots", "tuning", "method"]  # what tells curves apart, see `Few.keys`
-MOST = 4  # curves that can be read in one panel
+MOST, PANELS = 4, few_panels.MOST  # curves that can be read in one panel; panels, unless videos are asked for
 PANEL, ACROSS = (2.6, 1.1), 3  # inches: width, height; panels in a row, at most
 STRIP, GAP = 0.42, 0.1  # inches that small frames are high, and above them
 
@@ -49,7 +49,9 @@ class Timelines(RowsPlot):
 
     name = "scores"
 
-    videos: Sequence[str] = flag((), "--video", "A test video; all, if none is named. May be repeated.", many=True)
+    videos: Sequence[str] = flag(
+        (), "--video", f"A test video; the first {PANELS}, if none is named. May be repeated.", many=True
+    )
     data: Path = Path("data")
 
     def rows(self, store: Store, records: Sequence[Record], protocol: Protocol) -> pd.DataFrame:
@@ -59,6 +61,8 @@ class Timelines(RowsPlot):
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Choose the rows to draw, and the small frames of each video."""
         chosen = choose(rows, self.videos)
+        if not self.videos:
+            chosen = chosen[chosen["video"].isin(chosen["video"].unique()[:PANELS])]
         return chosen.assign(small=pd.Series(small_frames(chosen, Thumbnails(self.data)), chosen.index))
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
@@ -76,6 +80,10 @@ class Timelines(RowsPlot):
                 "of the other kind where all were normal or all abnormal; framed in black where abnormal"
             )
         facts += captions.transductive(points)
+        videos = rows["video"].unique()
+        if not self.videos and len(videos) > PANELS:
+            few = f"drawn are the first {PANELS} of {len(videos)} videos, as nobody can read so many"
+            facts.append(f"{few}; choose others by --video, such as {videos[PANELS]}")
         keys = [key for key in KEYS if key != "method"]
         fixed = [fact for key in keys for fact in captions.fixed(adapted if key in ADAPTED else points, [key])]
         scored = rows.groupby("target")["video"].transform("nunique")

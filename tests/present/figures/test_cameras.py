@@ -45,7 +45,7 @@ def test_curves_are_means_over_cameras(filled):
         "curves set apart sideways",
         "grey lines: nothing trained, nothing adapted",
         "hollow: some adaptation",
-        "left out: ped2/gate, ped2/hall, ped2/yard (not of ",
+        "left out: 3 of 9 cameras, which not all curves have: `bench cameras` names them, and what lacks them",
         "budget quick",
         "steps 1",
     ):
@@ -58,6 +58,25 @@ def test_the_command(bench, filled, tmp_path):
     assert done.code == 0 and done.out.startswith(f"{tmp_path / 'c.svg'}: AUC of each camera in %")
     nothing = bench("plot", "cameras", "--results", filled.root.parent, "--where", "method=mpn")
     assert nothing.code == 2 and "holds no such finished cell" in nothing.err
+
+
+def test_a_camera_alone_is_named_and_is_no_mean(store):
+    for source, targets in (("street", ("campus", "mall")), ("town", ("mall", "campus")), ("plaza", ("campus",))):
+        for target in targets:
+            for shots in (0, 1):
+                put(store, "apn", target, source=source, shots=shots)
+                if source == "plaza":
+                    put(store, "lmn", "shop", cameras={"till": (20, 30)}, source=source, shots=shots)
+                    put(store, "apn", "shop", cameras={"till": (20, 30)}, source=source, shots=shots)
+    figure, note = drawing.draw("cameras", store, store.records(), FAIR)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "plaza → shop alone",
+        "street → mean of 6 cameras",
+        "town → mean of 6 cameras",
+    ]
+    counted = "1 camera (shop 1; 2 videos in all) from plaza | 6 cameras (campus 3, mall 3; 14 videos in all) from "
+    assert f"mean over {counted}street, town; " in note
+    assert "left out: 3 of 4 cameras from plaza, which not all curves have: `bench cameras` names them" in note
 
 
 def test_a_panel_a_source(filled):

@@ -8,9 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from crossvad.planning.protocol import FAIR
-from crossvad.present.figures.crowds import MOST, coinciding, readable
+from crossvad.present.figures.crowds import MOST, coinciding, readable, readable_levels
 from crossvad.present.figures.curve_points import SHOTS
-from crossvad.present.figures.curve_styles import label
+from crossvad.present.figures.curve_styles import label, level_dashes
 from crossvad.present.figures.drawing import draw
 from crossvad.store.store import Store
 
@@ -75,12 +75,46 @@ def test_levels_are_no_curves():
 
 
 def test_curves_that_lie_on_one_another_are_named():
-    curves = {"a": {0: 50.0, 5: 60.0}, "b": {0: 50.05, 5: 60.0}, "c": {0: 50.0}, "d": {0: 50.0, 5: 61.0}, "e": {}}
-    assert coinciding(curves) == ["lie on one another: a | b"]
+    panel = ("street", "ped2")
+    curves = {"a": [50.0, 60.0], "b": [50.05, 60.0], "c": [50.0], "d": [50.0, 61.0]}
+    assert coinciding({name: {panel: curve} for name, curve in curves.items()} | {"e": {}}) == [
+        "lie on one another: a | b"
+    ]
     line = np.linspace(0, 100, 5)
-    assert coinciding({"x": {"p": line}, "y": {"p": line + 0.01}, "z": {"p": line[::-1]}}) == [
+    curves = {"x": line, "y": line + 0.5, "z": line[::-1]}
+    assert coinciding({name: {panel: curve} for name, curve in curves.items()}, same=0.4) == []
+    assert coinciding({name: {panel: curve} for name, curve in curves.items()}, same=0.6) == [
         "lie on one another: x | y"
     ]
+
+
+def test_panels_are_named_where_curves_lie_on_one_another_in_some_of_theirs_alone():
+    one, two, three = (("street", target) for target in ("ped1", "ped2", "plaza"))
+    curves = {
+        "a": {one: [50.0], two: [60.0], three: [70.0]},
+        "b": {one: [50.0], two: [60.0], three: [75.0]},
+        "c": {three: [75.0]},
+        "d": {one: [10.0], two: [20.0]},
+        "e": {one: [10.0], two: [20.0]},
+    }
+    assert coinciding(curves) == [
+        "lie on one another in street → ped1, street → ped2: a | b",
+        "lie on one another: d | e",
+        "lie on one another in street → plaza: b | c",
+    ]
+
+
+def test_of_many_grey_lines_three_are_drawn_and_the_others_named():
+    names = ["framediff", "extrapolate", "framediff[pool=p99]", "framediff[pool=patch]", "extrapolate[pool=p99]"]
+    levels = dots(*((name, 1, 50.0 + number) for number, name in enumerate(names))).assign(level=True, tuning="none")
+    points = pd.concat([dots(("apn", 1, 90.0)), levels], ignore_index=True)
+    kept, facts = readable_levels(points)
+    three = ["framediff[pool=patch]", "extrapolate[pool=p99]", "framediff[pool=p99]"]  # of each the highest, its next
+    assert {*kept["method"]} == {"apn", *three}
+    assert facts == ["left out of the grey lines: extrapolate | framediff"]
+    assert len({repr(dash) for dash in level_dashes(kept).values()}) == 3
+    few, facts = readable_levels(points[points["method"].isin(["apn", *names[:3]])])
+    assert len(few) == 8 and facts == []
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +129,7 @@ def test_every_figure_says_that_no_detectors_are_not_drawn(stored, kind):
     figure, note = draw(kind, store, records, FAIR)
     assert isinstance(figure, Figure) and "not drawn, as no detectors: random, ramp" in note
     _, alone = draw(kind, store, [record for record in records if record.cell.method not in ("random", "ramp")], FAIR)
-    assert "not drawn" not in alone
+    assert "as no detectors" not in alone
 
 
 def test_scores_over_time_draw_them(stored):

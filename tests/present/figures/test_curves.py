@@ -196,6 +196,10 @@ def test_what_adapts_in_its_own_way_has_a_curve_along_shots_and_none_along_steps
     rows = frame(row(), row(shots=5), *own)
     assert curve(points(rows, SHOTS), "support-mean", "none") == {k: around(60.0 + k) for k in (0, 5, 10)}
     assert set(points(rows, STEPS)["method"]) == {"apn"}
+    told = "not drawn, as they take no steps: support-mean"
+    assert told in caption(rows, points(rows, STEPS), STEPS)
+    assert told not in caption(rows, points(rows, SHOTS), SHOTS)
+    assert "take no steps" not in caption(rows[:2], points(rows[:2], STEPS), STEPS)
 
 
 def test_what_was_taken_back():
@@ -297,6 +301,23 @@ def test_bars_of_many_curves_do_not_lie_on_one_another():
     width = bars[0].get_linewidth()[0] * picture.dpi / 72
     places = sorted(x for bar in bars for x in {*bar.get_transform().transform(np.vstack(bar.get_segments()))[:, 0]})
     assert len(bars) == 7 and len(places) == 28 and np.diff(places).min() > 0.99 * width
+
+
+@pytest.mark.parametrize("places", [(1, 3, 10, 30, 50), (1, 5, 10), (10,)])
+def test_markers_of_many_curves_lie_within_their_panel(places):
+    """Twelve curves in panels that long names of grey lines make narrow."""
+    scenes = [{"target": f"t{number}"} for number in range(3)]
+    rows = [row(f"m{n:02}", shots=k, **scene) for n in range(12) for k in (0, *places) for scene in scenes]
+    picture = drawn(frame(*rows, *(row("framediff[pool=patch,and=more]", **scene) for scene in scenes)))
+    picture.draw_without_rendering()
+    for axes in picture.axes:
+        panel = axes.get_window_extent()
+        lines = [line for line in axes.lines if line.get_marker() in style.MARKERS and len(line.get_xdata())]
+        assert len(lines) == 12
+        for line in lines:
+            across = line.get_transform().transform(line.get_xydata())[:, 0]
+            half = line.get_markersize() * picture.dpi / 72 / 2
+            assert panel.x0 <= across.min() - half and across.max() + half <= panel.x1
 
 
 def test_no_bar_where_a_seed_is_missing():
@@ -469,7 +490,7 @@ def test_panels_may_differ_in_their_support_and_the_caption_says_so():
     rows = frame(row(), row(shots=5), row(target="ped1"), row(shots=5, **other))
     dots = points(rows, SHOTS)
     assert len(dots) == 4
-    assert "support on ped1: scene-head; support on ped2: train-head" in caption(rows, dots, SHOTS)
+    assert "support scene-head on ped1 | train-head on ped2; " in caption(rows, dots, SHOTS)
     with pytest.raises(InputError, match="would mix supports scene-head, test-head"):
         points(
             frame(row(target="ped1"), row(shots=5, **other), row(shots=10, **{**other, "support": "test-head"})), SHOTS

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import auc as area
+from sklearn.metrics import roc_curve
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import FAIR
-from crossvad.present.figures import roc
+from crossvad.present.figures import crowds, roc
 from crossvad.store.store import Store
 
 
@@ -90,6 +91,33 @@ def test_what_is_drawn(finished):
         assert np.array_equal(lines[name].get_ydata(), line.rates[1])
     dashes = {name.split("  ")[1]: line.get_linestyle() for name, line in lines.items()}
     assert dashes["framepred"] != dashes["framepred, finetune, K = 2"]
+
+
+def test_curves_that_look_like_one_are_named():
+    """One frame of a thousand that changes its place is a step that is wide where the curve is steep, and not seen."""
+    labels = np.arange(2000) % 10 == 0
+    scores = np.random.default_rng(0).normal(size=2000) + 2 * labels
+    other = scores.copy()
+    other[np.flatnonzero(labels)[0]] = scores.max() + 1
+    another = np.random.default_rng(1).normal(size=2000) + 2 * labels
+    curves = {"a": scores, "b": other, "c": another}
+    rows = pd.concat([made(roc_curve(labels, found)[:2], method=name) for name, found in curves.items()])
+    (_, told) = roc.Roc().thinned(roc.Roc().points(rows))
+    assert told == ["lie on one another: a | b"]
+    steep = {f"m{false}": (np.array([0, false, 1]), np.array([0, 0.8, 1])) for false in (0.001, 0.004, 0.03)}
+    rows = pd.concat([made(rates, method=name) for name, rates in steep.items()])
+    assert roc.Roc().thinned(roc.Roc().points(rows))[1] == ["lie on one another: m0.001 | m0.004"]
+
+
+def test_names_of_full_panels_do_not_reach_the_next():
+    full = pd.concat([made(CHANCE, method=f"m{number:02}") for number in range(crowds.MOST)])
+    curves = roc.Roc().points(pd.concat([full.assign(target=f"t{number:02}") for number in range(12)]))
+    picture = roc.Roc().draw(curves, "a caption")
+    picture.draw_without_rendering()
+    names = [axes.get_legend().get_window_extent() for axes in picture.axes]
+    titles = [axes._left_title.get_window_extent() for axes in picture.axes]
+    assert all(above.y0 >= below.y1 for above, below in zip(names, titles[3:], strict=False))
+    assert names[-1].y0 >= picture._supxlabel.get_window_extent().y1 and titles[0].y1 <= picture.bbox.y1
 
 
 def test_command(bench, north, south, tmp_path):

@@ -1,6 +1,7 @@
 """`bench plot speed`: its points are the table's means, and each is named."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crossvad.datasets.errors import InputError
@@ -60,6 +61,44 @@ def test_markers_can_be_told_apart(points):
     assert len({chosen[entry].colour for entry in chosen if entry[0] == "m0"}) == 1  # a colour stands for a method
     few = speed.styles(points)
     assert len({style.colour for style in few.values()}) == len({style.marker for style in few.values()}) == 3
+
+
+def made(*lines):
+    """Points (method, AUC, frames per second, slowest and fastest) of one panel."""
+    names = ["method", "auc", "fps", "fps_low", "fps_high"]
+    points = pd.DataFrame(lines, columns=names).assign(source="a", target="b", tuning="none", shots=0, steps=0)
+    return points.assign(auc_low=points["auc"], auc_high=points["auc"], seeds=[(0,)] * len(points))
+
+
+def test_markers_that_lie_on_one_another_are_named():
+    points = made(*((name, auc, fps, fps, fps) for name, auc, fps in (
+        ("a", 80.7, 1838.0), ("b", 80.6, 1885.0), ("c", 80.6, 3000.0), ("d", 79.0, 1838.0), ("e", 51.0, 30.0)
+    )))  # fmt: skip
+    assert speed.Speed().thinned(points)[1] == ["lie on one another: a | b"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("others", [[("b", 60.0, 12.0, 0.0, 20.0), ("c", 80.0, 3000.0, 2000.0, 5000.0)], []])
+def test_0_has_a_place_at_the_left_of_the_log_scale(others):
+    points = made(("a", 70.0, 0.0, 0.0, 0.0), *others)
+    picture = speed.Speed().draw(points, "note")
+    picture.draw_without_rendering()
+    (axes,) = picture.axes
+    places = axes.transData.transform([*zip(points["fps"], points["auc"], strict=True)])[:, 0]
+    panel = axes.get_window_extent()
+    assert panel.x0 + 5 < places[0] and all(places[0] + 20 < place < panel.x1 - 5 for place in places[1:])
+    assert "0" in [text.get_text() for text in axes.get_xticklabels()]
+    assert speed.Speed().thinned(points)[1] == []
+
+
+def test_names_of_a_full_panel_do_not_reach_the_next():
+    many = [(f"m{number:02}", 50.0 + number, 10.0 + number, 10.0, 40.0) for number in range(speed.MOST)]
+    points = pd.concat([made(*many).assign(target=f"t{number}") for number in range(6)], ignore_index=True)
+    picture = speed.Speed().draw(points, "a caption")
+    picture.draw_without_rendering()
+    upper, lower = picture.axes[0], picture.axes[3]
+    assert upper.get_legend().get_window_extent().y0 >= lower._left_title.get_window_extent().y1
+    assert lower.get_legend().get_window_extent().y0 >= picture._supxlabel.get_window_extent().y1
 
 
 def test_mixtures_are_refused_or_told(tidy, points):
