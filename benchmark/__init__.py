@@ -66,7 +66,11 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import difflib  # here, as most never need it
+
+        close = difflib.get_close_matches(name, __all__, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{meant}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import condition, noun, sentence
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import tidy
 from crossvad.evaluation.alike import Alike, refuse_mixtures
@@ -255,7 +255,8 @@ class Results:
         committed = self.store.places_of(record.cell for record in self.records).count("reference")
         if not 0 < committed < len(self):
             return [*self.left_out]
-        told = f"{committed} of {len(self)} cells are committed ones of reference/ (--where place=runs leaves them out)"
+        told = f"{committed} of {len(self)} cells are committed ones of reference/ ("
+        told += condition("place=runs") + " leaves them out)"
         return [told, *self.left_out]
 
     def refuse_empty(self, some: Sized, what: str) -> None:
@@ -266,9 +267,9 @@ class Results:
         """
         if len(some):
             return
-        fix = "; ".join(self.left_out) if not self.records else self.other_budgets
+        fix = sentence(self.left_out) if not self.records else self.other_budgets
         if not self.store.cell_places():
-            fix = "run some with bench run, or name another --results folder"
+            fix = "run some with bench run, or name another " + noun("results") + " folder"
         refuse_empty(some, self.store.address, what, fix)
 
     @cached_property
@@ -290,7 +291,7 @@ class Results:
             told = f"cells of budget {budget}, which most are of"
         others = sorted(budgets.keys() - {budget}, key=lambda name: (-budgets[name], name))
         told += f"; {number_of(len(self) - len(kept), 'more cell')} of {', '.join(others)} "
-        told += f"(--where {shlex.quote(f'budget={others[0]}')})"
+        told += "(" + condition(f"budget={others[0]}") + ")"
         return replace(self, records=kept, other_budgets=told, left_out=[told, *self.left_out])
 
     @property

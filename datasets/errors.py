@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from crossvad.datasets.wording import Wording, condition
 
 # Control characters, halves of characters, and what turns the direction of writing: none of them can be seen.
 UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -35,24 +36,35 @@ def plain(text: str, lines: bool = False) -> str:
 class InputError(Exception):
     """Something the user gave cannot be used. One line: where it is, what is wrong, what to do about it.
 
-    Its parts are in the words of commands. To callers from Python it is told in theirs: see `planning.python_words`.
+    Its parts are in the words of commands, with options as `wording` makes them. Callers from Python are told in
+    theirs: see `planning.python_words`.
     """
 
     def __init__(self, where: object, problem: str, fix: str) -> None:
-        self.where, self.problem, self.fix = str(where), problem, fix
+        self.where = where if isinstance(where, str) else str(where)
+        self.problem, self.fix = problem, fix
         super().__init__(self.line)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to another process, and be copied, as it is: by its parts, from which its classes are made differently."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
+
+    @property
+    def wording(self) -> Wording:
+        """Its parts in one text, which knows the options that they speak of."""
+        return Wording(self.where, ": ", self.problem, "; ", self.fix)
 
     @property
     def line(self) -> str:
         """The line as commands tell it, whatever callers from Python are told."""
-        return plain(f"{self.where}: {self.problem}; {self.fix}")
+        return plain(self.wording)
 
 
 class Mixed(InputError):
     """Things of several kinds where one is wanted; knows the conditions, KEY=VALUE each, that keep most of them."""
 
     def __init__(self, where: object, problem: str, conditions: Sequence[str]) -> None:
-        super().__init__(where, problem, "add " + " ".join(f"--where {shlex.quote(each)}" for each in conditions))
+        super().__init__(where, problem, "add " + condition(*conditions))
         self.conditions = tuple(conditions)
 
 

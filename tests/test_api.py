@@ -134,7 +134,7 @@ def empty(tmp_path):
 def test_no_results_tell_that_there_are_none(empty):
     nothing = crossvad.load_results(empty)
     assert len(nothing) == 0 and nothing.to_frame().empty
-    assert repr(nothing) == f"<Results: 0 cells in {empty}>"
+    assert repr(nothing) == repr(crossvad.load_results(empty, {"budget": "quik"})) == f"<Results: 0 cells in {empty}>"
     assert "holds no such cell; run some" in nothing._repr_html_() and "<table" not in nothing._repr_html_()
 
 
@@ -294,5 +294,12 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_every_public_name_is_there():
     for name in crossvad.__all__:
         assert getattr(crossvad, name) is not None and name in dir(crossvad)
-    with pytest.raises(AttributeError, match="has no attribute 'walk'"):
+    with pytest.raises(AttributeError, match=r"has no attribute 'walk'$"):
         _ = crossvad.walk
+
+
+@pytest.mark.parametrize(("name", "meant"), [("loadresults", "load_results"), ("score_vidoe", "score_video")])
+def test_a_misspelt_name_is_answered_by_the_one_that_is_meant(name, meant):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; did you mean {meant}\\?$"):
+        getattr(crossvad, name)
+    assert not hasattr(crossvad, "__wrapped__")

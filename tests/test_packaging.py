@@ -24,6 +24,7 @@ FLOORS = [
         "crossvad.datasets.camera_shift",
         "crossvad.datasets.clips",
         "crossvad.datasets.errors",
+        "crossvad.datasets.wording",
         "crossvad.datasets.words",
     ],
     ["crossvad.datasets.joined", "crossvad.datasets.planting", "crossvad.datasets.readers"],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crossvad.calls.asking import prepare_store, request_for
 from crossvad.datasets.errors import InputError, masked
+from crossvad.datasets.wording import noun, option
 from crossvad.planning.arguments import checked
 from crossvad.planning.catalogue import DEFAULT_METHODS
 from crossvad.planning.data_root import data_root
@@ -119,8 +120,9 @@ def run(
         budget=budget, protocol=protocol, support=support, precision=precision, training_precision=training_precision,
     )  # fmt: skip
     if devices > 1 and (jobs > 1 or launcher not in (LOCAL, "processes")):
-        problem = "is one training at a time on this machine, and goes with no --jobs and no --launcher"
-        raise InputError(f"--devices {devices}", problem, "leave one of them out")
+        others = "no " + noun("jobs") + " and no " + noun("launcher")
+        problem = "is one training at a time on this machine, and goes with " + others
+        raise InputError(option("devices", devices), problem, "leave one of them out")
     torch_device, chosen = get_device(device), get_devices(device, devices) if devices > 1 else []
     store = open_store(results, "runs", all_cells=False)  # a run is of its own cells
     with limited_to(time_limit), ExitStack() as stack:
@@ -134,9 +136,8 @@ def run(
         if launcher != LOCAL and (launcher != "processes" or jobs > 1):
             if is_url(results) and launcher != "processes":
                 fix = "start the same command on each machine: each takes what no other is at"
-                raise InputError(
-                    masked(str(results)), f"is read by one machine, and --launcher {launcher} may use several", fix
-                )
+                problem = "is read by one machine, and " + option("launcher", launcher) + " may use several"
+                raise InputError(masked(str(results)), problem, fix)
             (cls, options), place = get_launcher(launcher), workplace()
             launch = Scheduler(jobs, lambda count: cls(options, Shared(place, device, count)))
         runner = Runner(store, FrameCache(), torch_device, reporter, maps, launch, retry, max_failures, team)

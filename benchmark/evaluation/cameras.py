@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import condition, option
 from crossvad.evaluation import comparison
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.camera_cells import base_name, beside, some, usable
@@ -94,7 +94,8 @@ def compare_cameras(
     refuse_mixtures(*of_one_kind(cells), what=WHAT)
     counting, left_out = usable(cells)
     if counting.empty:
-        raise InputError(WHAT, "has no camera that counts", f"choose other cells with --where ({'; '.join(left_out)})")
+        fix = "choose other cells with " + option("where") + f" ({'; '.join(left_out)})"
+        raise InputError(WHAT, "has no camera that counts", fix)
     pool, _ = usable(cells if among is None else among)
     learned = counting.loc[~counting["untrained"].astype(bool), "source"].unique()
     sources = sorted(learned) or [ANY]
@@ -201,13 +202,14 @@ class _Part:
             least = min(have, key=lambda key: len(have[key])) if have else None
             fix = f"{entry_name(least)} is on {some(sorted(have[least]))} alone: " if least else ""
             told = "; ".join(self.left_out)
-            raise InputError(WHAT, "has no camera that all of its entries have", f"{fix}narrow with --where ({told})")
+            fix = fix + "narrow with " + option("where") + f" ({told})"
+            raise InputError(WHAT, "has no camera that all of its entries have", fix)
         targets: dict[str, set[str]] = {}
         for target in self.cells.loc[self.cells["camera"].isin(common), "target"].unique():
             targets.setdefault(base_name(target), set()).add(target)
         for twins in targets.values():
             if len(twins) > 1:
-                fix = f"add --where {shlex.quote('target=' + ','.join(sorted(map(min, targets.values()))))}"
+                fix = "add " + condition("target=" + ",".join(sorted(map(min, targets.values()))))
                 raise InputError(WHAT, f"would count the cameras of {' and '.join(sorted(twins))} twice", fix)
         return sorted(common)
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.localisation import map_curves, renumber
 from crossvad.evaluation.metrics import METRICS, Numbers
@@ -66,9 +67,8 @@ def locate(cell: ScoredCell, maps: Maps, protocol: Protocol) -> dict[str, float]
     lengths = cell.scores.lengths
     mask = protocol.of(cell.published).mask(lengths, cell.shots, cell.seen)
     if len(maps.maps) != len(mask):
-        raise InputError(
-            "maps", f"are of {len(maps.maps)} frames, scores of {len(mask)}", "run the cell again with --maps"
-        )
+        problem = f"are of {len(maps.maps)} frames, scores of {len(mask)}"
+        raise InputError("maps", problem, "run the cell again with " + option("maps", True))
     missing = np.isnan(maps.maps[:, 0, 0])
     indices = np.where(missing, np.nan, np.arange(len(mask)))
     nearest = per_video(indices, lengths, fill_nearest).astype(np.int64)[mask]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
@@ -104,7 +105,7 @@ def no_rival(against: str, among: pd.DataFrame) -> InputError:
     close = did_you_mean(against, {ITSELF, *among["method"]} - {against})
     known = against == ITSELF or against in set(among["method"])
     fix = "run it on the same sources and targets"
-    return InputError(f"--against {against}", "is in none of these cells unadapted", fix if known else close + fix)
+    return InputError(option("against", against), "is in none of these cells unadapted", fix if known else close + fix)
 
 
 def _gap(first: list[PairCounts], second: list[PairCounts]) -> Difference:

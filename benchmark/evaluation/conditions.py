@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Sequence
 
+from crossvad.datasets import wording
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.columns import CONDITIONS, KEYS, PLACE, PLACES, VERSIONS
 from crossvad.planning.catalogue import NO_TUNING
@@ -27,11 +27,11 @@ def by_place(conditions: Iterable[str]) -> tuple[str, list[str]]:
             others.append(condition)
             continue
         if not listed(values):
-            raise InputError(_typed(condition), "names no value", f"choose from {', '.join(PLACES)}")
-        for value in members(values, _typed(condition)):
+            raise InputError(wording.condition(condition), "names no value", f"choose from {', '.join(PLACES)}")
+        for value in members(values, wording.condition(condition)):
             if value not in PLACES:
                 fix = f"{did_you_mean(value, PLACES)}choose from {', '.join(PLACES)}"
-                raise InputError(_typed(condition), "is no place of cells", fix)
+                raise InputError(wording.condition(condition), "is no place of cells", fix)
         places &= {*listed(values)}
     return "" if len(places) != 1 else places.pop(), others
 
@@ -47,22 +47,17 @@ def parsed(conditions: Iterable[str], records: Sequence[Record], protocol: str =
     for condition in conditions:
         key, equals, values = condition.partition("=")
         if key in keys and not listed(values):
-            raise InputError(_typed(condition), "names no value", f"write {key}=VALUE, or leave it out")
+            raise InputError(wording.condition(condition), "names no value", f"write {key}=VALUE, or leave it out")
         if not equals or key not in keys:
             known = [name for name in CONDITIONS if name in (*keys, PLACE)]
             fix = f"{did_you_mean(key, known)}write KEY=VALUE with a key of {', '.join(known)}"
-            raise InputError(_typed(condition), "cannot be read", fix)
+            raise InputError(wording.condition(condition), "cannot be read", fix)
         stored = {value_of(record, key, protocol) for record in records} if "," in values else set()
         if any(is_value(value, key, values.strip()) for value in stored):  # one that holds a comma
             found.append((key, [values.strip()]))
         else:
-            found.append((key, _values(members(values, _typed(condition)), stored)))
+            found.append((key, _values(members(values, wording.condition(condition)), stored)))
     return found
-
-
-def _typed(condition: str) -> str:
-    """Spell a condition as a shell is to read it."""
-    return f"--where {shlex.quote(condition)}"
 
 
 def _values(parts: list[str], stored: Collection[str]) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 
+from crossvad.datasets.wording import condition
 from crossvad.planning.cell import Meanings
 from crossvad.store.store import Record
 
@@ -27,8 +27,8 @@ def told(record: Record, name: tuple) -> tuple[str, str]:
     value = record.cell.meanings[name] if name[0] == "target" else str(getattr(record.cell, key))
     called = getattr(record.cell, of) if of else ""
     numbered = of in ("method", "tuning")  # several have versions of one number
-    also = f"--where {shlex.quote(f'{of}={called}')} " if numbered else ""
-    return f"another {what} {called}".strip(), f"{also}--where {shlex.quote(f'{key}={value}')}"
+    conditions = [*([f"{of}={called}"] if numbered else []), f"{key}={value}"]
+    return f"another {what} {called}".strip(), condition(*conditions)
 
 
 def current(records: Iterable[Record]) -> list[Record]:

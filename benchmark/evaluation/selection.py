@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,6 +12,7 @@ import numpy as np
 
 from crossvad.adapters.published import EVALUATIONS, PublishedEvaluation
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import condition, option
 from crossvad.evaluation.columns import KEYS as KEYS
 from crossvad.evaluation.columns import VERSIONS
 from crossvad.evaluation.conditions import Conditions, is_value, meets, parsed, spared_keys, value_of
@@ -172,8 +172,7 @@ def _refuse_several(meant: Iterable[Record], key: str, of: str, values: Sequence
     for name, several in asked.items():
         if len(several) > 1:
             one = next(value for value in values if value in several)
-            where = f"--where {shlex.quote(f'{key}=' + ','.join(values))}"
-            fix = f"ask for one at a time: --where {shlex.quote(f'{key}={one}')}"
+            where, fix = condition(f"{key}={','.join(values)}"), "ask for one at a time: " + condition(f"{key}={one}")
             raise InputError(where, f"would mix {len(several)} of {name}", fix)
 
 
@@ -190,4 +189,5 @@ def refuse_empty(rows_or_records: Sized, results: str | Path, what: str, fix: st
         InputError: nothing was selected.
     """
     if not len(rows_or_records):
-        raise InputError(results, f"holds no such {what}", fix or "run some with bench run, or loosen --where")
+        fix = fix or "run some with bench run, or loosen " + option("where")
+        raise InputError(results, f"holds no such {what}", fix)

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 
 
@@ -31,7 +32,7 @@ def get_device(name: str) -> torch.device:
         chosen = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"--device {name}", "is not to be had here", "choose auto, cpu or cuda") from error
+        raise InputError(option("device", name), "is not to be had here", "choose auto, cpu or cuda") from error
     if chosen.type == "cuda":
         repeat_exactly()
     return chosen
@@ -56,11 +57,12 @@ def get_devices(name: str, count: int) -> list[torch.device]:
     Raises:
         InputError: there are not so many, or the name is of a single one.
     """
-    device, asked = get_device(name), f"--devices {count}"
+    device, asked = get_device(name), option("devices", count)
     if device.type == "cpu":
         return [device] * count
     if device.type != "cuda" or device.index is not None:
-        raise InputError(asked, f"cannot be several of --device {name}", "choose --device cuda, cpu or auto")
+        fix = "choose " + option("device", "cuda") + ", cpu or auto"
+        raise InputError(asked, "cannot be several of " + option("device", name), fix)
     if (there := torch.cuda.device_count()) < count:
         raise InputError(asked, f"are more than the {number_of(there, 'GPU')} of this machine", f"say at most {there}")
     return [torch.device("cuda", number) for number in range(count)]

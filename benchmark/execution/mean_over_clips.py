@@ -12,6 +12,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.portions import portion
 from crossvad.datasets.clips import ClipSource
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun
 from crossvad.execution.memory_layouts import own_draws
 
 TOLERANCE = 1e-4  # relative; what float32 rounds is a hundredth of it
@@ -45,10 +46,10 @@ def refuse_coupled(adapter: Adapter, source: ClipSource) -> None:
     written = [each for each, buffer in trial.named_buffers() if not _same(before.get(each), buffer)]
     if written:
         problem = f"its loss writes {', '.join(written)}, which each device would do by itself"
-        raise InputError(f"{name}, --devices", problem, FIX)
+        raise InputError(name + ", " + noun("devices"), problem, FIX)
     if not math.isclose(both, (first + second) / 2, rel_tol=TOLERANCE, abs_tol=1e-8):
         problem = f"its loss of two clips is {both:.6g}, and not the mean of {first:.6g} and {second:.6g}, of each"
-        raise InputError(f"{name}, --devices", f"{problem}, as it must be for a batch to be split", FIX)
+        raise InputError(name + ", " + noun("devices"), f"{problem}, as it must be for a batch to be split", FIX)
 
 
 def _same(one: torch.Tensor | None, other: torch.Tensor) -> bool:

@@ -20,6 +20,7 @@ from crossvad.datasets.clips import at
 from crossvad.datasets.errors import InputError, Mixed
 from crossvad.datasets.readers.file_identity import parsing
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.wording import option
 from crossvad.evaluation.selection import KEYS
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.anomaly_maps import frame_size
@@ -76,7 +77,7 @@ def only(records: Sequence[Record]) -> Record:
     """
     done = [record for record in records if record.status == "done"]
     if not done:
-        raise InputError("this figure", "is of one finished cell, and there is none", "loosen --where")
+        raise InputError("this figure", "is of one finished cell, and there is none", "loosen " + option("where"))
     keys = [key for key in KEYS if key != "protocol"]
     cells = sorted(tuple(getattr(record.cell, key) for key in keys) for record in done)
     if len(done) > 1:
@@ -104,7 +105,7 @@ class ModelViewer:
         for plugin in plugins:
             if Path(plugin).name not in files:
                 fix = f"give {' and '.join(files)}" if files else "leave it out"
-                raise InputError(f"--plugin {plugin}", "is no plug-in of the cell", fix)
+                raise InputError(option("plugin", plugin), "is no plug-in of the cell", fix)
         self.adapter, self.tuning = _fitted(store, record, plugins)
         self.target = _target(self.cell, root, plugins)
         self.decoder = Decoder(FrameCache(), BUDGETS[self.cell.budget])
@@ -121,12 +122,12 @@ class ModelViewer:
         """
         if name is not None and name not in self.videos:
             fix = f"{did_you_mean(name, self.videos)}choose from {', '.join(self.videos)}"
-            raise InputError(f"--video {name}", "is no test video", fix)
+            raise InputError(option("video", name), "is no test video", fix)
         video = self.videos[name] if name is not None else self._first_abnormal()
         labels, scored = self.target.labels(video.name), self._scored(video)
         if missing := [number for number in numbers if number not in scored]:
             fix = f"choose from {scored.start} to {scored.stop - 1}"
-            raise InputError(f"--frames {missing[0]}", f"has no score in video {video.name}", fix)
+            raise InputError(option("frames", missing[0]), f"has no score in video {video.name}", fix)
         chosen = list(numbers) or spread(labels, self._counted(video), count)
         footage, masks = self.decoder.frames(video), self.target.masks(video.name)
         return Sample(

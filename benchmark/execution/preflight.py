@@ -15,6 +15,7 @@ from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import get_extractor
+from crossvad.datasets.wording import noun, option
 from crossvad.datasets.words import number_of
 from crossvad.execution.decoding import training_videos
 from crossvad.execution.progress import Reporter
@@ -42,7 +43,7 @@ def build_method(method: MethodSpec, budget: Budget) -> Adapter:
         for name in adapter.extra_inputs:
             get_extractor(name)
     except InputError as error:
-        where = error.where if error.where == method.label else f"{method.label}, {error.where}"
+        where = error.where if error.where == method.label else method.label + ", " + error.where
         raise Refused(where, error.problem, error.fix) from error
     return adapter
 
@@ -69,8 +70,8 @@ def check_files(grid: Grid, reporter: Reporter) -> None:
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             first, more = errors[0], len(errors) - 1
-            others = f" ({more} more: bench datasets check {dataset.name}, with the same --data)" if more else ""
-            raise InputError(first.where, first.problem, first.fix + others)
+            others = f" ({more} more: bench datasets check {dataset.name}, with the same " + noun("data") + ")"
+            raise InputError(first.where, first.problem, first.fix + others if more else first.fix)
         if "test" in splits[dataset.name]:
             _tell_understood(dataset, reporter)
 
@@ -95,7 +96,7 @@ def check_source(source: Dataset, clip: ClipSpec) -> None:
         videos = part.videos("train")
         if not videos:
             problem = "has no training video, so nothing can be trained on it"
-            raise Unsuitable(part.name, problem, "choose another --source")
+            raise Unsuitable(part.name, problem, "choose another " + noun("source"))
         _check_lengths(part, videos, clip)
 
 
@@ -127,7 +128,8 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
         raise Unsuitable(target.name, "is joined to be trained on, and is no target", f"choose one of {choices}")
     videos = target.videos("test")
     if not videos:
-        raise Unsuitable(target.name, "has no test video, so nothing can be scored on it", "choose another --target")
+        problem = "has no test video, so nothing can be scored on it"
+        raise Unsuitable(target.name, problem, "choose another " + noun("target"))
     _check_lengths(target, videos, clip)
     if not shots:
         return
@@ -135,9 +137,9 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
     for video in support_videos(target, support):
         if len(video) < needed:
             raise Refused(
-                f"--shots {shots}",
+                option("shots", shots),
                 f"takes {number_of(needed, 'frame')}, but {target.name}'s support video {video.name} has {len(video)}",
-                f"choose at most --shots {max(0, len(video) - needed + shots)}",
+                "choose at most " + option("shots", max(0, len(video) - needed + shots)),
             )
 
 
@@ -156,9 +158,9 @@ def check_tuning(cell: Cell, method: Adapter, tuning: Tuning | None) -> None:
         raise Refused(cell.method, what, f"choose {cell.tuning}[{tuning.rate}=…]")
     if not method.needs_source and (tuning.learns or tuning.rate_is_open):
         what = "is fitted on no source, on which it would have to be learned how to adapt"
-        raise Refused(f"{cell.method}, --tuning {cell.tuning}", what, "choose finetune[learning_rate=…]")
+        raise Refused(cell.method + ", " + option("tuning", cell.tuning), what, "choose finetune[learning_rate=…]")
     if reason := tuning.unsupported_reason(method):
-        fix = "choose another --tuning"
+        fix: str = "choose another " + noun("tuning")
         if not method.adaptable_parameters():
             fix = "a method that adapts by its calibrate says tunable = False, one that does not adapt adapts = False"
         raise Refused(cell.method, f"{reason}, which tuning {cell.tuning} would move", fix)
@@ -172,12 +174,14 @@ def check_devices(method: MethodSpec, adapter: Adapter, budget: Budget, devices:
     """
     if not adapter.needs_source:
         return
-    where, alone = f"{method.label}, --devices {devices}", "train it on one device"
+    where, alone = method.label + ", " + option("devices", devices), "train it on one device"
     if not method.trains_by_steps or not adapter.splits_batches:
         raise Refused(where, "its training cannot be split: it is not by steps down a mean over clips", alone)
     if (batch := adapter.schedule(budget).batch) % devices:
-        choices = [str(number) for number in range(2, batch + 1) if batch % number == 0]
-        fix = f"choose --devices {' or '.join(choices)}, or {alone}" if choices else alone
+        fix, choices = alone, [number for number in range(2, batch + 1) if batch % number == 0]
+        if choices:
+            others = "".join(f" or {number}" for number in choices[1:])
+            fix = "choose " + option("devices", choices[0]) + others + ", or " + alone
         raise Refused(where, f"its batches of {number_of(batch, 'clip')} cannot be split evenly over {devices}", fix)
 
 
@@ -191,9 +195,9 @@ def check_protocol(protocol: Protocol, target: Dataset, clip: ClipSpec, shots: i
     first = protocol.first_frame(shots)
     if protocol.common_mask and (excess := shots + clip.frames - 1 - first) > 0:
         raise Refused(
-            f"--protocol {protocol.name}",
+            option("protocol", protocol.name),
             f"counts frames from {first} on, which {number_of(shots, 'shot')} of {clip.frames} frames reach into",
-            f"choose --protocol fair@{protocol.max_shots + excess}",
+            "choose " + option("protocol", f"fair@{protocol.max_shots + excess}"),
         )
     videos = target.videos("test")
     if all(len(video) <= first for video in videos):

@@ -11,6 +11,7 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.datasets.published.unpack import members_size, unpack
+from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 from crossvad.execution.progress import Reporter
 from crossvad.planning import catalogue, registry
@@ -47,7 +48,8 @@ def unpacked_dataset(name: str, root: Path, reporter: Reporter) -> Dataset:
         home.mkdir(parents=True, exist_ok=True)
         begun.touch()
     except OSError as error:
-        raise InputError(home, f"cannot be written ({error.strerror})", "unpack it elsewhere and say --data") from error
+        fix = "unpack it elsewhere and say " + option("data", ...)
+        raise InputError(home, f"cannot be written ({error.strerror})", fix) from error
     for archive in archives:
         with reporter.task(f"Unpack {archive.name}") as update:
             unpack(archive, home, update)

@@ -23,6 +23,7 @@ from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import Batches, ClipSource, clip_count, consecutive, head
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun
 from crossvad.datasets.words import number_of
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.decoding import Decoder
@@ -205,7 +206,8 @@ def _adapting(
             problem = (
                 f"has {number_of(len(frames), 'frame')}, which make {number_of(len(clips), 'clip')}, and not {shots}"
             )
-            raise InputError("the target's first test video", problem, "ask for fewer --shots, or another --target")
+            fix = "ask for fewer " + noun("shots") + ", or another " + noun("target")
+            raise InputError("the target's first test video", problem, fix)
         with torch.no_grad():
             features = adapter.frozen_features(clips)
         moving, layout = ready_to_adapt(adapter, features, tuning, budget, clock.device)

@@ -16,6 +16,7 @@ from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.datasets.wording import noun
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.execution import preflight, support
@@ -128,7 +129,7 @@ class Runner:
                 records |= done
                 failed = sum(record.status == "failed" for record in records.values())
                 if self.max_failures is not None and failed >= self.max_failures:
-                    self.reporter.say(f"Stopped, as {number_of(failed, 'cell')} failed (--max-failures)")
+                    self.reporter.say(f"Stopped, as {number_of(failed, 'cell')} failed (" + noun("max_failures") + ")")
                     break
         return records
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun
 from crossvad.execution.fitting import FACTS
 from crossvad.execution.launchers.base import PATIENCE, Launcher, Worker
 from crossvad.execution.progress import Board
@@ -166,7 +167,7 @@ class _Round:
             self.runner.reporter.say(f"  a process {how} in the middle of its work, which another takes up")
             self.waiting.insert(0, job)
             return
-        reason = f"its process {how}, {TRIES} times; if that was for want of memory, say fewer --jobs"
+        reason = f"its process {how}, {TRIES} times; if that was for want of memory, say fewer " + noun("jobs")
         self.runner.reporter.say(f"  failed: {reason}")
         self.runner.record(self._cells(job), "failed", reason)
         yield from self._done(job, failed=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from crossvad.datasets.base import Dataset, Scene, Video
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import FAIR, SupportPolicy
 
@@ -36,19 +37,21 @@ def support_videos(target: Dataset, support: SupportPolicy) -> list[Video]:
     training = {scene.name: scene.videos for scene in target.scenes("train")}
     for scene in scenes:
         if not training.get(scene.name):
+            test_head = option("support", "test-head") + " to adapt on the head of each test video"
+            scene_head = "scene-head for the first of each scene, either of which may be abnormal"
             raise Unsuitable(
                 f"{target.name}, scene {scene.name}",
                 "has no training video to draw a support set from",
-                "say --support test-head to adapt on the head of each test video, or scene-head for the first of each "
-                "scene, either of which may be abnormal, or --shots 0",
+                "say " + test_head + ", or " + scene_head + ", or " + option("shots", 0),
             )
     heads = [training[scene.name][0] for scene in scenes]
     scored = {video.source for scene in scenes for video in scene.videos}
     if seen := [video for video in heads if video.source in scored]:
+        otherwise = option("support", "scene-head") + ", or " + option("shots", 0)
         raise Unsuitable(
             f"{target.name}, video {seen[0].name}",
             "is training video and test video at once, so that it cannot give a support set that is not scored",
-            "put training and test videos into folders train/ and test/, or say --support scene-head, or --shots 0",
+            "put training and test videos into folders train/ and test/, or say " + otherwise,
         )
     return heads
 
@@ -60,7 +63,7 @@ def _clean(target: Dataset, scene: Scene) -> list[Video]:
         raise Unsuitable(
             f"{target.name}, scene {scene.name}",
             f"has no test video whose first {CLEAN_HEAD} frames are normal",
-            "choose another --support",
+            "choose another " + noun("support"),
         )
     return [video if video in clean else clean[0] for video in scene.videos]
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.datasets.words import number_of
 from crossvad.execution import preflight
 from crossvad.execution.decoding import count_frames, stop_at
@@ -122,7 +123,8 @@ class FootageScorer:
                 return stream_scores(video, method, update)
         except ValueError as error:
             problem = f"cannot be scored by {self.cell.method}: {error}"
-            raise InputError(video.name, problem, "choose another --method, or --shots 0") from error
+            fix = "choose another " + noun("method") + ", or " + option("shots", 0)
+            raise InputError(video.name, problem, fix) from error
 
     def _title(self, video: Video, streamed: StreamedScores) -> str:
         """Title the timeline: the video, the method and how it came to the scene."""
@@ -149,5 +151,6 @@ def _writable(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(folder, f"cannot be written to ({error.strerror})", "choose another --out folder") from error
+        fix = "choose another " + noun("out") + " folder"
+        raise InputError(folder, f"cannot be written to ({error.strerror})", fix) from error
     return folder

@@ -21,6 +21,7 @@ from crossvad.datasets.clips import consecutive
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import resized
 from crossvad.datasets.readers.video_file import VideoFile, luma
+from crossvad.datasets.wording import option
 from crossvad.evaluation.postprocessing import Values
 from crossvad.footage.own_footage import ASSUMED_RATE, Times, mean_rate
 from crossvad.footage.peaks import clock
@@ -35,6 +36,7 @@ STRIP = 72  # pixels below its frames, for the curve
 HEAT = (matplotlib.colormaps["autumn"](np.linspace(0.0, 1.0, 256))[:, :3] * 255).astype(np.float32)
 COVER = 0.75  # how much of a pixel the heat hides, at most
 PICTURES = 8  # in memory at once, in colour and large
+WITHOUT = "say " + option("overlay", False)  # what to do without PyAV
 
 Map = NDArray[np.float32]
 
@@ -124,7 +126,7 @@ def player() -> Any:
     Raises:
         InputError: it is not installed.
     """
-    return video_library("overlay.mp4", "say --no-overlay")
+    return video_library("overlay.mp4", WITHOUT)
 
 
 def mapped(
@@ -176,6 +178,6 @@ def pictures(source: FrameSource, size: Size, av: Any) -> Iterator[Frames]:
                 yield last
     except av.FFmpegError as error:
         if not given:
-            raise InputError(source.path, f"cannot be read by PyAV ({error})", "say --no-overlay") from error
+            raise InputError(source.path, f"cannot be read by PyAV ({error})", WITHOUT) from error
     for _ in range(len(source) - given):
         yield last

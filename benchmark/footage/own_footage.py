@@ -13,6 +13,7 @@ from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.frame_folder import FrameFolder
 from crossvad.datasets.readers.video_file import VideoFile
+from crossvad.datasets.wording import noun, option
 from crossvad.datasets.words import number_of
 from crossvad.execution.support import frames_spanned
 
@@ -40,7 +41,7 @@ class OwnFootage(Dataset):
             name = path.resolve().name if path.is_dir() else path.stem
             if name in paths_by_name:
                 problem = f"has the same name as {paths_by_name[name]}, and their results would lie in one folder"
-                raise InputError(path, problem, "rename one of them, or score each of them with another --out")
+                raise InputError(path, problem, "rename one of them, or score each of them with another " + noun("out"))
             paths_by_name[name] = path
             self._files.append(Video(name, FrameFolder(path) if path.is_dir() else VideoFile(path)))
 
@@ -84,4 +85,4 @@ def check_length(video: Video, path: Path, clip: ClipSpec, shots: int) -> None:
         )
     if len(video) <= span:
         problem = f"has {number_of(len(video), 'frame')}, and adapting takes {span}, which leaves none to score"
-        raise InputError(path, problem, f"choose at most --shots {max(0, len(video) - clip.frames)}")
+        raise InputError(path, problem, "choose at most " + option("shots", max(0, len(video) - clip.frames)))

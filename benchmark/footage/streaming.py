@@ -17,6 +17,7 @@ from crossvad.adapters.base import Adaptation, Adapter
 from crossvad.datasets.base import Frames, FrameSource, Video
 from crossvad.datasets.clips import ClipSpec, consecutive, head
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun
 from crossvad.evaluation.postprocessing import Values, fill_nearest, fuse
 from crossvad.execution.adaptation import adapted_once
 from crossvad.execution.inference import ready_to_score
@@ -60,7 +61,7 @@ def stream_scores(video: Video, method: TrainedMethod, update: Update) -> Stream
     adapter, clip, support = fitted.adapter, fitted.adapter.clip, Cues()
     if adapter.extra_inputs:
         problem = "needs extra inputs, which bench score does not make"
-        raise InputError(method.cell.method, problem, "choose another --method")
+        raise InputError(method.cell.method, problem, "choose another " + noun("method"))
     if span:
         frames = np.concatenate(list(video.source.blocks(clip.size, clip.channels, 0, span)))
         adapter, support = adapted_to(method, frames)

@@ -20,6 +20,6 @@ def video_library(needed_by: str, otherwise: str = "") -> Any:
     try:
         import av  # lazily: most commands go without it
     except ImportError as error:
-        fix = f"pip install 'crossvad[video]'{f', or {otherwise}' if otherwise else ''}"
+        fix = "pip install 'crossvad[video]'" + (", or " + otherwise if otherwise else "")
         raise InputError(needed_by, "needs PyAV, which is not installed", fix) from error
     return av

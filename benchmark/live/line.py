@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.present.words import digits
 
 HOUR = 3600.0
@@ -32,7 +33,7 @@ class AlarmLine:
         """One sentence on how much evidence it is."""
         return (
             f"line {digits(self.level)}, set on {self.seconds} s taken for normal, {self.above} of them above it: if "
-            f"what comes is like these, up to {self.rate:.3g} false alarms an hour; fewer take a longer --look"
+            f"what comes is like these, up to {self.rate:.3g} false alarms an hour; fewer take a longer " + noun("look")
         )
 
 
@@ -54,8 +55,9 @@ def check_rate(rate: float | None, seconds: int) -> None:
     """
     if rate is not None and seconds < seconds_for(rate):
         problem = f"is less than the {least_rate(seconds):.3g} an hour that {seconds} s of looking can tell of"
-        fix = f"say --look {seconds_for(rate)}s, or --false-alarms {math.ceil(least_rate(seconds))}"
-        raise InputError(f"--false-alarms {rate:g}", problem, fix)
+        fewest = option("false_alarms", math.ceil(least_rate(seconds)))
+        fix = "say " + option("look", seconds_for(rate), "s") + ", or " + fewest
+        raise InputError(option("false_alarms", rate), problem, fix)
 
 
 def set_line(highest: Sequence[float], rate: float | None) -> AlarmLine:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crossvad.adapters.base import Adapter
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.execution import preflight
 from crossvad.execution.decoding import count_frames, stop_at
 from crossvad.execution.fitting import Fitter
@@ -35,7 +36,7 @@ def prepare(cameras: Sequence[Camera], rules: Rules, fitter: Fitter) -> Watcher:
         InputError: an input is missing, broken or unsuitable, or no camera answers. Nothing has been trained by then.
     """
     if rules.look < 1:
-        raise InputError(f"--look {rules.look}s", "is too short to set a line on", "say 1s or more")
+        raise InputError(option("look", rules.look, "s"), "is too short to set a line on", "say 1s or more")
     check_rate(rules.false_alarms, rules.look)
     if rules.films is not None:
         _make_writable(rules.films)
@@ -54,7 +55,7 @@ def prepare(cameras: Sequence[Camera], rules: Rules, fitter: Fitter) -> Watcher:
 
 def _check_method(adapter: Adapter, name: str) -> None:
     """Refuse a method that cannot score a clip as soon as it is there."""
-    fix = "choose another --method"
+    fix = "choose another " + noun("method")
     if adapter.scores_in_order or adapter.scores_scene or adapter.transductive:
         raise InputError(name, "scores a video as a whole, which a running camera never is", fix)
     if adapter.extra_inputs:
@@ -89,5 +90,5 @@ def _make_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        problem = f"cannot be written to ({error.strerror})"
-        raise InputError(folder, problem, "choose another --save-alarms folder") from error
+        fix = "choose another " + noun("save_alarms") + " folder"
+        raise InputError(folder, f"cannot be written to ({error.strerror})", fix) from error

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from crossvad.datasets.wording import noun
 from crossvad.datasets.words import duration, number_of
 from crossvad.execution.progress import Reporter
 from crossvad.footage.trained_method import TrainedMethod
@@ -95,4 +96,4 @@ class Watcher:
             if watch.line is None and not given_up and not self._stopped:
                 look = watch.rules.look
                 short = f"ended before its line was set, which takes {look} s after the frames that it adapts on"
-                self._tell(watch.name, f"{short}; say a shorter --look")
+                self._tell(watch.name, f"{short}; say a shorter " + noun("look"))

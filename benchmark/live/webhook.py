@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun
 from crossvad.datasets.words import number_of
 
 WAITING = 100  # lines that wait to be posted, at most; then the oldest gives way
@@ -94,7 +95,7 @@ class Webhook(threading.Thread):
         except ValueError:
             host = None
         if not host or parts.scheme not in ("http", "https") or not address.isprintable() or " " in address:
-            raise InputError("--webhook", "is no address of a server", "say http://… or https://…")
+            raise InputError(noun("webhook"), "is no address of a server", "say http://… or https://…")
         super().__init__(daemon=True, name="webhook")
         self.shown = f"{parts.scheme}://{host}"  # what follows is often a secret
         self._address, self._tell, self._failing = address, tell, False

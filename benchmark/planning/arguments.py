@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence, Sized
 from dataclasses import fields
 from functools import wraps
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
 from crossvad.datasets.errors import InputError, masked
+from crossvad.datasets.words import number_of
 from crossvad.planning.cell import Cell
 from crossvad.planning.names import did_you_mean
 from crossvad.planning.python_words import tell_in_python
@@ -86,6 +87,7 @@ def checked(
                 raise TypeError(_no_such(odd[0], called, known)) from error
             if called != function.__qualname__:
                 raise TypeError(f"{called}(): {error}; it takes {', '.join(known)}") from error
+            _refuse_unnamed(signature, args, kwargs, called)
             return function(*args, **kwargs)  # Python itself says which name is missing
         try:
             for name in kinds:
@@ -103,6 +105,20 @@ def taken_by(function: Callable[..., Any]) -> list[str]:
     """List the arguments that a function takes by name."""
     parameters = inspect.signature(function).parameters.values()
     return [each.name for each in parameters if each.kind != inspect.Parameter.VAR_KEYWORD and each.name != "self"]
+
+
+def _refuse_unnamed(signature: inspect.Signature, args: Sized, kwargs: Container[str], called: str) -> None:
+    """Refuse more arguments without a name than are taken so; says by which names they may be meant."""
+    own = {name: each.kind for name, each in signature.parameters.items() if name != "self"}
+    count = [*own.values()].count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    given = len(args) - ("self" in signature.parameters)
+    names = [f"{name}=…" for name, kind in own.items() if kind == inspect.Parameter.KEYWORD_ONLY and name not in kwargs]
+    write = ", ".join(names[: max(0, given - count)])
+    if inspect.Parameter.VAR_KEYWORD in own.values():  # these names are another function's
+        write = "the others by name"
+    if given > count and write:
+        told = f"{called}() takes {number_of(count, 'positional argument')}"
+        raise TypeError(f"{told} but {given} {'was' if given == 1 else 'were'} given; write {write}")
 
 
 def _no_such(name: str, called: str, known: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from crossvad.adapters.options import Budget
 from crossvad.datasets.base import SPLITS, Dataset, Split
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.protocol import Protocol, SupportPolicy
@@ -49,9 +50,9 @@ class Grid:
         object.__setattr__(self, "support", SupportPolicy(self.support))  # said by its name or by itself
         if max(self.shots) > self.protocol.max_shots and self.protocol.common_mask:
             raise InputError(
-                f"--shots {max(self.shots)}",
+                option("shots", max(self.shots)),
                 f"is more than the {self.protocol.max_shots} that protocol {self.protocol.name} leaves room for",
-                f"choose --protocol fair@{max(self.shots)}, which keeps out more for every row",
+                "choose " + option("protocol", f"fair@{max(self.shots)}") + ", which keeps out more for every row",
             )
         named: dict[str, Dataset] = {}
         parts = [part for source in self.sources for part in source.parts]
@@ -62,7 +63,7 @@ class Grid:
         for name in ("shots", "steps", "seeds"):
             if min(getattr(self, name)) < (1 if name == "steps" else 0):
                 flag = name.removesuffix("s") if name == "seeds" else name
-                raise InputError(f"--{flag}", f"{min(getattr(self, name))} is too small", "correct it")
+                raise InputError(noun(flag), f"{min(getattr(self, name))} is too small", "correct it")
 
     def cells(self) -> list[Cell]:
         """All cells, without repeats, those of one fit together.

@@ -19,7 +19,6 @@ import importlib
 import importlib.util
 import inspect
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,10 +33,11 @@ from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
+from crossvad.datasets.wording import option
 from crossvad.planning import plugins
 from crossvad.planning.archives import get_published as get_published
 from crossvad.planning.catalogue import ARCHIVES, LAUNCHERS, METHODS, OUR_DATASETS, RENDERED, TUNINGS
-from crossvad.planning.names import listed, members, spelled, split_options, unknown_name, with_options
+from crossvad.planning.names import did_you_mean, listed, members, spelled, split_options, unknown_name, with_options
 from crossvad.planning.specs import MethodSpec, TuningSpec
 
 
@@ -132,7 +132,7 @@ def as_given(stored: str, plugins: Sequence[str] = ()) -> str:
             if Path(plugin).name == name:
                 return spelled(plugin, options)
         problem = "is of a file of code, which is not run because a cell names it"
-        raise InputError(stored, problem, f"say which file it is, if you trust it: --plugin {shlex.quote(name)}")
+        raise InputError(stored, problem, "say which file it is, if you trust it: " + option("plugin", name))
     folders = [part.partition("path:")[2] for part in listed(stored, "+") if part.startswith("path:")]
     if any(folder in ("", ".", "..") or re.search(r"^~|[/\\\0]|.{256}", folder) for folder in folders):
         raise InputError(stored, "is no name of a folder", "remove the cell: no run writes such")
@@ -207,7 +207,7 @@ def _require_options(name: str, cls: Any) -> None:
 
 
 NO_DATA = (
-    "point --data (or $CROSSVAD_DATA) at the folder that holds the archives, or use synthetic-street, "
+    "point " + option("data") + " (or $CROSSVAD_DATA) at the folder that holds the archives, or use synthetic-street, "
     "synthetic-plaza and synthetic-cameras, which need none"
 )
 
@@ -227,9 +227,12 @@ def _named_class(kind: str, given: str | type, ours: dict[str, str], group: str)
     name, options = split_options(given)
     if _is_file(name):
         path, _, attribute = name.rpartition(":")
-        cls = getattr(_load_file(Path(path)), attribute, None)
+        module = _load_file(Path(path))
+        cls = getattr(module, attribute, None)
         if cls is None:
-            raise InputError(path, f"has no class {attribute!r}", "write it as file.py:Class")
+            own = [name for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__]
+            fix = f"{did_you_mean(attribute, own)}write it as file.py:Class"
+            raise InputError(path, f"has no class {attribute!r}", fix)
         return f"{Path(path).name}:{attribute}", cls, options
     if name in ours:
         return name, _load(ours[name]), options

@@ -11,6 +11,7 @@ from crossvad.adapters.options import FLOAT32, Arithmetic, Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.extra_inputs import extractor_version
+from crossvad.datasets.wording import noun
 from crossvad.planning.cell import digest_of
 from crossvad.planning.names import did_you_mean, spelled, split_options
 from crossvad.planning.versions import plugin_code
@@ -114,7 +115,7 @@ class MethodSpec(Spec):
             return self.cls(budget, self.options)
         except ValueError as error:  # options and budget do not go together
             what = f"cannot be built at budget {budget.name}: {error}"
-            raise InputError(self.label, what, "choose another value, or another --budget") from error
+            raise InputError(self.label, what, "choose another value, or another " + noun("budget")) from error
         except Exception as error:  # whatever a method's constructor does
             what = f"cannot be built at budget {budget.name} ({type(error).__name__}: {error})"
             raise InputError(self.label, what, "mend its __init__(budget, options)") from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import Dataset, Scene, Split
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option, options_of
 from crossvad.planning import catalogue, registry
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
@@ -66,7 +67,7 @@ def requests(suite: Suite, said: Mapping[str, Any]) -> list[Request]:
     for grid in suite.grids:
         entries = grid | {name: value for name, value in said.items() if name in ENTRIES}
         if not entries.get("sources"):
-            raise InputError(suite.name, "has no sources", 'write sources = ["…"], or give --source')
+            raise InputError(suite.name, "has no sources", 'write sources = ["…"], or give ' + option("source", ...))
         made.append(Request(**{"targets": entries["sources"]} | entries))
     return made
 
@@ -128,11 +129,11 @@ def data_needed(suite: Suite) -> list[str]:
 
 
 def _placed(error: InputError, where: str) -> InputError:
-    return InputError(where, f"{error.where}: {error.problem}", error.fix)
+    return InputError(where, error.where + ": " + error.problem, error.fix)
 
 
 def _entry_of(error: InputError) -> str:
-    """Which entry an error of a grid is about: it is named as the flag."""
-    said = re.match(r"--([a-z-]+)|(precision|training precision) ", error.where)
-    name = (said[1] or said[2]).replace("-", "_").replace(" ", "_") if said else ""
+    """Which entry an error of a grid is about: it is named as the option."""
+    said = re.match("precision|training precision", error.where)
+    name = said[0].replace(" ", "_") if said else next(iter(options_of(error.where)), "")
     return f"{name}s" if f"{name}s" in ENTRIES else name

@@ -6,7 +6,9 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 
+from crossvad.datasets import wording
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.planning import registry
 from crossvad.planning.names import did_you_mean, listed, members, spelled, split_options
 
@@ -28,13 +30,14 @@ def variants(methods: Sequence[str], options: Sequence[str]) -> list[str]:
         if not any(name in fields for fields in has.values()):
             known = sorted(set().union(*has.values()))
             fix = f"{did_you_mean(name, known)}known: {', '.join(known) or 'none'}"
-            raise InputError(f"--option {name}", f"is no option of {', '.join(methods)}", fix)
+            raise InputError(option("option", name), f"is no option of {', '.join(methods)}", fix)
     labels: dict[str, None] = {}
     for method in methods:
         base, said = split_options(method)
         mine = [(name, values) for name, values in choices if name in has[method]]
         if twice := [name for name, _ in mine if name in said]:
-            raise InputError(method, f"says {twice[0]}, which --option varies", "leave one of them out")
+            problem = f"says {twice[0]}, which " + noun("option") + " varies"
+            raise InputError(method, problem, "leave one of them out")
         for values in itertools.product(*(values for _, values in mine)):
             chosen = {**said, **dict(zip((name for name, _ in mine), values, strict=True))}
             text = spelled(base, chosen)
@@ -47,8 +50,8 @@ def _choice(option: str) -> tuple[str, list[str]]:
     """Name and values of `name=value,value`."""
     name, equals, values = option.partition("=")
     if not name.strip() or not equals or not listed(values):
-        raise InputError(f"--option {option!r}", "cannot be read", "write name=value,value")
-    return name.strip(), members(values, f"--option {name.strip()}")
+        raise InputError(noun("option") + f" {option!r}", "cannot be read", "write name=value,value")
+    return name.strip(), members(values, wording.option("option", name.strip()))
 
 
 def option_names(methods: Sequence[str]) -> list[str]:

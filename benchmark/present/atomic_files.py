@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 
 OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # whichever file is named: a copy names what it copies
 
@@ -26,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield Path(folder) / path.name
             (Path(folder) / path.name).replace(path)
     except OSError as error:
-        raise _told(error, path, "name another place with --out") from error
+        raise _told(error, path, "name another place with " + option("out", ...)) from error
 
 
 @contextmanager

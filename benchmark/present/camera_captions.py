@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from crossvad.datasets.wording import sentence
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.camera_statistics import POWER
 from crossvad.evaluation.cameras import ENTRY, CameraComparison
@@ -22,7 +23,7 @@ def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) 
     entries, cells = compared.entries, compared.cells
     tested = int(entries["p"].notna().sum())
     several = " and ".join(rival(name) for name in against)
-    return "; ".join([
+    return sentence([
         f"AUC of each camera in %, mean over {cameras(compared)}",
         *([f"difference in points to {several}, paired by camera"] if against else []),
         captions.protocols(cells, protocol),

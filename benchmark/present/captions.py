@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from crossvad.datasets.wording import condition, sentence
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import stuck_cues
 from crossvad.evaluation.metrics import METRICS, Metric
@@ -19,7 +20,7 @@ from crossvad.present.tables import COMMITTED, MISSING, REVERTED, STUCK, TRANSDU
 from crossvad.present.words import CONTROLS
 
 REVERTED_NOTE = f"{REVERTED}: some adaptation raised its own support loss, and was taken back"
-COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (--where place=runs leaves it out)"
+COMMITTED_NOTE = f"{COMMITTED}: committed in reference/, not run here (" + condition("place=runs") + " leaves it out)"
 TRANSDUCTIVE_NOTE = f"{TRANSDUCTIVE} (%s): transductive, ranks frames by the whole test video or scene"
 STUCK_NOTE = (
     f"{STUCK}: a cue says nothing about more than {100 * stuck_cues.STUCK:.0f} % of the frames, which share its lowest "
@@ -41,7 +42,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     shown = [METRICS[name] for name in metrics or ("auc",)]
     done = rows[rows["status"] == "done"]
     if not len(done):  # no score, so no frames, seeds or devices of any
-        return "; ".join(["none of these cells is finished", values(rows, "budget"), *committed(rows), *missing(rows)])
+        return sentence(["none of these cells is finished", values(rows, "budget"), *committed(rows), *missing(rows)])
     percent = [metric.title for metric in shown if metric.unit == "%"]
     facts = [
         *incomparable(rows),
@@ -56,7 +57,7 @@ def caption(rows: pd.DataFrame, *metrics: str, intervals: bool = True) -> str:
     ]
     if (done["source"] == done["target"]).any():
         facts.append("source = target (* in a matrix): trained on the same camera's training video")
-    return "; ".join([*facts, *reverted(done), *stuck(done), *transductive(done), *committed(rows), *missing(rows)])
+    return sentence([*facts, *reverted(done), *stuck(done), *transductive(done), *committed(rows), *missing(rows)])
 
 
 def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:

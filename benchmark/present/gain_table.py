@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from crossvad.datasets.wording import sentence
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import captions
@@ -46,7 +47,7 @@ def _text(line: dict[Any, Any], marks: str) -> str:
 
 def note(differences: pd.DataFrame, protocol: str) -> str:
     """Say what a reader must know to read that table; `protocol` is the name of the one that scores were read by."""
-    return "; ".join([
+    return sentence([
         f"AUC in %: gain over the same method at K = 0 in points; {captions.protocols(differences, protocol)}",
         *captions.fixed(differences, [key for key in ENTRY if key not in ("method", ACROSS)]),
         *captions.partial(differences),

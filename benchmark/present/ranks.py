@@ -7,6 +7,7 @@ import re
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option
 from crossvad.evaluation.metrics import METRICS
 from crossvad.present.tables import MISSING, RANK, joined_heads
 from crossvad.present.words import CONTROLS, controls
@@ -30,7 +31,8 @@ def with_ranks(table: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, str]:
     whole = values.dropna(axis=1)
     if whole.shape[1] < 2:
         problem = "cannot rank: no two columns in which every row has a value, of which to take a mean"
-        raise InputError("--ranks", problem, "narrow the rows or columns with --where, or add columns")
+        fix = "narrow the rows or columns with " + option("where") + ", or add columns"
+        raise InputError(noun("ranks"), problem, fix)
     ranks = whole.rank(ascending=lower_is_better(metric)).mean(axis=1)
     means = [f"{ranks[row]:.2f}" if row in ranks.index else MISSING for row in range(len(table))]
     shown = table.set_axis(joined_heads(table), axis=1).assign(**{RANK: means})

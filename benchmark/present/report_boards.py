@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossvad.datasets.wording import condition
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.best import incomparable, pairs
 from crossvad.evaluation.comparison import ENTRY
@@ -56,7 +57,8 @@ def boards(tidy: pd.DataFrame, cells: pd.DataFrame, remarks: Sequence[str] = ())
 
 def _not_run_here(count: int) -> str:
     """Say that a board's cells are all committed ones, where other boards have one's own; of some, each is marked."""
-    return f"{number_of(count, 'cell')}, all committed in reference/, not run here (--where place=runs leaves them out)"
+    told = f"{number_of(count, 'cell')}, all committed in reference/, not run here"
+    return told + " (" + condition("place=runs") + " leaves them out)"
 
 
 def _triangle(square: Values) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from crossvad import __version__
+from crossvad.datasets.wording import condition, noun
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.planning.cell import digest_of
@@ -70,7 +71,8 @@ def lines(tidy: pd.DataFrame, records: Sequence[Record], pages: Pages, most: int
     for board in sorted(counts):
         link, state = _page(pages, board, latest[board])
         if counts[board] > most:
-            state = f"more than {most} cells: a page needs one more --where, such as --where method=apn"
+            more = noun("where") + ", such as " + condition("method=apn")
+            state = f"more than {most} cells: a page needs one more " + more
         found.append(
             dict(zip(BOARD, board, strict=True))
             | {"cells": counts[board], "done": int(done.get(board, 0)), "methods": int(methods.get(board, 0))}

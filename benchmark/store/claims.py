@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun
 
 
 @contextmanager
@@ -63,7 +64,8 @@ def _locked(path: Path, waiting: Callable[[], None] | None) -> int | None:
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.EISDIR):
                 raise
-            raise InputError(path, "is no claim", "remove it, or name another --results folder") from error
+            fix = "remove it, or name another " + noun("results") + " folder"
+            raise InputError(path, "is no claim", fix) from error
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import small_text
+from crossvad.datasets.wording import noun
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import SUPPORTS, SupportPolicy
 from crossvad.store.facts import SHOWN, wrong_facts
@@ -116,8 +117,8 @@ def read_record(place: Path) -> Record | None:
     cell = raw.get("cell") if isinstance(raw, dict) else None
     if isinstance(cell, dict) and "method_digest" in cell:
         problem = "was written by an earlier version of crossvad, which named cells by a digest of their code"
-        fix = "name another --results folder, or stamp its cells anew: python results/restamp.py FOLDER"
-        raise InputError(path, problem, fix)
+        anew = "stamp its cells anew: python results/restamp.py FOLDER"
+        raise InputError(path, problem, "name another " + noun("results") + " folder, or " + anew)
     try:
         if wrong := [*misfits(Cell, raw["cell"]), *misfits(Record, raw, apart="reason")]:
             raise ValueError("; ".join(wrong))

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 from crossvad.planning.cell import Cell
 from crossvad.store.scores import Maps
 from crossvad.store.store import Record, Store
@@ -114,4 +115,5 @@ class SeveralStores(Store):
         named = "; ".join(f"{cell.key}, {cell}" for cell in found[:NAMED])
         named += f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
         told = f"hold other scores of the same {'cell' if len(found) == 1 else 'cells'} ({named})"
-        raise InputError(" and ".join(folders), told, "name one of the folders, or leave these out with --where")
+        fix = "name one of the folders, or leave these out with " + option("where")
+        raise InputError(" and ".join(folders), told, fix)

@@ -44,6 +44,7 @@ from types import MappingProxyType
 
 from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.file_identity import parsing
+from crossvad.datasets.wording import noun, option
 from crossvad.planning.cell import Cell
 from crossvad.store.claims import claim, is_held
 from crossvad.store.drafts import abandoned, drafting, put_in_place, sweep
@@ -54,6 +55,8 @@ from crossvad.store.records import Record as Record
 from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_maps, save_scores
 
 SCORES, MAPS = "scores.npz", "maps.npz"
+ELSEWHERE = "choose a writable " + noun("results") + " folder"
+MAPS_AGAIN = "remove its folder and run the cell again with " + option("maps", True)
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
 
 
@@ -67,7 +70,7 @@ class Store:
             InputError: something else is in its place.
         """
         if results.exists() and not results.is_dir():
-            raise InputError(results, "cannot hold results (it is no folder)", "choose a writable --results folder")
+            raise InputError(results, "cannot hold results (it is no folder)", ELSEWHERE)
         self.root, self.reference, self.only = results / "runs", results / "reference", only
         self.address: str | Path = results  # by which its user knows it
 
@@ -78,7 +81,8 @@ class Store:
             InputError: there is no such folder.
         """
         if not self.root.parent.is_dir():
-            raise InputError(self.root.parent, "is no folder", "run some cells first, or name another --results folder")
+            fix = "run some cells first, or name another " + noun("results") + " folder"
+            raise InputError(self.root.parent, "is no folder", fix)
 
     def check_writable(self) -> None:
         """Create the store's folder and write to it: to be called before work whose outcome is to be stored.
@@ -91,9 +95,7 @@ class Store:
             with tempfile.TemporaryFile(dir=self.root):
                 pass
         except OSError as error:
-            raise InputError(
-                self.root.parent, f"cannot hold results ({error.strerror})", "choose a writable --results folder"
-            ) from error
+            raise InputError(self.root.parent, f"cannot hold results ({error.strerror})", ELSEWHERE) from error
 
     def check_usable(self) -> None:
         """As `check_writable`, before work that takes trainings from a store and keeps new ones, but no cells.
@@ -268,7 +270,7 @@ class Store:
         place = self.reference / cell.key
         for name in ("record.json", "scores.npz") if self.cell_place(cell.key) != place else ():
             if any(path.is_symlink() for path in (self.reference, place, place / name)):
-                raise InputError(place, "is a link", "remove it, or name another --results folder")
+                raise InputError(place, "is a link", "remove it, or name another " + noun("results") + " folder")
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.cell_place(cell.key) / name, place / name)
         return place
@@ -284,8 +286,8 @@ class Store:
         if record is None or "maps_sha256" not in record.facts or not path.is_file():
             return None
         if sha256(path) != record.facts["maps_sha256"]:
-            raise InputError(path, "was changed", "remove its folder and run the cell again with --maps")
-        with parsing(path, "holds no maps", "remove its folder and run the cell again with --maps"):
+            raise InputError(path, "was changed", MAPS_AGAIN)
+        with parsing(path, "holds no maps", MAPS_AGAIN):
             return load_maps(path)
 
     def write(self, record: Record, scores: Scores | None = None, maps: Maps | None = None) -> Record:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crossvad.datasets.errors import InputError, masked
 from crossvad.datasets.readers.file_identity import cache_root
+from crossvad.datasets.wording import option
 
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 SQUASHED = re.compile(r"[a-z][a-z0-9+.-]+:/(?!/)", re.IGNORECASE)  # what a `Path` makes of a URL
@@ -54,5 +55,6 @@ def local_folder(results: str | Path, what: str) -> Path:
         InputError: they are at a URL.
     """
     if is_url(results):
-        raise InputError(masked(str(results)), f"is a URL, and {what} is of a folder", "name a folder: --results DIR")
+        fix = "name a folder: " + option("results", "DIR")
+        raise InputError(masked(str(results)), f"is a URL, and {what} is of a folder", fix)
     return folder_of(results)

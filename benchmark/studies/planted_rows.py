@@ -11,6 +11,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.planting.kind_names import ALL_KINDS
+from crossvad.datasets.wording import noun
 from crossvad.present.atomic_files import replacing
 
 # What a row is of: `number` counts the scenes that are drawn for a seed, `planting` is the version of what is drawn.
@@ -100,5 +101,5 @@ def keep(path: Path, new: pd.DataFrame) -> pd.DataFrame:
         with replacing(path) as draft:
             draft.write_text(as_csv(rows), encoding="utf-8")
     except OSError as error:
-        raise InputError(path, f"cannot be written ({error.strerror})", "choose another --out") from error
+        raise InputError(path, f"cannot be written ({error.strerror})", "choose another " + noun("out")) from error
     return rows

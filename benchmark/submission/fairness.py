@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import BASELINES, METHODS, TUNINGS
@@ -18,7 +19,7 @@ from crossvad.submission.statement import Board, base_name, boards_of
 FAIR_SUPPORTS = (SupportPolicy.NONE, SupportPolicy.TRAIN_HEAD, SupportPolicy.SCENE_HEAD)
 NAMED = 4  # cells or seeds that a message names, at most
 WITHOUT = "pack it again with bench submit pack, which leaves such cells out"
-RUN = "run what is missing, or leave that out with --where, and pack again"
+RUN = "run what is missing, or leave that out with " + option("where") + ", and pack again"
 
 
 def unfair(record: Record) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 from crossvad.planning import registry
 from crossvad.planning.catalogue import BASELINES, METHODS
@@ -75,7 +76,8 @@ def find_plugins(records: Sequence[Record], code: Iterable[Path]) -> dict[Plugin
     for name in named:
         file = Path(name.partition(":")[0]).name
         if file not in files:
-            raise InputError(name, "is a plug-in, whose file goes into the submission", f"give it: --code {file}")
+            problem, give = "is a plug-in, whose file goes into the submission", option("code", file)
+            raise InputError(name, problem, "give it: " + give)
         if not files[file].is_file() or files[file].is_symlink():
             raise InputError(files[file], "is no plain file", "give the file itself")
         found[Plugin(name, sha256(files[file]), files[file].stat().st_size)] = files[file]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES, SQUARE
+from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import tidy
 from crossvad.execution.progress import Reporter
@@ -62,7 +63,8 @@ def of_file(
         raise InputError(name, "holds no such row", f"it has {fix}")
     shots, steps, tuning = _way(seen, name, asked)
     if (budgets := seen["budget"].unique()).size > 1:
-        raise InputError(name, f"has rows of budgets {captions.listed(budgets)}", f"say one: --budget {budgets[0]}")
+        fix = "say one: " + option("budget", budgets[0])
+        raise InputError(name, f"has rows of budgets {captions.listed(budgets)}", fix)
     way = of_one_way(kept, tuning, shots, steps)
     return tabulate(way, tuning, shots, steps) if results is None else _of_cells(way, results, targets)
 
@@ -82,7 +84,8 @@ def _way(seen: pd.DataFrame, name: str, asked: Mapping[str, Any]) -> tuple[int, 
     for key in ("steps", "tuning"):
         values = sorted(adapted[key].unique())
         if key not in asked and len(values) > 1:
-            raise InputError(name, f"has rows of {key} {captions.listed(values)}", f"say one: --{key} {values[-1]}")
+            fix = "say one: " + option(key, values[-1])
+            raise InputError(name, f"has rows of {key} {captions.listed(values)}", fix)
         found.append(asked.get(key, values[0] if values else None))
         adapted = adapted[adapted[key] == found[-1]]
     if adapted.empty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from crossvad.datasets.wording import sentence
 from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
 from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import captions
@@ -25,7 +26,7 @@ def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: s
     """
     gaps = differences(cells, against, among)
     seen = pd.concat([gaps, among[among["method"] == against]])
-    parts = [(_texts(gaps), "; ".join([_note(gaps, against, protocol), *captions.transductive(seen)]))]
+    parts = [(_texts(gaps), sentence([_note(gaps, against, protocol), *captions.transductive(seen)]))]
     mean_ranks, alike, critical = ranks(cells)
     if alike:
         known = {method: marks(rows[["transductive"]]) for method, rows in cells.groupby("method")}
@@ -53,7 +54,7 @@ def _texts(gaps: pd.DataFrame) -> pd.DataFrame:
 def _note(gaps: pd.DataFrame, against: str, protocol: str) -> str:
     same = [f"{key} {gaps[key].iloc[0]}" for key in ENTRY if key != "method" and gaps[key].nunique() == 1]
     tested = int(gaps["p"].notna().sum())
-    return "; ".join([
+    return sentence([
         f"AUC in %, difference in points to {rival(against)}; {captions.protocols(gaps, protocol)}",
         *([", ".join(same)] if same else []),
         *captions.partial(gaps),

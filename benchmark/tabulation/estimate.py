@@ -7,6 +7,7 @@ from statistics import median
 
 import pandas as pd
 
+from crossvad.datasets.wording import noun, sentence
 from crossvad.datasets.words import duration, number_of
 from crossvad.execution.support import Unsuitable, adaptation_units
 from crossvad.planning.cell import Cell
@@ -75,7 +76,7 @@ def tabulate(
     todo_frames = sum(frames[cell.target] for cell in cells if cell not in done)
     facts = [
         f"times: by the median of what {number_of(took.count, 'stored cell')} of budget {grid.budget.name} took, on "
-        "whatever they ran on; several --jobs share them out",
+        "whatever they ran on; several " + noun("jobs") + " share them out",
         *(
             [f"{MISSING}: no stored cell tells how long all of it takes ({captions.listed(unknown)})"]
             if unknown
@@ -85,7 +86,7 @@ def tabulate(
         *of_grid(left_out),
         "nothing was run",
     ]
-    return Tables([(texts, "; ".join(facts))], title="what is to be run", numbers=rows)
+    return Tables([(texts, sentence(facts))], title="what is to be run", numbers=rows)
 
 
 def support_units(
@@ -104,13 +105,13 @@ def support_units(
         except Unsuitable as unsuitable:
             if not leave_out:
                 raise
-            left_out.add(str(unsuitable))
+            left_out.add(unsuitable.line)
     return units, sorted(left_out)
 
 
 def of_grid(left_out: Iterable[str]) -> list[str]:
     """What a reader must know of a grid's size, whatever else is told of it."""
-    return [NOT_COUNTED, *(f"left out: {reason}" for reason in left_out)]
+    return [NOT_COUNTED, *("left out: " + reason for reason in left_out)]
 
 
 class _Took:

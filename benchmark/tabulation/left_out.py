@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from crossvad.datasets.wording import option, sentence
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.selection import belongs, unmatched
 from crossvad.planning.protocol import Protocol
@@ -33,7 +34,8 @@ def not_shown(
         protocol: by which they are read.
     """
     facts = older_facts(older)
-    facts += [f"no stored cell has {value} ({close})" for value, close in unmatched(stored, conditions, protocol.name)]
+    lacking = unmatched(stored, conditions, protocol.name) if stored else []
+    facts += [f"no stored cell has {value} ({close})" for value, close in lacking]
     return [*facts, *_unread([record for record in chosen if not belongs(record, protocol)], protocol)]
 
 
@@ -47,7 +49,9 @@ def shares(store: Store, chosen: Iterable[Record]) -> list[str]:
 
 def older_facts(older: Older) -> list[str]:
     """Say which cells are of another copy or version than is shown, and how to ask for them."""
-    facts = [f"{_are_not_shown(len(cells), f'of {of}')} ({where})" for (of, where), cells in [*older.items()][:NAMED]]
+    facts: list[str] = []
+    for (of, where), cells in [*older.items()][:NAMED]:
+        facts.append(_are_not_shown(len(cells), f"of {of}") + " (" + where + ")")
     if more := sum(map(len, [*older.values()][NAMED:])):
         facts.append(f"nor {number_of(more, 'cell')} of others (bench results list)")
     return facts
@@ -60,7 +64,7 @@ def _unread(records: Sequence[Record], protocol: Protocol) -> list[str]:
     if protocol.common_mask:
         most = max(record.cell.shots for record in records)
         beyond = f"with more than {number_of(protocol.max_shots, 'shot')}"
-        return [f"{_are_not_shown(len(records), beyond)} (--protocol fair@{most})"]
+        return [_are_not_shown(len(records), beyond) + " (" + option("protocol", f"fair@{most}") + ")"]
     supports = ", ".join(sorted({record.cell.support for record in records}))
     unread = f"with support {supports}, which protocol {protocol.name} does not read,"
     return [_are_not_shown(len(records), unread)]
@@ -77,5 +81,5 @@ def noted(tables: Tables, facts: Sequence[str], place: int = 0) -> Tables:
     parts = [*tables.parts]
     if parts:
         table, note = parts[place]
-        parts[place] = table, "; ".join([note, *facts])
+        parts[place] = table, sentence([note, *facts])
     return replace(tables, parts=parts, notes=facts)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from crossvad.datasets.wording import condition, sentence
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import KEYS, PLACE, PLACES
 from crossvad.evaluation.conditions import value_of
@@ -41,11 +42,11 @@ def tabulate(store: Store, records: Sequence[Record]) -> Tables:
     numbers = pd.DataFrame([*lines, *_older(records, places)], columns=COLUMNS)
     statuses = Counter(record.status for record in records)
     facts = [f"{number_of(len(records), 'cell')}: {', '.join(f'{n} {status}' for status, n in statuses.items())}"]
-    facts += ["to be asked for by --where KEY=VALUE[,VALUE]"]
+    facts += ["to be asked for by " + condition("KEY=VALUE[,VALUE]", pattern=True)]
     shown = numbers.astype(str).set_index(["key", "value"])
     shown = shown if shown["note"].any() else shown.drop(columns="note")
     notes = [*failures(store, records), *skips(records)]
-    return Tables([(shown, "; ".join([*facts, *notes]))], "What is stored", numbers=numbers)
+    return Tables([(shown, sentence([*facts, *notes]))], "What is stored", numbers=numbers)
 
 
 def _line(key: str, value: str, cells: Iterable[Record], places: Mapping[str, str], note: str) -> Line:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import noun, option, options
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.comparison import better_or_worse, rival
@@ -43,27 +44,28 @@ class TableRequest:
     def __post_init__(self) -> None:
         """Refuse what would have to be ignored."""
         if self.rows is not None and not self.rows:
-            raise InputError("--rows", "names no key", "name one, such as --rows method, or leave it out")
-        own_shape = {"--published": self.published, "--paper": self.paper is not None}
-        for flag in (flag for flag, asked in own_shape.items() if asked):
-            shapes = {"--rows": self.rows, "--columns": self.columns, "--matrix": self.matrix or None}
-            shapes |= {"--metric": self.metrics, "--format long": self.long or None}
-            shapes |= {other: True for other, asked in own_shape.items() if asked and other != flag}
+            fix = "name one, such as " + option("rows", "method") + ", or leave it out"
+            raise InputError(noun("rows"), "names no key", fix)
+        own_shape = {"published": self.published, "paper": self.paper is not None}
+        for name in (name for name, asked in own_shape.items() if asked):
+            shapes = {"rows": self.rows, "columns": self.columns, "matrix": self.matrix or None}
+            shapes |= {"metric": self.metrics, "long": self.long or None}
+            shapes |= {other: True for other, asked in own_shape.items() if asked and other != name}
             if given := [other for other, value in shapes.items() if value is not None]:
-                problem = f"has a shape of its own, so it does not go with {', '.join(given)}"
-                raise InputError(flag, problem, "drop one of them")
+                problem = "has a shape of its own, so it does not go with " + options(*given, last=", ")
+                raise InputError(noun(name), problem, "drop one of them")
         if self.paper is not None and self.paper not in PAPER_TABLES:
-            raise InputError(f"--paper {self.paper}", "is no table of APN's paper", "choose from 1 to 7")
+            raise InputError(option("paper", self.paper), "is no table of APN's paper", "choose from 1 to 7")
         if self.against and (self.published or self.paper or self.long):
-            fix = "drop --published, --paper or --format long"
-            raise InputError("--against", "marks tables of one value a cell", fix)
+            fix = "drop " + options("published", "paper", "long")
+            raise InputError(noun("against"), "marks tables of one value a cell", fix)
         if self.against and list(self.shown_metrics) != ["auc"]:
-            raise InputError("--against", "marks differences of auc alone", "drop --metric")
+            raise InputError(noun("against"), "marks differences of auc alone", "drop " + option("metric"))
         if self.ranks and (self.published or self.paper or self.long or len(self.shown_metrics) > 1):
-            fix = "drop --published, --paper, --format long or the other metrics"
-            raise InputError("--ranks", "is of tables of one metric", fix)
+            fix = "drop " + options("published", "paper", "long", last=", ") + " or the other metrics"
+            raise InputError(noun("ranks"), "is of tables of one metric", fix)
         if self.matrix and not self.long and len(self.shown_metrics) > 1:
-            raise InputError("--matrix", "shows one metric", "drop the others from --metric")
+            raise InputError(noun("matrix"), "shows one metric", "drop the others from " + option("metric"))
 
     @property
     def shown_metrics(self) -> Sequence[str]:

@@ -20,6 +20,7 @@ from crossvad.datasets.published.manifest import Manifest, VideoFacts
 from crossvad.datasets.published.video_list import ALL, VideoList, spelled
 from crossvad.datasets.readers.frame_folder import damaged_in_archive
 from crossvad.datasets.readers.patience import Beat
+from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 
 
@@ -285,7 +286,7 @@ class PublishedDataset(Dataset):
 
 LONGEST_PART = 60  # characters of a list of videos that a table's label has room for
 _INSTEAD = {
-    "train": ", or adapt on --support scene-head or test-head",
+    "train": ", or adapt on " + option("support", "scene-head") + " or test-head",
     "test": ", or use the data set as a source only",
 }
 

@@ -68,3 +68,28 @@ def test_what_does_not_fit_is_named(given, told):
 def test_how_a_function_is_called_is_pythons_concern():
     with pytest.raises(TypeError, match="multiple values"):
         ask(0, shots=1)
+
+
+@checked
+def tell(shots: int, *, source: str, target: str, seed: int = 0) -> None:
+    """Take all but one by name."""
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "told"),
+    [
+        ((5, "a", "b"), {}, r"takes 1 positional argument but 3 .*given; write source=…, target=…$"),
+        ((5, "a"), {"source": "b"}, r"takes 1 positional argument but 2 .*given; write target=…$"),
+        ((5,), {}, r"missing 2 required keyword-only arguments: 'source' and 'target'$"),
+        ((5, *"abcd"), {}, r"takes 1 positional argument but 5 were given; write source=…, target=…, seed=…$"),
+    ],
+)
+def test_what_goes_by_name_alone_is_named(given, named, told):
+    with pytest.raises(TypeError, match=told):
+        tell(*given, **named)
+    assert tell(5, source="a", target="b") is None
+
+
+def test_of_what_is_handed_on_python_is_told_that_it_goes_by_name():
+    with pytest.raises(TypeError, match=r"takes 8 positional arguments but 9 were given; write the others by name$"):
+        ask(*range(9))

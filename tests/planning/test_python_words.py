@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import crossvad
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import condition, noun, option, options
 from crossvad.planning.python_words import in_python, tell_in_python
 from crossvad.present.formats import TABLE_FORMATS, Tables
 
@@ -17,65 +20,83 @@ from crossvad.present.formats import TABLE_FORMATS, Tables
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("add --where budget=quick", 'add where={"budget": "quick"}'),
-        ("--where 'source=path:x y' --where shots=1,5; x", 'where={"source": "path:x y", "shots": ["1", "5"]}; x'),
-        ("--where budget=", 'where={"budget": ""}'),
-        ("--where method=a[x=1,y=2],b", 'where={"method": ["a[x=1,y=2]", "b"]}'),
-        ("loosen --where", "loosen the argument where"),
-        ("narrow with --where (which is there)", "narrow with the argument where (which is there)"),
-        ("drop --published, --paper or --no-overlay", "drop the arguments published, paper or overlay=False"),
-        ("choose another --method, or at most --shots 3.", "choose another method, or at most shots=3."),
-        ("fewer --max-failures", "fewer max_failures"),
-        ("say --look 3599s, or --false-alarms 600", "say look=3599, or false_alarms=600"),
-        ("`ray start --head`", "`ray start --head`"),
-        ("see bench results list --where budget=quick", "see bench results list --where budget=quick"),
-        ("nothing-- of it -- at all", "nothing-- of it -- at all"),
-        ("--where 'source=path:Tom'\"'\"'s'", """where={"source": "path:Tom's"}"""),
-        ("--where 'source=path:a\\b'", r'where={"source": "path:a\\b"}'),
-        ("--where 'method=apn, '", 'where={"method": "apn, "}'),
-        ("--where target=a --where target=b", 'where=["target=a", "target=b"]'),
-        ("(--where place=runs leaves it out)", '(where={"place": "runs"} leaves it out)'),
-        ("of --where path:Tom's=a\\b, or less", "of --where path:Tom's=a\\b, or less"),
-        ("bench table --where method=a,b --ranks", "bench table --where method=a,b --ranks"),
-        ("of /data/cam--north/a--no-audio.mp4", "of /data/cam--north/a--no-audio.mp4"),
-        ("of --no-audio.mp4 and --data/x", "of --no-audio.mp4 and --data/x"),
-        ("unpack it elsewhere and say --data", "unpack it elsewhere and say data=…"),
-        ("point --data (or $CROSSVAD_DATA) at it", "point the argument data (or $CROSSVAD_DATA) at it"),
-        ("drop the others from --metric", "drop the others from the argument metric"),
-        ("goes with no --jobs and no --launcher", "goes with no jobs and no launcher"),
-        ("drop --published, --paper, --format long or it", "drop the arguments published, paper, long or it"),
-        ("or say --support scene-head, or --shots 0", 'or say support="scene-head", or shots=0'),
-        ("choose --protocol fair@12, which keeps out more", 'choose protocol="fair@12", which keeps out more'),
-        ("name another --results folder", "name another results folder"),
-        ("such as --rows method, or leave it out", 'such as rows="method", or leave it out'),
+        ("add " + condition("budget=quick"), 'add where={"budget": "quick"}'),
+        (
+            condition("source=path:x y", "shots=1,5") + "; x",
+            'where={"source": "path:x y", "shots": ["1", "5"]}; x',
+        ),
+        (condition("budget="), 'where={"budget": ""}'),
+        (condition("method=a[x=1,y=2],b"), 'where={"method": ["a[x=1,y=2]", "b"]}'),
+        ("loosen " + option("where"), "loosen the argument where"),
+        ("drop it, or say " + option("overlay", False), "drop it, or say overlay=False"),
+        ("drop " + options("published", "paper", "long"), "drop the arguments published, paper or long"),
+        ("drop " + options("metric"), "drop the argument metric"),
+        (
+            "choose another " + noun("method") + ", or at most " + option("shots", 3) + ".",
+            "choose another method, or at most shots=3.",
+        ),
+        ("fewer " + noun("max_failures"), "fewer max_failures"),
+        (
+            "say " + option("look", 3599, "s") + ", or " + option("false_alarms", 600.0),
+            "say look=3599, or false_alarms=600",
+        ),
+        (condition("source=path:Tom's"), """where={"source": "path:Tom's"}"""),
+        (condition("source=path:a\\b"), r'where={"source": "path:a\\b"}'),
+        (condition("method=apn, "), 'where={"method": "apn, "}'),
+        (condition("target=a", "target=b"), 'where=["target=a", "target=b"]'),
+        (condition("budget"), 'where="budget"'),
+        (condition("KEY=VALUE[,VALUE]", pattern=True), 'where={"KEY": "VALUE[,VALUE]"}'),
+        ("(" + condition("place=runs") + " leaves it out)", '(where={"place": "runs"} leaves it out)'),
+        ("unpack it elsewhere and say " + option("data", ...), "unpack it elsewhere and say data=…"),
+        ("point " + option("data") + " (or $CROSSVAD_DATA)", "point the argument data (or $CROSSVAD_DATA)"),
+        ("say one: " + option("steps", np.int64(20)), "say one: steps=20"),
+        ("run it again with " + option("maps", True), "run it again with maps=True"),
+        ("or say " + option("support", "scene-head"), 'or say support="scene-head"'),
+        ("of " + option("video", "Tom's \\ own"), """of video="Tom's \\\\ own\""""),
+        ("name another " + noun("results") + " folder", "name another results folder"),
     ],
-)  # fmt: skip
-def test_options_are_told_as_arguments_and_commands_stay(text, told):
+)
+def test_options_are_told_as_arguments(text, told):
     assert in_python(text) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`ray start --head`",
+        "see bench results list --where budget=quick",
+        "nothing-- of it -- at all",
+        "of --where path:Tom's=a\\b, or less",
+        "of /data/cam--north/a--no-audio.mp4",
+        "of --no-audio.mp4 and --data/x",
+        "/data/of --shots 3/a, --tuning x.mp4",
+    ],
+)
+def test_what_nobody_said_is_an_option_stays_as_it_is(text):
+    assert in_python(text) == text
+    assert in_python(text + ": " + option("shots", 3)) == text + ": shots=3"
 
 
 def test_an_argument_is_called_as_its_function_calls_it():
     known = ("methods", "seeds", "tunings", "plugins")
-    assert in_python("another --method, --seed 3", known) == "another method, seeds=3"
-    assert in_python("drop --method or --seed", known) == "drop the arguments methods or seeds"
-    assert in_python("another --tuning, fewer --seed", known) == "another tuning, fewer seed"
-    assert in_python("trust it: --plugin 'my file.py'", known) == 'trust it: plugins=["my file.py"]'
-    assert in_python("another --method", ("method", "methods")) == "another method"
+    assert in_python("another " + noun("method") + ", " + option("seed", 3), known) == "another method, seeds=3"
+    assert in_python("drop " + options("method", "seed"), known) == "drop the arguments methods or seeds"
+    assert in_python("another " + noun("tuning"), known) == "another tuning"
+    assert in_python(option("plugin", "my file.py"), known) == 'plugins=["my file.py"]'
+    assert in_python(option("method"), ("method", "methods")) == "the argument method"
 
 
 @pytest.mark.parametrize(
     ("where", "told"),
     [
-        ("/data/cam--north/a--no-audio.mp4", "/data/cam--north/a--no-audio.mp4"),
-        ("/data/of --shots 3/a, --tuning x.mp4", "/data/of --shots 3/a, --tuning x.mp4"),
+        (Path("/data/cam--north/a--no-audio.mp4"), "/data/cam--north/a--no-audio.mp4"),
         ("--no-audio.mp4", "--no-audio.mp4"),
-        ("--shots 3", "shots=3"),
-        ("--against", "against"),
-        ("--video 01", 'videos=["01"]'),
-        ("apn, --tuning finetune", 'apn, tuning="finetune"'),
-        ("--where budget", 'where="budget"'),
-        ("--where source=path:Tom's", "--where source=path:Tom's"),
-        ("--where source=a b", "--where source=a b"),
+        ("--shots 3", "--shots 3"),
+        (option("shots", 3), "shots=3"),
+        (noun("against"), "against"),
+        (option("video", "01"), 'videos=["01"]'),
+        ("apn, " + option("tuning", "finetune"), 'apn, tuning="finetune"'),
+        (condition("budget"), 'where="budget"'),
     ],
 )
 def test_where_an_error_is_may_be_an_argument_and_a_path_is_left_as_it_is(where, told):
@@ -95,7 +116,7 @@ def test_whatever_was_asked_for_is_told_as_it_was_asked_for(key, value, tmp_path
 
 def test_a_table_speaks_to_its_reader_in_python_and_to_that_of_a_command_in_its_words(capsys):
     frame = pd.DataFrame({"auc": ["80.0"]}, index=pd.Index(["apn"], name="method"))
-    tables = Tables([(frame, "4 more cells (--where budget=quick)")])
+    tables = Tables([(frame, "4 more cells (" + condition("budget=quick") + ")")])
     assert '(where={"budget": "quick"})' in repr(tables) and "--" not in repr(tables).split("4 more")[1]
     assert "budget" in tables._repr_html_() and "--where" not in tables._repr_html_()
     for name in ("rich", "md"):

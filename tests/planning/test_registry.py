@@ -283,7 +283,9 @@ def test_files_of_one_name_are_not_confused(plugin, tmp_path):
     ("source", "problem"),
     [
         (None, "does not exist; give the path"),
-        ("", "has no class 'Mine'"),
+        ("", "has no class 'Mine'; write it as file.py:Class"),
+        ("class Main: pass", r"has no class 'Mine'; did you mean Main\? write it as file.py:Class"),
+        ("from ast import Name as Mina", "has no class 'Mine'; write it as file.py:Class"),
         ("Mine = 3", r"is not a crossvad\.adapters\.base\.Adapter"),
         ("class Mine: pass", r"is not a crossvad\.adapters\.base\.Adapter"),
         ("def broken(:", r"mine\.py: cannot be imported"),

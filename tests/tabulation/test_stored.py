@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 import crossvad
+from crossvad.datasets.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,10 @@ def test_conditions_narrow_the_list(bench, results):
     assert "framepred" not in done.out and "method,ramp,1,1,0," in done.out
     none = bench("results", "list", "--results", results, "--where", "method=rmap")
     assert none.code == 2 and "no stored cell has method=rmap (did you mean ramp?)" in none.err
+
+
+def test_of_a_name_that_no_cell_has_python_is_told_what_is_near(results):
+    nothing = crossvad.load_results(results, where={"method": "rmap"})
+    assert len(nothing) == 0 and "; no stored cell has method=rmap (did you mean ramp?)>" in repr(nothing)
+    with pytest.raises(InputError, match="holds no such cell; no stored cell has method=rmap"):
+        nothing.table()

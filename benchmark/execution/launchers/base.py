@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any, ClassVar, Self
 
 from crossvad.adapters.options import NoOptions
+from crossvad.datasets.wording import noun
 from crossvad.execution.workers import Workplace
 from crossvad.planning.jobs import Job
 
@@ -60,7 +61,7 @@ class Launcher(ABC):
     Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods: --launcher 'name[option=value]'
     say: Callable[[str], None] = staticmethod(lambda text: None)  # tells the user a line; the scheduler sets it
     # What an error names, and advises, where processes end before they can do anything.
-    said_by: ClassVar[str] = "--jobs"
+    said_by: ClassVar[str] = noun("jobs")
     fix: ClassVar[str] = 'see what it says above; a script asks for several jobs below `if __name__ == "__main__"`'
 
     def __init__(self, options: Any, shared: Shared) -> None:

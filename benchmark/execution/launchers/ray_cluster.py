@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from crossvad.adapters.options import option
+from crossvad.datasets import wording
 from crossvad.datasets.errors import InputError
 from crossvad.execution.launchers.base import PATIENCE
 from crossvad.execution.launchers.remote import Remote, RemoteWorker, new_name
@@ -55,9 +56,8 @@ class RayCluster(Remote):
         try:
             import ray
         except ImportError as error:
-            raise InputError(
-                "--launcher ray", "needs ray, which is not installed", "pip install 'crossvad[ray]'"
-            ) from error
+            where, fix = wording.option("launcher", "ray"), "pip install 'crossvad[ray]'"
+            raise InputError(where, "needs ray, which is not installed", fix) from error
         self.ray, self.begun = ray, not ray.is_initialized()
         if self.begun:
             address = self.options.address
@@ -65,7 +65,8 @@ class RayCluster(Remote):
                 ray.init(None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
             except (ConnectionError, ValueError, RuntimeError) as error:
                 fix = "begin one by `ray start --head`, or say ray[address=HOST:PORT] or ray[address=local]"
-                raise InputError(f"--launcher ray[address={address}]", f"finds no cluster ({error})", fix) from error
+                where = wording.option("launcher", f"ray[address={address}]")
+                raise InputError(where, f"finds no cluster ({error})", fix) from error
         return super().__enter__()
 
     def __exit__(self, *error: object) -> None:

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, answer_challenge, deliver_cha
 from pathlib import Path
 from typing import Any, Self
 
+from crossvad.datasets.wording import noun
 from crossvad.execution.launchers.base import Launcher, Worker
 
 GREETING = 10  # seconds that whoever connects has to show that it knows the key
@@ -39,7 +40,7 @@ class RemoteWorker(Worker):
 class Remote(Launcher):
     """What launchers share whose processes connect to the run."""
 
-    said_by = "--launcher"
+    said_by = noun("launcher")
     fix = "see what the cluster says of it; it must reach this machine, by the address that the option host names"
 
     def __enter__(self) -> Self:

@@ -12,11 +12,14 @@ from tempfile import mkdtemp
 from typing import Any, Literal, Self
 
 from crossvad.adapters.options import option
+from crossvad.datasets import wording
 from crossvad.datasets.errors import InputError
 from crossvad.execution.launchers.base import PATIENCE, Worker
 from crossvad.execution.launchers.remote import LOOK, Remote, RemoteWorker, new_name
 from crossvad.execution.workers import join
 from crossvad.store.urls import folder_of
+
+NAMED = wording.option("launcher", "slurm")
 
 
 @dataclass(frozen=True)
@@ -66,17 +69,15 @@ class Slurm(Remote):
             import submitit
         except ImportError as error:
             fix = "pip install 'crossvad[slurm]'"
-            raise InputError("--launcher slurm", "needs submitit, which is not installed", fix) from error
+            raise InputError(NAMED, "needs submitit, which is not installed", fix) from error
         launched, chosen = folder_of(self.shared.place.results).absolute() / "runs" / "launched", self.options
         launched.mkdir(parents=True, exist_ok=True)
         self.folder = Path(mkdtemp(prefix="run-", dir=launched))  # nobody else's, as what is submitted holds a key
         try:
             self.executor = submitit.AutoExecutor(folder=self.folder, cluster=chosen.cluster)
         except RuntimeError as error:
-            problem = f"cannot submit anything here ({error})"
-            raise InputError(
-                "--launcher slurm", problem, "call it where `sbatch` is, or say slurm[cluster=local]"
-            ) from error
+            fix = "call it where `sbatch` is, or say slurm[cluster=local]"
+            raise InputError(NAMED, f"cannot submit anything here ({error})", fix) from error
         asked = {"slurm_partition": chosen.partition} if chosen.partition else {}
         self.executor.update_parameters(
             name="crossvad", timeout_min=chosen.minutes, cpus_per_task=chosen.cpus, gpus_per_node=chosen.gpus,
@@ -120,4 +121,4 @@ def _naming_refusals() -> Iterator[None]:
         yield
     except FailedJobError as error:
         fix = "ask for a partition, cores, memory and minutes that it has: slurm[partition=…]"
-        raise InputError("--launcher slurm", f"is refused by the cluster ({error})", fix) from error
+        raise InputError(NAMED, f"is refused by the cluster ({error})", fix) from error

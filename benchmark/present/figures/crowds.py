@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from crossvad.datasets.wording import condition
 from crossvad.present.figures.layout import SCENES, scene_name
 
 MOST = 12  # curves whose names a reader finds in a legend
@@ -57,7 +58,10 @@ def readable(
     then = ", then it unadapted, then its next" if "shots" in keys else ", then its next"
     facts = [
         f"{len(lost)} of {len(order)} {what} are left out, as nobody can read so many",
-        f"drawn are of each method the one {which}{then}; choose by --where method=… or --where tuning=…",
+        f"drawn are of each method the one {which}{then}; choose by "
+        + condition("method=…", pattern=True)
+        + " or "
+        + condition("tuning=…", pattern=True),
         f"left out: {_some(names)}",
     ]
     return kept.reset_index(drop=True), facts

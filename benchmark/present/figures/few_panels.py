@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 import pandas as pd
 
+from crossvad.datasets.wording import Wording, condition
 from crossvad.present.figures.layout import SCENES
 
 MOST = 12  # panels that a reader looks through
@@ -35,7 +35,7 @@ def few_panels(
     narrow = " or ".join(f"{key} ({count} of them)" for key, count in of.items() if count > 1)
     facts = [
         f"{len(lost)} of {len(counts)} {what} are left out, as nobody can read so many",
-        f"drawn are those with most points; narrow by {narrow}, such as by {_example(counts, lost, keys, most)}",
+        f"drawn are those with most points; narrow by {narrow}, such as by " + _example(counts, lost, keys, most),
     ]
     return kept, facts
 
@@ -50,7 +50,7 @@ def without_lost(rows: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) 
     return rows[~_among(rows, before[~_among(before, after, SCENES)], SCENES)]
 
 
-def _example(counts: pd.Series, lost: pd.DataFrame, keys: Sequence[str], most: int) -> str:
+def _example(counts: pd.Series, lost: pd.DataFrame, keys: Sequence[str], most: int) -> Wording:
     """Spell the condition that shows most of the panels which are left out, and has room for all that it holds for."""
     panels = counts.index.to_frame(index=False)
     found = []
@@ -58,7 +58,7 @@ def _example(counts: pd.Series, lost: pd.DataFrame, keys: Sequence[str], most: i
         sizes, more = panels[key].value_counts().to_dict(), lost[key].value_counts().to_dict()
         found += [(sizes[value] > most, -count, key, str(value)) for value, count in more.items()]
     *_, key, value = min(found)
-    return f"--where {shlex.quote(f'{key}={value}')}"
+    return condition(f"{key}={value}")
 
 
 def _among(rows: pd.DataFrame, others: pd.DataFrame, keys: Sequence[str]) -> pd.Series:

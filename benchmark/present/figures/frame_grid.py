@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import condition
 from crossvad.execution.model_views import ModelView, ModelViewer, Sample, only
 from crossvad.planning.cell import Cell
 from crossvad.planning.protocol import Protocol
@@ -137,7 +138,7 @@ class Errors(FrameGrid):
             raise InputError(
                 "this method",
                 "cannot say where a frame is abnormal (it has no `maps`)",
-                "choose another --where method=…",
+                "choose another " + condition("method=…", pattern=True),
             )
         columns = [Column("frame", view.sample.frames)]
         if view.predicted is not None:
@@ -170,7 +171,7 @@ class Prototypes(FrameGrid):
             InputError: the method has no prototypes.
         """
         if view.attention is None:
-            fix = "choose --where method=apn, apn-released or mpn"
+            fix = "choose " + condition("method=apn") + ", apn-released or mpn"
             raise InputError("this method", "has no prototypes", fix)
         maps, distances = view.attention
         shown = [Column(f"map {number + 1}", maps[:, number]) for number in range(min(MOST, maps.shape[1]))]
@@ -212,7 +213,8 @@ class Activations(FrameGrid):
             InputError: the method has no U-Net.
         """
         if not view.activations:
-            raise InputError("this method", "has no U-Net whose levels could be shown", "choose --where method=apn")
+            fix = "choose " + condition("method=apn")
+            raise InputError("this method", "has no U-Net whose levels could be shown", fix)
         levels = [Column(name, norms, _scale(norms, SHARP)) for name, norms in view.activations.items()]
         return [Column("frame", view.sample.frames), *levels]
 

@@ -14,6 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from crossvad.datasets.wording import sentence
 from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
 from crossvad.evaluation.rows import varying_keys
 from crossvad.present import captions
@@ -81,7 +82,7 @@ class Matrix(RowsPlot):
 
     def caption(self, rows: pd.DataFrame, points: pd.DataFrame) -> str:
         """Say what a reader must know to read the means."""
-        return "; ".join([captions.caption(rows, intervals=False), *captions.undrawn(rows["method"])])
+        return sentence([captions.caption(rows, intervals=False), *captions.undrawn(rows["method"])])
 
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw all squares on one scale of colours, and below them the caption."""

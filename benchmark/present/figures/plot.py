@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import pandas as pd
 from matplotlib.figure import Figure
 
+from crossvad.datasets.wording import sentence
 from crossvad.evaluation.selection import refuse_empty
 from crossvad.evaluation.tidy import table
 from crossvad.planning.protocol import Protocol
@@ -52,7 +53,7 @@ class Plot(ABC):
 
     def joined(self, facts: Iterable[str]) -> str:
         """Make a caption of facts, in the words of whom it is for."""
-        caption = "; ".join(facts)
+        caption = sentence(facts)
         return in_python(caption) if self.for_python else caption
 
 

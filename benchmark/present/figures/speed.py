@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from crossvad.datasets.wording import sentence
 from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.present import captions
 from crossvad.present.figures.crowds import Scene, coinciding, readable
@@ -79,7 +80,7 @@ class Speed(RowsPlot):
         ]
         if points["seeds"].map(len).max() > 1:
             facts.append("bars: lowest to highest of several seeds")
-        return "; ".join(facts)
+        return sentence(facts)
 
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw the points, each named below its panel beside its AUC and speed, and below them the caption."""

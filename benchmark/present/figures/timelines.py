@@ -13,6 +13,7 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.wording import option
 from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
 from crossvad.evaluation.rows import varying_keys
 from crossvad.planning.archives import published_videos
@@ -83,7 +84,7 @@ class Timelines(RowsPlot):
         videos = rows["video"].unique()
         if not self.videos and len(videos) > PANELS:
             few = f"drawn are the first {PANELS} of {len(videos)} videos, as nobody can read so many"
-            facts.append(f"{few}; choose others by --video, such as {videos[PANELS]}")
+            facts.append(f"{few}; choose others by " + option("video") + f", such as {videos[PANELS]}")
         keys = [key for key in KEYS if key != "method"]
         fixed = [fact for key in keys for fact in captions.fixed(adapted if key in ADAPTED else points, [key])]
         scored = rows.groupby("target")["video"].transform("nunique")
@@ -116,7 +117,7 @@ def choose(rows: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
     if unknown := sorted(set(videos) - set(rows["video"])):
         known = list(rows["video"].unique())
         fix = f"{did_you_mean(unknown[0], known)}choose from {', '.join(known)}"
-        raise InputError(f"--video {unknown[0]}", "is in no cell", fix)
+        raise InputError(option("video", unknown[0]), "is in no cell", fix)
     chosen = rows[rows["video"].isin(videos)] if videos else rows
     lines = Few(chosen.drop_duplicates([*KEYS]), NARROWED, MOST, "curves a panel")
     refuse_mixtures(*(Alike(chosen, key) for key in SCENES), few=lines)
