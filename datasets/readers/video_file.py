@@ -82,7 +82,7 @@ class VideoFile:
         frames = np.arange(len(self))  # counted first, lest the file is opened here first
         reader = opened(self.path, (16, 16))
         with naming_errors(self.path):
-            shown = np.float64(reader.get_frame_timestamp(frames))[:, 0]
+            shown = np.asarray(reader.get_frame_timestamp(frames), np.float64)[:, 0]
         rate = float(reader.get_avg_fps())
         even = frames / rate if np.isfinite(rate) and rate > 0 else None
         told = shown - shown[0] if np.isfinite(shown).all() and (np.diff(shown) >= 0).all() and np.ptp(shown) else None
