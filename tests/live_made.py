@@ -1,6 +1,7 @@
-"""Frames of cameras that run, made up for tests."""
+"""What tests of running cameras make and wait for."""
 
 import io
+import time
 
 import numpy as np
 from PIL import Image
@@ -16,3 +17,11 @@ def live_frame(number, connection=1, at=None, rate=25, picture=False, size=(2, 2
         Image.new("RGB", (64, 48), (number % 200, 60, 60)).save(kept, "JPEG")
     small = np.full((*size, 1), number % 256, np.uint8)
     return LiveFrame(number, connection, seconds, 1_700_000_000 + seconds, small, kept.getvalue() if picture else None)
+
+
+def until(condition):
+    """Wait for what another thread does."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < 10
+        time.sleep(0.01)

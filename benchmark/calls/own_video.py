@@ -149,14 +149,14 @@ def watch(
     from crossvad.execution.decoding import Decoder
     from crossvad.execution.device import get_device
     from crossvad.execution.fitting import Fitter
-    from crossvad.execution.progress import Reporter
     from crossvad.live.camera_watch import Rules
     from crossvad.live.cameras import OwnCameras, from_pairs, named
     from crossvad.live.preparing import prepare
+    from crossvad.live.telling import lasting_reporter
 
     words = [cameras] if isinstance(cameras, str) else cameras
     chosen = from_pairs([*words.items()]) if isinstance(words, Mapping) else named(words)
-    torch_device, reporter = get_device(device), Reporter(quiet=quiet)
+    torch_device, reporter = get_device(device), lasting_reporter(quiet)
     request = request_of_own(OwnCameras(), source, method, shots, steps, tuning, seed, budget)
     rules = Rules(int(look), false_alarms, reconnect, None if save_alarms is None else Path(save_alarms))
     grid, store = request.bare_grid(data_root(data)), open_store(results, teller=reporter)

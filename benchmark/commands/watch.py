@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,9 +81,9 @@ def watch(cameras: tuple[str, ...], **settings: Any) -> None:
     event       start, or end: the other values are then final
     camera      its name
     alarm       number of the camera's alarms, from 1
-    start, end  when the first and the last frame above the line came: ISO 8601, UTC; end is null at the start
-    duration    seconds of video from the one to the other; of a file, which goes through faster, start and end are
-                when its frames were read
+    start       when the first frame above the line came, of a file when it was read: ISO 8601, UTC
+    duration    seconds of video from that one to the last one above the line
+    end         start and duration together; null at the start
     at          seconds from the opening of the stream to the first one
     peak        the highest score, at frame (counted from 0; where frames are missing, numbers are); threshold: the line
     clip        its film, from 3 seconds before it to 3 seconds after it, but no more than its first minute; or null
@@ -109,25 +108,22 @@ def tell_alarms(cameras: Mapping[str, str], webhook: str | None, **settings: Any
     """Watch cameras, print and post their alarms, and exit with 1 if one was given up."""
     from crossvad import api
     from crossvad.execution.stopping import WatchCut, stopped_by
+    from crossvad.live.standard_output import StandardOutput
     from crossvad.live.webhook import Webhook
 
-    hook = Webhook(webhook, lambda text: watcher.notes.say(text)) if webhook else None
+    def tell(text: str) -> None:
+        watcher.notes.say(text)
+
+    hooks = [Webhook(webhook, tell)] if webhook else []
     watcher = api.watch(cameras, **settings)
+    takers = [*hooks, StandardOutput(watcher.stop, tell)]
     try:
         with stopped_by(watcher.stop):
             for alarm in watcher:
-                line = alarm.to_json()
-                if hook is not None:
-                    hook.post(line)
-                try:
-                    print(line, flush=True)
-                except BrokenPipeError:  # whoever read the alarms is gone
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                    watcher.stop()
-                except OSError as error:  # such as a full disk: the watch goes on, and the alarm is told elsewhere
-                    watcher.notes.say(f"an alarm could not be written to stdout ({error.strerror}): {line}")
-            if hook is not None:
-                hook.close()
+                for taker in takers:
+                    taker.put(alarm.to_json())
+            for taker in takers:
+                taker.close()
     except KeyboardInterrupt as again:
         raise WatchCut from again
     if watcher.failed:

@@ -40,20 +40,24 @@ def limited_to(seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def stopped_by(stop: Callable[[], None]) -> Iterator[None]:
-    """Have the first ctrl-C or SIGTERM within call `stop`, and the next do what it did before; in the main thread."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    """Have the first ctrl-C, SIGTERM or SIGHUP within call `stop`; in the main thread.
+
+    The next ctrl-C or SIGTERM does what it did before, the next SIGHUP nothing; under nohup no SIGHUP does.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
     def once(number: int, frame: FrameType | None) -> None:
+        before[signal.SIGHUP] = signal.SIG_IGN  # a shell that ends passes on what the terminal has sent already
         restore()
         stop()
 
-    for number in numbers:
-        signal.signal(number, once)
+    for number, handler in before.items():
+        if (number, handler) != (signal.SIGHUP, signal.SIG_IGN):
+            signal.signal(number, once)
     try:
         yield
     finally:

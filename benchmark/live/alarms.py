@@ -22,13 +22,17 @@ class Alarm:
     camera: str
     number: int  # of the camera's alarms, from 1
     start: float  # when its first frame above the line came, in seconds since 1970
-    end: float  # when its last one came
     at: float  # seconds of the stream at its first one, since the connection was opened
     duration: float  # seconds of the stream from the first one to the last
     peak: float  # the highest score
     frame: int  # number of the frame that has it
     threshold: float  # the line
     clip: Path | None = None  # its film, which is whole once the alarm has ended
+
+    @property
+    def end(self) -> float:
+        """When its last frame above the line came, by the stream's clock: that of the machine may be set meanwhile."""
+        return self.start + self.duration
 
     def to_json(self) -> str:
         """One line of JSON; `alarm` is its number, times are ISO 8601 in UTC, numbers have six digits."""
@@ -74,7 +78,6 @@ class Alarms:
                 camera=self.camera,
                 number=self.count,
                 start=frame.clock,
-                end=frame.clock,
                 at=frame.at,
                 duration=0.0,
                 peak=score,
@@ -86,7 +89,7 @@ class Alarms:
         self._last = frame.at
         if score > self.open.peak:
             self.open = replace(self.open, peak=score, frame=frame.number)
-        self.open = replace(self.open, end=frame.clock, duration=self._last - self._begun)
+        self.open = replace(self.open, duration=self._last - self._begun)
 
     def passed(self, frame: LiveFrame) -> Iterator[Alarm]:
         """Take a frame, whatever its score; gives an alarm that has been over for long enough."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -91,7 +92,9 @@ class CameraReader(threading.Thread):
         self.failure = ""  # why it is given up
         self.ended = False
         self.connections = 0
-        self._number, self._tries = -1, 0
+        self._number = -1
+        self._tries = 0  # to open it again, in a row
+        self._losses = 0  # since it last ran well: the waits grow with them
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -101,6 +104,15 @@ class CameraReader(threading.Thread):
 
     def run(self) -> None:
         """Read, and open again what breaks off."""
+        try:
+            self._read_on()
+        except Exception as error:  # that nobody foresaw: the camera must not be waited for
+            self._give_up(reason(error, self.camera))
+        finally:
+            self.ended = True
+            self.queue.arrived.set()
+
+    def _read_on(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._read()
@@ -111,20 +123,19 @@ class CameraReader(threading.Thread):
                 problem = f"no video came through the pipe ({problem}); {STREAMED}"
             if self._stopping.is_set() or not self._again(problem):
                 break
-        self.ended = True
-        self.queue.arrived.set()
 
     def _read(self) -> None:
         connection = Connection(self.camera, self.clip, self.pictures, self.connections + 1, self._number)
-        first: LiveFrame | None = None
+        came: float | None = None
         for frame in connection.frames():
-            if first is None:
-                first, self.state = frame, "running"
+            if came is None:
+                came, self.state = time.monotonic(), "running"
                 self.connections += 1
                 if self._tries:
                     self.tell("is back")
-            if frame.at - first.at > LONGEST_WAIT:
-                self._tries = 0  # it runs well: what comes next is a fault of its own
+                self._tries = 0
+            if time.monotonic() - came > LONGEST_WAIT:
+                self._losses = 0  # it runs well: what comes next is a fault of its own
             self._number = frame.number
             self.queue.put(frame)
             if self._stopping.is_set():
@@ -133,17 +144,22 @@ class CameraReader(threading.Thread):
     def _again(self, problem: str) -> bool:
         """Wait before the camera is opened again; False where it is not."""
         if self.camera.waits or self.reconnect == 0:
-            self.failure = "" if problem == ENDED else problem
+            if problem != ENDED:
+                self._give_up(problem)
             return False
-        self._tries += 1
+        self._tries, self._losses = self._tries + 1, self._losses + 1
         if self.reconnect is not None and self._tries > self.reconnect:
-            self.failure = problem
+            self._give_up(problem)
             return False
-        wait = min(LONGEST_WAIT, 2.0 ** (self._tries - 1))
+        wait = min(LONGEST_WAIT, 2.0 ** min(self._losses - 1, 6))
         self.state = f"lost, try {self._tries} in {wait:.0f} s"
         if self._tries & (self._tries - 1) == 0:  # the 1st, 2nd, 4th, 8th …: a camera that is gone fills no log
             self.tell(f"{problem}; try {self._tries} to open it again in {wait:.0f} s")
         return not self._stopping.wait(wait)
+
+    def _give_up(self, problem: str) -> None:
+        self.failure = problem
+        self.tell(f"is given up: {problem}")
 
 
 def reason(error: Exception, camera: Camera) -> str:

@@ -43,8 +43,7 @@ class Watcher:
 
     def stop(self) -> None:
         """Have it end soon, open alarms told; may be called from anywhere."""
-        self._stopped = True
-        self._arrived.set()
+        self._stopped = True  # and no more: a signal's handler must not wait for a lock of what it interrupts
 
     def __iter__(self) -> Iterator[Alarm]:
         """Alarms as they begin and as they end."""
@@ -69,10 +68,12 @@ class Watcher:
 
     @property
     def failed(self) -> list[str]:
-        """The cameras that were given up, or ended before they had a line."""
-        if self._stopped:
-            return [watch.name for watch in self.watches if watch.failure]
-        return [watch.name for watch in self.watches if watch.failure or watch.reader.failure or watch.line is None]
+        """The cameras that were given up, or ended before they had a line, unless the watch was stopped before that."""
+        return [
+            watch.name
+            for watch in self.watches
+            if watch.failure or watch.reader.failure or (watch.line is None and not self._stopped)
+        ]
 
     def _tell(self, name: str, text: str) -> None:
         self.notes.say(f"{name}: {text}")

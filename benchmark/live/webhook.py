@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import queue
 import socket
 import threading
 import urllib.error
@@ -15,12 +14,10 @@ from urllib.parse import urlsplit
 
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.wording import noun
-from crossvad.datasets.words import number_of
+from crossvad.live.handing import Handing
 
-WAITING = 100  # lines that wait to be posted, at most; then the oldest gives way
 TIMEOUT = 5.0  # seconds that a server has for its answer
 PAUSES = (1.0, 5.0)  # seconds before the second try, and the third
-LAST_WORDS = 10.0  # seconds that are left to post what waits when the watch is over
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -76,11 +73,11 @@ class _HastyHttps(urllib.request.HTTPSHandler):
         return self.do_open(_HastyTls, request)
 
 
-class Webhook(threading.Thread):
-    """Posts JSON to one address. That it fails is told once, until all that waits is posted; lost lines are counted."""
+class Webhook(Handing):
+    """Posts JSON to one address."""
 
     def __init__(self, address: str, tell: Callable[[str], None]) -> None:
-        """Prepare, and post nothing yet.
+        """Begin; nothing is posted yet.
 
         Args:
             address: http://… or https://…
@@ -96,58 +93,12 @@ class Webhook(threading.Thread):
             host = None
         if not host or parts.scheme not in ("http", "https") or not address.isprintable() or " " in address:
             raise InputError(noun("webhook"), "is no address of a server", "say http://… or https://…")
-        super().__init__(daemon=True, name="webhook")
-        self.shown = f"{parts.scheme}://{host}"  # what follows is often a secret
-        self._address, self._tell, self._failing = address, tell, False
-        self._given = self._taken = 0  # lines: that were to be posted, and that the server took
-        self._waiting: queue.Queue[str | None] = queue.Queue(WAITING)
-        self._over = threading.Event()
+        self._address = address
         self._open = urllib.request.build_opener(_NoRedirect, _HastyHttp, _HastyHttps).open
-        self.start()
+        super().__init__(f"webhook {parts.scheme}://{host}", "posted", tell)  # what follows is often a secret
 
-    def post(self, line: str) -> None:
-        """Have a line of JSON posted soon; returns at once."""
-        self._given += 1
-        while True:
-            try:
-                self._waiting.put_nowait(line)
-                return
-            except queue.Full:
-                self._forget_one()
-
-    def close(self) -> None:
-        """Post what waits, if that takes no more than some seconds."""
-        self._over.set()
-        if self._waiting.full():
-            self._forget_one()
-        self._waiting.put_nowait(None)
-        self.join(LAST_WORDS)
-        if self._lost:
-            self._tell(f"webhook {self.shown}: {self._lost}")
-
-    def run(self) -> None:
-        """Post what comes, in order."""
-        while (line := self._waiting.get()) is not None:
-            if problem := self._posted(line):
-                self._fails(f"does not take alarms ({problem}); each is tried three times")
-                continue
-            self._taken += 1
-            if self._failing and self._waiting.empty():
-                self._failing = False
-                self._tell(f"webhook {self.shown} takes alarms again{self._lost and '; ' + self._lost}")
-
-    @property
-    def _lost(self) -> str:
-        lost = self._given - self._taken
-        return f"not posted so far: {lost:,} of {number_of(self._given, 'line')} of JSON" if lost else ""
-
-    def _fails(self, how: str) -> None:
-        if not self._failing:
-            self._failing = True
-            self._tell(f"webhook {self.shown} {how}")
-
-    def _posted(self, line: str) -> str:
-        """Post a line; returns why it could not be, or nothing."""
+    def handed(self, line: str) -> str:
+        """Post a line; tries three times."""
         request = urllib.request.Request(
             self._address, line.encode(), {"Content-Type": "application/json", "User-Agent": "crossvad"}
         )
@@ -165,11 +116,6 @@ class Webhook(threading.Thread):
                 problem = f"no answer in {TIMEOUT:g} s"
             except Exception as error:  # such as a server that speaks no HTTP
                 problem = type(error).__name__
-            if pause is None or self._over.wait(pause):
+            if pause is None or self.over.wait(pause):
                 break
-        return problem
-
-    def _forget_one(self) -> None:
-        with suppress(queue.Empty):
-            self._waiting.get_nowait()
-            self._fails(f"is too slow: the oldest of {WAITING} lines that wait is left out")
+        return f"does not take alarms ({problem}); each is tried three times"

@@ -8,7 +8,7 @@ import pytest
 
 import crossvad
 from crossvad.commands.watch import tell_alarms
-from crossvad.execution.stopping import TimeUp, WatchCut, limited_to
+from crossvad.execution.stopping import TimeUp, WatchCut, limited_to, stopped_by
 from crossvad.store.store import Store
 
 SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.15)")
@@ -117,3 +117,24 @@ def test_a_second_ctrl_c_cuts_a_watch(monkeypatch):
     monkeypatch.setattr("crossvad.api.watch", lambda cameras, **settings: Watched())
     with pytest.raises(WatchCut):
         tell_alarms({"gate": "-"}, None)
+
+
+def test_a_terminal_that_is_gone_stops_a_watch_however_often_it_says_so():
+    """A shell that ends passes on what it got; what nohup starts does not heed it."""
+    stops, others = [], []
+    before = signal.signal(signal.SIGHUP, lambda *_: others.append(1))
+    try:
+        with stopped_by(lambda: stops.append(1)):
+            """Nothing comes."""
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert (stops, others) == ([], [1])
+        with stopped_by(lambda: stops.append(1)):
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert (stops, others) == ([1], [1])
+        with stopped_by(lambda: stops.append(1)):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert stops == [1] and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

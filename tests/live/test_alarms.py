@@ -4,6 +4,7 @@ import gc
 import itertools
 import json
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -54,6 +55,15 @@ def test_every_alarm_begins_once_ends_once_and_holds_all_frames_above_the_line(s
     for end in ends:
         middle, half = end.at + end.duration / 2, end.duration / 2 + 1e-9
         assert end.peak == max(scores[n] for n in above if abs(n / rate - middle) <= half)
+
+
+def test_an_alarm_ends_after_it_began_though_the_clock_is_set_back_meanwhile():
+    alarms = Alarms("gate", 1.0)
+    before = live_frame(0)
+    after = replace(live_frame(50), clock=before.clock - 3600)
+    events = [*alarms.scored(before, 2.0), *alarms.scored(after, 2.0), *alarms.close()]
+    line = json.loads(events[-1].to_json())
+    assert (line["start"], line["end"]) == ("2023-11-14T22:13:20.000Z", "2023-11-14T22:13:22.000Z")
 
 
 def test_a_line_of_json_has_these_keys():

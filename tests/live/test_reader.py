@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,18 +76,59 @@ def test_waits_grow(monkeypatch):
     waits, told = [], []
     camera = Camera("gate", "rtsp://me:hunter2@h/")
     reader = CameraReader(camera, CLIP, False, None, threading.Event(), told.append)
-    monkeypatch.setattr(reader._stopping, "wait", lambda wait: waits.append(wait) or len(waits) == 9)
+    monkeypatch.setattr(reader._stopping, "wait", lambda wait: waits.append(wait) or len(waits) == 2000)
 
     def refuse():
         raise OSError(111, "rtsp://me:hunter2@h/ refused")
 
     monkeypatch.setattr(reader, "_read", refuse)
     reader.run()
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert [text.partition("; ")[2] for text in told] == [
-        f"try {number} to open it again in {wait} s" for number, wait in ((1, 1), (2, 2), (4, 8), (8, 60))
+    assert waits[:6] == [1, 2, 4, 8, 16, 32] and set(waits[6:]) == {60} and len(waits) == 2000
+    assert [text.partition("; ")[2] for text in told][:5] == [
+        f"try {number} to open it again in {wait} s" for number, wait in ((1, 1), (2, 2), (4, 8), (8, 60), (16, 60))
     ]
+    assert len(told) == 11  # 1024 is the last
     assert not any("hunter2" in text for text in told)
+
+
+def flapping(monkeypatch, lasts, reconnect):
+    """What a camera that is opened at the first try each time, and drops after so many seconds, makes a reader do."""
+    waits, told, clock = [], [], [0.0]
+    reader = CameraReader(Camera("gate", "rtsp://h/"), CLIP, False, reconnect, threading.Event(), told.append)
+
+    def frames(self):
+        yield live_frame(0, at=0.0)
+        clock[0] += lasts
+        yield live_frame(1, at=0.04)  # by a clock of its own, which stands still
+        raise OSError(5, "dropped")
+
+    monkeypatch.setattr(reading.Connection, "frames", frames)
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: clock[0]), raising=False)
+    monkeypatch.setattr(reader._stopping, "wait", lambda wait: waits.append(wait) or len(waits) == 9)
+    reader.run()
+    return waits, told, reader
+
+
+def test_a_camera_that_opens_each_time_is_not_given_up_and_waited_for_ever_longer(monkeypatch):
+    waits, told, reader = flapping(monkeypatch, 40, reconnect=1)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60] and not reader.failure and reader.connections == 9
+    lost = [f"dropped; try 1 to open it again in {wait:.0f} s" for wait in waits]
+    assert told == [*itertools.chain.from_iterable((each, "is back") for each in lost)][:-1]
+
+
+def test_a_camera_that_ran_well_is_opened_again_soon(monkeypatch):
+    waits, _, reader = flapping(monkeypatch, 70, reconnect=1)
+    assert waits == [1] * 9 and not reader.failure
+
+
+def test_what_nobody_foresaw_ends_a_reader_and_is_told(monkeypatch):
+    told, arrived = [], threading.Event()
+    reader = CameraReader(Camera("gate", "rtsp://h/"), CLIP, False, None, arrived, told.append)
+    monkeypatch.setattr(reader, "_again", lambda problem: 1 / 0)
+    monkeypatch.setattr(reader, "_read", lambda: None)
+    reader.run()
+    assert reader.ended and arrived.is_set()
+    assert reader.failure == "division by zero" and told == ["is given up: division by zero"]
 
 
 def test_a_stream_that_stalls_is_opened_again(monkeypatch):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -204,6 +205,27 @@ def test_ctrl_c_ends_a_watch_with_its_open_alarm_told(watcher):
     assert told[-1].event == "end" and len(told) % 2 == 0 and watching.failed == []
 
 
+def test_a_watch_can_be_stopped_by_a_signal_that_comes_while_it_waits(watcher, film):
+    """The handler runs amid what it interrupts, whose locks it must not want."""
+    watching = watcher({"yard": film})
+    stopping = threading.Thread(target=watching.stop, daemon=True)
+    with watching._arrived._cond:
+        stopping.start()
+        stopping.join(1)
+        assert not stopping.is_alive()
+    assert [*watching] == [] and watching.watches[0].frames == 0
+
+
+def test_a_camera_given_up_has_failed_though_the_watch_was_stopped(watcher, film, tmp_path):
+    (tmp_path / "torn.mp4").write_bytes(film.read_bytes()[:3000])
+    watching = watcher({"torn": tmp_path / "torn.mp4", "yard": film})
+    reader = watching.watches[0].reader
+    reader.start()
+    reader.join(10)
+    watching.stop()
+    assert reader.failure and watching.failed == ["torn"]
+
+
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_signals_end_a_watch_well(north, tmp_path, number):
     import signal
@@ -246,7 +268,7 @@ def test_alarms_that_stdout_does_not_take_are_told_on_stderr_and_posted(watch, f
     def full(line, flush):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("crossvad.commands.watch.print", full, raising=False)
+    monkeypatch.setattr("crossvad.live.standard_output.print", full, raising=False)
     address, got, _ = alarm_server
     done = watch(film, "--method", "framediff", "--webhook", address)
     lines = [body.decode() for *_, body in got]

@@ -8,28 +8,22 @@ from contextlib import suppress
 import pytest
 
 from crossvad.datasets.errors import InputError
-from crossvad.live import webhook
+from crossvad.live import handing, webhook
 from crossvad.live.webhook import Webhook
+from live_made import until
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
     monkeypatch.setattr(webhook, "PAUSES", (0.02, 0.02))
-    monkeypatch.setattr(webhook, "LAST_WORDS", 3.0)
-
-
-def until(condition):
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < 10
-        time.sleep(0.01)
+    monkeypatch.setattr(handing, "LAST_WORDS", 3.0)
 
 
 def test_lines_are_posted_in_order(alarm_server):
     address, got, _ = alarm_server
     hook = Webhook(f"{address}/alarms?key=1", told := [].append)
     for number in range(5):
-        hook.post(f'{{"alarm": {number}}}')
+        hook.put(f'{{"alarm": {number}}}')
     hook.close()
     assert got == [("/alarms?key=1", "application/json", f'{{"alarm": {n}}}'.encode()) for n in range(5)]
     assert told.__self__ == []
@@ -41,7 +35,7 @@ def test_what_fails_is_tried_three_times_and_told_once_until_it_works(alarm_serv
     told = []
     hook = Webhook(f"{address}/secret", told.append)
     for line in "abcd":
-        hook.post(line)
+        hook.put(line)
     until(lambda: len(told) == 2)
     hook.close()
     assert [body for *_, body in got] == [b"a"] * 3 + [b"b"] * 3 + [b"c"] * 3 + [b"d"]
@@ -55,7 +49,7 @@ def test_no_other_address_is_gone_to(alarm_server):
     address, got, codes = alarm_server
     codes += [302] * 3
     hook = Webhook(address, told := [].append)
-    hook.post("a")
+    hook.put("a")
     until(lambda: len(got) == 3)
     hook.close()
     assert {each[0] for each in got} == {"/"} or {each[0] for each in got} == {""}, got
@@ -64,33 +58,33 @@ def test_no_other_address_is_gone_to(alarm_server):
 
 def test_posting_never_waits(monkeypatch):
     """Not even for a alarm_server that takes for ever, or for one that is not there."""
-    monkeypatch.setattr(webhook, "LAST_WORDS", 0.2)
+    monkeypatch.setattr(handing, "LAST_WORDS", 0.2)
     stuck, told = threading.Event(), []
     hook = Webhook("http://127.0.0.1:9/", told.append)
     monkeypatch.setattr(hook, "_open", lambda *_, **__: stuck.wait(20))
     started = time.monotonic()
     for number in range(1000):
-        hook.post(str(number))
-    assert hook._waiting.qsize() <= webhook.WAITING
+        hook.put(str(number))
+    assert hook._waiting.qsize() <= hook.most
     hook.close()
     assert time.monotonic() - started < 2
     assert sum("too slow" in text for text in told) == 1
     assert told[-1].endswith("not posted so far: 1,000 of 1,000 lines of JSON")
     stuck.set()
     gone = Webhook("http://127.0.0.1:9/", told.append)
-    gone.post("a")
+    gone.put("a")
     gone.close()
     assert "does not take alarms" in told[-2] and "1 of 1 line of" in told[-1]
 
 
 def test_a_slow_server_is_told_of_once_and_what_it_lost_is_counted(alarm_server, monkeypatch):
-    monkeypatch.setattr(webhook, "WAITING", 10)
+    monkeypatch.setattr(Webhook, "most", 10)
     address, got, _ = alarm_server
     hook = Webhook(address, (told := []).append)
-    post = hook._posted
-    monkeypatch.setattr(hook, "_posted", lambda line: time.sleep(0.02) or post(line))
+    post = hook.handed
+    monkeypatch.setattr(hook, "handed", lambda line: time.sleep(0.02) or post(line))
     for number in range(100):
-        hook.post(str(number))
+        hook.put(str(number))
         time.sleep(0.002)
     until(lambda: len(told) == 2)
     hook.close()
@@ -114,7 +108,7 @@ def test_a_server_that_answers_byte_by_byte_has_no_more_time_than_others(monkeyp
 
         threading.Thread(target=drip, daemon=True).start()
         hook = Webhook(f"http://127.0.0.1:{server.getsockname()[1]}/", (told := []).append)
-        hook.post("a")
+        hook.put("a")
         until(lambda: told)
         hook.close()
     assert "does not take alarms (no answer in 0.2 s)" in told[0] and "1 of 1 line" in told[1]
