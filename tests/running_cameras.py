@@ -25,28 +25,39 @@ class OneWay:
 
 
 def encode(target: Any, picture: Picture, count: int | None, rate: float, paced: bool = True, form: str = "mpegts",
-           skip: Sequence[int] = ()) -> None:  # fmt: skip
+           codec: str = "libx264", skip: Sequence[int] = (), garbled: int | None = None) -> None:  # fmt: skip
     """Encode frames to a file-like object: `count` of them or for ever, at their own rate if `paced`.
 
-    Frames of which the number is in `skip` are lost on the way: their places in time stay empty.
+    Frames of which the number is in `skip` are lost on the way: their places in time stay empty. From number `garbled`
+    on no packet can be decoded, as if the camera had been set to another codec.
     """
     with av.open(target, "w", format=form) as container:
-        options = {"preset": "ultrafast", "tune": "zerolatency", "g": "10"}
-        stream = container.add_stream("libx264", rate=round(rate), options=options)
-        first = picture(0)
-        stream.height, stream.width, stream.pix_fmt = *first.shape[:2], "yuv420p"
+        options = {"preset": "ultrafast", "tune": "zerolatency", "g": "10"} if codec == "libx264" else {}
+        stream = container.add_stream(codec, rate=round(rate), options=options)
+        first, pixel_format = picture(0), "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.height, stream.width, stream.pix_fmt = *first.shape[:2], pixel_format
         started = time.monotonic()
         for number in itertools.count() if count is None else range(count):
             if number in skip:
                 continue
             pixels = picture(number)
             frame = av.VideoFrame.from_ndarray(pixels, format="gray" if pixels.ndim == 2 else "rgb24")
-            frame = frame.reformat(format="yuv420p")
+            frame = frame.reformat(format=pixel_format)
             frame.pts = number
-            container.mux(stream.encode(frame))
+            packets = stream.encode(frame)
+            if garbled is not None and number >= garbled:
+                packets = [_no_picture(packet) for packet in packets]
+            container.mux(packets)
             if paced:
                 time.sleep(max(0.0, started + (number + 1) / rate - time.monotonic()))
         container.mux(stream.encode(None))
+
+
+def _no_picture(packet: Any) -> Any:
+    """A packet in place of another, with nothing in it that a decoder could use."""
+    made = av.Packet(b"\0\0\0\1\x09\xf0" + b"\0\0\0\1\x65" + 64 * b"\1")  # a delimiter, and a broken slice
+    made.stream, made.pts, made.dts, made.time_base = packet.stream, packet.pts, packet.dts, packet.time_base
+    return made
 
 
 class CameraServer:

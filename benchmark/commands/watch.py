@@ -88,9 +88,10 @@ def watch(cameras: tuple[str, ...], **settings: Any) -> None:
     peak        the highest score, at frame (counted from 0; where frames are missing, numbers are); threshold: the line
     clip        its film, from 3 seconds before it to 3 seconds after it, but no more than its first minute; or null
 
-    A stream that ends, fails or is silent for 10 seconds is opened again, after 1, 2, 4, … 60 seconds. No clip spans a
-    gap. If scoring is slower than a camera, clips are left out evenly, and told of; those that are scored are of
-    consecutive frames. Files and pipes wait instead, and end when they end. Ctrl-C ends a watch; open alarms are told.
+    A stream that ends or fails, or is silent or cannot be decoded for 10 seconds, is opened again, after 1, 2, 4, … 60
+    seconds. No clip spans a gap. If scoring is slower than a camera, clips are left out evenly, and told of; those that
+    are scored are of consecutive frames, and no more a second than when the line was set. Files and pipes wait instead,
+    and end when they end. Ctrl-C ends a watch; open alarms are told.
 
     \b
     bench watch cameras.toml --source ucf --data DIR --save-alarms alarms > alarms.jsonl

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
 from crossvad.datasets.clips import at
-from crossvad.datasets.errors import InputError
 from crossvad.evaluation.postprocessing import Values, fuse_unit
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.memory_layouts import probed_with
@@ -22,8 +21,9 @@ from crossvad.execution.scoring import arrays, scoring_batch
 from crossvad.footage.streaming import adapted_to
 from crossvad.footage.trained_method import TrainedMethod
 from crossvad.live.alarms import Alarm, Alarms
-from crossvad.live.film import AlarmFilm
-from crossvad.live.line import AlarmLine, SecondsSeen, set_line
+from crossvad.live.drought import Drought
+from crossvad.live.film import AlarmFilm, rescued
+from crossvad.live.line import AlarmLine, NoDenser, SecondsSeen, set_line
 from crossvad.live.reader import CameraReader
 from crossvad.live.stream import STALLED, LiveFrame
 from crossvad.live.windows import Run, Windows, chosen
@@ -61,15 +61,20 @@ class CameraWatch:
         self.failure = ""  # why it is given up
         self._film = AlarmFilm(self.name, rules.films) if rules.films else None
         self._seen = SecondsSeen()
+        self._looked = 0  # scores of the look
+        self._no_denser: NoDenser | None = None  # than the line was set on
         self._support: list[LiveFrame] = []
         self._adapter: Adapter | None = None  # adapted, but not yet made ready to score
         self._ready: Adapter | None = None
         self._support_cues = Cues()
         self._last: LiveFrame | None = None
         self._newest: LiveFrame | None = None
+        self._drought = Drought()
         self._came = time.monotonic()
         if not method.span:
             self._adapter = method.fitted.adapter
+        for film in rescued(self.name, rules.films) if rules.films else ():
+            tell(f"an earlier watch was killed in an alarm; its film, as far as it came: {film}")
 
     @property
     def state(self) -> str:
@@ -124,11 +129,18 @@ class CameraWatch:
         self.frames += len(frames)
         for frame in frames:
             anew = self._newest is None or frame.connection != self._newest.connection
-            self.video += frame.at - (0.0 if anew or self._newest is None else self._newest.at)
+            seconds = frame.at - (0.0 if anew or self._newest is None else self._newest.at)
+            self.video += seconds
+            self._drought.add(frame, seconds)
             self._newest = frame
         while frames and self._adapter is None:
             frames = self._adapt(frames)
         scores = self._scores(frames, None if waits else self._batch)
+        if scores:
+            self._drought.end()
+        span = 0 if self._adapter else self.method.span
+        if news := self._drought.news(self.method.cell.method, self.windows.clip.frames, span):
+            self.tell(news)
         for frame in frames:
             if self._last is not None and frame.connection != self._last.connection:
                 yield from self.close()
@@ -144,6 +156,7 @@ class CameraWatch:
         for place, frame in enumerate(frames, 1):
             if self._support and not frame.follows(self._support[-1]):
                 self._support = []
+                self.windows.holes += 1
             self._support.append(frame)
             if len(self._support) == self.method.span:
                 method, pixels = self.method, np.stack([frame.small for frame in self._support])
@@ -159,6 +172,9 @@ class CameraWatch:
         clip, scores = self.windows.clip, {}
         for run in self.windows.runs(frames):
             picks = chosen(run.clips, most)
+            if self._no_denser is not None:
+                scored = [run.frames[start + clip.scored] for start in picks]
+                picks = picks[[self._no_denser.allows(frame.connection, frame.at) for frame in scored]]
             self.unscored += run.clips - len(picks)
             for first in range(0, len(picks), self._batch):
                 some = picks[first : first + self._batch]
@@ -195,9 +211,12 @@ class CameraWatch:
         if scored is None:
             return
         frame, score = scored
+        self._looked += 1
         self._seen.add(frame.connection, frame.at, score)
         if len(self._seen.highest) >= self.rules.look:
-            self.line = set_line(self._seen.highest, self.rules.false_alarms)
+            share = self._looked / (self._looked + self.unscored)
+            self.line = set_line(self._seen.highest, self.rules.false_alarms, share)
+            self._no_denser = NoDenser(self._seen.density)
             self.alarms = Alarms(self.name, self.line.level)
             self.tell(self.line.told)
 
@@ -231,5 +250,5 @@ class CameraWatch:
         return self.alarms.open
 
     def _no_film(self, error: Exception) -> None:
-        why = error.problem if isinstance(error, InputError) else str(error)
+        why = getattr(error, "strerror", None) or str(error)
         self.tell(f"an alarm has no film: {why}")

@@ -1,10 +1,17 @@
-"""Films of alarms: the seconds before one are at hand, those of it and after it are written as they come."""
+"""Films of alarms: the seconds before one are at hand, those of it and after it are written as they come.
+
+One that is not over lies in a hidden folder beside its place. It is written in pieces of a second, each of which can be
+played once it is there: what a killed process or a power cut left of it is put in its place when the next watch begins.
+"""
 
 from __future__ import annotations
 
 import io
+import re
+import shutil
 from collections import deque
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -14,12 +21,13 @@ from PIL import Image
 
 from crossvad.footage.video_library import video_library
 from crossvad.live.stream import RUNNING, LiveFrame
-from crossvad.present.atomic_files import replacing
+from crossvad.store.drafts import claimed, drafting
 
 BEFORE = 3.0  # seconds; after an alarm there are as many as it takes to be over
 LONGEST = 60.0  # seconds of an alarm that are filmed
 MOST_KEPT = 300  # pictures of the seconds before, whatever rate a stream claims
 TICKS = 90_000  # of a film's clock in a second
+PIECES = {"movflags": "hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}  # of 1,000,000 us
 
 
 class AlarmFilm:
@@ -54,8 +62,7 @@ class AlarmFilm:
         """Begin a film with the seconds before.
 
         Raises:
-            InputError: nothing can be written there.
-            OSError: likewise.
+            OSError: nothing can be written there.
         """
         self._writer = _Writer(path)
         for frame in self._before:
@@ -65,8 +72,7 @@ class AlarmFilm:
         """End the film that is being written, if there is one: now it is there.
 
         Raises:
-            InputError: nothing can be written.
-            OSError: likewise.
+            OSError: nothing can be written.
         """
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -79,14 +85,49 @@ class AlarmFilm:
             writer.drop()
 
 
+def rescued(camera: str, folder: Path) -> Iterator[Path]:
+    """Put what killed watches left of a camera's films in their places; what does not play is removed.
+
+    Films that a living process writes are left alone.
+    """
+    left_over = re.compile(rf"\.({re.escape(camera)}-\d{{8}}T\d{{6}}Z-\d{{4,}}\.mp4)-[a-z0-9_]{{8}}")
+    for left in sorted(folder.glob(f".{camera}-*")):
+        found = left_over.fullmatch(left.name)
+        if found is None or left.is_symlink():
+            continue
+        with suppress(OSError), claimed(left) as free:
+            if not free:
+                continue
+            film, place = left / found[1], folder / found[1]
+            if _plays(film) and not place.exists():
+                film.replace(place)
+                yield place
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _plays(film: Path) -> bool:
+    """Whether a file, which may end anywhere, shows a frame."""
+    av = video_library(RUNNING)
+    if film.is_symlink() or not film.is_file():
+        return False
+    try:
+        with av.open(str(film)) as container:
+            return next(container.decode(video=0), None) is not None
+    except (av.FFmpegError, IndexError):
+        return False
+
+
 class _Writer:
     """One film on its way to its file, which is there whole or not at all."""
 
     def __init__(self, path: Path) -> None:
-        self._stack, self._first = ExitStack(), 0.0
+        self._path, self._first = path, 0.0
         self._stream: Any = None
-        draft = self._stack.enter_context(replacing(path))
-        self._container: Any = self._stack.enter_context(video_library(RUNNING).open(str(draft), "w"))
+        with ExitStack() as stack:
+            self._draft = stack.enter_context(drafting(path.parent, path.name)) / path.name
+            library = video_library(RUNNING)
+            self._container: Any = stack.enter_context(library.open(str(self._draft), "w", options=PIECES))
+            self._stack = stack.pop_all()
 
     def write(self, frame: LiveFrame) -> None:
         av = video_library(RUNNING)
@@ -111,12 +152,14 @@ class _Writer:
             with self._stack:
                 if self._stream is not None:
                     self._container.mux(self._stream.encode(None))
+                self._container.close()
+                self._draft.replace(self._path)
         finally:
             self._let_go()
 
     def drop(self) -> None:
         try:
-            self._stack.__exit__(OSError, OSError("dropped"), None)
+            self._stack.close()
         except Exception:  # it is being left because of such an error
             return
         finally:

@@ -32,7 +32,7 @@ class LiveFrame:
 
     number: int  # its place among evenly spaced ones since the watch began: where frames are missing, numbers are
     connection: int  # which one it came by, from 1
-    at: float  # seconds since that was opened, by the stream's own clock
+    at: float  # seconds since that was opened, by the stream's own clock; a camera that sends none: by ours
     clock: float  # when it came here, in seconds since 1970
     small: Frames  # (H, W, C), at the method's size
     picture: bytes | None  # as JPEG, for the film of an alarm
@@ -97,32 +97,36 @@ class Connection:
 
         Raises:
             av.FFmpegError: the camera does not answer, stalls or breaks off.
+            TimeoutError: what it sends has been no frame for too long, as after a change of its encoder.
         """
         av = video_library(RUNNING)
-        scaler = av.video.reformatter.VideoReformatter()
+        to_small, to_wide = (av.video.reformatter.VideoReformatter() for _ in range(2))  # each is set up for one size
         with opened(self.camera) as container:
             stream = container.streams.video[0]
-            pace, at = Pace(float(stream.average_rate) if stream.average_rate else None), 0.0
+            timed = self.camera.waits or not container.format.flags & av.format.Flags.no_timestamps.value
+            pace, at = Pace(float(stream.average_rate) if timed and stream.average_rate else None), 0.0
             asked = time.monotonic()
             for packet in container.demux(stream):
                 try:
                     decoded = packet.decode()
                 except av.error.InvalidDataError:
-                    continue
+                    decoded = []
+                if not (decoded or self.camera.waits) and time.monotonic() - asked > STALLED:
+                    raise TimeoutError("no frame came for too long")  # to ffmpeg, packets are no silence
                 for frame in decoded:
-                    step = pace.step(frame.time)
+                    step = pace.step(frame.time if timed else time.monotonic())  # else ffmpeg makes a clock up
                     silent = time.monotonic() - asked > STALLED  # a pipe was, whatever its time stamps say
                     self.number += step.places + silent
                     at += step.seconds
-                    yield self._taken(frame, at, scaler)
+                    yield self._taken(frame, at, to_small, to_wide)
                     asked = time.monotonic()  # what the watcher made us wait does not count
 
-    def _taken(self, frame: Any, at: float, scaler: Any) -> LiveFrame:
+    def _taken(self, frame: Any, at: float, to_small: Any, to_wide: Any) -> LiveFrame:
         height, width = self.clip.size
-        small = _pixels(frame, (height, width), scaler)
+        small = _pixels(frame, (height, width), to_small)
         picture = None
         if self.pictures:
-            wide = _pixels(frame, film_size(frame.height, frame.width), scaler)
+            wide = _pixels(frame, film_size(frame.height, frame.width), to_wide)
             kept = io.BytesIO()
             Image.fromarray(wide).save(kept, "JPEG", quality=QUALITY)
             picture = kept.getvalue()

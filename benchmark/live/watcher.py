@@ -86,7 +86,8 @@ class Watcher:
                 parts.append(number_of(watch.reader.connections, "connection"))
             if watch.unscored:
                 unscored = number_of(watch.unscored, "frame")
-                parts.append(f"{unscored} without a score of their own, as scoring was slower")
+                why = "scoring was slower, or the line was set on fewer a second"
+                parts.append(f"{unscored} without a score of their own, as {why}")
             if watch.reader.queue.lost:
                 parts.append(f"{number_of(watch.reader.queue.lost, 'frame')} dropped unseen")
             alarms = number_of(watch.alarms.count, "alarm") if watch.alarms else "it had no line yet, so no alarms"

@@ -33,16 +33,18 @@ class Windows:
         self.clip = clip
         self.holes = 0
         self._kept: list[LiveFrame] = []
+        self._last: LiveFrame | None = None  # of all; of clips of one frame none is kept
 
     def runs(self, frames: Sequence[LiveFrame]) -> Iterator[Run]:
         """Split what came into runs, the first of which goes on from what came before."""
         for frame in frames:
-            if self._kept and not frame.follows(self._kept[-1]):
+            if self._last is not None and not frame.follows(self._last):
                 self.holes += 1
                 if (run := self._run()).clips:
                     yield run
                 self._kept = []
             self._kept.append(frame)
+            self._last = frame
         if (run := self._run()).clips:
             yield run
             self._kept = self._kept[len(self._kept) - self.clip.frames + 1 :]

@@ -73,7 +73,7 @@ def sweep(root: Path) -> list[str]:
     """Remove the drafts below a store's root that nobody writes any more. Returns their names as seen from there."""
     swept = []
     for draft in _drafts(root):
-        with _claimed(draft) as free:
+        with claimed(draft) as free:
             if free:
                 shutil.rmtree(draft, ignore_errors=True)
                 swept.append(str(draft.relative_to(root)))
@@ -84,7 +84,7 @@ def abandoned(root: Path) -> list[Path]:
     """The drafts below a store's root that nobody writes any more."""
     found = []
     for draft in _drafts(root):
-        with _claimed(draft) as free:
+        with claimed(draft) as free:
             found += [draft] if free else []
     return found
 
@@ -110,7 +110,7 @@ def _made(parent: Path, name: str) -> tuple[Path, int]:
 
 
 @contextmanager
-def _claimed(draft: Path) -> Iterator[bool]:
+def claimed(draft: Path) -> Iterator[bool]:
     """Lock a draft, if no living process holds it; says whether that was so. Nobody else can take it meanwhile."""
     try:
         lock = os.open(draft, os.O_RDONLY)

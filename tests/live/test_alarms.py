@@ -4,6 +4,7 @@ import gc
 import itertools
 import json
 import resource
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from crossvad.datasets.errors import InputError
 from crossvad.live.alarms import QUIET, Alarms
-from crossvad.live.film import BEFORE, AlarmFilm
+from crossvad.live.film import BEFORE, AlarmFilm, rescued
 from live_made import live_frame
 
 
@@ -115,6 +116,47 @@ def test_a_film_that_is_dropped_leaves_nothing(tmp_path):
     film.drop()
     film.end()
     assert [*tmp_path.iterdir()] == []
+
+
+def frames_of(path):
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def begun(folder, number=7):
+    """An alarm of 20 seconds so far, of 10 frames each, whose film is being written."""
+    film = AlarmFilm("gate", folder)
+    film.begin(path := film.path(number, 1_700_000_000.0))
+    for frame in range(200):
+        film.add(live_frame(frame, rate=10, picture=True))
+    return film, path
+
+
+def test_a_film_that_a_power_cut_ended_is_put_in_its_place_by_the_next_watch(tmp_path):
+    (tmp_path / "alarms").mkdir()
+    film, path = begun(tmp_path / "alarms")
+    after = shutil.copytree(tmp_path / "alarms", tmp_path / "after")  # nothing of which is locked
+    assert [*rescued("gat", after)] == [*rescued("gate-2", after)] == []
+    assert [*rescued("gate", after)] == [after / path.name] == [*after.iterdir()]
+    assert frames_of(after / path.name) > 100
+    assert [*rescued("gate", tmp_path / "alarms")] == []  # it is still being written
+    film.end()
+    assert frames_of(path) == 200 and [*path.parent.iterdir()] == [path]
+
+
+def test_what_is_left_of_a_film_and_does_not_play_is_removed(tmp_path):
+    names = [f".gate-20261127T053443Z-000{number}.mp4-abcdefg{number}" for number in range(3)]
+    for name in names:
+        (tmp_path / name).mkdir()
+    (tmp_path / names[1] / names[1][1:-9]).write_bytes(bytes(48))
+    outside = tmp_path / "outside.mp4"
+    film, path = begun(tmp_path, 9)
+    film.end()
+    path.rename(outside)
+    (tmp_path / names[2] / names[2][1:-9]).symlink_to(outside)
+    (tmp_path / ".gate-mine").mkdir()
+    assert [*rescued("gate", tmp_path)] == []
+    assert {each.name for each in tmp_path.iterdir()} == {"outside.mp4", ".gate-mine"}
 
 
 def test_films_that_find_no_room_keep_no_encoder(tmp_path):

@@ -5,12 +5,14 @@ import threading
 import time
 from types import SimpleNamespace
 
+import av
 import pytest
 
 from crossvad.datasets.clips import ClipSpec
 from crossvad.live import reader as reading
 from crossvad.live.cameras import Camera
 from crossvad.live.reader import CameraReader, FrameQueue
+from crossvad.live.stream import Connection
 from live_made import live_frame
 from miniatures import HEIGHT, WIDTH, frame, numbers, write_video
 from rtsp_camera import RtspCamera
@@ -147,11 +149,49 @@ def test_a_stream_that_stalls_is_opened_again(monkeypatch):
     assert {each.connection for each in frames} == {1, 2}
 
 
+def test_a_stream_that_goes_on_without_a_picture_is_opened_again(monkeypatch):
+    """Its packets keep coming, which is no silence to ffmpeg."""
+    monkeypatch.setattr("crossvad.live.stream.STALLED", 1.0)
+    with serving(frame, 50, garbled=30) as server:
+        frames, told, reader = read(server.address, until=60, seconds=8)
+    assert reader.connections == 2 and "no frame came for too long" in told[0]
+    assert shown(frames) == [*range(30), *range(30)]
+
+
 def test_lost_frames_leave_their_places_empty():
     lost = [20, 41, 42, 43]
     with serving(frame, 50, iter([60]), skip=lost) as server:
         frames, _, _ = read(server.address, reconnect=0)
     assert [each.number for each in frames] == shown(frames) == [n for n in range(60) if n not in lost]
+
+
+def test_a_camera_without_time_stamps_goes_by_the_clock():
+    """Pictures in a row, 8 a second, where ffmpeg makes up a clock of 25."""
+    with serving(frame, 8, iter([40]), form="mpjpeg", codec="mjpeg") as server:
+        frames, *_ = read(server.address, reconnect=0)
+    took = frames[-1].clock - frames[0].clock
+    assert shown(frames)[-30:] == [*range(10, 40)] and took > 3
+    assert frames[-1].at - frames[0].at == pytest.approx(took, abs=0.2)
+
+
+def test_sizes_that_frames_are_wanted_at_have_a_scaler_each(monkeypatch, tmp_path):
+    """One that serves two is set up anew for every frame, which takes longer than to scale."""
+    made, sizes = av.video.reformatter.VideoReformatter, []
+
+    class Recorded:
+        def __init__(self):
+            self.scaler, self.sizes = made(), set()
+            sizes.append(self.sizes)
+
+        def reformat(self, frame, width, height, *how, **more):
+            self.sizes.add((width, height))
+            return self.scaler.reformat(frame, width, height, *how, **more)
+
+    monkeypatch.setattr(av.video.reformatter, "VideoReformatter", Recorded)
+    path = write_video(tmp_path / "yard.mp4", [frame(number) for number in range(3)])
+    small = ClipSpec(4, 3, (HEIGHT // 2, WIDTH // 2), 1)
+    assert len([*Connection(Camera("yard", str(path)), small, True, 1, -1).frames()]) == 3
+    assert sizes == [{(WIDTH // 2, HEIGHT // 2)}, {(WIDTH, HEIGHT)}]
 
 
 @pytest.mark.parametrize(("ways", "taken"), [(("TCP", "UDP"), "TCP"), (("UDP",), "UDP")])

@@ -34,6 +34,7 @@ from crossvad.live.watcher import Watcher
 from crossvad.planning.registry import get_method
 from crossvad.store.store import Store
 from footage_made import CPU, SMOKE
+from live_made import live_frame
 from miniatures import write_video
 from running_cameras import serving
 
@@ -174,6 +175,31 @@ def test_a_camera_that_comes_back_is_watched_on_and_nothing_spans_the_gap(watche
     assert {each.name for each in tmp_path.iterdir()} == {each.clip.name for each in ends}
 
 
+def test_a_camera_whose_frames_never_follow_one_another_is_told_of_once(watcher):
+    watching = watcher({"gate": "-"})
+    (watch,), told = watching.watches, []
+    watch.tell, size, length = told.append, watch.windows.clip.size, watch.windows.clip.frames
+    steps = [1] * (length - 2) + [4]  # runs that are a frame too short
+    numbers = np.cumsum(np.resize(steps, 2000))
+    for number in [*numbers, *range(numbers[-1] + 1, numbers[-1] + 100), *(numbers + numbers[-1] + 200)]:
+        watch.reader.queue.put(live_frame(int(number), size=size))
+        assert [*watch.step()] == []
+    once = f"60 s gave no score: framediff takes {length} frames in a row, and no more than {length - 1} came; "
+    assert told == [once + "have the camera send at a fixed rate"] * 2  # as scores came between the two
+    assert watch.windows.holes > 1000
+
+
+def test_a_camera_that_never_gives_a_support_set_is_told_of_once(watcher, monkeypatch):
+    monkeypatch.setattr(TrainedMethod, "span", 14)
+    (watch,), told = watcher({"gate": "-"}).watches, []
+    watch.tell = told.append
+    for number in np.cumsum(np.resize([1] * 12 + [4], 2000)):
+        watch.reader.queue.put(live_frame(int(number), size=watch.windows.clip.size))
+        assert [*watch.step()] == []
+    (once,) = told
+    assert "framediff takes 14 frames in a row, and no more than 13 came" in once and "or say fewer --shots" in once
+
+
 def test_slow_scoring_leaves_clips_out_evenly_and_keeps_up(watcher, monkeypatch):
     """A method that takes a tenth of a second a clip, and a camera of 50 frames a second."""
     seen = []
@@ -192,6 +218,26 @@ def test_slow_scoring_leaves_clips_out_evenly_and_keeps_up(watcher, monkeypatch)
     (watch,) = watching.watches
     assert time.monotonic() - started < 30 and max(seen) <= watch._batch
     assert watch.unscored > 200 and sum(seen) + watch.unscored == watch.frames - watch.windows.clip.frames + 1
+
+
+def test_scoring_that_becomes_faster_scores_no_more_than_the_line_was_set_on(watcher):
+    """While it looks, a second's frames come at once, and after that each by itself."""
+    (watch,), told = watcher({"gate": "rtsp://h/"}).watches, []
+    watch.tell = told.append
+    numbers = iter(range(10**6))
+
+    def come(portion, frames):
+        before = watch.frames - watch.unscored
+        for _ in range(frames // portion):
+            for number in itertools.islice(numbers, portion):
+                watch.reader.queue.put(live_frame(number, rate=RATE, size=watch.windows.clip.size))
+            list(watch.step())
+        return (watch.frames - watch.unscored - before) / frames
+
+    looked = come(RATE, 7 * RATE)
+    assert watch.line is not None and looked < 0.5
+    assert f"; {100 * watch.line.share:.2g} % of the frames were scored, and no more a second will be" in told[0]
+    assert come(1, 40 * RATE) == pytest.approx(looked, abs=0.02)
 
 
 def test_ctrl_c_ends_a_watch_with_its_open_alarm_told(watcher):
