@@ -20,8 +20,8 @@ def compare(against: str, where: tuple[str, ...], rules: str, results: Folders) 
 
     The difference of AUCs in points with its 95 % interval: resamples of videos, the same for both, and, where there
     are several seeds, the spread over seeds. P values are adjusted over all rows of the table (Holm). Where methods
-    have run on several source/target pairs: average ranks, and which of them cannot be told apart (Nemenyi). Of
-    several budgets it takes the one that `bench table` takes.
+    have run on several targets: average ranks over these, of the mean AUC over sources, and which of them cannot be
+    told apart (Nemenyi). Of several budgets it takes the one that `bench table` takes.
 
     \b
     bench compare --where budget=quick

@@ -54,7 +54,7 @@ class MetricOption(click.Option):
 @click.option(
     "--against", type=RIVAL, help="Mark what is better or worse than this method at K = 0, or `itself`, beyond chance."
 )
-@click.option("--ranks", is_flag=True, help="Add the mean rank over the table's columns.")
+@click.option("--ranks", is_flag=True, help="Add the mean rank over the table's columns, a target's sources as one.")
 @RULES
 @format_option("parts", "numbers", "one part", "rows")
 @FOLDERS

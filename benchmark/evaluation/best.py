@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL, draws, enough_videos
+from crossvad.evaluation.statistics import LEVEL, draws, enough_videos, gap_without_spread, variance
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,20 @@ def pairs(cells: pd.DataFrame) -> Pairs:
     auc = np.array([np.mean([wins.auc for wins in seeds]) for _, seeds in groups])
     seeds = np.array([len(each) for _, each in groups])
     of_seeds = np.array([_variance_of_mean([wins.auc for wins in each]) for _, each in groups])
-    of_videos = np.array([_variances(resampled - own) for own in resampled])
+    of_videos = np.array([variance(resampled - own) for own in resampled])
     parts = [(of_videos, counts.shape[1] - 1)]
     parts += [(of_seeds[index], np.maximum(seeds - 1, 1)[index]) for index in (np.s_[:, None], np.s_[None, :])]
-    variance = np.asarray(sum(part for part, _ in parts))
-    sure = variance == 0
-    safe = np.where(sure, 1, variance)
+    whole = np.asarray(sum(part for part, _ in parts))
+    sure = whole == 0
+    safe = np.where(sure, 1, whole)
     freedom = np.where(sure, 1, safe**2 / np.where(sure, 1, sum(part**2 / each for part, each in parts)))
     gaps = np.abs(auc[:, None] - auc[None, :])
-    reach = np.where(sure, 0, t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(safe))
-    p = np.where(sure, gaps == 0, 2 * t.sf(gaps / np.sqrt(safe), freedom))
-    return Pairs([key for key, _ in groups], 100 * reach, p.astype(float))
-
-
-def _variances(gaps: Values) -> Values:
-    """Variance of each row of differences, (n, R); exactly 0 where all are the same."""
-    return np.where(np.ptp(gaps, axis=1) == 0, 0, np.var(gaps, axis=1, ddof=1))
+    reach_of_sure, p_of_sure = gap_without_spread(gaps, counts.shape[1])
+    reach = np.where(sure, reach_of_sure, t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(safe))
+    p = np.where(sure, p_of_sure, 2 * t.sf(gaps / np.sqrt(safe), freedom))
+    return Pairs([key for key, _ in groups], 100 * reach, p)
 
 
 def _variance_of_mean(values: list[float]) -> float:
     """Variance of a mean over seeds; 0 of one seed, which says nothing of it."""
-    return float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
+    return float(variance(values)) / len(values) if len(values) > 1 else 0.0

@@ -15,7 +15,6 @@ from crossvad.evaluation.camera_names import cameras_of_targets, copy_of
 from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.comparison import FACTS, facts_of
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import untrained
 from crossvad.evaluation.statistics import PairCounts, pair_counts
 from crossvad.planning.catalogue import DRAWN
 from crossvad.planning.names import listed, split_options
@@ -31,19 +30,19 @@ def counted_by_camera(store: Store, records: Iterable[Record], protocol: Protoco
     Returns:
         A row per cell and camera: keys and facts as of `comparison.counted`, all of the whole cell; `camera`, its name,
         or "" where the store does not tell the target's cameras apart; `wins`, its `PairCounts`, in which one class or
-        all frames may be lacking; `untrained`.
+        all frames may be lacking.
     """
     records = list(records)
     known = cameras_of_targets(store, records)
     rows = []
     for record, read in counted_frames_of_cells(store, records, protocol):
         frames = read(protocol)
-        facts = facts_of(store, record, frames) | {"untrained": untrained(record)}
+        facts = facts_of(store, record, frames)
         names = known.get(copy_of(record), [])
         owners = np.array(names)[frames.videos] if names else np.full(len(frames.labels), "")
         for camera in dict.fromkeys(names or [""]):
             rows.append(facts | {"camera": camera, "wins": _wins(frames, owners == camera)})
-    return pd.DataFrame(rows, columns=[*comparison.ENTRY, "seed", "cell", "camera", "wins", *FACTS, "untrained"])
+    return pd.DataFrame(rows, columns=[*comparison.ENTRY, "seed", "cell", "camera", "wins", *FACTS])
 
 
 def _wins(frames: CountedFrames, own: Any) -> PairCounts:

@@ -40,11 +40,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL, RESAMPLES, Difference, Owners, PairCounts, possible, without_spread
+from crossvad.evaluation.statistics import (
+    LEVEL,
+    RESAMPLES,
+    Difference,
+    Owners,
+    PairCounts,
+    gap_without_spread,
+    of_seeds,
+    possible,
+    standard_error,
+    variance,
+    without_spread,
+)
 
 POWER = 0.8  # share of comparisons in which the least detectable difference would have been found
 Cameras = Sequence[PairCounts]  # of one fit, by camera
-Part = tuple[float, float]  # of a variance, and its degrees of freedom
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ class CameraAucs:
 class CameraDifference(Difference):
     """How much higher one method's mean over cameras is than another's, and what could have been told apart."""
 
-    detectable: float  # true difference that is found in a share `POWER` of such comparisons
+    detectable: float  # true difference that is found in a share `POWER` of such comparisons; NaN: nothing is known
 
 
 def camera_draws(cameras: Cameras, resamples: int = RESAMPLES, seed: int = 0) -> CameraDraws:
@@ -121,7 +132,7 @@ def mean_interval(aucs: CameraAucs, level: float = LEVEL) -> tuple[float, float]
     slope = mean * (1 - mean)  # of the inverse of the logit
     if slope == 0:
         return without_spread(mean, cameras, level)
-    error, freedom = _error([(_variance(aucs.resampled), cameras - 1), *_of_seeds(aucs.by_seed)])
+    error, freedom = standard_error([(float(variance(aucs.resampled)), cameras - 1), *of_seeds(aucs.by_seed)])
     logit, reach = np.log(mean / (1 - mean)), _t(freedom, (1 + level) / 2) * error / slope
     low, high = 1 / (1 + np.exp(-(logit + np.array([-reach, reach]))))
     return float(low), float(high)
@@ -139,22 +150,23 @@ def camera_difference(
         level: of the interval.
 
     Returns:
-        The difference; of a single camera without interval, p value and what is detectable.
+        The difference; of a single camera without interval, p value and what is detectable. Without the latter, too,
+        where all cameras show the same difference: see `gap_without_spread`.
     """
     mean, cameras = float(first.measured.mean() - second.measured.mean()), first.measured.shape[1]
     if cameras < 2:
         return CameraDifference(mean, *[float("nan")] * 4)
-    parts = [(_variance(first.resampled - second.resampled), cameras - 1)]
-    parts += _of_seeds(first.by_seed - second.by_seed) if same_fits else _of_seeds(first.by_seed, second.by_seed)
-    error, freedom = _error(parts)
+    parts = [(float(variance(first.resampled - second.resampled)), cameras - 1)]
+    parts += of_seeds(first.by_seed - second.by_seed) if same_fits else of_seeds(first.by_seed, second.by_seed)
+    error, freedom = standard_error(parts)
     if error == 0:
-        return CameraDifference(mean, mean, mean, 1.0 if mean == 0 else 0.0, 0.0)
+        reach, p = gap_without_spread(mean, cameras, level)
+        return CameraDifference(mean, *possible(mean - float(reach), mean + float(reach)), float(p), float("nan"))
     from scipy.stats import t  # here, as tables of what is cached go without
 
-    reach, p = _t(freedom, (1 + level) / 2) * error, float(2 * t.sf(abs(mean) / error, freedom))
-    return CameraDifference(
-        mean, *possible(mean - reach, mean + reach), p, detectable_difference(error, freedom, level)
-    )
+    ends, p = _t(freedom, (1 + level) / 2) * error, 2 * t.sf(abs(mean) / error, freedom)
+    found = detectable_difference(error, freedom, level)
+    return CameraDifference(mean, *possible(mean - ends, mean + ends), float(p), found)
 
 
 def detectable_difference(error: float, freedom: float, level: float = LEVEL, power: float = POWER) -> float:
@@ -173,19 +185,3 @@ def _t(freedom: float, share: float) -> float:
     from scipy.stats import t  # here, as tables of what is cached go without
 
     return float(t.ppf(share, freedom))
-
-
-def _of_seeds(*means: Values) -> list[Part]:
-    """What each method's mean over seeds, of which there are several, adds to the variance."""
-    return [(_variance(each) / len(each), len(each) - 1) for each in means if len(each) > 1]
-
-
-def _variance(values: Values) -> float:
-    """Exactly 0 where all are the same."""
-    return float(np.var(values, ddof=1)) if np.ptp(values) else 0.0
-
-
-def _error(parts: Sequence[Part]) -> tuple[float, float]:
-    """Standard error of the sum of these parts, and its degrees of freedom."""
-    variance = sum(part for part, _ in parts)
-    return float(np.sqrt(variance)), variance**2 / sum(part**2 / each for part, each in parts) if variance else 1.0

@@ -24,7 +24,7 @@ from crossvad.evaluation.camera_statistics import (
     mean_interval,
 )
 from crossvad.evaluation.columns import PLACE
-from crossvad.evaluation.comparison import no_rival, starts
+from crossvad.evaluation.comparison import no_rival, of_one_fit, starts
 from crossvad.evaluation.frames import Values
 from crossvad.evaluation.statistics import holm
 
@@ -82,10 +82,10 @@ def compare_cameras(
         among: more rows, among which rivals are looked for; None: the same.
 
     Returns:
-        In `entries`: `ENTRY`, seeds, reverted, place, cameras, videos; auc, low and high, the mean over cameras and its
-        interval, in %; worst_camera and worst, its AUC; against, difference, difference_low, difference_high and
-        detectable, in points; p, and p_holm, adjusted over all rows (Holm); and ahead, on how many cameras. NaN where
-        an entry has no such rival, or of a single camera. Best first.
+        In `entries`: `ENTRY`, seeds, one_fit, reverted, place, cameras, videos; auc, low and high, the mean over
+        cameras and its interval, in %; worst_camera and worst, its AUC; against, difference, difference_low,
+        difference_high and detectable, in points; p, and p_holm, adjusted over all rows (Holm); and ahead, on how many
+        cameras. NaN where an entry has no such rival, or of a single camera. Best first.
 
     Raises:
         InputError: there is no such rival, no camera or seed that all have, a camera that would count twice, two
@@ -173,13 +173,15 @@ class _Part:
             entry |= {PLACE: ", ".join(sorted(used[PLACE].unique()))}
             for against in self.against or [""]:
                 rival = self.rivals.get((key, against))
+                beside = [self._of_seeds(each, seeds[each]) for each in (key, rival) if each is not None]
+                entry |= {"one_fit": of_one_fit(*beside)}
                 if rival is None or rival == key:
                     rows.append(entry | {"against": against})
                 else:
                     same = rival[METHOD] == entry["method"] and seeds[rival] == seeds[key]
                     rows.append(entry | {"against": against} | _difference(aucs[key], aucs[rival], same))
         columns = [
-            *ENTRY, "seeds", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
+            *ENTRY, "seeds", "one_fit", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
             "worst_camera", "worst", "against", "difference", "difference_low", "difference_high", "detectable", "p",
             "ahead",
         ]  # fmt: skip
@@ -212,6 +214,10 @@ class _Part:
                 fix = "add " + condition("target=" + ",".join(sorted(map(min, targets.values()))))
                 raise InputError(WHAT, f"would count the cameras of {' and '.join(sorted(twins))} twice", fix)
         return sorted(common)
+
+    def _of_seeds(self, key: Key, seeds: Sequence[int]) -> pd.DataFrame:
+        group = self.compared_groups[key]
+        return group[group["seed"].isin(seeds)]
 
     def _refuse_other_frames(self, cameras: Sequence[str]) -> None:
         """Refuse to compare entries that count different frames."""

@@ -13,7 +13,7 @@ from crossvad.datasets.wording import option
 from crossvad.evaluation.cell_evaluation import counted_frames_of_cells
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import CountedFrames
-from crossvad.evaluation.selection import KEYS, published_evaluation, transductive
+from crossvad.evaluation.selection import KEYS, published_evaluation, transductive, untrained
 from crossvad.evaluation.statistics import (
     LEVEL,
     Difference,
@@ -34,7 +34,7 @@ from crossvad.store.store import Record, Store
 
 ITSELF = "itself"  # compare each method with what it was before it adapted
 ENTRY = [key for key in KEYS if key not in ("seed", "protocol")]  # what one line is of; its seeds are averaged over
-FACTS = ["reverted", "transductive", "postprocessing", PLACE, "frames", "videos", "of_videos"]
+FACTS = ["reverted", "transductive", "untrained", "postprocessing", PLACE, "frames", "videos", "of_videos"]
 WHO = [key for key in ENTRY if key not in ("source", "target")]
 
 
@@ -54,6 +54,7 @@ def facts_of(store: Store, record: Record, frames: CountedFrames) -> dict[str, A
     row: dict[str, Any] = {key: getattr(record.cell, key) for key in [*ENTRY, "seed"]}
     row |= {"cell": record.cell.key, "reverted": record.reverted, PLACE: store.place_of(record.cell)}
     row |= {"postprocessing": str(published_evaluation(record)), "transductive": transductive(record)}
+    row["untrained"] = untrained(record)
     row["frames"] = (len(frames.labels), frames.labels.tobytes(), frames.videos.tobytes())
     return row | {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
 
@@ -68,7 +69,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     Returns:
         A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
         the method's authors), videos (those scored, of_videos published), auc, difference, low, high (in points of
-        AUC), p, place and p_holm. No interval and no p where there are too few videos.
+        AUC), p, place, one_fit (see `of_one_fit`) and p_holm. No interval and no p where there are too few videos.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -90,7 +91,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts: dict[str, Any] = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
         facts |= {name: group[name].iloc[0] for name in ("transductive", "postprocessing", "videos", "of_videos")}
-        facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]}))}
+        facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]})), "one_fit": of_one_fit(group, found)}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
     if not rows:
         raise no_rival(against, cells if among is None else among)
@@ -98,6 +99,22 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     known = table["p"].notna()
     table.loc[known, "p_holm"] = holm(table.loc[known, "p"].to_numpy())
     return table
+
+
+def of_one_fit(*entries: pd.DataFrame) -> str:
+    """Name the methods among some entries, rows of `counted` each, of which one training was seen.
+
+    How far another training of theirs would be from it nothing says: no interval and no p value holds that spread.
+    """
+    once = [rows for rows in entries if rows["seed"].nunique() == 1 and not rows["untrained"].any()]
+    return ", ".join(dict.fromkeys(str(rows["method"].iloc[0]) for rows in once))
+
+
+def fits_of(cells: pd.DataFrame) -> pd.DataFrame:
+    """Of each entry of `counted` its source, the number of its seeds, and `one_fit`: what `captions.one_fit` reads."""
+    entries = [rows for _, rows in cells.groupby(ENTRY, sort=False)]
+    facts = {"source": [rows["source"].iloc[0] for rows in entries], "seeds": [len(rows) for rows in entries]}
+    return pd.DataFrame(facts | {"one_fit": [of_one_fit(rows) for rows in entries]})
 
 
 def no_rival(against: str, among: pd.DataFrame) -> InputError:
@@ -149,19 +166,29 @@ def starts(entry: dict[str, Any], against: str) -> list[dict[str, Any]]:
 
 
 def ranks(cells: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]], float]:
-    """Average ranks of methods over the source/target pairs that all of them were run on.
+    """Average ranks of methods over the targets of the source/target pairs that all of them were run on.
 
     Returns:
-        A row per entry: what it is (`WHO`), its mean rank (1 is best) and the number of pairs; the groups that
-        Nemenyi's test cannot tell apart, by method names, best first; and the critical difference.
+        A row per entry: what it is (`WHO`), its mean rank (1 is best) and the numbers of targets and pairs; the groups
+        that Nemenyi's test cannot tell apart, by method names, best first; and the critical difference.
     """
     auc = cells.assign(auc=[wins.auc for wins in cells["wins"]])
     table = auc.groupby([*WHO, "source", "target"])["auc"].mean().unstack(["source", "target"]).dropna(axis=1)
-    if table.shape[1] < 2 or len(table) < 2:
-        return pd.DataFrame(columns=[*WHO, "rank", "pairs"]), [], float("nan")
-    mean = average_ranks(table.to_numpy().T)
-    difference = critical_difference(len(table), table.shape[1], LEVEL)
+    targets = by_target(table)
+    if targets.shape[1] < 2 or len(table) < 2:
+        return pd.DataFrame(columns=[*WHO, "rank", "targets", "pairs"]), [], float("nan")
+    mean = average_ranks(targets.to_numpy().T)
+    difference = critical_difference(len(table), targets.shape[1], LEVEL)
     labels = [", ".join(map(str, key)) for key in table.index]
     groups = [[labels[place] for place in group] for group in critical_groups(mean, difference)]
-    found = table.index.to_frame(index=False).assign(rank=mean, pairs=table.shape[1])
+    found = table.index.to_frame(index=False).assign(rank=mean, targets=targets.shape[1], pairs=table.shape[1])
     return found.sort_values("rank", ignore_index=True), groups, difference
+
+
+def by_target(aucs: pd.DataFrame) -> pd.DataFrame:
+    """Mean over the sources of each target, of a table with the column levels source and target.
+
+    A target is one data set, whatever a method was trained on: what is easy for one on it stays so from source to
+    source, and an untrained one reads the very same. A test that counts its pairs one by one claims far too much.
+    """
+    return aucs.T.groupby(level="target").mean().T

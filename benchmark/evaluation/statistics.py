@@ -27,14 +27,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from crossvad.evaluation.frames import Labels, Values, refuse_unfinite
 
 Owners = NDArray[np.int64]
+Part = tuple[float, float]  # of a variance, and its degrees of freedom
 RESAMPLES, LEVEL = 1000, 0.95
 TRUSTED = 0.95  # AUC above which, or so near to 0, intervals hold the truth less often than `LEVEL`: see `HELD`
 HELD = "83 to 93"  # times in 100 there
+ROUNDING = 1e-9  # AUCs that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,38 @@ def without_spread(auc: float, videos: int, level: float) -> tuple[float, float]
     Of a detector that makes no error, or nothing but errors, it goes as far from there as the share of other videos
     can be of which so many draws show none in (1 - level) / 2 of all cases. Constant scores read 1/2 on any videos.
     """
-    unseen = 1 - ((1 - level) / 2) ** (1 / videos)
-    return (1 - unseen, 1.0) if auc == 1 else (0.0, unseen) if auc == 0 else (auc, auc)
+    lost = unseen(videos, level)
+    return (1 - lost, 1.0) if auc == 1 else (0.0, lost) if auc == 0 else (auc, auc)
+
+
+def unseen(draws: int, level: float = LEVEL) -> float:
+    """The largest share of a population that so many draws show none of in (1 - level) / 2 of all cases, in (0, 1)."""
+    return float(1 - ((1 - level) / 2) ** (1 / draws))
+
+
+def gap_without_spread(gaps: ArrayLike, draws: int, level: float = LEVEL) -> tuple[Values, Values]:
+    """What is known of differences that every one of some draws, videos or cameras, shows alike.
+
+    The share of others that so many draws show none of may turn the difference round, so that the interval goes twice
+    that share of it to either side; p is that of the sign test. Both leave out no difference from six draws on. Where
+    there is no difference either, the scores are the same: nothing to tell apart.
+
+    Args:
+        gaps: the differences, of any shape.
+        draws: how many there were.
+        level: of the interval.
+
+    Returns:
+        How far the interval goes to either side, and p, two-sided, both of that shape.
+    """
+    size = np.abs(np.asarray(gaps, float))
+    return 2 * unseen(draws, level) * size, np.where(size < ROUNDING, 1.0, 2.0 ** (1 - draws))
+
+
+def variance(values: ArrayLike) -> Values:
+    """Variance over the last axis, of n - 1; exactly 0 where all values are the same but for rounding."""
+    rows = np.asarray(values, float)
+    return np.where(np.ptp(rows, -1) < ROUNDING, 0.0, np.var(rows, -1, ddof=1))
 
 
 @dataclass(frozen=True)
@@ -152,7 +184,8 @@ def paired_difference(
 
     Both are read on the same resamples of videos, so that what is hard for both cancels. To the variance over videos
     is added that of a mean over seeds, where there are several (degrees of freedom by Welch and Satterthwaite): a
-    difference then holds for methods trained anew, not for these fits alone.
+    difference then holds for methods trained anew, not for these fits alone. A difference that all resamples show
+    alike is as sure as so few videos can make it: `gap_without_spread`.
 
     Of few videos or two seeds Student's t reaches beyond what a difference can be. The interval ends there, which takes
     no truth out of it; the p value, which knows no end, stays as it is.
@@ -163,15 +196,24 @@ def paired_difference(
     gaps = np.mean([wins.resampled(counts) for wins in first], 0) - np.mean([w.resampled(counts) for w in second], 0)
     mean = float(np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second]))
     known = gaps[~np.isnan(gaps)]
-    parts = [(float(np.var(known, ddof=1)) if np.ptp(known) else 0.0, counts.shape[1] - 1)]
-    parts += [(float(np.var([w.auc for w in m], ddof=1)) / len(m), len(m) - 1) for m in (first, second) if len(m) > 1]
-    variance = sum(part for part, _ in parts)
-    if variance == 0:
-        return Difference(mean, mean, mean, 1.0 if mean == 0 else 0.0)
-    freedom = variance**2 / sum(part**2 / each for part, each in parts)
-    reach = t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
-    p = float(2 * t.sf(abs(mean) / np.sqrt(variance), freedom))
-    return Difference(mean, *possible(mean - reach, mean + reach), p)
+    of_videos = (float(variance(known)), counts.shape[1] - 1)
+    error, freedom = standard_error([of_videos, *of_seeds(*([w.auc for w in wins] for wins in (first, second)))])
+    if error == 0:
+        reach, p = gap_without_spread(mean, counts.shape[1], level)
+    else:
+        reach, p = t.ppf((1 + level) / 2, freedom) * error, 2 * t.sf(abs(mean) / error, freedom)
+    return Difference(mean, *possible(mean - float(reach), mean + float(reach)), float(p))
+
+
+def of_seeds(*means: Sequence[float] | Values) -> list[Part]:
+    """What each mean over seeds, (S,) each, adds to a variance; one seed says nothing of it, and adds nothing."""
+    return [(float(variance(each)) / len(each), len(each) - 1) for each in means if len(each) > 1]
+
+
+def standard_error(parts: Sequence[Part]) -> tuple[float, float]:
+    """Standard error of the sum of these parts, and its degrees of freedom (Welch and Satterthwaite)."""
+    whole = sum(part for part, _ in parts)
+    return float(np.sqrt(whole)), whole**2 / sum(part**2 / each for part, each in parts) if whole else 1.0
 
 
 def possible(low: float, high: float, most: float = 1.0) -> tuple[float, float]:
@@ -194,6 +236,14 @@ def holm(p: Values) -> Values:
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(stepped, 1)
     return adjusted
+
+
+def ahead_level(rows: int) -> float:
+    """Level of the one-sided tests that say which of some rows are ahead of which: 0.05 over the number of other rows.
+
+    Any given row, if none is better in truth, is then called worse than another in 5 of 100 cases at most.
+    """
+    return (1 - LEVEL) / max(rows - 1, 1)
 
 
 def average_ranks(values: Values) -> Values:

@@ -1,4 +1,4 @@
-"""Mean ranks over source/target pairs, with the critical difference below which two of them say nothing."""
+"""Mean ranks over targets, with the critical difference below which two of them say nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossvad.datasets.words import number_of
+from crossvad.evaluation.comparison import by_target
 from crossvad.evaluation.statistics import LEVEL, average_ranks, critical_difference
 from crossvad.leaderboard.blocks import largest_block
 from crossvad.leaderboard.view import Column, Row, Table, Text, adaptation_text, method_text, page_of
@@ -43,7 +44,9 @@ class Ranks:
 def ranks(counted: pd.DataFrame) -> list[Ranks]:
     """Rank the rows of each budget over the largest block of rows and pairs from which none is missing.
 
-    A target without training video has its first test video for a support set, which counts as the same way to adapt.
+    A row is ranked on each target by its mean AUC over the sources that all rows have there: a target is one data set,
+    whatever was learned from. What was run on one target alone has no mean rank. A target without training video has
+    its first test video for a support set, which counts as the same way to adapt.
 
     Args:
         counted: rows of `comparison.counted`.
@@ -53,12 +56,13 @@ def ranks(counted: pd.DataFrame) -> list[Ranks]:
         auc = cells.assign(auc=[wins.auc for wins in cells["wins"]]).groupby([*WAY, "source", "target"])["auc"].mean()
         wide = auc.dropna().unstack(["source", "target"])
         has = {way: set(wide.columns[row.notna().to_numpy()]) for way, row in zip(wide.index, _rows(wide), strict=True)}
-        ways, pairs = largest_block(has, least=2)
+        ways, pairs = largest_block({way: own for way, own in has.items() if len({pair[1] for pair in own}) > 1})
         if not 2 <= len(ways) <= RANKED:
             continue
         block = wide.loc[sorted(ways), sorted(pairs)]
-        means = average_ranks(block.to_numpy().T)
-        gap = critical_difference(len(block), block.shape[1], LEVEL)
+        targets = by_target(block)
+        means = average_ranks(targets.to_numpy().T)
+        gap = critical_difference(len(block), targets.shape[1], LEVEL)
         found.append(_ranks(str(budget), block, means, gap))
     return found
 
@@ -82,11 +86,12 @@ def _ranks(budget: str, block: pd.DataFrame, means: np.ndarray, gap: float) -> R
         rows.append(Row(cells, near and not all(best)))
     names = dict.fromkeys(str(way[0]) for way, near in zip(ways, best, strict=True) if near)
     pairs = [(str(pair[0]), str(pair[1])) for pair in block.columns]
-    told = ", ".join(f"{source} → {target}" for source, target in pairs)
+    told, targets = ", ".join(f"{source} → {target}" for source, target in pairs), {target for _, target in pairs}
     caption = (
-        f"mean rank by AUC over {number_of(len(pairs), 'pair')} of source and target, 1: best ({told}); budget "
-        f"{budget}; {len(ways)} rows, those that have all of these pairs; two rows whose ± overlap are not told apart: "
-        f"critical difference {gap:.2f} (Nemenyi, at level {1 - LEVEL:.2f}); {' and '.join(CONTROLS)} are not ranked"
+        f"mean rank by AUC over {number_of(len(targets), 'target')}, on each the mean over its sources, 1: best "
+        f"({told}); budget {budget}; {len(ways)} rows, those that have all of these pairs; two rows whose ± overlap "
+        f"are not told apart: critical difference {gap:.2f} (Nemenyi, over targets, at level {1 - LEVEL:.2f}); "
+        f"{' and '.join(CONTROLS)} are not ranked"
     )
     told = f"{sum(best)} of {len(rows)} rows are within the critical difference of the first"
     verdict, brief = f"Bold: {told}.", f"{told}: {', '.join(names)}."

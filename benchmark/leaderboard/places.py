@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL
+from crossvad.evaluation.statistics import ahead_level
 from crossvad.leaderboard.view import Text
 
 WHAT = (
     "place: the first and the last that a row may have, given which rows are ahead of which by more than chance "
-    "(one-sided, at level 0.05 over the number of other rows); rows whose few seeds differ much may have nearly any"
+    "(one-sided, at level 0.05 over the number of other rows); rows whose few seeds differ much may have nearly any; "
+    "one of a single seed has that of its one fit alone"
 )
 
 
@@ -38,7 +39,7 @@ def places(aucs: Sequence[float], p: Values) -> list[Place]:
         p: of no difference of every two of them, two-sided, (n, n); NaN where nothing is known.
     """
     count = len(aucs)
-    told = (p / 2 * max(count - 1, 1)) < 1 - LEVEL  # False for NaN
+    told = p / 2 < ahead_level(count)  # False for NaN
     ahead = [[bool(aucs[one] > aucs[other] and told[one, other]) for other in range(count)] for one in range(count)]
     return [
         Place(1 + sum(ahead[other][one] for other in range(count)), count - sum(ahead[one])) for one in range(count)

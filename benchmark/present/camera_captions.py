@@ -96,6 +96,7 @@ def intervals(compared: CameraComparison, drawn: str = "brackets") -> list[str]:
         return ["no interval: of one camera nothing can be told of others"]
     spread = " and spread over seeds" if entries["seeds"].max() > 1 else " (one seed: of these fits alone)"
     facts = [f"{drawn}: {100 * LEVEL:.0f} %, bootstrap over cameras and their videos{spread}"]
+    facts += captions.one_fit(entries)
     together = compared.cells.groupby("source")["target"].nunique().max() > 1
     return [*facts, ONE_POPULATION] if together else facts
 

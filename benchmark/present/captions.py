@@ -248,10 +248,23 @@ def paired_intervals(differences: pd.DataFrame, what: str) -> list[str]:
     if (known := differences["low"].notna()).any():
         several = differences["seeds"].max() > 1
         over = "videos and spread over seeds" if several else "videos alone (one seed)"
-        facts.append(f"brackets: {what}, paired bootstrap over {over}")
+        facts += [f"brackets: {what}, paired bootstrap over {over}", *one_fit(differences)]
         if (differences["low"] <= -100).any() or (differences["high"] >= 100).any():
             facts.append("brackets end at ±100, as no two AUCs differ by more: too few videos or seeds to say")
     return facts + _no_interval(differences[~known])
+
+
+def one_fit(rows: pd.DataFrame) -> list[str]:
+    """Name the methods, among rows of more seeds, of which one training was seen: its spread is in no interval."""
+    sources: dict[str, set[str]] = {}  # from which each was trained once
+    for text, source in rows[["one_fit", "source"]].drop_duplicates().to_numpy():
+        for name in filter(None, text.split(", ")):
+            sources.setdefault(name, set()).add(source)
+    if not sources or rows["seeds"].max() == 1:
+        return []
+    every = {*rows["source"]}
+    names = [name if own == every else f"{name} ({listed(sorted(own))})" for name, own in sources.items()]
+    return [f"one seed of {listed(names)}: of these fits alone"]
 
 
 def _no_interval(rows: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ import pandas as pd
 from crossvad.datasets.wording import condition
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.best import incomparable, pairs
-from crossvad.evaluation.comparison import ENTRY
+from crossvad.evaluation.comparison import ENTRY, fits_of
 from crossvad.evaluation.frames import Values
 from crossvad.evaluation.rows import committed_among_own
 from crossvad.evaluation.statistics import LEVEL, critical_difference
@@ -42,7 +42,8 @@ def boards(tidy: pd.DataFrame, cells: pd.DataFrame, remarks: Sequence[str] = ())
     places: dict[Key, int] = {}
     for key, rows in tidy.groupby(BOARD):
         foreign = [_not_run_here(len(rows))] if committed[rows.index].all() else []
-        note = "; ".join([captions.caption(rows, "auc", *METRICS[:5]), *foreign, *remarks])
+        once = captions.one_fit(fits_of(counted[key])) if key in counted else []
+        note = "; ".join([captions.caption(rows, "auc", *METRICS[:5]), *once, *foreign, *remarks])
         page: Page = dict(zip(BOARD, key, strict=True)) | {"caption": note, "why": "", "apart": None}
         if key in counted:
             page["why"] = incomparable(counted[key])
@@ -68,9 +69,9 @@ def _triangle(square: Values) -> str:
 
 
 def critical_differences(entries: list[Page]) -> list[float]:
-    """By how much mean ranks of 2, 3, … rows must differ over one pair of source and target (Nemenyi's test).
+    """By how much mean ranks of 2, 3, … rows must differ over one target (Nemenyi's test).
 
-    Over N pairs it is that over the root of N. As many as there are entries of a way to adapt on several pairs, and
+    Over N targets it is that over the root of N. As many as there are entries of a way to adapt on several pairs, and
     `RANKED` at most.
     """
     ways = pd.DataFrame(entries)[[key for key in ENTRY if key not in ("source", "target", "support")]]

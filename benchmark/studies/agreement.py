@@ -16,6 +16,9 @@ from crossvad.studies.planted_rows import NOBODY
 PROXIES = (*ALL_KINDS, MEAN)
 RESAMPLES, LEVEL, SEED = 1000, 0.95, 0
 FEWEST = 3  # entries that have a rank correlation
+# From which resamples have an interval. How often it held the truth in 400 sets whose ranks agree by 0.79 in truth: of
+# 4 methods in 69 % of them, of 6 in 93 %, of 10 in 98 %.
+FEWEST_METHODS = 6
 PAIR = ["source", "target"]
 MATCHED = ["source", "method", "tuning", "steps", "shots"]  # an entry: a method at a number of shots
 OVER_PAIRS = "mean of pairs"
@@ -25,8 +28,8 @@ OVER_PAIRS = "mean of pairs"
 class Agreement:
     """Spearman's correlation of a proxy with a target's AUC."""
 
-    correlation: float
-    low: float  # 95 % of resamples of methods
+    correlation: float  # NaN of less than `FEWEST` entries, or where all of a side read the same
+    low: float  # 95 % of resamples of methods; NaN of less than `FEWEST_METHODS`
     high: float
     entries: int
     methods: int
@@ -66,18 +69,19 @@ def agreement(joined: pd.DataFrame, proxy: str) -> dict[tuple[str, str], Agreeme
     """Correlate a proxy with the AUC on each target, and the mean over pairs of source and target, `OVER_PAIRS`.
 
     What is resampled is methods, each with all of its entries, the same in all pairs: at K = 0 and after it adapted a
-    method is no independent sample.
+    method is no independent sample. Pairs of less than `FEWEST` entries are left out of the mean.
 
     Args:
         joined: columns `PAIR`, method, auc and the proxy's.
         proxy: the name of a column.
     """
     pairs = {(str(source), str(target)): part for (source, target), part in joined.groupby(PAIR, sort=True)}
-    names = sorted(joined["method"].unique())
+    counted = {pair: part for pair, part in pairs.items() if len(part) >= FEWEST}
+    names = sorted({name for part in counted.values() for name in part["method"]})
     places = {
-        pair: [np.flatnonzero((part["method"] == name).to_numpy()) for name in names] for pair, part in pairs.items()
+        pair: [np.flatnonzero((part["method"] == name).to_numpy()) for name in names] for pair, part in counted.items()
     }
-    values = {pair: (part[proxy].to_numpy(float), part["auc"].to_numpy(float)) for pair, part in pairs.items()}
+    values = {pair: (part[proxy].to_numpy(float), part["auc"].to_numpy(float)) for pair, part in counted.items()}
 
     def correlations(drawn: Iterable[int]) -> list[float]:
         """Of each pair, for some methods, those drawn twice counted twice."""
@@ -87,21 +91,27 @@ def agreement(joined: pd.DataFrame, proxy: str) -> dict[tuple[str, str], Agreeme
             found.append(spearman(first[rows], second[rows]))
         return found
 
+    nothing = float("nan")
+    found = {
+        pair: Agreement(nothing, nothing, nothing, len(part), part["method"].nunique()) for pair, part in pairs.items()
+    }
+    if not counted:
+        return {**found, (OVER_PAIRS, ""): Agreement(nothing, nothing, nothing, 0, 0)}
     whole = correlations(range(len(names)))
     random = np.random.default_rng(SEED)
     resampled = np.array([correlations(random.integers(0, len(names), len(names))) for _ in range(RESAMPLES)])
-    found = {
-        pair: Agreement(whole[number], *_interval(resampled[:, number]), len(part), part["method"].nunique())
-        for number, (pair, part) in enumerate(pairs.items())
-    }
-    overall = (float(np.mean(whole)), *_interval(resampled.mean(1)))
-    return {**found, (OVER_PAIRS, ""): Agreement(*overall, len(joined), len(names))}
+    for number, pair in enumerate(counted):
+        one = found[pair]
+        low, high = _interval(resampled[:, number], one.methods)
+        found[pair] = Agreement(whole[number], low, high, one.entries, one.methods)
+    overall = (float(np.mean(whole)), *_interval(resampled.mean(1), len(names)))
+    return {**found, (OVER_PAIRS, ""): Agreement(*overall, sum(map(len, counted.values())), len(names))}
 
 
-def _interval(values: Values) -> tuple[float, float]:
-    """The middle 95 % of resamples, but for those of too few methods; NaN where most are."""
+def _interval(values: Values, methods: int) -> tuple[float, float]:
+    """The middle 95 % of resamples that have a correlation; NaN where most have none, or of too few methods."""
     known = values[~np.isnan(values)]
-    if len(known) < len(values) / 2:
+    if methods < FEWEST_METHODS or len(known) < len(values) / 2:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -4,6 +4,8 @@ A kind that no method tells says nothing of which is better. What is more, a met
 it where somebody stands still, so that the blindest would come first. Such kinds are shown, and count in no mean.
 
 What is resampled is drawn scenes, the same for all methods, so that what is hard in a scene for all of them cancels.
+Scenes of one seed share a fit, so that the spread over seeds is added, where there are several. The best of many rows
+is ahead by luck as well, so that intervals of differences to it are wider the more rows there are.
 """
 
 from __future__ import annotations
@@ -13,7 +15,15 @@ import pandas as pd
 
 from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import LEVEL, draws, possible
+from crossvad.evaluation.statistics import (
+    ahead_level,
+    draws,
+    gap_without_spread,
+    of_seeds,
+    possible,
+    standard_error,
+    variance,
+)
 from crossvad.planning.catalogue import BASELINES, NO_TUNING
 from crossvad.planning.names import split_options
 from crossvad.studies.planted_rows import NOBODY
@@ -57,20 +67,18 @@ def summary(rows: pd.DataFrame, shots: int) -> pd.DataFrame:
 def against_best(rows: pd.DataFrame, shots: int) -> pd.DataFrame:
     """Set the mean of each entry against its source's best: `difference`, `low`, `high`, `best`, `baseline`.
 
-    The best is one that is trained, if any is: `BASELINES` are there to compare with. Intervals are of 95 %, of
-    resamples of the scenes that both were shown.
+    The best is one that is trained, if any is: `BASELINES` are there to compare with. Intervals are of the scenes that
+    both were shown, and end to either side at `statistics.ahead_level`: one that no row is better than in truth lies
+    below zero in 5 of 100 cases at most.
     """
-    from scipy.stats import t  # here, as tables of what is cached go without
-
     lines = {}
     for source, means in by_entry(rows, shots)[MEAN].groupby("source", sort=False):
         scenes = means.droplevel("source").unstack("method")
         order = list(scenes.mean().sort_values(ascending=False, kind="stable").index)
         best = next((name for name in order if not is_baseline(name)), order[0])
         for name in order:
-            gaps = (scenes[name] - scenes[best]).dropna().to_numpy()
-            mean, spread = (float(gaps.mean()), _spread(gaps)) if len(gaps) else (np.nan, np.nan)
-            reach = float(t.ppf((1 + LEVEL) / 2, len(gaps) - 1)) * spread if len(gaps) > 1 else np.nan
+            gaps = (scenes[name] - scenes[best]).dropna()
+            mean, reach = float(gaps.mean()), _reach(gaps, ahead_level(len(order)))
             low, high = possible(mean - reach, mean + reach, most=100)
             lines[source, name] = (mean, low, high, name == best, is_baseline(name))
     index = pd.MultiIndex.from_tuples(lines, names=ENTRY)
@@ -82,12 +90,27 @@ def is_baseline(method: str) -> bool:
     return split_options(method)[0] in BASELINES
 
 
+def _reach(gaps: pd.Series, level: float) -> float:
+    """How far the interval of a mean difference goes to either side, from those of scenes, by `SCENE`; NaN of one.
+
+    `level` is of each side.
+    """
+    from scipy.stats import t  # here, as tables of what is cached go without
+
+    if len(gaps) < 2:
+        return float("nan")
+    by_seed = gaps.groupby("seed").mean().to_numpy()
+    error, freedom = standard_error([(_spread(gaps.to_numpy()) ** 2, len(gaps) - 1), *of_seeds(by_seed)])
+    if error == 0:
+        return float(gap_without_spread(gaps.mean(), len(gaps), 1 - 2 * level)[0])
+    return float(t.ppf(1 - level, freedom)) * error
+
+
 def _spread(values: Values) -> float:
     """Standard deviation of the mean of some scenes over resamples of them; NaN of a single one."""
     if len(values) < 2:
         return float("nan")
-    means = draws(len(values)) @ values / len(values)
-    return float(np.std(means, ddof=1)) if np.ptp(values) else 0.0
+    return float(np.sqrt(variance(draws(len(values)) @ values / len(values))))
 
 
 def of_one_way(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> pd.DataFrame:

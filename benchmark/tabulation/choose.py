@@ -20,7 +20,7 @@ from crossvad.planning.protocol import FAIR
 from crossvad.present import captions, tables
 from crossvad.present.formats import Tables
 from crossvad.store.opening import open_store
-from crossvad.studies.agreement import OVER_PAIRS, PROXIES, Agreement, agreement, entries
+from crossvad.studies.agreement import FEWEST, FEWEST_METHODS, OVER_PAIRS, PROXIES, Agreement, agreement, entries
 from crossvad.studies.choice import MEAN, TOLD, against_best, of_one_way, summary, told_kinds
 from crossvad.studies.planted_rows import NOBODY
 
@@ -157,21 +157,22 @@ def _gap(line: Mapping[Any, Any]) -> str:
     if line["best"]:
         return "best"
     text = tables.difference_and_interval(line["difference"], line["low"], line["high"])
-    return f"{text} {TIED}" if line["low"] <= 0 <= line["high"] else text
+    return text if line["low"] > 0 or line["high"] < 0 else f"{text} {TIED}"
 
 
 def _facts(rows: pd.DataFrame, tuning: str, shots: int, steps: int) -> list[str]:
     """What a reader must know to read the table."""
     seen, facts = rows[rows["method"] != NOBODY], []
     how = f"K = 0 → K = {shots}, {tuning} in {number_of(steps, 'step')}" if shots else "K = 0"
+    over_seeds = " and spread over seeds" if seen["seed"].nunique() > 1 else " (one seed: of these fits alone)"
     facts += [
         f"AUC in % of telling clips with a planted anomaly from the same clips with the same walker as it was; {how}",
         f"{MEAN}: of {captions.listed(told_kinds(rows))}",
         *_untold(rows),
         f"{SQUARE}: a part of the frame plays faster, for comparison alone",
         "±: standard error over scenes",
-        f"{LED_BY}: difference of means at K = {shots}, brackets 95 %, paired bootstrap over scenes; "
-        f"{TIED}: not told apart",
+        f"{LED_BY}: difference of means at K = {shots}, paired bootstrap over scenes{over_seeds}; brackets: to either "
+        f"side at level 0.05 over the number of other rows, as the best was picked from them; {TIED}: not told apart",
         "baselines are no choice",
         captions.values(seen, "budget"),
         captions.seed_numbers(seen["seed"]),
@@ -236,11 +237,25 @@ def tabulate_agreement(found: Mapping[str, Mapping[tuple[str, str], Agreement]],
         "seeds, protocol fair",
         "brackets: 95 % bootstrap over methods, each with its entries at K = 0 and after it adapted",
         *sizes,
+        *_too_few(found[MEAN]),
         captions.values(joined, "budget"),
         f"K = {captions.listed(sorted(joined['shots'].unique()))}",
         "methods: " + captions.listed(dict.fromkeys(joined["method"])),
     ]
     return Tables([(texts, "; ".join(facts))], numbers=numbers.set_index(["proxy", "pair"]), rows=joined)
+
+
+def _too_few(by_pair: Mapping[tuple[str, str], Agreement]) -> list[str]:
+    """Say which pairs do not count in the mean, and where there is no interval, as there is too little of them."""
+    pairs = [one for pair, one in by_pair.items() if pair[0] != OVER_PAIRS]
+    counted = [one for one in pairs if one.entries >= FEWEST]
+    facts = []
+    if len(counted) < len(pairs):
+        facts.append(f"{OVER_PAIRS}: {len(counted)} of {len(pairs)}, those of {FEWEST} entries or more")
+    if any(one.methods < FEWEST_METHODS for one in counted):
+        why = "as resamples of so few hold the truth too seldom"
+        facts.append(f"no brackets of less than {FEWEST_METHODS} methods, {why}")
+    return facts
 
 
 def _correlation(one: Agreement) -> str:

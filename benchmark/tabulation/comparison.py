@@ -13,7 +13,7 @@ from crossvad.present.tables import difference_and_interval, marks, marks_of_eac
 
 
 def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: str) -> Tables:
-    """Set out the differences of cells to a rival, and their average ranks if there are several source/target pairs.
+    """Set out the differences of cells to a rival, and their average ranks if there are several targets.
 
     Args:
         cells: the cells of interest, as `comparison.counted` gives them.
@@ -35,9 +35,10 @@ def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: s
         table = table.set_index(varying_keys(mean_ranks, WHO, always=["method"]))
         groups = "; ".join(" = ".join(group) for group in alike if len(group) > 1) or "none"
         note = (
-            f"mean rank of AUC over source/target pairs, 1: best; critical difference {critical:.2f}; alike: {groups}"
+            "mean rank of AUC over targets, on each the mean over its sources, 1: best; "
+            f"critical difference {critical:.2f}; alike: {groups}"
         )
-        parts.append((table[["rank", "pairs"]], note))
+        parts.append((table[["rank", "targets", "pairs"]], note))
     return Tables(parts, numbers=gaps)
 
 

@@ -107,6 +107,7 @@ def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFram
     if differences is not None and request.against:
         rows = rows.assign(sign=better_or_worse(rows, differences))
         marks = _marks_note(request.against, int(differences["p"].notna().sum()))
+        marks += "".join(f"; {fact}" for fact in captions.one_fit(differences))
     if request.matrix:
         table = tables.matrix(rows, *metrics)
     else:

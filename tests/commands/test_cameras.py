@@ -82,9 +82,19 @@ def test_the_caption_says_what_it_rests_on(bench, store):
         "left out: ped1/gate, ped1/hall, ped1/yard (not of ",
     ):
         assert fact in caption, fact
+    assert "of these fits alone" not in caption
     assert "note: left out: 1 camera without frames of both classes (roof)" in bench("cameras", "--format", "csv").err
     alone = bench("cameras", "--where", "target=ped2", "--format", "md").out
     assert "no interval: of one camera nothing can be told of others" in alone and "as if of one" not in alone
+
+
+def test_methods_of_one_training_are_named_beside_others_of_several(bench, store):
+    for target in ("campus", "mall"):
+        put(store, "memae", target)
+    caption = bench("cameras", "--where", "target=campus,mall", "--format", "md").out
+    assert "spread over seeds; one seed of memae: of these fits alone;" in caption
+    alone = bench("cameras", "--where", "method=memae,framediff", "--where", "target=campus,mall", "--format", "md").out
+    assert "(one seed: of these fits alone)" in alone and "one seed of" not in alone
 
 
 def test_cameras_are_counted_by_source_where_they_differ(bench, store):

@@ -15,6 +15,7 @@ from crossvad.evaluation.comparison import ITSELF, differences
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.metrics import METRICS
 from crossvad.evaluation.statistics import enough_videos, pair_counts
+from crossvad.present import captions
 from crossvad.store.store import Store
 
 BRACKETS = re.compile(r"\[[+-]?\d")
@@ -68,6 +69,7 @@ def cells(videos, abnormal_in, seeds=1):
         "frames": ((),),
         "reverted": 0,
         "transductive": False,
+        "untrained": False,
     }
     fixed |= {"place": "runs", "postprocessing": "", "videos": videos, "of_videos": float("nan")}
     ways = [{"support": "none", "tuning": "none", "shots": 0, "steps": 0}]
@@ -113,6 +115,24 @@ def test_one_seed_says_nothing_of_another_training(bench, tmp_path, make_grid, r
     for words in ("gain", "compare --against itself"):
         text = bench(*words.split(), "--format", "md").out
         assert "; 1 seed;" in text and "over videos alone (one seed)" in text and "spread over" not in text
+
+
+def test_a_method_of_one_training_beside_others_of_several_is_named():
+    """What learns nothing is the same in any training, so that one seed of it is all there is."""
+    several, once, untrained = cells(9, [2, 5], 3), cells(9, [2, 5], 1), cells(9, [2, 5], 1)
+    once = once.assign(method="lmn")
+    untrained = untrained.assign(method="framediff", untrained=True)
+    start = differences(pd.concat([several, once, untrained]), "framediff")
+    assert dict(zip(start["method"], start["one_fit"], strict=True))["lmn"] == "lmn"
+    assert captions.one_fit(start) == ["one seed of lmn: of these fits alone"]
+    assert "one seed of lmn: of these fits alone" in captions.paired_intervals(start, "95 %")
+    elsewhere = pd.concat([each.assign(source="c") for each in (several, untrained, once.assign(method="m"))])
+    assert set(several["method"]) == {"m"} and set(several["source"]) == {"a"}
+    both = differences(pd.concat([several, once, untrained, elsewhere.iloc[len(several) :]]), "framediff")
+    assert captions.one_fit(both) == ["one seed of lmn (a), m (c): of these fits alone"], "from which source"
+    against = differences(pd.concat([several, once]), "lmn")
+    assert set(against["one_fit"]) == {"lmn"}, "a rival of one seed, too"
+    assert captions.one_fit(differences(once, ITSELF)) == [], "where all are of one, that is said already"
 
 
 def test_frames_of_one_class_have_no_auc_and_that_is_said(bench, tmp_path, make_grid, run_grid, camera):

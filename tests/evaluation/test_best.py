@@ -50,6 +50,18 @@ def test_the_same_scores_never_differ(cells):
     assert compared.p[place["twin"], place["framediff"]] == 1 and compared.reach[place["twin"], place["framediff"]] == 0
 
 
+def test_what_all_videos_show_alike_is_as_sure_as_of_two(cells):
+    labels = np.tile([0, 0, 1, 0, 1, 1], VIDEOS).astype(np.uint8)
+    owners = np.repeat(np.arange(VIDEOS), 6)
+    scores = {"perfect": labels.astype(float), "constant": np.ones(len(labels))}
+    rows = cells.iloc[:1]
+    wins = {name: pair_counts(labels, values, owners) for name, values in scores.items()}
+    both = pd.concat([rows.assign(method=name, wins=[each]) for name, each in wins.items()])
+    compared, expected = pairs(both), paired_difference([wins["perfect"]], [wins["constant"]])
+    assert compared.p[0, 1] == compared.p[1, 0] == expected.p > 0 and compared.p[0, 0] == 1
+    assert compared.reach[0, 1] == pytest.approx(100 * (expected.mean - expected.low)) and compared.reach[0, 0] == 0
+
+
 def test_other_frames_and_one_video_are_not_compared(cells):
     assert incomparable(cells) == ""
     other = cells.assign(frames=[*cells["frames"][1:], (3, b"", b"")])

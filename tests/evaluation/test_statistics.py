@@ -21,6 +21,7 @@ from crossvad.evaluation.statistics import (
     pair_counts,
     paired_difference,
     possible,
+    variance,
 )
 
 
@@ -247,6 +248,29 @@ def test_a_method_does_not_differ_from_itself():
     wins = [pair_counts(*videos_of([9, 14, 5, 11]))]
     found = paired_difference(wins, wins)
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def perfect_and_constant(videos):
+    labels, owners = np.tile([0, 0, 1, 1], videos).astype(np.uint8), np.repeat(np.arange(videos), 4)
+    return [[pair_counts(labels, scores, owners)] for scores in (labels.astype(float), np.ones(len(labels)))]
+
+
+@pytest.mark.parametrize(("videos", "told"), [(2, False), (5, False), (6, True), (12, True)])
+def test_a_difference_that_all_videos_show_is_as_sure_as_so_few_can_make_it(videos, told):
+    """One that never errs against constant scores: p by the sign test, and zero is left out where that says so."""
+    found = paired_difference(*perfect_and_constant(videos))
+    assert found.mean == 0.5 and found.p == pytest.approx(2 * 0.5**videos)
+    lost = 1 - 0.025 ** (1 / videos)  # a share of videos that so many draws show none of in 2.5 %, all of them turned
+    assert (found.low, found.high) == pytest.approx((0.5 - lost, min(0.5 + lost, 1)))
+    assert (found.p < 0.05) is (found.low > 0) is told
+    back = paired_difference(*reversed(perfect_and_constant(videos)))
+    assert (back.low, back.high, back.p) == (-found.high, -found.low, found.p)
+
+
+def test_differences_that_vary_by_rounding_alone_do_not_vary():
+    gaps = np.array([0.9 - 0.7, 0.8 - 0.6, 0.5 - 0.3])
+    assert np.ptp(gaps) > 0 and variance(gaps) == 0 and variance([0.0, 1.0]) == 0.5
+    assert variance([[0.0, 1.0], [0.1 + 0.2, 0.3]]).tolist() == [0.5, 0]
 
 
 def test_difference_turns_round_with_its_sides():

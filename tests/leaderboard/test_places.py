@@ -76,5 +76,19 @@ def test_rows_beyond_the_critical_difference_are_told_apart():
     assert diagram(found).rows[1].low > diagram(found).limit
 
 
-def test_of_one_pair_there_are_no_mean_ranks():
+def test_of_one_target_there_are_no_mean_ranks():
     assert ranks(counted(("a", "x", 0.9), ("b", "x", 0.8))) == []
+    alone = counted(*((method, "x", 0.9) for method in "abcde"))
+    two = pd.concat([alone.assign(source="plaza"), alone.assign(source="harbour")])
+    assert ranks(two) == []
+    (found,) = ranks(pd.concat([two, counted(*((method, target, 0.9) for method in "ab" for target in "xy"))]))
+    assert len(found.pairs) == 4 and {way[0] for way in found.ways} == {"a", "b"}
+
+
+def test_sources_of_one_target_are_one_data_set():
+    rows = [(method, f"t{number}", auc) for number in range(2) for method, auc in (("a", 0.9), ("b", 0.8))]
+    (found,) = ranks(pd.concat([counted(*rows).assign(source=f"s{number}") for number in range(6)]))
+    assert len(found.pairs) == 12 and found.difference == pytest.approx(critical_difference(2, 2))
+    assert (
+        "None of 2 rows" in found.summary and "over 2 targets, on each the mean over its sources" in found.table.caption
+    )

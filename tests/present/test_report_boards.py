@@ -22,6 +22,7 @@ QUALITY = {  # how well made-up scores tell abnormal frames
     LONG: 2.3, "apn": 2.2, "lmn[items=20]": 1.9, "memae": 0.9, "framepred": 0.6, "mpn": 0.3, "framediff": 2.25,
     "extrapolate": 0.5, "apn-released": 0.2, "lmn-recon": 0.8, "random": 0.0, "=sum(1,2)": 0.1,
 }  # fmt: skip
+UNTRAINED = ("framediff", "extrapolate", "random")
 PAIRS = {("street", "plaza"): 40, ("street", "ped2"): 25, ("ped1", "ped2"): 25}  # videos
 FIGURES = [
     {"method": "APN", "ours": "apn", "auc": 98.2, "source": "ped2", "shots": None, "note": None}
@@ -35,14 +36,15 @@ def rows_of(method, pair, shots, random):
     """A tidy row and a row of `comparison.counted` of each seed."""
     videos, support = PAIRS[pair], "scene-head" if pair[1] == "plaza" else "train-head"
     labels, owners = np.tile([0, 1, 0, 1], videos).astype(np.uint8), np.repeat(np.arange(videos), 4)
-    for seed in range(1 if method in ("framediff", "extrapolate", "random") else 2):
+    for seed in range(1 if method in UNTRAINED else 2):
         scores = (QUALITY[method] + 0.2 * bool(shots)) * labels + random.normal(size=len(labels))
         wins = pair_counts(labels, scores, owners)
         tidy = row(method, shots=shots, auc=100 * wins.auc, seed=seed, videos=videos, frames=len(labels))
         tidy |= dict(zip(("source", "target"), pair, strict=True)) | {"support": support if shots else "none"}
         tidy |= {"fps": 100 * (3 + QUALITY[method]) ** 4, "ap": 90.0, "macro_auc": 88.0, "eer": 12.5, "paper_auc": 91.0}
         tidy |= {"parameters": 857610.0, "adapt_seconds": 0.1, "train_seconds": 30.0}
-        yield tidy, {key: tidy[key] for key in (*ENTRY, "seed")} | {"wins": wins, "frames": (len(labels), b"", b"")}
+        facts = {"wins": wins, "frames": (len(labels), b"", b""), "untrained": method in UNTRAINED}
+        yield tidy, {key: tidy[key] for key in (*ENTRY, "seed")} | facts
 
 
 def made(which=QUALITY, pairs=PAIRS, shots=(0, 5), shifts=0):
@@ -50,7 +52,7 @@ def made(which=QUALITY, pairs=PAIRS, shots=(0, 5), shifts=0):
     random, made_up = np.random.default_rng(0), []
     for pair in pairs:
         for method in list(which) if pair != ("ped1", "ped2") else ["apn", "memae", "framediff"]:
-            for count in shots if method not in ("framediff", "extrapolate", "random") else (0,):
+            for count in shots if method not in UNTRAINED else (0,):
                 made_up += rows_of(method, pair, count, random)
     tidy, counted = pd.DataFrame([one for one, _ in made_up], columns=COLUMNS), pd.DataFrame([c for _, c in made_up])
     counted["frames"] = [
@@ -165,7 +167,17 @@ def test_rows_that_count_different_frames_are_not_told_apart(show):
     assert view.locator("#boards .verdict").all_inner_texts() == [text] * 3
     assert view.locator("#boards b").count() == 0
     assert section(view, "street → plaza").locator(".behind", has_text="highest").count() == 2  # of its column, too
-    assert "of the 4 rows that 3 pairs share" in view.inner_text("#across .verdict")
+    text = view.inner_text("#across .verdict")
+    assert "of the 4 rows that 3 pairs share, over 2 targets, on each by the mean over its sources" in text
+
+
+def test_a_row_of_one_training_is_named_where_others_have_several():
+    random = np.random.default_rng(0)
+    rows = [each for method in ("apn", "memae", "framediff") for each in rows_of(method, ("ped1", "ped2"), 0, random)]
+    tidy, counted = pd.DataFrame([one for one, _ in rows], columns=COLUMNS), pd.DataFrame([c for _, c in rows])
+    alone = (counted["method"] != "memae") | (counted["seed"] == 0)
+    (whole,), (less,) = (boards(tidy[kept], counted[kept])[0] for kept in (alone | True, alone))
+    assert "of these fits alone" not in whole["caption"] and "one seed of memae: of these fits" in less["caption"]
 
 
 def test_marks_that_captions_explain_stand_beside_a_row(show, page):
@@ -226,6 +238,19 @@ def test_mean_ranks_are_over_what_pairs_share(show, page):
     difference = critical_difference(len(wide), 2)
     assert f"critical difference {difference:.1f}" in text
     assert view.locator("#across .rank b").count() == (0 if difference > mean.max() - mean.min() else None)
+
+
+def test_sources_of_one_target_are_one_data_set(show):
+    """Three pairs of two targets: what was trained otherwise is no other test set."""
+    page, _ = made(["apn", "memae", "framediff"])
+    view = show(page)
+    wide = pd.DataFrame(page["entries"]).pivot_table(
+        index=["method", "shots"], columns=["source", "target"], values="auc"
+    )
+    mean = rankdata(-wide.T.groupby(level="target").mean().to_numpy(), axis=1).mean(0)
+    shown = [float(text) for text in view.locator("#across td.rank").all_inner_texts()]
+    assert sorted(shown) == sorted(np.round(mean, 2)) and wide.shape[1] == 3
+    assert f"critical difference {critical_difference(len(wide), 2):.1f}" in view.inner_text("#across .verdict")
 
 
 def test_mean_ranks_in_bold_are_those_within_the_critical_difference(show, page):

@@ -275,6 +275,16 @@ def test_mean_ranks_by_hand():
             ranks.with_ranks(texts.iloc[:, too_few], "auc")
 
 
+def test_sources_of_a_target_count_as_one_in_mean_ranks():
+    columns = pd.MultiIndex.from_tuples([("s1", "x"), ("s2", "x"), ("s1", "y")], names=["source", "target"])
+    values = [["80.0", "60.0", "50.0"], ["75.0", "75.0", "40.0"]]  # on x 70 against 75, though ahead once each
+    texts = pd.DataFrame(values, index=pd.Index(["apn", "lmn"], name="method"), columns=columns)
+    shown, note = ranks.with_ranks(texts, "auc")
+    assert shown[tables.RANK].tolist() == ["1.50", "1.50"] and "the sources of a target by their mean (2 ranks)" in note
+    with pytest.raises(InputError, match="are of one target"):
+        ranks.with_ranks(texts.iloc[:, :2], "auc")
+
+
 def printed(table, width, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", str(width))
     terminal.show(table, "note")

@@ -88,15 +88,24 @@ def test_the_best_that_is_trained_is_the_choice_and_ties_are_ties():
 
 def test_intervals_are_of_the_same_scenes():
     """What is hard in a scene is hard for both: their difference is known far better than either."""
-    found = against_best(ROWS, 10).loc["ped2"]
-    best = found.index[found["best"]][0]
-    scenes = by_entry(ROWS, 10)["mean"].loc["ped2"].unstack("method")
-    gaps = scenes["apn[score=0.0]"] - scenes[best]
-    reach = t.ppf(0.975, len(gaps) - 1) * gaps.std() / np.sqrt(len(gaps))
-    line = found.loc["apn[score=0.0]"]
+    rows = ROWS[ROWS["seed"] == 0]
+    found = against_best(rows, 10).loc["ped2"]
+    best, line = found.index[found["best"]][0], found.loc["apn[score=0.0]"]
+    gaps = by_entry(rows, 10)["mean"].loc["ped2"].unstack("method").eval(f"`apn[score=0.0]` - `{best}`")
+    reach = t.ppf(1 - 0.05 / 3, len(gaps) - 1) * gaps.std() / np.sqrt(len(gaps))  # one-sided, three other rows
     assert line["difference"] == pytest.approx(gaps.mean())
     assert [line["low"], line["high"]] == pytest.approx([gaps.mean() - reach, gaps.mean() + reach], abs=0.15 * reach)
-    assert line["high"] - line["low"] < summary(ROWS, 10).loc[("ped2", best), "error"] * 2.5  # else 5.5 times
+    assert line["high"] - line["low"] < summary(rows, 10).loc[("ped2", best), "error"] * 2.5  # else 6.5 times
+
+
+def test_what_differs_from_seed_to_seed_is_added():
+    found = against_best(ROWS, 10).loc["ped2"]
+    best, line = found.index[found["best"]][0], found.loc["apn[score=0.0]"]
+    gaps = by_entry(ROWS, 10)["mean"].loc["ped2"].unstack("method").eval(f"`apn[score=0.0]` - `{best}`")
+    parts = [(gaps.std() ** 2 / len(gaps), len(gaps) - 1), (gaps.groupby("seed").mean().std() ** 2 / 2, 1)]
+    whole = sum(part for part, _ in parts)
+    reach = t.ppf(1 - 0.05 / 3, whole**2 / sum(part**2 / each for part, each in parts)) * np.sqrt(whole)
+    assert line["high"] - line["difference"] == pytest.approx(reach, rel=0.15)
 
 
 def test_sources_have_a_best_each_and_scenes_that_only_one_was_shown_do_not_count():
@@ -113,6 +122,44 @@ def test_sources_have_a_best_each_and_scenes_that_only_one_was_shown_do_not_coun
         )
         or found.loc[("street", "apn"), "best"]
     )
+
+
+def equal(methods, seeds=1, scenes=10, fit=0.0, noise=8.0, random=None):
+    """Rows of methods that are equally good; of each seed a fit, which is the same on all of its scenes."""
+    hard = random.normal(75, 6, (seeds, scenes))
+    shape = methods, seeds, scenes
+    aucs = hard + random.normal(0, fit, (methods, seeds, 1)) + random.normal(0, noise, shape)
+    known = dict(zip(COLUMNS, ["", "1", "ped2", "d", "quick", "none", 0, 0, 0, 1, 0, "ped2"], strict=False))
+    lines = [
+        known | {"method": f"m{m}", "seed": s, "number": n} | dict.fromkeys(ALL_KINDS, aucs[m, s, n])
+        for m, s, n in np.ndindex(shape)
+    ]
+    return pd.DataFrame(lines)
+
+
+@pytest.mark.parametrize(("case", "trials"), [({"methods": 12}, 40), ({"methods": 2, "seeds": 3, "fit": 6.0}, 80)])
+def test_a_method_as_good_as_any_is_seldom_called_worse_than_the_best(case, trials):
+    """However many there are to be picked from, and however much fits differ: 5 in 100, give or take 3 deviations."""
+    random = np.random.default_rng(3)
+    worse = [(against_best(equal(**case, random=random), 0)["high"] < 0).sum() for _ in range(trials)]
+    asked = trials * case["methods"]
+    assert sum(worse) / asked <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / asked)
+
+
+def test_a_method_that_is_worse_is_called_so_though_it_has_several_seeds():
+    random = np.random.default_rng(3)
+    rows = equal(methods=4, seeds=3, scenes=20, fit=1.0, random=random)
+    kinds = [*ALL_KINDS]
+    rows.loc[rows["method"] == "m0", kinds] -= 20
+    assert against_best(rows, 0).loc[("ped2", "m0"), "high"] < 0
+
+
+def test_scenes_that_all_show_the_same_difference_are_as_sure_as_so_few_can_be():
+    rows = equal(methods=2, scenes=3, noise=0.0, random=np.random.default_rng(3))
+    rows.loc[rows["method"] == "m0", [*ALL_KINDS]] -= 5.0
+    line = against_best(rows, 0).loc[("ped2", "m0")]
+    assert line["difference"] == pytest.approx(-5) and line["low"] < -5 < 0 < line["high"]
+    assert line["high"] == pytest.approx(5 - 10 * 0.05 ** (1 / 3))
 
 
 def test_of_one_scene_nothing_is_known():

@@ -34,11 +34,13 @@ function ways(entries) {
 
 /**
  * The pairs to rank over: those that hold the largest block of ways and pairs with every way on every pair, and of equal
- * ones the most pairs.
+ * ones the most pairs; of ways on several targets.
  */
 function block(rows) {
   const sets = new Map(
-    rows.filter(way => way.size > 1).map(way => [[...way.keys()].sort((a, b) => a - b).join(), [...way.keys()]]),
+    rows
+      .filter(way => byTarget([...way.keys()]).length > 1)
+      .map(way => [[...way.keys()].sort((a, b) => a - b).join(), [...way.keys()]]),
   );
   let best = { boards: [], rows: [] };
   for (const boards of [...sets.values()].sort((a, b) => b.length - a.length)) {
@@ -49,13 +51,24 @@ function block(rows) {
   return best;
 }
 
-/** The mean rank of each way over some boards, 1: best; ways that tie share the mean of their ranks. */
-function meanRanks(rows, boards) {
-  const rank = (way, board) => {
-    const above = rows.filter(other => other.get(board).auc > way.get(board).auc).length;
-    return above + (rows.filter(other => other.get(board).auc === way.get(board).auc).length + 1) / 2;
-  };
-  return new Map(rows.map(way => [way, boards.reduce((sum, board) => sum + rank(way, board), 0) / boards.length]));
+/** Boards by target, which is one data set whatever the sources: [[board, …], …]. */
+function byTarget(boards) {
+  const found = new Map();
+  for (const board of boards) {
+    const { target } = page.boards[board];
+    found.set(target, [...(found.get(target) ?? []), board]);
+  }
+  return [...found.values()];
+}
+
+/** The mean rank of each way over targets, by the mean AUC on each, 1: best; ways that tie share the mean of their ranks. */
+function meanRanks(rows, targets) {
+  const mean = numbers => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  const ranks = targets.map(boards => {
+    const aucs = rows.map(way => mean(boards.map(board => way.get(board).auc)));
+    return aucs.map(own => aucs.filter(auc => auc > own).length + (aucs.filter(auc => auc === own).length + 1) / 2);
+  });
+  return new Map(rows.map((way, number) => [way, mean(ranks.map(each => each[number]))]));
 }
 
 function across(entries) {
@@ -65,8 +78,9 @@ function across(entries) {
   box.hidden = rows.length < 2;
   if (box.hidden) return;
   const ranked = block(rows.filter(way => [...way.values()].every(contends))),
-    ranks = meanRanks(ranked.rows, ranked.boards);
-  const { bold, text } = critical(ranks, ranked.boards.length);
+    targets = byTarget(ranked.boards),
+    ranks = meanRanks(ranked.rows, targets);
+  const { bold, text } = critical(ranks, targets.length);
   const columns = [["rank", "mean rank"], ...numbers.map(number => [number, page.boards[number]])];
   const best = new Map(
     numbers.map(number => [
@@ -166,9 +180,9 @@ function across(entries) {
   const left = numbers.filter(number => !ranked.boards.includes(number)).map(number => pairName(page.boards[number]));
   box.querySelector(".verdict").textContent =
     ranked.rows.length < 2
-      ? "No mean ranks: no two detectors were run on the same pairs."
-      : `Mean ranks: of the ${ranked.rows.length} rows that ${count(ranked.boards.length, "pair")} share, 1: best; ` +
-        `${page.controls.join(" and ")} have none` +
+      ? "No mean ranks: no two detectors were run on the same pairs of several targets."
+      : `Mean ranks: of the ${ranked.rows.length} rows that ${count(ranked.boards.length, "pair")} share, over ` +
+        `${count(targets.length, "target")}, on each by the mean over its sources, 1: best; ${page.controls.join(" and ")} have none` +
         (left.length
           ? `; ${left.join(", ")} ${left.length === 1 ? "is" : "are"} not counted, as fewer rows were run there`
           : "") +
@@ -191,17 +205,17 @@ function heatCell(entry, best, board) {
 }
 
 /** What bold type says of mean ranks, and which are set in it: those that Nemenyi's test cannot tell from the best. */
-function critical(ranks, pairs) {
+function critical(ranks, targets) {
   const rows = ranks.size,
     all = [...ranks.values()];
   if (rows < 2) return { bold: [], text: "" };
   const unit = page.critical[rows - 2];
   if (unit === undefined) return { bold: [], text: "Nothing in bold: these are too many rows to test." };
   const least = Math.min(...all),
-    difference = unit / Math.sqrt(pairs),
+    difference = unit / Math.sqrt(targets),
     bold = [...ranks].filter(([, rank]) => rank - least <= difference).map(([way]) => way);
   const test = `by Nemenyi's test (critical difference ${fixed(difference)})`;
   if (bold.length === rows)
-    return { bold: [], text: `No mean rank in bold: over ${pairs} pairs none differs from the best ${test}.` };
+    return { bold: [], text: `No mean rank in bold: over ${targets} targets none differs from the best ${test}.` };
   return { bold, text: `Mean ranks in bold do not differ from the best ${test}.` };
 }
