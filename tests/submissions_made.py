@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 import camera_stores
+from crossvad.datasets.published import manifest
+from crossvad.datasets.published.manifest import spans_to_labels
 from crossvad.planning.catalogue import BASELINES
-from crossvad.store.store import Store
+from crossvad.store.scores import Scores
+from crossvad.store.store import Record, Store
 from crossvad.submission import packing
 from crossvad.submission.card import read_card, write_card
 from crossvad.submission.layout import CARD, SUMS, files_of, sums_of, write_sums
@@ -28,6 +33,31 @@ def put_grid(
                 camera_stores.put(
                     store, method, target=target, shots=shots, seed=seed, shift=1.5 - 0.3 * number, **cell
                 )
+
+
+def put_published(store: Store, method: str = "apn", which: slice | Sequence[int] = slice(None), **arrays) -> None:
+    """Store unadapted cells on test videos of ped2, under its own labels, beside the rows of every table.
+
+    Args:
+        store: where.
+        method: of the cell that is no trivial row.
+        which: of the published videos, in order.
+        arrays: what else is to be in the scores.
+    """
+    known = sorted(manifest.load("ped2", "frames").test.items())
+    known = known[which] if isinstance(which, slice) else [known[number] for number in which]
+    tracks = [spans_to_labels(facts.abnormal, facts.frames) for _, facts in known]
+    for name in (*BASELINES, method):
+        cell = camera_stores.put(Store(store.root.parent / "made"), name, target="ped2").cell
+        labels = np.concatenate(tracks)
+        cue = np.random.default_rng([*name.encode()]).normal(size=len(labels)) + labels
+        scores = Scores(
+            videos=[video for video, _ in known], lengths=np.array([len(track) for track in tracks]),
+            units=np.zeros(len(known), int), labels=labels, cues={"cue": cue}, support={},
+            support_units=np.zeros(0, int), support_labels=np.zeros(0, np.uint8), heldout={},
+        )  # fmt: skip
+        facts = {"fusion": {}, "device": "cpu"} | ({"train_seconds": 1.0} if name == method else {})
+        store.write(Record(cell, "done", facts=facts), replace(scores, **arrays))
 
 
 def pack(folder: Path, store: Store, by: str = "a lab", code: Sequence[Path] = (), **said: str) -> Path:

@@ -81,7 +81,8 @@ def base_name(name: str) -> str:
         base, options = split_options(name)
     except InputError:  # a folder may be called anything
         return name
-    return f"{base}[seed={options['seed']}]" if base == DRAWN and "seed" in options else base
+    seed = options.get("seed", "").lstrip("0")  # 0, where none is said
+    return f"{base}[seed={seed}]" if base == DRAWN and seed else base
 
 
 def beside(cells: pd.DataFrame, source: str) -> pd.DataFrame:

@@ -11,10 +11,11 @@ from crossvad.datasets.errors import InputError
 from crossvad.datasets.wording import option
 from crossvad.evaluation.frames import CountedFrames
 from crossvad.evaluation.localisation import map_curves, renumber
+from crossvad.evaluation.meanings import by_age
 from crossvad.evaluation.metrics import METRICS, Numbers
 from crossvad.evaluation.postprocessing import fill_nearest, final, per_video
 from crossvad.evaluation.scored_cell import ScoredCell, scored_cell
-from crossvad.evaluation.selection import belongs, current
+from crossvad.evaluation.selection import belongs
 from crossvad.evaluation.stuck_cues import stuck_cues
 from crossvad.planning.protocol import Protocol
 from crossvad.store.scores import Maps
@@ -83,11 +84,11 @@ def locate(cell: ScoredCell, maps: Maps, protocol: Protocol) -> dict[str, float]
 def counted_frames_of_cells(
     store: Store, records: Iterable[Record], protocol: Protocol
 ) -> Iterator[tuple[Record, Callable[[Protocol], CountedFrames]]]:
-    """The current and finished ones among these cells that a protocol may read.
+    """The finished ones among these cells that a protocol may read, the oldest first.
 
     With each, what reads it: by that protocol, or by one that counts the same frames.
     """
-    for record in current(records):
+    for record in by_age(records):
         if record.status == "done" and belongs(record, protocol):
             cell = scored_cell(store, record)
             if not cell.reaches_into(protocol):

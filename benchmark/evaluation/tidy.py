@@ -14,6 +14,7 @@ import pandas as pd
 from crossvad.evaluation.cell_evaluation import cell_metrics, locate
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.frames import Values
+from crossvad.evaluation.meanings import by_age
 from crossvad.evaluation.metric_cache import COLUMNS as CACHED
 from crossvad.evaluation.metric_cache import NOTHING, MetricCache
 from crossvad.evaluation.metrics import METRICS, WHOLE
@@ -38,12 +39,12 @@ COLUMNS = [
 def table(
     store: Store, records: Iterable[Record], protocol: Protocol, speeds: Mapping[tuple[str, ...], float] | None = None
 ) -> pd.DataFrame:
-    """Make the tidy table of the current ones among these cells, sorted by their keys; without `LOCATED`.
+    """Make the tidy table of these cells, whatever their versions, sorted by their keys; without `LOCATED`.
 
     Frames a second are those of `speeds`: unless told otherwise, what the store's profiles say.
     """
     speeds = profiles.speeds(store) if speeds is None else speeds
-    read = [record for record in current(records) if belongs(record, protocol)]
+    read = [record for record in by_age(records) if belongs(record, protocol)]
     by_key = store.by_key()
     folders = [by_key.get(record.cell.key) or store.cell_place(record.cell.key).parent for record in read]
     try:

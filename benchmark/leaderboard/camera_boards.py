@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import pandas as pd
 
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation.cameras import ENTRY, CameraComparison, compare_cameras
-from crossvad.leaderboard.blocks import largest_block
+from crossvad.leaderboard.camera_rows import WAY, largest_part
 from crossvad.leaderboard.gathering import Gathered
 from crossvad.leaderboard.pair_boards import RIVAL
 from crossvad.leaderboard.places import WHAT, Place, in_bold, places, summary, verdict
@@ -19,7 +18,6 @@ from crossvad.present.report_boards import Key
 from crossvad.present.tables import MISSING, detectable, difference_and_interval, marks_of_each, p_value
 from crossvad.present.words import is_control
 
-WAY = [name for name in ENTRY if name not in ("source", "budget")]  # what a row is, on its board
 COLUMNS = [
     Column("method", "method", descending=False),
     Column("adaptation", "adaptation", descending=False),
@@ -56,8 +54,7 @@ class CameraBoard:
 def camera_boards(gathered: Gathered, counted: pd.DataFrame) -> tuple[list[CameraBoard], list[str]]:
     """Make a board of every budget and source of which several cameras were scored.
 
-    A submission that lacks a target takes no camera away from the others: the targets are those that make the largest
-    block of rows and targets in which none is missing, and rows that lack one are left out by name.
+    Rows and targets are those of `camera_rows.largest_part`; what is left out is named.
 
     Args:
         gathered: the cells.
@@ -68,16 +65,10 @@ def camera_boards(gathered: Gathered, counted: pd.DataFrame) -> tuple[list[Camer
     """
     found, without = list[CameraBoard](), list[str]()
     for (budget, source), cells in counted.groupby(["budget", "source"]):
-        has: dict[Key, set[str]] = defaultdict(set)
-        for way, own in cells.groupby(WAY, sort=False):
-            has[way] = set(own["target"])
-        ways, targets = largest_block(has)
-        inside = cells[cells["target"].isin(targets)]
-        keys = pd.MultiIndex.from_frame(inside[WAY])
-        inside = inside[keys.isin(list(ways))]
-        lacking = sorted({str(way[0]) for way in has.keys() - ways if has[way] & targets})
-        facts = [f"left out, as they lack a target: {', '.join(lacking)}"] if lacking else []
+        inside, facts = largest_part(gathered, cells)
         if inside["camera"].nunique() < 2:
+            if cells["camera"].nunique() > 1:
+                without.append(f"no mean over cameras after {source}, {budget}: {'; '.join(facts)}")
             continue
         try:
             compared = compare_cameras(inside, [RIVAL])

@@ -11,14 +11,15 @@ from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.execution.progress import Reporter
-from crossvad.planning.catalogue import METHODS, TUNINGS
-from crossvad.planning.names import split_options
+from crossvad.planning.catalogue import BASELINES, METHODS, OUR_DATASETS, TUNINGS
+from crossvad.planning.cell import Meanings
 from crossvad.store.opening import open_stores
 from crossvad.store.store import Record, Store
 from crossvad.submission.checking import Checked, check
-from crossvad.submission.fairness import version_numbers
+from crossvad.submission.fairness import verify_trivial_rows, version_numbers
 from crossvad.submission.layout import CELLS
-from crossvad.submission.statement import boards_of
+from crossvad.submission.rendered import lacks_videos
+from crossvad.submission.statement import base_name, boards_of
 from crossvad.verification import integrity
 
 NAMED = 3  # cells that a fact names, at most
@@ -32,8 +33,8 @@ class Gathered:
     accepted: Sequence[Checked]
     refused: Mapping[Path, Sequence[Problem]]
     store: Store
-    records: Sequence[Record]  # that stand: of one copy of each data set, and of the newest version of each method
-    older: Sequence[Record]  # of earlier versions
+    records: Sequence[Record]  # that stand: of one copy of each data set, and of one version of each method
+    older: Sequence[Record]  # of other versions
     left_out: Sequence[str]  # facts
     owners: Mapping[str, Sequence[Checked]]  # submissions that hold a cell, by its key
 
@@ -45,6 +46,26 @@ class Gathered:
             found.setdefault(tuple(getattr(record.cell, name) for name in ENTRY), []).append(record)
         return found
 
+    @cached_property
+    def counting_targets(self) -> set[str]:
+        """The targets that count where rows are compared over several, so that nobody leaves others out by their own.
+
+        Those that this package knows, those on which several senders have rows of methods, and those of the first
+        folder of which anything stands.
+        """
+        senders: dict[str, set[str]] = {}
+        for record in self.records:
+            if record.cell.method not in BASELINES:
+                holders = self.owners[record.cell.key]
+                senders.setdefault(record.cell.target, set()).update(each.card.by for each in holders if each.card)
+        foremost = self.owners[self.records[0].cell.key][0]
+        first = {record.cell.target for record in foremost.records}
+        return {
+            target
+            for target in {record.cell.target for record in self.records}
+            if target in first or base_name(target) in OUR_DATASETS or len(senders.get(target, ())) > 1
+        }
+
     def credit(self, records: Iterable[Record]) -> str:
         """Who ran some cells."""
         names = (each.card.by for record in records for each in self.owners[record.cell.key] if each.card)
@@ -55,19 +76,18 @@ def gather(folders: Sequence[Path], reporter: Reporter) -> Gathered:
     """Check submissions, in their order, and put those that are accepted together.
 
     Names that stand for copies of data mean what they mean in the first folder that has them; a row is of the first
-    folder that has it. Only a method of this package can have a newer version, which then stands in its place.
+    folder that has it. Of what has versions one stands, on the whole site: see `_newest`.
 
     Raises:
         InputError: none is accepted.
     """
-    accepted, refused = list[Checked](), dict[Path, Sequence[Problem]]()
-    frames = dict[tuple[str, str], integrity.Frames]()
+    sound, refused = dict[Path, Checked](), dict[Path, Sequence[Problem]]()
     with reporter.task("Check submissions") as update:
         for number, folder in enumerate(folders):
             update(number, len(folders), folder.name)
             try:
-                found = check(folder, {board for each in accepted for board in boards_of(each.records)})
-                wrong = found.errors or [*_taken(found, accepted), *_other_frames(found, frames)]
+                found = check(folder, {board for each in sound.values() for board in boards_of(each.records)})
+                wrong = found.errors
             except InputError as error:
                 wrong = [Problem("error", error.where, error.problem, error.fix)]
             except OSError as error:
@@ -76,17 +96,43 @@ def gather(folders: Sequence[Path], reporter: Reporter) -> Gathered:
             if wrong:
                 refused[folder] = wrong
             else:
-                accepted.append(found)
+                sound[folder] = found
+    refused |= _at_odds(sound)
+    accepted = [found for folder, found in sound.items() if folder not in refused]
     if not accepted:
         told = "; ".join(f"{folder}: {problems[0].where} {problems[0].problem}" for folder, problems in refused.items())
         raise InputError("leaderboard", f"no folder is accepted ({told})", "bench submit check FOLDER says all")
     records, owners, facts = _of_first_folders(accepted)
     same, others = _of_first_copies(records)
     newest, older = _newest(same)
+    if older:
+        facts.append(f"{number_of(len(older), 'cell')} of other versions stand on the pages of their methods alone")
     if others:
         facts.append(f"{number_of(len(others), 'cell')} of other copies of the data are not shown")
     store = open_stores([each.folder for each in accepted], only=CELLS)
     return Gathered(accepted, refused, store, newest, older, facts, owners)
+
+
+def _at_odds(sound: Mapping[Path, Checked]) -> dict[Path, Sequence[Problem]]:
+    """What is wrong with submissions that are sound by themselves, beside those before them.
+
+    Of the same copy of a target that this package knows, videos are missing in whichever folder has fewer than all.
+    """
+    refused = dict[Path, Sequence[Problem]]()
+    frames = dict[tuple[str, str], integrity.Frames]()
+    for folder in sorted(sound, key=lambda folder: lacks_videos(sound[folder].store, sound[folder].records)):
+        if wrong := _other_frames(sound[folder], frames):
+            refused[folder] = wrong
+    before = list[Checked]()
+    for folder, found in sound.items():
+        if folder in refused:
+            continue
+        known = {board for each in before for board in boards_of(each.records)}
+        if wrong := [*_taken(found, before), *verify_trivial_rows(found.records, known)]:
+            refused[folder] = wrong
+        else:
+            before.append(found)
+    return refused
 
 
 def _other_frames(found: Checked, first: dict[tuple[str, str], integrity.Frames]) -> list[Problem]:
@@ -137,21 +183,32 @@ def _row_of(record: Record) -> tuple:
 
 
 def _taken(found: Checked, accepted: Iterable[Checked]) -> list[Problem]:
-    """The plug-ins of a submission that are called as those of somebody else, whose rows they would replace."""
-    theirs = {
-        plugin.name: each.card.by
-        for each in accepted
-        if each.card and each.statement
-        for plugin in each.statement.plugins
-        if not found.card or each.card.by != found.card.by
-    }
-    mine = {plugin.name: plugin.sha256 for plugin in found.statement.plugins} if found.statement else {}
-    same = {plugin.path for each in accepted if each.statement for plugin in each.statement.plugins}
+    """What a submission calls as somebody else calls theirs, whose rows it would replace or join.
+
+    The same file of code may be sent by several. Of what comes with a package that is not here nobody can tell whether
+    it is the same.
+    """
+    theirs: dict[str, tuple[str, str]] = {}  # name: by whom, and the sum of its code
+    for each in accepted:
+        if each.card and (not found.card or each.card.by != found.card.by):
+            for name, total in _names_of_its_own(each).items():
+                theirs.setdefault(name, (each.card.by, total))
     return [
-        Problem("error", name, f"is the name of another plug-in, of {theirs[name]}", "rename the class or its file")
-        for name, total in mine.items()
-        if name in theirs and not any(total in path for path in same)
+        Problem("error", name, f"is the name of another method, tuning or plug-in, of {theirs[name][0]}", "rename it")
+        for name, total in _names_of_its_own(found).items()
+        if name in theirs and not (total and total == theirs[name][1])
     ]
+
+
+def _names_of_its_own(found: Checked) -> dict[str, str]:
+    """The methods, tunings and plug-ins of a submission that are not ours, without options: the sums of their code."""
+    names = {
+        base_name(name): ""
+        for cell in (record.cell for record in found.records)
+        for kind, name in (("method", cell.method), ("tuning", cell.tuning))
+        if not _is_ours(kind, name)
+    }
+    return names | ({each.name: each.sha256 for each in found.statement.plugins} if found.statement else {})
 
 
 def _of_first_copies(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
@@ -169,31 +226,36 @@ def _of_first_copies(records: Iterable[Record]) -> tuple[list[Record], list[Reco
 
 
 def _newest(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
-    """Of each row the cells of its newest version, and those of earlier ones.
+    """The cells of the one version of each thing that stands, on the whole site, and those of others.
 
-    Versions count up where they are of this package. What comes from elsewhere has none that can be held against
-    anything: there the first folder's stands, whatever a later one calls itself.
+    Versions count up where they are of this package: there the newest stands. What comes from elsewhere has none that
+    can be held against anything: there the first folder's stands, whatever a later one calls itself. The harness is
+    chosen first, then methods among what is left, then tunings, so that every choice leaves something standing.
     """
-    rows: dict[tuple, list[Record]] = {}
+    kept = list(records)
+    for kind in ("harness", "method", "tuning"):
+        stands = _standing(kept, kind)
+        kept = [record for record in kept if _versions(record, kind).items() <= stands.items()]
+    keys = {record.cell.key for record in kept}
+    return kept, [record for record in records if record.cell.key not in keys]
+
+
+def _standing(records: Iterable[Record], kind: str) -> Meanings:
+    """Which version of each thing of a kind stands."""
+    stands: Meanings = {}
     for record in records:
-        rows.setdefault(tuple(getattr(record.cell, name) for name in ENTRY), []).append(record)
-    own = list[Record]()
-    for row in rows.values():
-        stands = max(map(_version, row)) if _is_ours(row[0]) else _version(row[0])
-        own += [record for record in row if _version(record) == stands]
-    kept = {record.cell.key for record in own}
-    return [record for record in records if record.cell.key in kept], [
-        record for record in records if record.cell.key not in kept
-    ]
+        for name, version in _versions(record, kind).items():
+            first = stands.setdefault(name, version)
+            if _is_ours(*name) and version_numbers(version) > version_numbers(first):
+                stands[name] = version
+    return stands
 
 
-def _version(record: Record) -> tuple[list[tuple[int, str]], ...]:
-    """What a cell is of: of the harness, of its method, of its tuning, to be compared in this order."""
-    cell = record.cell
-    return tuple(map(version_numbers, (str(cell.harness_version), cell.method_version, cell.tuning_version)))
+def _versions(record: Record, kind: str) -> Meanings:
+    """What a cell is of that has a version, and which."""
+    return {name: version for name, version in record.cell.meanings.items() if name[0] == kind}
 
 
-def _is_ours(record: Record) -> bool:
-    """Whether method and tuning come with this package."""
-    cell = record.cell
-    return split_options(cell.method)[0] in METHODS and split_options(cell.tuning)[0] in TUNINGS
+def _is_ours(kind: str, name: str = "") -> bool:
+    """Whether something that has versions comes with this package."""
+    return kind == "harness" or base_name(name) in {"method": METHODS, "tuning": TUNINGS}[kind]

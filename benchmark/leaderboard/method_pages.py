@@ -74,6 +74,7 @@ class MethodPage:
     deviations: Sequence[str]
     by: str
     code: Sequence[Code]
+    ours: bool  # whether its code comes with this package
     stands: Table
     costs: Table
     versions: Table
@@ -86,7 +87,7 @@ class MethodPage:
 
 
 def method_pages(gathered: Gathered, tidy: pd.DataFrame, boards: Iterable[PairBoard]) -> list[MethodPage]:
-    """Make a page of every method that stands on a board.
+    """Make a page of every method that stands on a board, or did in another version.
 
     Args:
         gathered: the cells.
@@ -95,11 +96,13 @@ def method_pages(gathered: Gathered, tidy: pd.DataFrame, boards: Iterable[PairBo
     """
     of_key = {board.key: board for board in boards}
     history = _history(gathered, tidy)
-    return [_page(gathered, str(name), rows, of_key, history) for name, rows in tidy.groupby("method")]
+    names = sorted({str(name) for name in history["method"]})
+    return [_page(gathered, name, tidy[tidy["method"] == name], of_key, history) for name in names]
 
 
 def _page(gathered: Gathered, name: str, tidy: pd.DataFrame, boards: dict, history: pd.DataFrame) -> MethodPage:
-    records = [record for record in gathered.records if record.cell.method == name]
+    every = ([record for record in some if record.cell.method == name] for some in (gathered.records, gathered.older))
+    records = next(filter(None, every))  # those that stand, if any does
     holders = list({each.folder: each for record in records for each in gathered.owners[record.cell.key]}.values())
     title, summary, paper, licence, deviations = _told(name, holders)
     named = {base_name(name)} if registry.runs_code(name) else set()
@@ -109,17 +112,21 @@ def _page(gathered: Gathered, name: str, tidy: pd.DataFrame, boards: dict, histo
         for plugin in (each.statement.plugins if each.statement else [])
         if plugin.name in named
     ]
-    groups = [group for entry, group in gathered.by_entry.items() if group[0].cell.method == name]
+    groups = [group for group in gathered.by_entry.values() if group[0].cell.method == name]
     return MethodPage(
-        name, title, summary, paper, licence, deviations, gathered.credit(records), code,
+        name, title, summary, paper, licence, deviations, gathered.credit(records), code, _is_ours(name),
         _stands(tidy, boards), _costs(tidy), _versions(gathered, history[history["method"] == name]),
         sorted(command([record.cell for record in group]) for group in groups),
     )  # fmt: skip
 
 
+def _is_ours(name: str) -> bool:
+    return base_name(name) in METHODS and not registry.runs_code(name)
+
+
 def _told(name: str, holders: Iterable[Checked]) -> tuple[str, str, str, str, Sequence[str]]:
     """Title, summary, paper, licence and deviations: of ours as the class says, of others as a card does."""
-    if base_name(name) in METHODS and not registry.runs_code(name):
+    if _is_ours(name):
         try:
             cls = registry.get_method(name).cls
         except InputError:  # options that no method has any more
@@ -203,7 +210,8 @@ def _versions(gathered: Gathered, history: pd.DataFrame) -> Table:
         ]))  # fmt: skip
     count = history["of"].nunique()
     caption = (
-        f"a line per version and row, {number_of(count, 'version')}; AUC in %, by protocol fair; boards "
-        "show the newest alone; cells of different versions may have been run on different machines"
+        f"a line per version and row, {number_of(count, 'version')}; AUC in %, by protocol fair; boards show one "
+        "version alone: of what comes with crossvad the newest, of all else the first that was sent; cells of "
+        "different versions may have been run on different machines"
     )
     return Table("Versions", VERSIONS, rows, caption)

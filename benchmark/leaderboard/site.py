@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crossvad import __version__
+from crossvad.datasets.errors import InputError
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.camera_cells import counted_by_camera
 from crossvad.evaluation.comparison import counted
@@ -69,11 +71,16 @@ def make(folders: Sequence[Path], reporter: Reporter) -> Site:
         update(3, 4, "methods")
         methods = method_pages(gathered, tidy, boards)
         update(4, 4, "")
-    return Site(gathered, boards, cameras, ranks(cells), methods, without)
+    ranked = ranks(cells[cells["target"].isin(gathered.counting_targets)])
+    return Site(gathered, boards, cameras, ranked, methods, without)
 
 
 def pages(site: Site) -> dict[str, str]:
-    """Write all pages of the site, by their names: each is whole by itself, and asks for nothing but the others."""
+    """Write all pages of the site, by their names: each is whole by itself, and asks for nothing but the others.
+
+    Raises:
+        InputError: two have one name.
+    """
     style = "\n".join([joined("report", STYLES, "css"), template("leaderboard.css")])
     script, made = template("leaderboard.js"), environment()
     shared = {
@@ -83,8 +90,11 @@ def pages(site: Site) -> dict[str, str]:
     def page(kind: str, **what: Any) -> str:
         return made.get_template(f"leaderboard.{kind}.html").render(**shared, **what)
 
-    found = {"index.html": page("index")}
-    found |= {board.page: page("board", board=board) for board in site.boards}
-    found |= {board.page: page("cameras", board=board) for board in site.cameras}
-    found |= {each.page: page("ranks", ranks=each, diagram=diagram(each)) for each in site.ranks}
-    return found | {method.page: page("method", method=method) for method in site.methods}
+    found = [("index.html", page("index"))]
+    found += [(board.page, page("board", board=board)) for board in site.boards]
+    found += [(board.page, page("cameras", board=board)) for board in site.cameras]
+    found += [(each.page, page("ranks", ranks=each, diagram=diagram(each))) for each in site.ranks]
+    found += [(method.page, page("method", method=method)) for method in site.methods]
+    if twice := [name for name, count in Counter(name for name, _ in found).items() if count > 1]:
+        raise InputError(twice[0], "would be two pages of one name", "leave out the submission that names one so")
+    return dict(found)

@@ -53,7 +53,7 @@ class Table:
 def page_of(kind: str, *names: str) -> str:
     """Name the page of a board or method: words that every file system and address can hold, and a digest."""
     words = re.sub(r"[^a-z0-9]+", "-", "-".join(names).lower()).strip("-")[:60]
-    return f"{kind}-{words}-{digest_of({'names': names})[:6]}.html"
+    return f"{kind}-{words}-{digest_of({'names': names})}.html"
 
 
 def method_text(method: str, page: str = "") -> Text:

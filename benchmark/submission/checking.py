@@ -24,6 +24,7 @@ from crossvad.submission.fairness import (
     verify_versions,
 )
 from crossvad.submission.figures import figures
+from crossvad.submission.known_names import verify_facts, verify_names
 from crossvad.submission.layout import AGAIN, CARD, CELLS, FIGURES, PLUGINS, STATEMENT, files_of, is_beside, wrong_sums
 from crossvad.submission.rendered import verify_copies
 from crossvad.submission.statement import Board, Statement, base_name, plugins_named, read_statement
@@ -84,7 +85,7 @@ def check(folder: Path, known: Collection[Board] = (), report: Report = lambda d
     problems += found
     report(2, 3, "grids and copies")
     problems += [*verify_fairness(records), *verify_one_meaning(records), *verify_versions(records)]
-    problems += verify_trivial_rows(records, known)
+    problems += [*verify_names(records), *verify_facts(records), *verify_trivial_rows(records, known)]
     if statement is not None:
         problems += verify_grid(records, statement.boards)
         problems += _plugins(folder, records, statement, files)

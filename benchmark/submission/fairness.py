@@ -27,6 +27,8 @@ def unfair(record: Record) -> str:
     cell = record.cell
     if cell.policy not in FAIR_SUPPORTS:
         return f"adapts on {cell.support}, which is the very test video that is scored"
+    if (cell.shots > 0) != (cell.policy != SupportPolicy.NONE):
+        return f"adapts on {number_of(cell.shots, 'clip')} of support {cell.support}"
     if cell.shots > FAIR.max_shots:
         return f"adapts on {number_of(cell.shots, 'clip')}, and protocol fair leaves room for {FAIR.max_shots}"
     return ""
@@ -101,17 +103,16 @@ def verify_versions(records: Iterable[Record]) -> list[Problem]:
     if (latest := max((cell.harness_version for cell in cells), default=0)) > HARNESS:
         told = f"cells are of harness {latest}, and this is {HARNESS}"
         problems.append(Problem("error", "versions", told, "update crossvad"))
-    for kind, known, look_up, names in (
-        ("method", METHODS, registry.get_method, {(cell.method, cell.method_version) for cell in cells}),
-        ("tuning", TUNINGS, registry.get_tuning, {(cell.tuning, cell.tuning_version) for cell in cells}),
+    for known, look_up, names in (
+        (METHODS, registry.get_method, {(cell.method, cell.method_version) for cell in cells}),
+        (TUNINGS, registry.get_tuning, {(cell.tuning, cell.tuning_version) for cell in cells}),
     ):
         for name, version in sorted(names):
             if base_name(name) not in known or registry.runs_code(name) or not version:
                 continue
             try:
                 own: str = look_up(name).version  # type: ignore[operator]
-            except InputError as error:
-                problems.append(Problem("error", name, f"is no {kind} of this package: {error.problem}", "correct it"))
+            except InputError:  # told by `known_names.verify_names`
                 continue
             if version_numbers(version) > version_numbers(own):
                 told = f"is of version {version}, and this package has {own}"

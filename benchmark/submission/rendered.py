@@ -1,4 +1,4 @@
-"""What this package knows of data sets that it renders itself: their copies, and the labels of their test videos."""
+"""What this package knows of data sets: of those that it renders copies, labels and scenes, of all the test videos."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 
 from crossvad.datasets.base import Dataset
 from crossvad.datasets.errors import InputError, Problem
+from crossvad.datasets.published.manifest import Manifest
+from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.planning import registry
 from crossvad.planning.archives import stored_target
 from crossvad.planning.catalogue import RENDERED
 from crossvad.planning.names import listed
 from crossvad.store.store import Record, Store
 from crossvad.submission.statement import base_name
+from crossvad.verification.integrity import numbered
 
 FIX = "run the cells again with this version of crossvad"
 
@@ -23,8 +26,8 @@ FIX = "run the cells again with this version of crossvad"
 def verify_copies(store: Store, records: Iterable[Record]) -> list[Problem]:
     """Hold cells against the data sets that this package renders: which copy they are of, and the labels of targets.
 
-    Labels of published sets are held against their manifests elsewhere (`verification.integrity`); a target of which
-    nothing is known is told of, as its labels are the sender's own.
+    Labels and scenes of published sets are held against what is known of them elsewhere (`verification.integrity`); a
+    target of which nothing is known is told of, as its labels are the sender's own; so is what lacks test videos.
     """
     problems, targets = list[Problem](), dict[tuple[str, str], Record]()
     for record in records:
@@ -43,6 +46,10 @@ def verify_copies(store: Store, records: Iterable[Record]) -> list[Problem]:
         elif not _published(name):
             told = "is no data set that this package knows: its labels are the sender's own"
             problems.append(Problem("warning", name, told, "read its figures as such"))
+        videos = _test_videos(name)
+        if missing := videos - _entries(store, record):
+            told = f"lacks {len(missing)} of {len(videos)} test videos"
+            problems.append(Problem("warning", name, told, "name the part, or score all of it"))
     return list(dict.fromkeys(problems))
 
 
@@ -63,22 +70,40 @@ def _digest(name: str, split: str) -> str:
     return dataset.digest("train" if split == "train" else "test") if dataset else ""
 
 
-def _published(name: str) -> bool:
+def _published(name: str) -> tuple[type[PublishedDataset], Manifest] | None:
     try:
-        return stored_target(name) is not None
+        return stored_target(name)
     except InputError:
-        return False
+        return None
 
 
 def _labels(store: Store, record: Record, dataset: Dataset) -> list[Problem]:
     scores = store.scores(record.cell)
-    known = {video.name: len(video) for video in dataset.videos("test")}
+    known = {video.name: scene.name for scene in dataset.scenes("test") for video in scene.videos}
     ends = np.cumsum(scores.lengths)[:-1]
     for video, labels in zip(scores.videos, np.split(scores.labels, ends), strict=True):
         if video not in known or not np.array_equal(labels, dataset.labels(video)):
             told = f"{video} has other labels than this package renders"
             return [Problem("error", record.cell.target, told, FIX)]
-    if missing := known.keys() - set(scores.videos):
-        told = f"lacks {len(missing)} of {len(known)} test videos"
-        return [Problem("warning", record.cell.target, told, "name the part, or score all of it")]
+    if numbered(scores.units.tolist()) != numbered(known[video] for video in scores.videos):
+        return [Problem("error", record.cell.target, "has other scenes than this package renders", FIX)]
     return []
+
+
+def lacks_videos(store: Store, records: Iterable[Record]) -> bool:
+    """Whether cells lack test videos of a target that this package knows."""
+    one_each = {record.cell.target: record for record in records}
+    return any(_test_videos(name) - _entries(store, record) for name, record in one_each.items())
+
+
+def _test_videos(target: str) -> set[str]:
+    """The test videos of a target as far as this package knows them; none of another one."""
+    if dataset := rendered(target):
+        return {video.name for video in dataset.videos("test")}
+    return set(stored[1].test) if (stored := _published(target)) else set()
+
+
+def _entries(store: Store, record: Record) -> set[str]:
+    """The test videos of a cell, by the names that they are known by."""
+    videos, stored = store.scores(record.cell).videos, _published(record.cell.target)
+    return set(map(stored[0].entry, videos) if stored else videos)

@@ -14,6 +14,7 @@ from crossvad.datasets.planting.kind_names import ALL_KINDS, KIND_NAMES, SQUARE
 from crossvad.datasets.wording import option
 from crossvad.datasets.words import number_of
 from crossvad.evaluation import tidy
+from crossvad.evaluation.meanings import current
 from crossvad.execution.progress import Reporter
 from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.protocol import FAIR
@@ -104,7 +105,7 @@ def _of_cells(rows: pd.DataFrame, results: str | Path, targets: Sequence[str]) -
         for record in store.records()
         if record.cell.source in sources and (not targets or record.cell.target in targets)
     ]
-    joined = entries(rows, tidy.table(store, records, FAIR))
+    joined = entries(rows, tidy.table(store, current(records), FAIR))
     if joined.empty:
         problem = "holds no cell of these methods, sources, targets, shots and steps"
         raise InputError(results, problem, "run them on a target: bench run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ class Frames(NamedTuple):
     videos: list[str]
     lengths: NDArray[np.int64]  # (V,)
     labels: NDArray[np.uint8]  # (N,)
+    scenes: list[int]  # number of each one's scene, (V,); none where the cell does not tell, as it adapted by video
 
 
 def verify_store(store: Store, leave_out: Collection[str] = ()) -> tuple[list[Cell], list[Problem]]:
@@ -123,6 +124,7 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
     shapes = {"lengths": count, "units": count, "labels": frames}
     wrong = [f"{name} has {len(getattr(scores, name))} for {n}" for name, n in shapes.items()
              if len(getattr(scores, name)) != n]  # fmt: skip
+    wrong += [f"{video} is there more than once" for video, n in Counter(scores.videos).items() if n > 1][:1]
     wrong += [
         f"cue {cue!r} has {len(row)} frames of {frames}" for cue, row in scores.cues.items() if len(row) != frames
     ]
@@ -136,10 +138,16 @@ def check_scores(scores: Scores, record: Record, place: Path) -> None:
         raise InputError(place, "; ".join(wrong), RERUN)
     if published := stored_target(cell.target):
         _check_labels(scores, cell.target, *published, place)
+        told = not cell.policy.per_video
+        if told and numbered(scores.units.tolist()) != numbered(map(published[0].scene_of, scores.videos)):
+            raise InputError(place, f"has other scenes than {cell.target}", RERUN)
 
 
 def _check_labels(scores: Scores, target: str, cls: type[PublishedDataset], manifest: Manifest, place: Path) -> None:
     known = manifest.test
+    repeated = [video for video, count in Counter(map(cls.entry, scores.videos)).items() if count > 1]
+    if repeated:
+        raise InputError(place, f"{repeated[0]} is there more than once", RERUN)
     for video, labels in zip(scores.videos, np.split(scores.labels, np.cumsum(scores.lengths)[:-1]), strict=True):
         facts = known.get(cls.entry(video))
         if facts is None:
@@ -152,15 +160,34 @@ def _check_labels(scores: Scores, target: str, cls: type[PublishedDataset], mani
             raise InputError(place, f"labels of {video} differ from the manifest's, first at frame {first}", RERUN)
 
 
+def numbered(scenes: Iterable[Hashable]) -> list[int]:
+    """Number scenes as they come, (V,), so that two ways to call those of the same videos are the same.
+
+    >>> numbered(["yard", "gate", "yard"])
+    [0, 1, 0]
+    """
+    seen: dict[Hashable, int] = {}
+    return [seen.setdefault(scene, len(seen)) for scene in scenes]
+
+
 def verify_mask(record: Record, scores: Scores, first: dict[tuple[str, str], Frames]) -> list[Problem]:
-    """Whether a cell counts the same frames under the same labels as the `first` one of its target, which it may be."""
+    """Whether a cell has the frames, labels and scenes of the `first` one of its target, which it may be."""
     cell = record.cell
     digest = cell.target_digest.rpartition("+")[2]  # of the test split
-    twin = first.setdefault((cell.target, digest), Frames(cell, scores.videos, scores.lengths, scores.labels))
-    same = twin.videos == scores.videos and np.array_equal(twin.lengths, scores.lengths)
-    if same and np.array_equal(twin.labels, scores.labels):
+    scenes = [] if cell.policy.per_video else numbered(scores.units.tolist())
+    own = Frames(cell, scores.videos, scores.lengths, scores.labels, scenes)
+    twin = first.setdefault((cell.target, digest), own)
+    if not twin.scenes:
+        first[cell.target, digest] = twin._replace(scenes=scenes)
+    same = {
+        "videos": twin.videos == scores.videos and np.array_equal(twin.lengths, scores.lengths),
+        "labels": np.array_equal(twin.labels, scores.labels),
+        "scenes": not twin.scenes or not scenes or twin.scenes == scenes,
+    }
+    if all(same.values()):
         return []
-    what = f"has other {'labels' if same else 'videos'} than cell {twin.cell.key} of the same target {cell.target}"
+    differing = next(name for name in same if not same[name])
+    what = f"has other {differing} than cell {twin.cell.key} of the same target {cell.target}"
     return [Problem("error", f"cell {cell.key}", what, RERUN)]
 
 

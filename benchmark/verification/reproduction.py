@@ -15,7 +15,7 @@ from crossvad.datasets.errors import Problem
 from crossvad.datasets.words import number_of
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.rows import mixtures
-from crossvad.evaluation.selection import KEYS
+from crossvad.evaluation.selection import KEYS, current
 from crossvad.evaluation.tidy import COLUMNS, LOCATED, table
 from crossvad.planning.protocol import get_protocol
 from crossvad.present.atomic_files import replacing
@@ -55,7 +55,8 @@ def verify_csv(path: Path, store: Store, write: bool = False) -> tuple[str, list
         fix = "bench table --metric rbdc,tbdc, where the maps are"
         problems.append(Problem("warning", path.name, "RBDC and TBDC were not recomputed: maps are not kept", fix))
     done = rows[rows["status"] == "done"]
-    parts = [table(store, store.records(), get_protocol(name), speeds={}) for name in done["protocol"].unique()]
+    records = current(store.records())
+    parts = [table(store, records, get_protocol(name), speeds={}) for name in done["protocol"].unique()]
     again = _texts(pd.concat(parts)) if parts else rows[:0]
     known = {_key(row): row for _, row in again[again["status"] == "done"].iterrows()}
     lost = 0

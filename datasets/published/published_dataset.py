@@ -134,6 +134,11 @@ class PublishedDataset(Dataset):
         return [Scene(type(self).name, self.on_disk[split])] if self.on_disk[split] else []
 
     @classmethod
+    def scene_of(cls, video: str) -> str:
+        """The name of a video's scene, which its own name tells."""
+        return cls.name
+
+    @classmethod
     def entry(cls, video: str) -> str:
         """The manifest's name for a video."""
         return video

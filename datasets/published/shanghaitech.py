@@ -56,8 +56,13 @@ shanghaitech/
         """A scene per camera: the videos that share a prefix."""
         cameras: dict[str, list[Video]] = {}
         for video in self.on_disk[split]:
-            cameras.setdefault(video.name.partition("_")[0], []).append(video)
+            cameras.setdefault(self.scene_of(video.name), []).append(video)
         return [Scene(camera, tuple(videos)) for camera, videos in sorted(cameras.items())]
+
+    @classmethod
+    def scene_of(cls, video: str) -> str:
+        """Its camera, which its name begins with."""
+        return video.partition("_")[0]
 
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
         """Read frame labels (N,) from `test_frame_mask` or `frame_labels_shanghai.npy`; None where there is neither.

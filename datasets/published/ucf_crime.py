@@ -102,7 +102,12 @@ A video is found by its name, however deep it lies.""",
 
     def scenes(self, split: Split) -> list[Scene]:
         """A scene per video."""
-        return [Scene(video.name, (video,)) for video in self.on_disk[split]]
+        return [Scene(self.scene_of(video.name), (video,)) for video in self.on_disk[split]]
+
+    @classmethod
+    def scene_of(cls, video: str) -> str:
+        """One of its own."""
+        return video
 
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
         """Read frame labels (N,) from the annotation file; None where there is no such file.

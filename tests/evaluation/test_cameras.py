@@ -102,6 +102,23 @@ def test_a_mean_and_its_differences_are_those_of_the_pure_functions(store):
     assert result.loc["framediff", ["difference", "p", "ahead", "p_holm"]].isna().all()
 
 
+def test_p_values_pair_the_fits_that_two_rows_share(store):
+    """Those of one method with the same seeds, adapted and not; of other methods or seeds there is nothing to pair."""
+    for seed in (0, 1, 2):
+        put(store, "apn", seed=seed, shift=2.0 + seed)
+        put(store, "apn", seed=seed, shots=2, shift=2.5 + seed)
+        put(store, "lmn", seed=seed + (seed == 2), shift=1.0 + seed)
+    compared = found(store)
+    keys, p = compared.p_values("street")
+    names = [(key[ENTRY.index("method")], key[ENTRY.index("shots")]) for key in keys]
+    adapted, start, other = (names.index(name) for name in (("apn", 2), ("apn", 0), ("lmn", 0)))
+    aucs = [compared.fits[key][0] for key in keys]
+    assert p[adapted, start] == camera_difference(aucs[adapted], aucs[start], True).p
+    assert p[adapted, start] != camera_difference(aucs[adapted], aucs[start], False).p
+    better, worse = sorted((start, other))
+    assert p[start, other] == p[other, start] == camera_difference(aucs[better], aucs[worse], False).p
+
+
 def test_several_rivals_are_adjusted_together(store):
     for method, shift in (("apn", 2.0), ("lmn", 1.0)):
         put(store, method, shift=shift)

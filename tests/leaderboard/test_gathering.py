@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import camera_stores
@@ -15,6 +16,7 @@ from crossvad.evaluation.comparison import counted
 from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
 from crossvad.leaderboard import gathering, site
+from crossvad.leaderboard.view import page_of
 from crossvad.planning.protocol import FAIR
 from crossvad.results import Results
 from crossvad.store.store import Record, Store
@@ -26,14 +28,20 @@ def gather(*folders: Path) -> gathering.Gathered:
 
 @pytest.fixture
 def lab(tmp_path):
-    """Make a submission: lab(name, methods, change of each cell, change of each record, …)."""
+    """Make a submission: lab(name, methods, changes of each cell and of its arrays, on several targets, …)."""
 
-    def make(name: str, *methods: str, cell=None, record=None, by: str = "", **grid) -> Path:
+    def make(
+        name: str, *methods: str, cell=None, arrays=None, only: str = "", by: str = "", target="campus", **grid
+    ) -> Path:
         store, own = Store(tmp_path / f"results-{name}"), Store(tmp_path / f"changed-{name}")
-        made.put_grid(store, methods, **grid)
+        for each in [target] if isinstance(target, str) else target:
+            made.put_grid(store, methods, each, **grid)
         for each in store.records():
-            changed = replace(each, cell=replace(each.cell, **(cell or {}))) if cell else each
-            own.write(changed, store.scores(each.cell))
+            scores, record = store.scores(each.cell), each
+            if only in ("", each.cell.method):
+                record = replace(each, cell=replace(each.cell, **(cell or {})))
+                scores = replace(scores, **{name: change(scores) for name, change in (arrays or {}).items()})
+            own.write(record, scores)
         return made.pack(tmp_path / name, own, by or name)
 
     return make
@@ -72,6 +80,19 @@ def test_none_that_is_accepted_makes_no_site(folders, tmp_path):
         gather(folders[2], tmp_path / "empty", tmp_path / "nowhere")
 
 
+def test_trivial_rows_of_another_folder_are_enough(lab, tmp_path):
+    """Where it is accepted, and is on the same board."""
+    store = Store(tmp_path / "results-bare")
+    for shots in (0, 10):
+        camera_stores.put(store, "lmn", shots=shots)
+    bare = made.pack(tmp_path / "bare", store)
+    assert not gather(lab("first", "apn"), bare).refused
+    found = gather(lab("elsewhere", "apn", target="harbour"), bare)
+    assert list(found.refused) == [bare] and "lacks random" in found.refused[bare][0].problem
+    theirs, taken = lab("theirs", "their-net", target="harbour"), lab("taken", "their-net")
+    assert set(gather(theirs, taken, bare).refused) == {taken, bare}, "what it stood on was refused itself"
+
+
 def test_another_copy_of_a_target_takes_nothing_off(lab):
     first, second = lab("first", "apn"), lab("second", "lmn", digest="-of-mine")
     found = gather(first, second)
@@ -91,6 +112,34 @@ def test_the_newest_version_stands_and_the_others_are_history(lab):
     (page,) = [page for page in shown.methods if page.name == "apn"]
     assert {row.cells[0].text for row in page.versions.rows} == {"1, harness 1", "0.9, harness 1"}
     assert {row.cells[6].text for row in page.versions.rows} == {"old", "new"}
+
+
+def rows_of(shown: site.Site) -> set[tuple[str, str]]:
+    """The targets and methods that boards show."""
+    return {(board.key[2], str(row.cells[0].value)) for board in shown.boards for row in board.table.rows}
+
+
+def test_another_version_on_another_target_takes_nothing_off(lab):
+    """Whatever a later folder calls its version, and whenever it says that it was packed."""
+    theirs = lab("theirs", "their-net")
+    later = lab("later", "their-net", target="harbour", cell={"method_version": "999"}, only="their-net", by="theirs")
+    shown = site.make([theirs, later], Reporter(quiet=True))
+    assert ("campus", "their-net") in rows_of(shown) and ("harbour", "their-net") not in rows_of(shown)
+    assert {record.cell.method_version for record in shown.gathered.older} == {"999"}
+    assert "2 cells of other versions stand on the pages of their methods alone" in shown.rests_on
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_another_harness_takes_nothing_of_the_present_one_off(lab, first):
+    present = lab("present", "apn")
+    older = lab("older", "lmn", target="harbour", cell={"harness_version": 0})
+    shown = site.make([present, older] if first else [older, present], Reporter(quiet=True))
+    assert {target for target, _ in rows_of(shown)} == {"campus"} and ("campus", "apn") in rows_of(shown)
+    assert {record.cell.target for record in shown.gathered.older} == {"harbour"}
+    (page,) = [page for page in shown.methods if page.name == "lmn"]
+    assert not page.stands.rows and {row.cells[0].text for row in page.versions.rows} == {"1, harness 0"}
+    assert shown.gathered.counting_targets == {"campus"} and len(shown.cameras) == 1
+    assert page.by == "older" and all(site.pages(shown).values())
 
 
 def test_the_same_cell_with_other_scores_counts_once_and_is_told(lab, tmp_path):
@@ -120,6 +169,29 @@ def test_other_labels_of_a_target_are_refused(lab):
     assert list(found.refused) == [second] and "has other videos than cell" in found.refused[second][0].problem
 
 
+def test_other_scenes_of_a_target_are_refused(lab):
+    """A later folder in which every video is a camera of its own would rename and multiply those of all others."""
+    each = {"units": lambda scores: np.arange(len(scores.videos))}
+    first, second = lab("first", "apn"), lab("second", "zz-net", arrays=each)
+    found = gather(first, second)
+    assert list(found.refused) == [second] and "has other scenes than cell" in found.refused[second][0].problem
+    moved = lab("moved", "lmn", arrays={"units": lambda scores: scores.units + 7})
+    assert not gather(first, moved).refused, "the same scenes by other numbers"
+
+
+def test_part_of_a_published_target_takes_the_whole_from_nobody(tmp_path):
+    """Where two folders say that they have the same copy of it."""
+
+    def packed(name: str, method: str, videos: slice) -> Path:
+        made.put_published(Store(tmp_path / f"results-{name}"), method, videos)
+        return made.pack(tmp_path / name, Store(tmp_path / f"results-{name}"), name)
+
+    part, whole = packed("part", "apn", slice(2)), packed("whole", "lmn", slice(None))
+    found = gather(part, whole)
+    assert list(found.refused) == [part] and [each.folder for each in found.accepted] == [whole]
+    assert [each.folder for each in gather(part).accepted] == [part]
+
+
 def test_nobody_takes_the_name_of_anothers_plug_in(lab, tmp_path, plugin, monkeypatch):
     """Nor does the later of two plug-ins of one name replace the rows of the first."""
     from crossvad.submission import packing
@@ -143,8 +215,34 @@ def test_nobody_takes_the_name_of_anothers_plug_in(lab, tmp_path, plugin, monkey
     assert page.title == "Mine" and page.licence == "MIT" and [code.by for code in page.code] == ["anna"]
 
 
+@pytest.mark.parametrize("cell", [{}, {"method": "apn", "tuning": "their-tuning"}])
+def test_nobody_takes_the_name_of_anothers_method_or_tuning(lab, cell):
+    """Rows of two labs, of which nobody can tell whether they are of one thing, do not become one row."""
+    method = "apn" if cell else "their-net"
+    grid = {"tuning": "their-tuning"} if cell else {}
+    first, second = lab("first", method, **grid), lab("second", method, target="harbour", **grid)
+    found = gather(first, second)
+    assert list(found.refused) == [second] and "of first" in found.refused[second][0].problem
+    again = lab("again", method, target="harbour", by="first", **grid)
+    assert not gather(first, again).refused, "what one sender calls so may come in several folders"
+
+
+def test_the_page_of_a_method_that_is_not_here_does_not_say_that_its_code_is_ours(lab):
+    shown = site.make([lab("first", "their-net", "apn")], Reporter(quiet=True))
+    pages = {page.name: site.pages(shown)[page.page] for page in shown.methods}
+    assert "not given: of a package that is not here" in pages["their-net"] and "<dd>of crossvad" in pages["apn"]
+
+
+def test_no_page_is_written_over_another(lab, monkeypatch):
+    assert page_of("method", "apn") != page_of("method", "apn&+&%!%+^")
+    shown = site.make([lab("first", "apn")], Reporter(quiet=True))
+    monkeypatch.setattr(site.MethodPage, "page", property(lambda page: "method-apn.html"))
+    with pytest.raises(InputError, match="two pages of one name"):
+        site.pages(shown)
+
+
 def test_versions_of_what_is_not_ours_are_not_held_against_one_another(tmp_path):
-    """The first folder's stands, whoever sends the second; of a method of ours the newest does, row by row."""
+    """The first folder's stands, whoever sends the second; of what is ours the newest does."""
 
     def of(method: str, tuning: str, versions: tuple[str, str], seed: int) -> Record:
         record = camera_stores.put(Store(tmp_path), method, shots=10, seed=seed, tuning=tuning)
@@ -152,10 +250,16 @@ def test_versions_of_what_is_not_ours_are_not_held_against_one_another(tmp_path)
         return replace(record, cell=cell, finished=f"2026-11-2{seed}T00:00:00+00:00")
 
     for method, tuning in (("their-method", "finetune"), ("mine.py:Mine", "finetune"), ("apn", "their-tuning")):
-        first, second = (of(method, tuning, (version, version), number) for number, version in enumerate(("1", "999")))
+        ours = method == "apn"  # whose tuning alone is somebody's
+        first, second = (
+            of(method, tuning, ("1" if ours else version, version), number)
+            for number, version in enumerate(("1", "999"))
+        )
         assert gathering._newest([first, second]) == ([first], [second])
     old, new = of("apn", "finetune", ("1.0", "1.1"), 0), of("apn", "finetune", ("1.1", "1.0"), 1)
     assert gathering._newest([old, new]) == ([new], [old])
+    old, new = of("apn", "finetune", ("1.0", "1.1"), 0), of("apn", "head", ("1.1", "1.0"), 1)
+    assert gathering._newest([old, new]) == ([new], [old]), "one version of a method, whatever the row"
 
 
 def test_the_command_writes_a_site_and_says_what_it_refused(bench, folders, tmp_path):

@@ -229,6 +229,16 @@ def test_where_something_lies_among_the_cells_nothing_is_read_and_that_is_said(s
     assert "is not looked at any further" in found.problems[-1].problem and not found.records
 
 
+def test_more_bytes_than_a_submission_may_have_are_told(submission, monkeypatch):
+    assert told(submission) == ""
+    monkeypatch.setattr("crossvad.submission.layout.MOST_BYTES", 2**20 - 1)
+    with (place(submission) / "record.json").open("ab") as file:
+        file.write(b" " * 2**19)
+    with (place(submission, shots=10) / "record.json").open("ab") as file:
+        file.write(b" " * 2**19)
+    assert "holds 1 MB, more than 0" in told(submission)
+
+
 def test_many_strays_are_counted(submission):
     for number in range(30):
         (submission / f"stray-{number:02}").write_text("")

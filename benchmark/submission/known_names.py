@@ -1,0 +1,96 @@
+"""Whether what cells say of things of this package is so, and whether names are what they seem"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from crossvad.adapters.base import Adapter
+from crossvad.datasets.errors import InputError, Problem
+from crossvad.evaluation.selection import transductive, untrained
+from crossvad.planning import registry
+from crossvad.planning.archives import get_published
+from crossvad.planning.catalogue import ARCHIVES, METHODS, NO_TUNING, RENDERED, TUNINGS
+from crossvad.planning.names import joined, listed, spelled, split_options
+from crossvad.planning.specs import MethodSpec
+from crossvad.store.store import Record
+from crossvad.submission.statement import base_name
+
+RUN = "run the cells again with this version of crossvad"
+KNOWN = {"method": METHODS, "tuning": TUNINGS, "data set": {**ARCHIVES, **RENDERED}}
+
+
+def verify_names(records: Iterable[Record]) -> list[Problem]:
+    """Whether every name is written as this package writes it, so that no two are of one thing, or look like one.
+
+    What is not of this package has a name in ASCII, but for data sets, which folders may name.
+    """
+    named = {kind: set[str]() for kind in KNOWN}
+    problems = []
+    for cell in (record.cell for record in records):
+        named["method"].add(cell.method)
+        named["tuning"].add(cell.tuning)
+        named["data set"] |= {cell.target, *listed(cell.source, "+")}
+        if joined(cell.source) != cell.source and "path:" not in cell.source:
+            problems.append(Problem("error", cell.source, f"is written {joined(cell.source)} in a run", RUN))
+        if cell.tuning == NO_TUNING and cell.tuning_version:
+            problems.append(Problem("error", NO_TUNING, f"has no version, such as {cell.tuning_version}", RUN))
+    for kind, names in named.items():
+        problems += [Problem("error", name, why, RUN) for name in sorted(names) if (why := _misnamed(kind, name))]
+    return list(dict.fromkeys(problems))
+
+
+def _misnamed(kind: str, name: str) -> str:
+    """What is wrong with a name; nothing if nothing is."""
+    try:
+        if registry.runs_code(name) or base_name(name) not in KNOWN[kind]:
+            if kind == "data set":
+                return "holds a character that cannot be seen" if "\u200c" in name else ""
+            return "" if name.isascii() and spelled(*split_options(name)) == name else "is no plain name in ASCII"
+        own = _label(kind, name)
+    except InputError as error:
+        return f"is no {kind} of this package: {error.problem}"
+    return "" if own == name else f"is called {own}"
+
+
+def _label(kind: str, name: str) -> str:
+    """What this package calls something of its own; of a data set whose part a file names, which is not read, the same.
+
+    Raises:
+        InputError: there is no such thing.
+    """
+    base, options = split_options(name)
+    if kind == "method":
+        return registry.get_method(name).label
+    if kind == "tuning":
+        return registry.get_tuning(name).label
+    if base in RENDERED:
+        return registry.get_dataset(name, Path()).name
+    return spelled(base, options) if options.get("videos", "").endswith(".txt") else get_published(name)[0]
+
+
+def verify_facts(records: Iterable[Record]) -> list[Problem]:
+    """Whether cells of methods of this package say of training and of looking ahead what their class does."""
+    problems = dict[Problem, None]()
+    for record in records:
+        name = record.cell.method
+        if registry.runs_code(name) or base_name(name) not in METHODS:
+            continue
+        try:
+            spec = registry.get_method(name)
+        except InputError:  # told by `verify_names`
+            continue
+        if untrained(record) == spec.cls.needs_source:
+            told = f"says that it was {'not ' if spec.cls.needs_source else ''}trained on its source"
+            problems[Problem("error", name, f"{told}, as this method never is", RUN)] = None
+        if transductive(record) != looks_ahead(spec):
+            told = "looks ahead" if looks_ahead(spec) else "does not look ahead"
+            problems[Problem("error", name, f"{told} in test video, and its cells say otherwise", RUN)] = None
+    return list(problems)
+
+
+def looks_ahead(spec: MethodSpec) -> bool:
+    """Whether a method is `transductive`, as its class says of its options; nothing of it is built."""
+    bare: Adapter = spec.cls.__new__(spec.cls)
+    bare.__dict__["options"] = spec.options
+    return bool(bare.transductive)
