@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def _misnamed(kind: str, name: str) -> str:
     try:
         if registry.runs_code(name) or base_name(name) not in KNOWN[kind]:
             if kind == "data set":
-                return "holds a character that cannot be seen" if "\u200c" in name else ""
+                unseen = any(unicodedata.category(character) == "Cf" for character in name)
+                return "holds a character that cannot be seen" if unseen else ""
             return "" if name.isascii() and spelled(*split_options(name)) == name else "is no plain name in ASCII"
         own = _label(kind, name)
     except InputError as error:
