@@ -6,7 +6,7 @@ from crossvad.datasets.errors import InputError, plain
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("ÿ 水 a\u200cb", "ÿ 水 a\u200cb"),
+        ("ÿ 水 a\u200cb \u200d", "ÿ 水 a\u200cb \u200d"),  # joiners: of words, and of emoji
         ("\x1b[2J\x07", r"\x1b[2J\x07"),
         ("gpj.\u202egnp", r"gpj.\u202egnp"),
         ("half \ud800", r"half \ud800"),
