@@ -120,11 +120,15 @@ def tell_alarms(cameras: Mapping[str, str], webhook: str | None, **settings: Any
     takers = [*hooks, StandardOutput(watcher.stop, tell)]
     try:
         with stopped_by(watcher.stop):
-            for alarm in watcher:
+            cut = True
+            try:
+                for alarm in watcher:
+                    for taker in takers:
+                        taker.put(alarm.to_json())
+                cut = False
+            finally:
                 for taker in takers:
-                    taker.put(alarm.to_json())
-            for taker in takers:
-                taker.close()
+                    taker.close(cut)
     except KeyboardInterrupt as again:
         raise WatchCut from again
     if watcher.failed:

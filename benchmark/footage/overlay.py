@@ -91,7 +91,7 @@ def film(path: Path, scores: Values, span: int, times: Times | None, size: Size)
     """
     av = player()
     height, width = size
-    curve, done = strip(scores, span, width), 0
+    curve, done, last = strip(scores, span, width), 0, -1
     rate = mean_rate(times) or ASSUMED_RATE
     shown = np.arange(len(scores)) / rate if times is None else times
     with replacing(path) as draft, av.open(str(draft), "w") as container:
@@ -101,7 +101,7 @@ def film(path: Path, scores: Values, span: int, times: Times | None, size: Size)
         stream.width, stream.height, stream.pix_fmt = width, height + STRIP, "yuv420p"
 
         def show(frame: Frames) -> None:
-            nonlocal done
+            nonlocal done, last
             now = curve.copy()
             column = min(width - 1, done * width // len(scores))
             now[:, column + 1 :] = (18, 18, 18)
@@ -112,7 +112,8 @@ def film(path: Path, scores: Values, span: int, times: Times | None, size: Size)
             ImageDraw.Draw(below).text((6, 3), text, fill=(235, 235, 235))
             whole = np.concatenate([frame, np.asarray(below)])
             picture = av.VideoFrame.from_ndarray(whole, format="rgb24")
-            picture.pts, picture.time_base = round(shown[done] / TICK), TICK
+            last = max(last + 1, round(shown[done] / TICK))  # no two at once, as a video may tell of its frames
+            picture.pts, picture.time_base = last, TICK
             container.mux(stream.encode(picture))
             done += 1
 

@@ -53,7 +53,7 @@ def timeline(
 def _curve(axes: Axes, scores: Values, span: int, times: Times | None, moments: Sequence[Moment]) -> None:
     """Draw the scores over time, and mark the support set's span and the moments."""
     at = np.arange(len(scores)) if times is None else times
-    end = at[-1] * len(at) / (len(at) - 1)  # of the last frame, which is shown as long as another
+    end = at[-1] * len(at) / (len(at) - 1) if len(at) > 1 else 1.0  # of the last frame, shown as long as another
     if span:
         axes.axvspan(0, at[span], color=SHADE, linewidth=0, label="adapted on these frames")
     axes.plot(at, scores, color=COLOURS[0], linewidth=0.9)

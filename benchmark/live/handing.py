@@ -11,6 +11,7 @@ from contextlib import suppress
 from crossvad.datasets.words import number_of
 
 LAST_WORDS = 10.0  # seconds that are left for what waits when the watch is over
+CUT_SHORT = 1.0  # likewise, when it is cut
 
 
 class Handing(threading.Thread, ABC):
@@ -47,13 +48,13 @@ class Handing(threading.Thread, ABC):
             except queue.Full:
                 self._forget_one()
 
-    def close(self) -> None:
-        """Hand on what waits, if that takes no more than some seconds."""
+    def close(self, cut: bool = False) -> None:
+        """Hand on what waits, if that takes no more than some seconds, fewer if the watch is cut; tell what was not."""
         self.over.set()
         if self._waiting.full():
             self._forget_one()
         self._waiting.put_nowait(None)
-        self.join(LAST_WORDS)
+        self.join(CUT_SHORT if cut else LAST_WORDS)
         if self._lost:
             self._tell(f"{self._taker}: {self._lost}")
 

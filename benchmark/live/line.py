@@ -36,7 +36,8 @@ class AlarmLine:
     @property
     def told(self) -> str:
         """One sentence on how much evidence it is."""
-        share = f"; {100 * self.share:.2g} % of the frames were scored, and no more a second will be"
+        percent = min(99, max(1, round(100 * self.share)))
+        share = f"; {percent} % of the frames were scored, and no more a second will be"
         return (
             f"line {digits(self.level)}, set on {self.seconds} s taken for normal, {self.above} of them above it: if "
             f"what comes is like these, up to {self.rate:.3g} false alarms an hour; fewer take a longer "
@@ -90,7 +91,7 @@ def set_line(highest: Sequence[float], rate: float | None, share: float = 1.0) -
 class SecondsSeen:
     """The highest score of each whole second of a stream, as scores come.
 
-    Not of the first and the last one of a connection, which are whole by chance alone.
+    Not of the first and the last one of a connection, nor of the last one before a gap: they are whole by chance.
     """
 
     def __init__(self) -> None:
@@ -98,6 +99,7 @@ class SecondsSeen:
         self._scores = 0  # in these seconds
         self._second: tuple[int, int] | None = None  # that is not over: connection, and which second of it
         self._whole = False  # whether that began after its connection did
+        self._pace = math.inf  # the fewest seconds from one with a score to the next: 1 unless frames are rarer
         self._now: list[float] = []
 
     def add(self, connection: int, at: float, score: float) -> None:
@@ -105,6 +107,10 @@ class SecondsSeen:
         second = connection, int(at)
         if second != self._second:
             goes_on = self._second is not None and connection == self._second[0]
+            if self._second is not None and goes_on:
+                passed = second[1] - self._second[1]
+                self._pace = min(self._pace, passed)
+                goes_on = passed <= self._pace
             if self._whole and goes_on:
                 self.highest.append(max(self._now))
                 self._scores += len(self._now)

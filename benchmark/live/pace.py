@@ -17,6 +17,7 @@ REMEMBERED = 50  # steps, whose median is the usual one: a camera may change its
 COMMON = 0.95  # share of the remembered steps: one lost frame in 20 or more is how a camera is, and not a loss
 SURE = 2.5  # usual steps; what is longer is a hole, however uneven the camera
 AT_ONCE = 1 / 200  # seconds; frames that had waited and come together tell no pace
+SILENCE = 1.0  # seconds; a stream without stamps comes in bursts, and only what is longer is taken for a hole in it
 LONGEST = 10.0  # seconds between time stamps: what is longer, or goes back, is a stream that began anew
 
 
@@ -31,8 +32,14 @@ class Step:
 class Pace:
     """Follows the time stamps of a stream, or takes frames as they come where there are none."""
 
-    def __init__(self, rate: float | None) -> None:
-        """Begin with the frames per second that the stream claims, if any."""
+    def __init__(self, rate: float | None, stamped: bool = True) -> None:
+        """Begin.
+
+        Args:
+            rate: the frames per second that the stream claims, if any.
+            stamped: whether stamps are the stream's own; else they say when frames came.
+        """
+        self._stamped = stamped
         self._steps: deque[float] = deque([1 / rate if rate else ASSUMED], maxlen=REMEMBERED)
         self._last: float | None = None
 
@@ -46,7 +53,8 @@ class Pace:
         if not 0 < passed < LONGEST:
             return Step(2, usual)
         common = sorted(self._steps)[int(COMMON * len(self._steps))]
-        hole = passed > min(common + usual / 2, SURE * usual)
+        long = min(common + usual / 2, SURE * usual) if self._stamped else max(SILENCE, SURE * usual)
+        hole = passed > long
         if passed > AT_ONCE:
             self._steps.append(passed)
         return Step(max(2, round(passed / usual)) if hole else 1, passed)

@@ -95,6 +95,7 @@ class CameraReader(threading.Thread):
         self._number = -1
         self._tries = 0  # to open it again, in a row
         self._losses = 0  # since it last ran well: the waits grow with them
+        self._told = False  # that it is lost
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -131,9 +132,9 @@ class CameraReader(threading.Thread):
             if came is None:
                 came, self.state = time.monotonic(), "running"
                 self.connections += 1
-                if self._tries:
+                if self._told:
                     self.tell("is back")
-                self._tries = 0
+                self._tries, self._told = 0, False
             if time.monotonic() - came > LONGEST_WAIT:
                 self._losses = 0  # it runs well: what comes next is a fault of its own
             self._number = frame.number
@@ -153,7 +154,8 @@ class CameraReader(threading.Thread):
             return False
         wait = min(LONGEST_WAIT, 2.0 ** min(self._losses - 1, 6))
         self.state = f"lost, try {self._tries} in {wait:.0f} s"
-        if self._tries & (self._tries - 1) == 0:  # the 1st, 2nd, 4th, 8th …: a camera that is gone fills no log
+        if self._losses & (self._losses - 1) == 0:  # the 1st, 2nd, 4th, 8th …: it fills no log
+            self._told = True
             self.tell(f"{problem}; try {self._tries} to open it again in {wait:.0f} s")
         return not self._stopping.wait(wait)
 

@@ -22,6 +22,7 @@ from crossvad.live.pipe import STDIN
 
 OPENING = 15.0  # seconds that a camera has to answer
 STALLED = LONGEST  # seconds without a frame after which a camera is opened anew
+FIRST = 60.0  # likewise, before the first one: what is joined between two key frames waits for the next
 RUNNING = "a running camera"  # as errors name it
 QUALITY = 85  # of pictures that wait for an alarm, as JPEG
 
@@ -104,16 +105,17 @@ class Connection:
         with opened(self.camera) as container:
             stream = container.streams.video[0]
             timed = self.camera.waits or not container.format.flags & av.format.Flags.no_timestamps.value
-            pace, at = Pace(float(stream.average_rate) if timed and stream.average_rate else None), 0.0
-            asked = time.monotonic()
+            pace, at = Pace(float(stream.average_rate) if timed and stream.average_rate else None, timed), 0.0
+            asked, patience = time.monotonic(), FIRST
             for packet in container.demux(stream):
                 try:
                     decoded = packet.decode()
                 except av.error.InvalidDataError:
                     decoded = []
-                if not (decoded or self.camera.waits) and time.monotonic() - asked > STALLED:
+                if not (decoded or self.camera.waits) and time.monotonic() - asked > patience:
                     raise TimeoutError("no frame came for too long")  # to ffmpeg, packets are no silence
                 for frame in decoded:
+                    patience = STALLED
                     step = pace.step(frame.time if timed else time.monotonic())  # else ffmpeg makes a clock up
                     silent = time.monotonic() - asked > STALLED  # a pipe was, whatever its time stamps say
                     self.number += step.places + silent

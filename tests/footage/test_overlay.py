@@ -132,12 +132,12 @@ def test_a_film_shows_each_frame_above_where_the_curve_is(tmp_path):
 
 
 def test_a_film_takes_as_long_as_its_video(tmp_path):
-    times = np.array([0, 0.2, 0.4, 0.6, 0.64, 0.68, 0.72])
+    times = np.array([0, 0.2, 0.4, 0.6, 0.64, 0.64, 0.6402])  # the last three at once
     with film(tmp_path / "film.mp4", np.zeros(7), 0, times, (48, 64)) as show:
         for picture in frames(7):
             show(np.repeat(picture[..., None], 3, -1))
     with av.open(str(tmp_path / "film.mp4")) as container:
-        assert [each.time for each in container.decode(video=0)] == pytest.approx(times, abs=1e-3)
+        assert [each.time for each in container.decode(video=0)] == pytest.approx(times, abs=2e-3)
 
 
 def test_a_film_that_breaks_off_leaves_the_earlier_one(tmp_path):

@@ -75,6 +75,8 @@ def test_frames_stand_where_they_are_shown_if_that_is_known():
 
 def test_without_a_moment_there_is_the_curve_alone():
     assert len(timeline(SCORES, 8, None, [], [], "yard").get_axes()) == 1
+    for times in (None, np.zeros(1)):  # of a single frame
+        assert len(timeline(SCORES[:1], 0, times, [], [], "yard").get_axes()) == 1
 
 
 @pytest.mark.parametrize(("width", "shown"), [(WIDEST, (100, WIDEST)), (2 * WIDEST, (50, WIDEST))])

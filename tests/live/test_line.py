@@ -66,6 +66,25 @@ def test_scraps_of_seconds_are_no_seconds():
     assert seen.highest == []
 
 
+def test_a_second_that_a_gap_cuts_short_is_no_second():
+    """A camera that stalls 6 s in every ten, in the middle of a second; and one with a frame in two seconds."""
+    seen = SecondsSeen()
+    for at in np.arange(0, 120, 1 / 25):
+        if at % 10 < 3.5:
+            seen.add(1, float(at), 0.0)
+    assert seen.density == 25 and len(seen.highest) == 24, "two of each four: not the first, and not the last"
+    rare = SecondsSeen()
+    for at in range(0, 60, 2):
+        rare.add(1, at, 0.0)
+    assert len(rare.highest) == 28
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.999, "99 %"), (0.3, "30 %"), (0.001, "1 %"), (1.0, None)])
+def test_a_line_tells_of_frames_that_were_not_scored(share, told):
+    line = set_line([1.0, 2.0], None, share).told
+    assert f"; {told} of the frames were scored" in line if told else "scored" not in line
+
+
 @pytest.mark.parametrize("look", [[25], [12], [6], [2], [1], [2, 25], [7, 8]])
 @pytest.mark.parametrize("allowed", [1, 3])
 def test_scoring_that_becomes_faster_breaks_no_promise(look, allowed):

@@ -5,9 +5,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, redirect_stdout
+from types import SimpleNamespace
 
 import pytest
 
+from crossvad import api
+from crossvad.commands.watch import tell_alarms
+from crossvad.execution.progress import Reporter
+from crossvad.execution.stopping import WatchCut
 from crossvad.live import handing
 from crossvad.live.standard_output import StandardOutput
 from live_made import until
@@ -83,3 +88,15 @@ def test_a_process_ends_well_though_its_stdout_is_stuck():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.wait(20) == 0
         assert process.stderr.read() == b"stdout: not printed so far: 1 of 1 line of JSON\n"
+
+
+def test_alarms_that_wait_are_printed_though_the_watch_is_cut(monkeypatch, capsys):
+    class Cut(SimpleNamespace):
+        def __iter__(self):
+            yield from (SimpleNamespace(to_json=lambda number=number: f"alarm {number}") for number in range(500))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "watch", lambda *_, **__: Cut(stop=list, notes=Reporter(quiet=True), failed=[]))
+    with pytest.raises(WatchCut):
+        tell_alarms({}, None)
+    assert capsys.readouterr().out.split("\n") == [*(f"alarm {number}" for number in range(500)), ""]

@@ -101,6 +101,17 @@ def test_a_wrong_rate_is_forgotten_and_a_new_one_is_learned():
     assert set(places[30:]) == {1} and places[0] == 2
 
 
+def test_bursts_of_a_stream_without_stamps_are_no_holes():
+    """Ten frames at once, or as far apart as looking at each takes, and none for 0.3 s; for seconds is one."""
+    for between in (0.001, 0.01):
+        pace = Pace(None, stamped=False)
+        stamps = np.cumsum(([0.31] + [between] * 9) * 50)
+        assert {pace.step(stamp).places for stamp in stamps} == {1}
+        assert pace.step(stamps[-1] + 5).places > 1
+    slow = Pace(None, stamped=False)
+    assert {*[slow.step(stamp).places for stamp in np.arange(200) * 3.0][3:]} == {1}
+
+
 def test_frames_that_waited_and_come_at_once_tell_no_pace():
     pace = Pace(None)
     steps = [0.001] * 30 + [0.2] * 30

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
 import pandas as pd
@@ -54,7 +54,7 @@ class Plot(ABC):
     def joined(self, facts: Iterable[str]) -> str:
         """Make a caption of facts, in the words of whom it is for."""
         caption = sentence(facts)
-        return in_python(caption) if self.for_python else caption
+        return in_python(caption, [each.name for each in fields(self)]) if self.for_python else caption
 
 
 class RowsPlot(Plot):

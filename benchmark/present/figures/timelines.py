@@ -13,7 +13,7 @@ from matplotlib.transforms import ScaledTranslation, Transform, blended_transfor
 
 from crossvad.datasets.base import Frames
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.wording import option
+from crossvad.datasets.wording import option, sentence
 from crossvad.evaluation.alike import Alike, Few, refuse_mixtures
 from crossvad.evaluation.rows import varying_keys
 from crossvad.planning.archives import published_videos
@@ -89,7 +89,7 @@ class Timelines(RowsPlot):
         fixed = [fact for key in keys for fact in captions.fixed(adapted if key in ADAPTED else points, [key])]
         scored = rows.groupby("target")["video"].transform("nunique")
         facts += captions.partial(rows.assign(videos=scored, of_videos=rows["target"].map(published_videos)))
-        return "; ".join([*facts, ", ".join(fixed)])
+        return sentence([*facts, ", ".join(fixed)])
 
     def draw(self, points: pd.DataFrame, note: str) -> Figure:
         """Draw a panel per video, above it its small frames if there are, and below them all the caption."""
