@@ -101,13 +101,14 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     return table
 
 
-def of_one_fit(*entries: pd.DataFrame) -> str:
+def of_one_fit(*entries: pd.DataFrame) -> str | None:
     """Name the methods among some entries, rows of `counted` each, of which one training was seen.
 
-    How far another training of theirs would be from it nothing says: no interval and no p value holds that spread.
+    None: there are none. How far another training of theirs would be from it nothing says: no interval and no p value
+    holds that spread.
     """
     once = [rows for rows in entries if rows["seed"].nunique() == 1 and not rows["untrained"].any()]
-    return ", ".join(dict.fromkeys(str(rows["method"].iloc[0]) for rows in once))
+    return ", ".join(dict.fromkeys(str(rows["method"].iloc[0]) for rows in once)) or None
 
 
 def fits_of(cells: pd.DataFrame) -> pd.DataFrame:

@@ -257,8 +257,8 @@ def paired_intervals(differences: pd.DataFrame, what: str) -> list[str]:
 def one_fit(rows: pd.DataFrame) -> list[str]:
     """Name the methods, among rows of more seeds, of which one training was seen: its spread is in no interval."""
     sources: dict[str, set[str]] = {}  # from which each was trained once
-    for text, source in rows[["one_fit", "source"]].drop_duplicates().to_numpy():
-        for name in filter(None, text.split(", ")):
+    for text, source in rows[["one_fit", "source"]].dropna().drop_duplicates().to_numpy():
+        for name in text.split(", "):
             sources.setdefault(name, set()).add(source)
     if not sources or rows["seeds"].max() == 1:
         return []
