@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
@@ -11,14 +11,16 @@ Column = TypeVar("Column", bound=Hashable)
 MOST = 4096  # sets of columns that are tried; more would take longer than they are worth
 
 
-def largest_block(has: Mapping[Row, AbstractSet[Column]], least: int = 1) -> tuple[set[Row], set[Column]]:
+def largest_block(
+    has: Mapping[Row, AbstractSet[Column]], enough: Callable[[AbstractSet[Column]], bool] = bool
+) -> tuple[set[Row], set[Column]]:
     """Choose the columns for which rows times columns is most, and of equal ones the most columns.
 
     They are those that some rows have in common: the best of all, unless these are more than `MOST` sets.
 
     Args:
         has: the columns that each row has.
-        least: columns, at least.
+        enough: whether some columns will do; if they do, so do more.
 
     Returns:
         The rows that have all of these columns, and the columns; two empty sets where there are none.
@@ -28,7 +30,7 @@ def largest_block(has: Mapping[Row, AbstractSet[Column]], least: int = 1) -> tup
     (['a', 'b'], {1, 2})
     """
     best: tuple[set[Row], set[Column]] = (set(), set())
-    choices = [columns for columns in _intersections(map(frozenset, has.values())) if len(columns) >= least]
+    choices = [columns for columns in _intersections(map(frozenset, has.values())) if enough(columns)]
     for columns in sorted(choices, key=lambda choice: (-len(choice), sorted(map(str, choice)))):
         rows = {row for row, own in has.items() if columns <= own}
         if len(rows) * len(columns) > len(best[0]) * len(best[1]):

@@ -19,9 +19,9 @@ WAY = [name for name in ENTRY if name not in ("source", "budget")]  # what a row
 def largest_part(gathered: Gathered, cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Choose the rows and targets of a board, of which none is missing and all compare.
 
-    Targets are those that count on the site, and make the largest block with the rows that have them all; rows that no
-    table goes without are not counted for that. Where folders differ in the support of a target, or in the part of a
-    data set that is the target, the first one's stands.
+    Targets are those that count on the site, and make the largest block with the rows that have them all, of two
+    cameras or more; rows that no table goes without are not counted for that. Where folders differ in the support of a
+    target, or in the part of a data set that is the target, the first one's stands.
 
     Args:
         gathered: the cells.
@@ -41,7 +41,12 @@ def largest_part(gathered: Gathered, cells: pd.DataFrame) -> tuple[pd.DataFrame,
     counting = counting[_like_the_first(gathered.records, counting)]
     has = {way: _of_one_seed(rows) for way, rows in counting.groupby(WAY, sort=False)}
     learned = {way: targets for way, targets in has.items() if way[0] not in BASELINES}
-    _, targets = largest_block(learned or has)
+    cameras = {str(target): set(names) for target, names in counting.groupby("target")["camera"]}
+    _, targets = largest_block(learned or has, lambda some: len(set().union(*(cameras[each] for each in some))) > 1)
+    if not targets:
+        return counting[:0], [*facts, "no row has two cameras that count"]
+    if without := sorted(set(cameras) - targets):
+        facts.append(f"left out: {', '.join(without)}, which not all of these rows have")
     ways = {way for way, own_targets in has.items() if targets <= own_targets}
     if lacking := sorted({_named(cells, way, ways) for way in every - ways}):
         facts.append(

@@ -16,10 +16,10 @@ from crossvad.planning.cell import Meanings
 from crossvad.store.opening import open_stores
 from crossvad.store.store import Record, Store
 from crossvad.submission.checking import Checked, check
-from crossvad.submission.fairness import verify_trivial_rows, version_numbers
+from crossvad.submission.fairness import RUN, lacking_trivial_rows, verify_trivial_rows, version_numbers
 from crossvad.submission.layout import CELLS
 from crossvad.submission.rendered import lacks_videos
-from crossvad.submission.statement import base_name, boards_of
+from crossvad.submission.statement import Board, base_name, boards_of
 from crossvad.verification import integrity
 
 NAMED = 3  # cells that a fact names, at most
@@ -34,7 +34,7 @@ class Gathered:
     refused: Mapping[Path, Sequence[Problem]]
     store: Store
     records: Sequence[Record]  # that stand: of one copy of each data set, and of one version of each method
-    older: Sequence[Record]  # of other versions
+    older: Sequence[Record]  # of other versions, or on boards whose trivial rows are
     left_out: Sequence[str]  # facts
     owners: Mapping[str, Sequence[Checked]]  # submissions that hold a cell, by its key
 
@@ -105,18 +105,26 @@ def gather(folders: Sequence[Path], reporter: Reporter) -> Gathered:
     records, owners, facts = _of_first_folders(accepted)
     same, others = _of_first_copies(records)
     newest, older = _newest(same)
+    bare = lacking_trivial_rows(newest)
+    stand = [record for record in newest if Board.of(record) not in bare]
+    if not stand:
+        raise InputError("leaderboard", f"no board has {', '.join(BASELINES)} of the versions that stand", RUN)
+    for board, lacking in bare.items():
+        facts.append(f"{board} is not shown: nobody ran {', '.join(lacking)} of the version that stands there")
+    older += [record for record in newest if Board.of(record) in bare]
     if older:
         facts.append(f"{number_of(len(older), 'cell')} of other versions stand on the pages of their methods alone")
     if others:
         facts.append(f"{number_of(len(others), 'cell')} of other copies of the data are not shown")
     store = open_stores([each.folder for each in accepted], only=CELLS)
-    return Gathered(accepted, refused, store, newest, older, facts, owners)
+    return Gathered(accepted, refused, store, stand, older, facts, owners)
 
 
 def _at_odds(sound: Mapping[Path, Checked]) -> dict[Path, Sequence[Problem]]:
     """What is wrong with submissions that are sound by themselves, beside those before them.
 
     Of the same copy of a target that this package knows, videos are missing in whichever folder has fewer than all.
+    Trivial rows of another harness are none: whose cells are of the newest takes those of others off, see `_newest`.
     """
     refused = dict[Path, Sequence[Problem]]()
     frames = dict[tuple[str, str], integrity.Frames]()
@@ -127,12 +135,18 @@ def _at_odds(sound: Mapping[Path, Checked]) -> dict[Path, Sequence[Problem]]:
     for folder, found in sound.items():
         if folder in refused:
             continue
-        known = {board for each in before for board in boards_of(each.records)}
+        harness = _harness(found)
+        known = {board for each in before if _harness(each) == harness for board in boards_of(each.records)}
         if wrong := [*_taken(found, before), *verify_trivial_rows(found.records, known)]:
             refused[folder] = wrong
         else:
             before.append(found)
     return refused
+
+
+def _harness(found: Checked) -> int:
+    """The one that its cells are of: `verify_one_meaning`."""
+    return found.records[0].cell.harness_version
 
 
 def _other_frames(found: Checked, first: dict[tuple[str, str], integrity.Frames]) -> list[Problem]:

@@ -45,7 +45,7 @@ def ranks(counted: pd.DataFrame) -> list[Ranks]:
     """Rank the rows of each budget over the largest block of rows and pairs from which none is missing.
 
     A row is ranked on each target by its mean AUC over the sources that all rows have there: a target is one data set,
-    whatever was learned from. What was run on one target alone has no mean rank. A target without training video has
+    whatever was learned from. Over one target alone there is no mean rank. A target without training video has
     its first test video for a support set, which counts as the same way to adapt.
 
     Args:
@@ -56,14 +56,14 @@ def ranks(counted: pd.DataFrame) -> list[Ranks]:
         auc = cells.assign(auc=[wins.auc for wins in cells["wins"]]).groupby([*WAY, "source", "target"])["auc"].mean()
         wide = auc.dropna().unstack(["source", "target"])
         has = {way: set(wide.columns[row.notna().to_numpy()]) for way, row in zip(wide.index, _rows(wide), strict=True)}
-        ways, pairs = largest_block({way: own for way, own in has.items() if len({pair[1] for pair in own}) > 1})
+        ways, pairs = largest_block(has, lambda pairs: len({pair[1] for pair in pairs}) > 1)
         if not 2 <= len(ways) <= RANKED:
             continue
         block = wide.loc[sorted(ways), sorted(pairs)]
         targets = by_target(block)
         means = average_ranks(targets.to_numpy().T)
         gap = critical_difference(len(block), targets.shape[1], LEVEL)
-        found.append(_ranks(str(budget), block, means, gap))
+        found.append(_ranks(str(budget), block, means, gap, len(wide)))
     return found
 
 
@@ -71,7 +71,7 @@ def _rows(wide: pd.DataFrame) -> list[pd.Series]:
     return [wide.iloc[number] for number in range(len(wide))]
 
 
-def _ranks(budget: str, block: pd.DataFrame, means: np.ndarray, gap: float) -> Ranks:
+def _ranks(budget: str, block: pd.DataFrame, means: np.ndarray, gap: float, known: int) -> Ranks:
     order = np.argsort(means, kind="stable")
     ways, sorted_means = [block.index[place] for place in order], [float(means[place]) for place in order]
     best = [mean - sorted_means[0] <= gap for mean in sorted_means]
@@ -89,9 +89,9 @@ def _ranks(budget: str, block: pd.DataFrame, means: np.ndarray, gap: float) -> R
     told, targets = ", ".join(f"{source} → {target}" for source, target in pairs), {target for _, target in pairs}
     caption = (
         f"mean rank by AUC over {number_of(len(targets), 'target')}, on each the mean over its sources, 1: best "
-        f"({told}); budget {budget}; {len(ways)} rows, those that have all of these pairs; two rows whose ± overlap "
-        f"are not told apart: critical difference {gap:.2f} (Nemenyi, over targets, at level {1 - LEVEL:.2f}); "
-        f"{' and '.join(CONTROLS)} are not ranked"
+        f"({told}); budget {budget}; {len(ways)} of {known} rows, those that have all of these pairs; two rows whose "
+        f"± overlap are not told apart: critical difference {gap:.2f} (Nemenyi, over targets, at level "
+        f"{1 - LEVEL:.2f}); {' and '.join(CONTROLS)} are not ranked"
     )
     told = f"{sum(best)} of {len(rows)} rows are within the critical difference of the first"
     verdict, brief = f"Bold: {told}.", f"{told}: {', '.join(names)}."

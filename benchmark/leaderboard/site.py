@@ -11,7 +11,7 @@ from typing import Any
 from crossvad import __version__
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.words import number_of
-from crossvad.evaluation.camera_cells import counted_by_camera
+from crossvad.evaluation.camera_cells import counted_by_camera, some
 from crossvad.evaluation.comparison import counted
 from crossvad.evaluation.tidy import table
 from crossvad.execution.progress import Reporter
@@ -71,8 +71,13 @@ def make(folders: Sequence[Path], reporter: Reporter) -> Site:
         update(3, 4, "methods")
         methods = method_pages(gathered, tidy, boards)
         update(4, 4, "")
-    ranked = ranks(cells[cells["target"].isin(gathered.counting_targets)])
-    return Site(gathered, boards, cameras, ranked, methods, without)
+    counting = cells["target"].isin(gathered.counting_targets)
+    if not counting.all():
+        own = some(sorted(cells.loc[~counting, "target"].unique()))
+        without.append(
+            f"no mean rank is over {own}, whose labels are one sender's own, nor of what was run there alone"
+        )
+    return Site(gathered, boards, cameras, ranks(cells[counting]), methods, without)
 
 
 def pages(site: Site) -> dict[str, str]:

@@ -57,7 +57,7 @@ def verify_grid(records: Sequence[Record], boards: Collection[Board]) -> list[Pr
     for record in records:
         cell = record.cell
         way = (cell.tuning, cell.support, cell.shots, cell.steps)
-        seeds[Board(cell.budget, cell.source, cell.target), cell.method][way].add(cell.seed)
+        seeds[Board.of(record), cell.method][way].add(cell.seed)
     for (board, method), ways in sorted(seeds.items()):
         where, every = f"{method}, {board.source} → {board.target}", set().union(*ways.values())
         if not any(shots == 0 for _, _, shots, _ in ways):
@@ -72,14 +72,20 @@ def verify_grid(records: Sequence[Record], boards: Collection[Board]) -> list[Pr
 
 def verify_trivial_rows(records: Iterable[Record], known: Collection[Board] = ()) -> list[Problem]:
     """Whether the rows that no table goes without are on every board, here or in submissions that are `known`."""
+    return [
+        Problem("error", str(board), f"lacks {', '.join(lacking)}", RUN)
+        for board, lacking in lacking_trivial_rows(records).items()
+        if board not in known
+    ]
+
+
+def lacking_trivial_rows(records: Iterable[Record]) -> dict[Board, list[str]]:
+    """The boards of some cells that are without rows that no table goes without, and which these are."""
     there: dict[Board, set[str]] = defaultdict(set)
     for record in records:
-        there[Board(record.cell.budget, record.cell.source, record.cell.target)].add(record.cell.method)
-    return [
-        Problem("error", f"{board.source} → {board.target}, {board.budget}", f"lacks {', '.join(lacking)}", RUN)
-        for board, methods in sorted(there.items())
-        if board not in known and (lacking := [name for name in BASELINES if name not in methods])
-    ]
+        there[Board.of(record)].add(record.cell.method)
+    without = {board: [name for name in BASELINES if name not in methods] for board, methods in sorted(there.items())}
+    return {board: lacking for board, lacking in without.items() if lacking}
 
 
 def verify_one_meaning(records: Iterable[Record]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""Whether what cells say of things of this package is so, and whether names are what they seem"""
+"""Whether what cells say of things of this package is so, and whether names are what they seem."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from crossvad.store.store import Record
 from crossvad.submission.statement import base_name
 
 RUN = "run the cells again with this version of crossvad"
+RENAME = "rename the class, file or folder, and run again"
 KNOWN = {"method": METHODS, "tuning": TUNINGS, "data set": {**ARCHIVES, **RENDERED}}
 
 
@@ -37,22 +38,23 @@ def verify_names(records: Iterable[Record]) -> list[Problem]:
         if cell.tuning == NO_TUNING and cell.tuning_version:
             problems.append(Problem("error", NO_TUNING, f"has no version, such as {cell.tuning_version}", RUN))
     for kind, names in named.items():
-        problems += [Problem("error", name, why, RUN) for name in sorted(names) if (why := _misnamed(kind, name))]
+        problems += [Problem("error", name, *wrong) for name in sorted(names) if (wrong := _misnamed(kind, name))]
     return list(dict.fromkeys(problems))
 
 
-def _misnamed(kind: str, name: str) -> str:
-    """What is wrong with a name; nothing if nothing is."""
+def _misnamed(kind: str, name: str) -> tuple[str, str] | None:
+    """What is wrong with a name, and the fix; None if nothing is."""
     try:
         if registry.runs_code(name) or base_name(name) not in KNOWN[kind]:
             if kind == "data set":
                 unseen = any(unicodedata.category(character) == "Cf" for character in name)
-                return "holds a character that cannot be seen" if unseen else ""
-            return "" if name.isascii() and spelled(*split_options(name)) == name else "is no plain name in ASCII"
+                return ("holds a character that cannot be seen", RENAME) if unseen else None
+            plain = name.isascii() and spelled(*split_options(name)) == name
+            return None if plain else ("is no plain name in ASCII", RENAME)
         own = _label(kind, name)
     except InputError as error:
-        return f"is no {kind} of this package: {error.problem}"
-    return "" if own == name else f"is called {own}"
+        return f"is no {kind} of this package: {error.problem}", RUN
+    return None if own == name else (f"is called {own}", RUN)
 
 
 def _label(kind: str, name: str) -> str:
@@ -83,8 +85,9 @@ def verify_facts(records: Iterable[Record]) -> list[Problem]:
         except InputError:  # told by `verify_names`
             continue
         if untrained(record) == spec.cls.needs_source:
-            told = f"says that it was {'not ' if spec.cls.needs_source else ''}trained on its source"
-            problems[Problem("error", name, f"{told}, as this method never is", RUN)] = None
+            told, how = ("not trained", "always") if spec.cls.needs_source else ("trained", "never")
+            problem = f"says that it was {told} on its source, which this method {how} is"
+            problems[Problem("error", name, problem, RUN)] = None
         if transductive(record) != looks_ahead(spec):
             told = "looks ahead" if looks_ahead(spec) else "does not look ahead"
             problems[Problem("error", name, f"{told} in test video, and its cells say otherwise", RUN)] = None

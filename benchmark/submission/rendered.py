@@ -15,7 +15,7 @@ from crossvad.datasets.published.published_dataset import PublishedDataset
 from crossvad.planning import registry
 from crossvad.planning.archives import stored_target
 from crossvad.planning.catalogue import RENDERED
-from crossvad.planning.names import listed
+from crossvad.planning.names import listed, split_options
 from crossvad.store.store import Record, Store
 from crossvad.submission.statement import base_name
 from crossvad.verification.integrity import numbered
@@ -97,10 +97,13 @@ def lacks_videos(store: Store, records: Iterable[Record]) -> bool:
 
 
 def _test_videos(target: str) -> set[str]:
-    """The test videos of a target as far as this package knows them; none of another one."""
+    """The test videos of a target that this package knows; none of another, or of a part that a file names."""
     if dataset := rendered(target):
         return {video.name for video in dataset.videos("test")}
-    return set(stored[1].test) if (stored := _published(target)) else set()
+    stored = _published(target)
+    if not stored or split_options(target)[1].get("videos", "").endswith(".txt"):
+        return set()
+    return set(stored[1].test)
 
 
 def _entries(store: Store, record: Record) -> set[str]:

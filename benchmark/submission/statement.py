@@ -27,6 +27,15 @@ class Board(NamedTuple):
     source: str
     target: str
 
+    @classmethod
+    def of(cls, record: Record) -> Board:
+        """The board that a cell is on."""
+        return cls(record.cell.budget, record.cell.source, record.cell.target)
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.source} → {self.target}, {self.budget}"
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -56,7 +65,7 @@ class Statement:
 
 def boards_of(records: Iterable[Record]) -> list[Board]:
     """The boards that some cells are on, in order."""
-    return sorted({Board(record.cell.budget, record.cell.source, record.cell.target) for record in records})
+    return sorted({Board.of(record) for record in records})
 
 
 def plugins_named(record: Record) -> set[str]:

@@ -80,7 +80,28 @@ def test_targets_of_ones_own_do_not_count(first, second):
     assert board.targets == list(TARGETS) and "apn" in {method for method, _ in rows_of(board)}
     assert "own-0, own-1" in board.table.caption and "labels are one sender's own" in board.table.caption
     (ranks,) = found.ranks
-    assert {target for _, target in ranks.pairs} == set(TARGETS)
+    assert {target for _, target in ranks.pairs} == set(TARGETS) and "; 8 of 8 rows" in ranks.table.caption
+    assert "mean rank is over own-0, own-1, own-2, own-3, 2 more, whose labels are one sender's own" in found.rests_on
+
+
+def test_a_board_is_of_two_cameras_or_more(tmp_path):
+    """Six rows share a target of one camera, of which there is no mean; what the board goes without is named."""
+    store, one = Store(tmp_path / "results"), {"cameras": {"gate": (20, 45, 60)}}
+    made.put_grid(store, ("apn", "lmn", "mpn"), "campus", **one)
+    made.put_grid(store, ("apn",), "harbour", **one)
+    made.put_grid(store, ("lmn",), "quay", **one)
+    (board,) = shown(made.pack(tmp_path / "all", store)).cameras
+    assert board.targets == ["campus", "harbour"] and board.cameras == 2
+    assert "left out: quay, which not all of these rows have" in board.table.caption
+
+
+def test_why_there_is_no_board_is_told(tmp_path):
+    store, one = Store(tmp_path / "results"), {"cameras": {"gate": (20, 45, 60)}}
+    made.put_grid(store, ("apn",), "campus", **one)
+    made.put_grid(store, ("lmn",), "harbour", **one)
+    found = shown(made.pack(tmp_path / "all", store))
+    assert found.cameras == []
+    assert "no mean over cameras after street, quick: no row has two cameras that count" in found.rests_on
 
 
 def test_a_target_of_several_senders_counts(first, second):

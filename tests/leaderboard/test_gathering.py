@@ -1,4 +1,4 @@
-"""What stands where submissions meet: nobody takes another's rows off the site, and refused ones are named."""
+"""What stands where submissions meet: no name, copy or seed takes rows of others off, and refused ones are named."""
 
 from __future__ import annotations
 
@@ -140,6 +140,32 @@ def test_another_harness_takes_nothing_of_the_present_one_off(lab, first):
     assert not page.stands.rows and {row.cells[0].text for row in page.versions.rows} == {"1, harness 0"}
     assert shown.gathered.counting_targets == {"campus"} and len(shown.cameras) == 1
     assert page.by == "older" and all(site.pages(shown).values())
+
+
+def test_no_board_stands_without_its_trivial_rows(lab):
+    """A newer framediff on one target leaves those of others without any: they are told, and are history."""
+    old = lab("old", "apn", cell={"method_version": "0.9"}, only="framediff")
+    new = lab("new", "lmn", target="harbour")
+    found = gather(old, new)
+    assert not found.refused and {record.cell.target for record in found.records} == {"harbour"}
+    assert {record.cell.method for record in found.older} >= {"apn", "framediff", "random"}
+    told = "street → campus, quick is not shown: nobody ran framediff of the version that stands there"
+    assert told in found.left_out
+    other = lab("other", "lmn", target="harbour", cell={"method_version": "0.9"}, only="random")
+    with pytest.raises(InputError, match=r"no board has random, .* of the versions that stand"):
+        gather(old, other)
+
+
+def test_trivial_rows_of_another_harness_are_not_enough(lab, tmp_path):
+    """A row of the newest harness beside none would take all boards of the one before off."""
+    old = lab("old", "apn", cell={"harness_version": 0})
+    store = Store(tmp_path / "results-bare")
+    for shots in (0, 10):
+        camera_stores.put(store, "lmn", shots=shots)
+    bare = made.pack(tmp_path / "bare", store)
+    found = gather(old, bare)
+    assert list(found.refused) == [bare] and "lacks random" in found.refused[bare][0].problem
+    assert {record.cell.method for record in found.records} >= {"apn", "random"}
 
 
 def test_the_same_cell_with_other_scores_counts_once_and_is_told(lab, tmp_path):

@@ -41,7 +41,10 @@ def test_the_largest_block():
     has = {"a": {1, 2, 3}, "b": {1, 2, 3}, "c": {1, 2}, "d": {3}}
     assert largest_block(has) == ({"a", "b"}, {1, 2, 3})  # of equal ones that of the most columns
     assert largest_block(has | {"e": {1, 2, 3}}) == ({"a", "b", "e"}, {1, 2, 3})
-    assert largest_block({"a": {1}}, least=2) == (set(), set())
+    thin = {"a": {1, 2}, "b": {1, 3}, "c": {1, 4}}
+    assert largest_block(thin) == ({"a", "b", "c"}, {1})
+    assert largest_block(thin, lambda columns: len(columns) > 1) == ({"a"}, {1, 2})
+    assert largest_block(thin, lambda columns: len(columns) > 2) == (set(), set())
 
 
 def wins(auc: float) -> PairCounts:
@@ -83,6 +86,13 @@ def test_of_one_target_there_are_no_mean_ranks():
     assert ranks(two) == []
     (found,) = ranks(pd.concat([two, counted(*((method, target, 0.9) for method in "ab" for target in "xy"))]))
     assert len(found.pairs) == 4 and {way[0] for way in found.ways} == {"a", "b"}
+
+
+def test_rows_that_share_one_target_alone_have_no_mean_ranks():
+    rows = [(method, target, 0.9) for number, method in enumerate("abcdefgh") for target in ("x", f"y{number}")]
+    assert ranks(counted(*rows)) == []
+    (found,) = ranks(counted(*rows, ("i", "x", 0.9), ("i", "y0", 0.9)))
+    assert {way[0] for way in found.ways} == {"a", "i"} and len(found.pairs) == 2
 
 
 def test_sources_of_one_target_are_one_data_set():

@@ -44,6 +44,11 @@ def test_missing_videos_of_a_published_target_are_told(ped2):
     assert told(folder) == "" and "ped2: lacks 10 of 12 test videos" in told(folder, "warning")
 
 
+def test_a_part_that_a_file_names_lacks_no_videos():
+    """The file stays with its sender: nothing is known of which videos it names."""
+    assert len(rendered._test_videos("ucf")) == 290 and rendered._test_videos("ucf[videos=mine.txt]") == set()
+
+
 def test_repeated_videos_are_refused(ped2):
     assert "01 is there more than once" in told(ped2([0] * 6 + [1] * 6))
 
