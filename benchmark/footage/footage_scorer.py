@@ -36,11 +36,6 @@ class ScoredVideo:
     folder: Path | None  # what was written lies here
     stills: Sequence[Path]  # of the moments
 
-    @property
-    def rate(self) -> float | None:
-        """Frames per second, in the mean; None if that is not told."""
-        return mean_rate(self.times)
-
 
 class FootageScorer:
     """Scores videos by the one cell of a grid whose target they are."""

@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import av
@@ -10,6 +11,7 @@ import pytest
 
 from crossvad.datasets.clips import ClipSpec
 from crossvad.live import reader as reading
+from crossvad.live import stream as streaming
 from crossvad.live.cameras import Camera
 from crossvad.live.reader import CameraReader, FrameQueue
 from crossvad.live.stream import Connection
@@ -223,3 +225,28 @@ def test_a_full_queue_makes_a_file_wait():
     queue.close()
     writer.join(5)
     assert not writer.is_alive()
+
+
+@pytest.mark.parametrize(("decoded", "patience"), [(0, 60), (1, 10)])
+def test_a_stream_joined_between_key_frames_is_waited_for_longer_than_one_that_no_longer_decodes(
+    monkeypatch, decoded, patience
+):
+    clock = [0.0]
+
+    def packets(_):
+        for number in range(100):  # a second each
+            yield SimpleNamespace(decode=lambda: [SimpleNamespace(time=0.0)] if number < decoded else [])  # noqa: B023
+            clock[0] += 1
+
+    made = SimpleNamespace(
+        streams=SimpleNamespace(video=[SimpleNamespace(average_rate=25)]),
+        format=SimpleNamespace(flags=0),
+        demux=packets,
+    )
+    monkeypatch.setattr(streaming, "opened", lambda camera: nullcontext(made))
+    monkeypatch.setattr(streaming, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(Connection, "_taken", lambda *_: None)
+    frames = Connection(Camera("gate", "rtsp://h/"), CLIP, False, 1, -1).frames()
+    with pytest.raises(TimeoutError, match="no frame came for too long"):
+        list(frames)
+    assert clock[0] == patience + 1
