@@ -242,6 +242,8 @@ def ahead_level(rows: int) -> float:
     """Level of the one-sided tests that say which of some rows are ahead of which: 0.05 over the number of other rows.
 
     Any given row, if none is better in truth, is then called worse than another in 5 of 100 cases at most.
+    So those that are not called worse hold the best in 95 of 100: Gupta's subset selection (Technometrics, 1965), by
+    Bonferroni's bound.
     """
     return (1 - LEVEL) / max(rows - 1, 1)
 

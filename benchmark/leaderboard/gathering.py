@@ -23,6 +23,7 @@ from crossvad.submission.statement import Board, base_name, boards_of
 from crossvad.verification import integrity
 
 NAMED = 3  # cells that a fact names, at most
+OWN_NAME = "rename it; of their package, run the version that they ran"
 COPIES = ("source", "target", "support", "budget")  # names that stand for files, of which the first folder's counts
 
 
@@ -199,28 +200,27 @@ def _row_of(record: Record) -> tuple:
 def _taken(found: Checked, accepted: Iterable[Checked]) -> list[Problem]:
     """What a submission calls as somebody else calls theirs, whose rows it would replace or join.
 
-    The same file of code may be sent by several. Of what comes with a package that is not here nobody can tell whether
-    it is the same.
+    The same code may be run by several: a file of the same sum, or of a package one version, which is of its code.
     """
-    theirs: dict[str, tuple[str, str]] = {}  # name: by whom, and the sum of its code
+    theirs: dict[str, tuple[str, str]] = {}  # name: by whom, and what tells its code
     for each in accepted:
         if each.card and (not found.card or each.card.by != found.card.by):
-            for name, total in _names_of_its_own(each).items():
-                theirs.setdefault(name, (each.card.by, total))
+            for name, code in _names_of_its_own(each).items():
+                theirs.setdefault(name, (each.card.by, code))
     return [
-        Problem("error", name, f"is the name of another method, tuning or plug-in, of {theirs[name][0]}", "rename it")
-        for name, total in _names_of_its_own(found).items()
-        if name in theirs and not (total and total == theirs[name][1])
+        Problem("error", name, f"is the name of another method, tuning or plug-in, of {theirs[name][0]}", OWN_NAME)
+        for name, code in _names_of_its_own(found).items()
+        if name in theirs and code != theirs[name][1]
     ]
 
 
 def _names_of_its_own(found: Checked) -> dict[str, str]:
-    """The methods, tunings and plug-ins of a submission that are not ours, without options: the sums of their code."""
+    """The methods, tunings and plug-ins of a submission that are not ours, without options: what tells their code."""
     names = {
-        base_name(name): ""
+        base_name(*name): version
         for cell in (record.cell for record in found.records)
-        for kind, name in (("method", cell.method), ("tuning", cell.tuning))
-        if not _is_ours(kind, name)
+        for (kind, *name), version in cell.meanings.items()
+        if kind in ("method", "tuning") and not _is_ours(kind, *name)
     }
     return names | ({each.name: each.sha256 for each in found.statement.plugins} if found.statement else {})
 

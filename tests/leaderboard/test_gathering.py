@@ -38,7 +38,7 @@ def lab(tmp_path):
             made.put_grid(store, methods, each, **grid)
         for each in store.records():
             scores, record = store.scores(each.cell), each
-            if only in ("", each.cell.method):
+            if only in ("", each.cell.method, each.cell.tuning):
                 record = replace(each, cell=replace(each.cell, **(cell or {})))
                 scores = replace(scores, **{name: change(scores) for name, change in (arrays or {}).items()})
             own.write(record, scores)
@@ -89,7 +89,10 @@ def test_trivial_rows_of_another_folder_are_enough(lab, tmp_path):
     assert not gather(lab("first", "apn"), bare).refused
     found = gather(lab("elsewhere", "apn", target="harbour"), bare)
     assert list(found.refused) == [bare] and "lacks random" in found.refused[bare][0].problem
-    theirs, taken = lab("theirs", "their-net", target="harbour"), lab("taken", "their-net")
+    theirs, taken = (
+        lab("theirs", "their-net", target="harbour"),
+        lab("taken", "their-net", only="their-net", cell={"method_version": "other"}),
+    )
     assert set(gather(theirs, taken, bare).refused) == {taken, bare}, "what it stood on was refused itself"
 
 
@@ -241,16 +244,20 @@ def test_nobody_takes_the_name_of_anothers_plug_in(lab, tmp_path, plugin, monkey
     assert page.title == "Mine" and page.licence == "MIT" and [code.by for code in page.code] == ["anna"]
 
 
-@pytest.mark.parametrize("cell", [{}, {"method": "apn", "tuning": "their-tuning"}])
-def test_nobody_takes_the_name_of_anothers_method_or_tuning(lab, cell):
-    """Rows of two labs, of which nobody can tell whether they are of one thing, do not become one row."""
-    method = "apn" if cell else "their-net"
-    grid = {"tuning": "their-tuning"} if cell else {}
-    first, second = lab("first", method, **grid), lab("second", method, target="harbour", **grid)
-    found = gather(first, second)
-    assert list(found.refused) == [second] and "of first" in found.refused[second][0].problem
-    again = lab("again", method, target="harbour", by="first", **grid)
-    assert not gather(first, again).refused, "what one sender calls so may come in several folders"
+@pytest.mark.parametrize("kind", ["method", "tuning"])
+def test_nobody_takes_the_name_of_anothers_method_or_tuning(lab, kind):
+    """Rows of two labs that have one name and other code do not become one row; the same code may be run by several."""
+    changed = f"their-{kind}"
+    method, grid = (changed, {}) if kind == "method" else ("apn", {"tuning": changed})
+
+    def of(name: str, code: str, target: str = "harbour", by: str = "") -> Path:
+        return lab(name, method, only=changed, cell={f"{kind}_version": code}, target=target, by=by, **grid)
+
+    first, other, same = of("first", "a" * 16, "campus"), of("other", "b" * 16), of("same", "a" * 16)
+    found = gather(first, other, same)
+    assert list(found.refused) == [other] and "of first" in found.refused[other][0].problem
+    assert {record.cell.target for record in found.records if record.cell.method == method} == {"campus", "harbour"}
+    assert not gather(first, of("again", "b" * 16, by="first")).refused, "one sender may send what was changed"
 
 
 def test_the_page_of_a_method_that_is_not_here_does_not_say_that_its_code_is_ours(lab):
