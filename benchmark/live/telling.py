@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from contextlib import suppress
 from typing import IO, Any, cast
 
@@ -9,23 +10,36 @@ from rich.console import Console
 
 from crossvad.execution.progress import Reporter
 
+PATIENCE = 1.0  # seconds that a full pipe is waited for, once, until it takes something again
+
 
 class Lasting:
-    """A text file that may fail, as its disk is full or its reader gone: what it does not take is lost, and no more."""
+    """A text file that may fail: its disk is full, its reader gone or stuck. What it does not take is lost, no more."""
 
     def __init__(self, file: IO[str]) -> None:
-        self._file = file
+        self._file, self._patience = file, PATIENCE
 
     def write(self, text: str) -> int:
         """Write what can be written; rich would end the process, or the thread that speaks, where nothing can."""
         with suppress(OSError):
-            self._file.write(text)
+            if self._takes():
+                self._file.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Likewise."""
         with suppress(OSError):
-            self._file.flush()
+            if self._takes():
+                self._file.flush()
+
+    def _takes(self) -> bool:
+        """Whether a line can be written at once, or soon: a pipe that is full would block whoever speaks."""
+        try:
+            taken = bool(select.select([], [self._file], [], self._patience)[1])
+        except (OSError, ValueError):  # it is no file of the system's, or one of a system that cannot tell
+            return True
+        self._patience = PATIENCE if taken else 0.0
+        return taken
 
     def __getattr__(self, name: str) -> Any:
         """All else is the file's own: whether it is a terminal, its encoding."""

@@ -15,16 +15,26 @@ from live_made import until
 from miniatures import write_video
 
 
-@pytest.fixture(params=["full", "broken"])
+@pytest.fixture(params=["full", "gone", "unread"])
 def failing(request):
-    """A file on a disk without room, or a pipe that nobody reads."""
+    """A file on a disk without room, or a pipe whose reader is gone, or takes no more."""
+    read = None
     if request.param == "full":
         descriptor = os.open("/dev/full", os.O_WRONLY)
     else:
         read, descriptor = os.pipe()
+    if request.param == "gone":
         os.close(read)
+    if request.param == "unread":
+        os.set_blocking(descriptor, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(descriptor, b"x" * 4096)
+        os.set_blocking(descriptor, True)
     file = os.fdopen(descriptor, "w", buffering=1)
     yield file
+    if request.param == "unread":
+        os.close(read)
     with suppress(OSError):
         file.close()
 
