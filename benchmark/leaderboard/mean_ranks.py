@@ -36,6 +36,11 @@ class Ranks:
     summary: str  # which rows may be the best, in a line
 
     @property
+    def targets(self) -> list[str]:
+        """What is ranked over: a target's sources count as one."""
+        return list(dict.fromkeys(target for _, target in self.pairs))
+
+    @property
     def page(self) -> str:
         """The name of its page."""
         return page_of("ranks", self.budget)

@@ -66,6 +66,6 @@ def diagram(ranks: Ranks) -> Diagram:
         )
     height = TOP + LINE * len(rows) + 6
     ticks = [(x(rank), rank) for rank in range(1, high + 1, step) if rank >= low]
-    pairs = number_of(len(ranks.pairs), "pair")
-    title = f"Mean ranks of {len(rows)} rows over {pairs}; bars: half the critical difference"
+    targets = number_of(len(ranks.targets), "target")
+    title = f"Mean ranks of {len(rows)} rows over {targets}; bars: half the critical difference"
     return Diagram(WIDTH, height, ticks, rows, x(ranks.means[0] + half), title)

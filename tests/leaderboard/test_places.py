@@ -98,7 +98,9 @@ def test_rows_that_share_one_target_alone_have_no_mean_ranks():
 def test_sources_of_one_target_are_one_data_set():
     rows = [(method, f"t{number}", auc) for number in range(2) for method, auc in (("a", 0.9), ("b", 0.8))]
     (found,) = ranks(pd.concat([counted(*rows).assign(source=f"s{number}") for number in range(6)]))
-    assert len(found.pairs) == 12 and found.difference == pytest.approx(critical_difference(2, 2))
+    assert (len(found.pairs), len(found.targets)) == (12, 2) and found.difference == pytest.approx(
+        critical_difference(2, 2)
+    )
     assert (
         "None of 2 rows" in found.summary and "over 2 targets, on each the mean over its sources" in found.table.caption
     )
