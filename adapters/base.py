@@ -147,6 +147,8 @@ Beside them every method has `precision` and `training_precision`, which the har
 What the harness relies on, and `bench methods check` tests:
 
 * adapting leaves the original bit-identical; no support clips or no steps change nothing;
+* clips and what `frozen_features` makes of them stay as they are, as other shots and steps are shown the same next; and
+  what it makes is the same before and after adapting;
 * a clip's score depends on that clip alone: not on the batch size, the order of videos, or other clips or videos,
   unless the method says `scores_in_order` (other clips of the video) or `scores_scene` (other videos of the scene);
 * a fresh method into which a saved one is loaded gives the same scores, before and after it adapts, and so does a whole

@@ -25,11 +25,11 @@ def take_parameter_sizes(method: nn.Module, tensors: Mapping[str, Tensor]) -> No
 def _of_other_size(
     method: nn.Module, tensors: Mapping[str, Tensor], kind: str
 ) -> list[tuple[nn.Module, str, Tensor | None, Tensor]]:
-    """List the parts whose saved size is another: module, name in it, what it holds, what was saved."""
+    """List the parts whose saved size or type is another: module, name in it, what it holds, what was saved."""
     return [
         (module, leaf, value, saved)
         for prefix, module in method.named_modules()
         for leaf, value in getattr(module, kind).items()
         if (saved := tensors.get(f"{prefix}.{leaf}" if prefix else leaf)) is not None
-        and (value is None or value.shape != saved.shape)
+        and (value is None or value.shape != saved.shape or value.dtype != saved.dtype)
     ]

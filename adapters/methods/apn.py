@@ -180,7 +180,8 @@ class Apn(PrototypePredictor):
         prediction, target, retrieval = self.predict(clips)
         residual, prototypes = prediction - target, retrieval.prototypes
         frame = residual.square().mean() if o.frame == "squared" else pixel_norm(residual).mean()
-        near = retrieval.distance if o.distance == "squared" else absolute_distance(retrieval.units, prototypes)
+        squared = o.distance == "squared" or not self.prototypes.count  # without prototypes, it is zero
+        near = retrieval.distance if squared else absolute_distance(retrieval.units, prototypes)
         apart = diversity(prototypes) if o.apart == "hinge" else closeness(prototypes)
         return frame + o.compactness * near.mean() + o.diversity * apart + o.covariance * covariance(prototypes)
 

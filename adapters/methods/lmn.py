@@ -157,9 +157,10 @@ class Lmn(Adapter):
                 if self._passes(clip, prediction):
                     self.memory.update(queries)
 
-        scores = joined(scored())
-        self.memory.items = trained
-        return scores
+        try:
+            return joined(scored())
+        finally:  # a video that breaks off must not leave what it wrote
+            self.memory.items = trained
 
     def diagnostics(self, clips: Tensor) -> dict[str, float]:
         """Share of items in use, how alike they are, and share of frames that would pass the test-time gate."""

@@ -71,6 +71,8 @@ def _maximised(vectors: Tensor, belongs: Tensor, latent: int, floor: Tensor) -> 
     means = belongs.T @ vectors / weight[:, None]
     off = vectors.unsqueeze(1) - means  # (N, K, D)
     covariance = torch.einsum("nk,nkd,nke->kde", belongs, off, off) / weight[:, None, None]
+    # Of numbers that are too small for all their digits LAPACK makes eigenvalues that are no numbers.
+    covariance = covariance.masked_fill(covariance.abs() < torch.finfo(covariance.dtype).tiny, 0)
     values, axes = torch.linalg.eigh(covariance)  # ascending
     noise = torch.maximum(values[:, :-latent].mean(1), floor)
     spread = (values[:, -latent:] - noise[:, None]).clamp_min(0).sqrt()

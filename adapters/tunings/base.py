@@ -96,7 +96,8 @@ class Tuning(ABC):
             reverted = not ended <= begun  # a loss that is no number is not below anything
             result = moving if is_last and not reverted else copy.deepcopy(adapter if reverted else moving)
             result.adaptation = Adaptation(begun, ended, reverted)
-            result.calibrate(features)
+            with torch.no_grad():  # as where there are no steps: what is taken in must not hold on to how it was made
+                result.calibrate(features)
             yield result
 
     @property

@@ -87,7 +87,7 @@ class MetaTuning(Tuning):
                 for support, query in source.episodes(o.scenes, o.support, o.query):
                     task = learner.clone()
                     for _ in range(o.steps):
-                        task.adapt(loss_with(adapter, task.module.by_name(), support))
+                        task.adapt(of_all(task.module, loss_with(adapter, task.module.by_name(), support)))
                     loss = loss_with(adapter, task.module.by_name(), query) / o.scenes
                     loss.backward()
                     total += loss.item()
@@ -219,6 +219,11 @@ def loss_with(adapter: Adapter, parameters: dict[str, Tensor], clips: Tensor) ->
     """The method's meta loss of clips (B, T, C, H, W), were these its parameters of those names."""
     named = {f"adapter.{name}": parameter for name, parameter in parameters.items()}
     return functional_call(_MetaLoss(adapter), named, (clips,))
+
+
+def of_all(weights: nn.Module, loss: Tensor) -> Tensor:
+    """A loss that has a gradient, be it zero, by each of some weights: learn2learn's Meta-SGD cannot do with less."""
+    return loss + sum(0 * parameter.sum() for parameter in weights.parameters())
 
 
 def learn2learn() -> Any:

@@ -59,8 +59,9 @@ def search_rate(
 
 
 def _choose(tuning: Tuning, logs: dict[float, list[float]]) -> RateSearch:
-    means = {rate: math.exp(sum(values) / len(values)) for rate, values in logs.items()}
-    return RateSearch(tuning.rate, list(means), list(means.values()), min(means, key=lambda rate: means[rate]))
+    means = {rate: sum(values) / len(values) for rate, values in logs.items()}
+    losses = torch.tensor(list(means.values()), dtype=torch.float64).exp().tolist()  # 0 or inf where it is past floats
+    return RateSearch(tuning.rate, list(means), losses, min(means, key=lambda rate: means[rate]))
 
 
 def _log_ratio(after: float, before: float) -> float:

@@ -104,7 +104,7 @@ def lost_state(adapter: Adapter, loaded: Adapter) -> list[str]:
         for prefix, module in adapter.named_modules()
         if not isinstance(module, TrainingOnly)
         for name, value in unsaved(module)
-        if prefix not in twins or not _equal(value, dict(unsaved(twins[prefix])).get(name, MISSING), set())
+        if prefix not in twins or not equal_throughout(value, dict(unsaved(twins[prefix])).get(name, MISSING))
     ]
 
 
@@ -118,13 +118,14 @@ def unsaved(module: nn.Module) -> Iterator[tuple[str, Any]]:
     yield from ((name, module._buffers[name]) for name in sorted(module._non_persistent_buffers_set))
 
 
-def _equal(first: Any, second: Any, seen: set[int]) -> bool:
-    """Whether two values are the same all the way down; a value met again on the way is taken for the same."""
+def equal_throughout(first: Any, second: Any, met: dict[tuple[int, int], Any] | None = None) -> bool:
+    """Whether two values are the same all the way down; two met again on the way are taken for the same."""
     if type(first) is not type(second):
         return False
-    if id(first) in seen:
+    met = {} if met is None else met
+    if (both := (id(first), id(second))) in met:
         return True
-    seen.add(id(first))
+    met[both] = first, second  # and so neither goes, whose number another would then have
     if isinstance(first, Tensor):
         one, other = first.detach().cpu(), second.detach().cpu()
         if one.shape != other.shape or one.dtype != other.dtype:
@@ -133,11 +134,12 @@ def _equal(first: Any, second: Any, seen: set[int]) -> bool:
     if isinstance(first, np.ndarray):
         return bool(np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"))
     if isinstance(first, nn.Module):
-        return _equal(dict(first.state_dict()), dict(second.state_dict()), seen)
+        return equal_throughout(dict(first.state_dict()), dict(second.state_dict()), met)
     if isinstance(first, dict):
-        return first.keys() == second.keys() and all(_equal(first[key], second[key], seen) for key in first)
+        return first.keys() == second.keys() and all(equal_throughout(first[key], second[key], met) for key in first)
     if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(_equal(*pair, seen) for pair in zip(first, second, strict=True))
+        pairs = zip(first, second, strict=False)
+        return len(first) == len(second) and all(equal_throughout(*pair, met) for pair in pairs)
     if callable(first):
         return getattr(first, "__qualname__", None) == getattr(second, "__qualname__", None)
-    return _equal(vars(first), vars(second), seen) if hasattr(first, "__dict__") else bool(first == second)
+    return equal_throughout(vars(first), vars(second), met) if hasattr(first, "__dict__") else bool(first == second)

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.nets.seen_frames import seeing_once
-from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt
+from crossvad.adapters.tunings.base import NoTuning, Tuning, adapt, adaptations
 from crossvad.adapters.tunings.gradient import FineTune, FineTuneOptions
 from crossvad.datasets.base import Frames
 from crossvad.datasets.clips import ClipSource, consecutive, head
 from crossvad.datasets.readers.extra_inputs import with_extras
-from crossvad.execution.model_state import SURVIVES, load_model, lost_state, save_model
+from crossvad.execution.model_state import SURVIVES, equal_throughout, load_model, lost_state, save_model
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.specs import MethodSpec
 from crossvad.verification.miniature_grid import ANOMALY, LENGTH, made_up_cameras, moving_squares, run_twice
@@ -173,6 +173,24 @@ def _adaptation(adapter: Adapter, video: Frames, scores: Scores) -> Iterator[Ver
     if adapter.adapts:
         moved = not _equal(_state(adapted), before)
         yield Verdict("adapting moves the method", moved, "moved" if moved else "nothing that is saved changed")
+        rule = "`frozen_features` is the same before and after adapting"
+        yield _same(rule, *(_score_clip_by_clip(adapted, video, of) for of in (adapter, adapted)))
+    yield _shown(adapter, support, tuning)
+
+
+@torch.no_grad()
+def _shown(adapter: Adapter, support: Any, tuning: Tuning) -> Verdict:
+    """Whether what a method is shown stays as it is: others are shown the same, with other shots and steps."""
+    features = adapter.frozen_features(support)
+    before = copy.deepcopy((support, features))
+    methods = [adapter]
+    if adapter.adapts:
+        with torch.enable_grad():
+            methods += adaptations(adapter, features, [1], tuning)
+    for method in methods:
+        method.score(features)
+    kept = equal_throughout((support, features), before)
+    return Verdict("clips and their features stay as they are", kept, "bit-identical" if kept else "changed")
 
 
 def _trained(method: MethodSpec, seed: int = 0) -> Adapter:
@@ -204,10 +222,13 @@ def _score(adapter: Adapter, video: Frames, batch: int, beside: Frames | None = 
 
 
 @torch.no_grad()
-def _score_clip_by_clip(adapter: Adapter, video: Frames) -> Scores:
-    """Scores of a video's clips, made one by one from the last to the first, of features as the harness makes them."""
+def _score_clip_by_clip(adapter: Adapter, video: Frames, of: Adapter | None = None) -> Scores:
+    """Scores of a video's clips, made one by one from the last to the first, of features as the harness makes them.
+
+    Those are of another method, if one is given: of the one that this was adapted from.
+    """
     clips = list(consecutive(with_extras(video, adapter.extra_inputs), adapter.clip, 1, CPU))
-    scored = [adapter.score(adapter.frozen_features(clip)) for clip in reversed(clips)][::-1]
+    scored = [adapter.score((of or adapter).frozen_features(clip)) for clip in reversed(clips)][::-1]
     return {cue: torch.cat([cues[cue] for cues in scored]).double().numpy() for cue in scored[0]}
 
 

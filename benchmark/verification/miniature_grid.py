@@ -23,7 +23,6 @@ from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.catalogue import NO_TUNING
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import FAIR
 from crossvad.planning.specs import MethodSpec, TuningSpec
@@ -84,15 +83,14 @@ def run_twice(
         method: to run.
         adapter: of it, to see what it needs.
         cameras: the source, and targets.
-        tuning: how to adapt; None: by fine-tuning, if by steps at all.
+        tuning: how to adapt; None: by fine-tuning, of which a method that adapts in closed form takes no notice.
 
     Returns:
         Whether all cells were done, and the same both times; and what was seen.
     """
     room = max(FAIR.max_clip, adapter.clip.frames) - FAIR.max_clip
-    takes_steps = method.cls.adapts and method.cls.tunable
-    chosen = adapter.needs_source and not adapter.extra_inputs  # else no rate can be chosen
-    usual = ("finetune" if chosen else "finetune[learning_rate=1e-4]") if takes_steps else NO_TUNING
+    chosen = method.cls.tunable and adapter.needs_source and not adapter.extra_inputs  # else no rate can be chosen
+    usual = "finetune" if chosen else "finetune[learning_rate=1e-4]"
     grid = Grid(
         methods=[method],
         sources=cameras[:1],
@@ -125,5 +123,5 @@ def run_twice(
         if not all(np.allclose(values, second[cell][cue], 1e-4, 1e-4, equal_nan=True) for cue, values in cues.items())
     ]
     if differing:
-        return False, f"{differing[0]}: other scores when the fit comes from the store"
+        return False, f"{differing[0]}: other scores the second time, when the fit comes from the store"
     return True, f"{number_of(len(first), 'cell')}, twice the same"

@@ -64,7 +64,7 @@ def test_its_commented_line_gives_maps_once_it_is_none(bench, tmp_path, kind):
 @pytest.mark.parametrize(
     ("file", "change", "said"),
     [
-        ("method", ("return {", "clips = clips.flip(0)\n        return {"), "breaks [0-9]+ of 14 rules:"),
+        ("method", ("return {", "clips = clips.flip(0)\n        return {"), "breaks [0-9]+ of 16 rules:"),
         ("dataset", (">= ONSET).astype", ">= LENGTH).astype"), "some frames are abnormal, and some are normal: 0 of"),
         (
             "tuning",

@@ -217,6 +217,22 @@ def test_an_adaptation_that_raises_its_loss_is_taken_back():
     assert settled.adaptation.before == pytest.approx(1e-4) and settled.adaptation.after == pytest.approx(2.5e-5)
 
 
+class Measures(Steep):
+    """Measures its loss where it ends."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options)
+        self.register_buffer("usual", torch.ones(()))
+
+    def calibrate(self, clips):
+        self.usual = self.loss(clips)
+
+
+def test_what_is_measured_after_the_steps_can_be_copied():
+    adapted = adapt(Measures(SMOKE), torch.ones(2, 1, 1, 4, 4), 1, FineTune(FineTuneOptions(0.005)))
+    assert copy.deepcopy(adapted).usual.item() == pytest.approx(2.5e-5) and not adapted.usual.requires_grad
+
+
 class Nan(Steep):
     """Its loss is no number once its weight has moved."""
 
@@ -270,3 +286,17 @@ def test_the_search_takes_the_rate_that_leaves_the_least_query_loss(method, tuni
         assert seen.rates == list(tuning.RATES) and seen.option == tuning.rate
         assert seen.chosen == min(zip(means, tuning.RATES, strict=True))[1]
     assert len({*found[1].losses}) > 1
+
+
+class Likelihood(Steep):
+    """Its loss is in nats an image, far below zero; support clips want its weight higher than it is."""
+
+    def loss(self, clips):
+        return 1e6 * (self.weight - clips.mean()).square() - 1e8
+
+
+@pytest.mark.parametrize(("query", "chosen", "told"), [(1.0, 1e-2, 0.0), (-1.0, 1e-5, math.inf)])
+def test_losses_that_no_share_can_tell_are_told_apart(query, chosen, told):
+    clips = torch.ones(2, 1, 1, 4, 4)
+    found = search_rate(Likelihood(SMOKE), FineTune(), [(clips, query * clips)], [1])[1]
+    assert found.chosen == chosen and found.losses.count(told) == 2

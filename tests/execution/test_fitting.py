@@ -20,7 +20,7 @@ from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.checkpoints import Watched
 from crossvad.execution.decoding import Decoder, training_videos
 from crossvad.execution.fitting import build, fitted_folder, source_clips
-from crossvad.execution.model_state import ARRAYS, load_model, lost_state, save_model
+from crossvad.execution.model_state import ARRAYS, equal_throughout, load_model, lost_state, save_model
 from crossvad.execution.training import load_fitted, logging_to, train
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
@@ -179,6 +179,26 @@ def test_only_what_saving_changes_is_named():
         changed._buffers = dict(adapter._buffers)
         setattr(changed, name, value)
         assert lost_state(changed, adapter) == [name]
+
+
+def test_a_value_that_stands_twice_is_compared_each_time():
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    assert equal_throughout([1, 1, first], [1, 1, copy.deepcopy(first)])
+    assert not equal_throughout([1, 1], [1, 2])
+    assert not equal_throughout([first, second], [copy.deepcopy(first), copy.deepcopy(first)])
+
+
+def test_a_buffer_takes_the_type_that_it_was_saved_with(tmp_path):
+    class Counts(Honest):
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options)
+            self.register_buffer("counts", torch.zeros(2))
+
+    fitted, fresh = Counts(SMOKE), Counts(SMOKE)
+    fitted.counts = torch.tensor([2**24 + 1, 3])
+    save_model(fitted, tmp_path)
+    load_model(fresh, tmp_path, CPU)
+    assert fresh.counts.tolist() == [2**24 + 1, 3] and fresh.counts.dtype == torch.int64
 
 
 def test_another_methods_state_is_refused(tmp_path):

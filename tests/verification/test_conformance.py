@@ -42,9 +42,11 @@ COPY = "adapting returns a new object and leaves this one"
 SHOTS = "0 shots change nothing"
 STEPS = "0 steps change nothing"
 MOVES = "adapting moves the method"
+FROZEN = "`frozen_features` is the same before and after adapting"
+SHOWN = "clips and their features stay as they are"
 MAPS = "maps are (B, h, w), one per clip, and finite"
 HIGHER = "a planted anomaly scores higher, in one cue at least"
-RULES = {SHAPE, BATCH, CLIPS, SCENE, LATER, OTHERS, SEED, SAVED, COPY, SHOTS, STEPS, MOVES, GRID, HIGHER}
+RULES = {SHAPE, BATCH, CLIPS, SCENE, LATER, OTHERS, SEED, SAVED, COPY, SHOTS, STEPS, MOVES, FROZEN, SHOWN, GRID, HIGHER}
 
 
 class Nan(Honest):
@@ -238,6 +240,39 @@ class SaysSeedsDoNotMatter(Honest):
         self.factor.data += torch.rand(())
 
 
+class DimsWhatItSees(NearestNeighbour):
+    """In place, where its clips share no frame: what is shown them next sees half of it."""
+
+    def score(self, clips):
+        return super().score(clips.mul_(0.5))
+
+
+class DimsItsFeatures(OverFrozen):
+    def calibrate(self, features):
+        super().calibrate(features.mul_(0.5))
+
+
+class CalibratesItsFeatures(NearestNeighbour):
+    """What it takes from its features was another before it adapted, when they were made."""
+
+    def __init__(self, budget, options=None):
+        super().__init__(budget, options)
+        self.register_buffer("level", torch.zeros(()))
+
+    def frozen_features(self, clips):
+        return clips - self.level
+
+    def calibrate(self, features):
+        self.level = self.level + features.mean()
+
+
+class AdaptsAtRandom(NearestNeighbour):
+    """In closed form, from draws that no seed decides."""
+
+    def calibrate(self, support):
+        self.bank = self.bank + float(np.random.default_rng().random())
+
+
 class UpsideDown(Honest):
     def score(self, clips):
         return {"prediction": -super().score(clips)["prediction"]}
@@ -265,7 +300,7 @@ def rules(method: MethodSpec) -> set[str]:
     asked -= {SCENE} if adapter.scores_scene else set()
     asked -= {LATER} if adapter.transductive else set()
     asked -= set() if adapter.needs_source else {SAVED}
-    asked -= set() if adapter.adapts else {MOVES}
+    asked -= set() if adapter.adapts else {MOVES, FROZEN}
     asked |= {MAPS} if method.maps_version else set()
     return asked | (set() if adapter.stochastic else {SEEDS})
 
@@ -275,7 +310,7 @@ def broken(cls: type[Adapter]) -> set[str]:
     verdicts = list(adapter_verdicts(spec(cls)))
     asked = rules(spec(cls)) if verdicts[0].holds else {SHAPE}
     if cls is HasNothingToAdapt:
-        asked = asked - {COPY, SHOTS, STEPS}
+        asked = asked - {COPY, SHOTS, STEPS, FROZEN, SHOWN}
     assert len(verdicts) == len(asked) and {verdict.rule for verdict in verdicts} == asked
     assert all(verdict.measured for verdict in verdicts)
     return {verdict.rule for verdict in verdicts if not verdict.holds}
@@ -321,6 +356,10 @@ def test_an_honest_adapter_keeps_every_rule(cls):
         (InOrderUnsaid, CLIPS),
         (AheadUnsaid, LATER),
         (SaysSeedsDoNotMatter, SEEDS),
+        (DimsWhatItSees, SHOWN),
+        (DimsItsFeatures, SHOWN),
+        (CalibratesItsFeatures, FROZEN),
+        (AdaptsAtRandom, GRID),
     ],
 )
 def test_a_broken_rule_is_seen_and_no_other(cls, rule):

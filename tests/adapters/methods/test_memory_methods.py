@@ -78,6 +78,19 @@ def test_lmn_writes_the_memory_at_test_time_if_asked_to():
         plain.memory.update(plain.predict(clip)[1].detach())
 
 
+def test_lmn_forgets_a_video_that_breaks_off():
+    adapter = build("lmn[test_update=true,gate=1e9]")
+    trained = adapter.memory.items
+
+    def breaking_off():
+        yield clips_of(adapter)
+        raise OSError("no such frame")
+
+    with pytest.raises(OSError, match="no such frame"):
+        adapter.score_video(breaking_off())
+    assert torch.equal(adapter.memory.items, trained)
+
+
 def test_lmn_lets_only_regular_frames_into_its_memory():
     adapter, clips = build("lmn[test_update=true]"), clips_of(build("lmn"), 6)
     written = []

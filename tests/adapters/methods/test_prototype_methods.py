@@ -47,6 +47,12 @@ def test_what_is_frozen_is_the_same_of_a_few_clips_at_a_time(method, monkeypatch
 
 
 @torch.no_grad()
+def test_apn_without_prototypes_has_no_distance_to_lose():
+    plain, absolute = (build(f"apn[prototypes=0{more}]") for more in ("", ",distance=absolute"))
+    assert absolute.loss(clips_of(plain)) == plain.loss(clips_of(plain))
+
+
+@torch.no_grad()
 def test_apn_loss_adds_its_terms():
     options = "compactness={},diversity={},covariance={}"
 

@@ -40,6 +40,16 @@ def test_densities_are_gaussian(vectors):
         torch.testing.assert_close(log_densities(vectors, *mixture[1:])[:, k], expected)
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_parts_that_never_move_leave_a_mixture_of_numbers(seed):
+    """Zeros of which what moves elsewhere, by shares of 1e-40, makes variances that are too small for all digits."""
+    random = torch.Generator().manual_seed(seed)
+    still = torch.cat([torch.rand(100, 4, generator=random), torch.zeros(100, 8)], 1)
+    moving = torch.rand(100, 12, generator=random) + torch.linspace(0, 3, 100)[:, None]
+    mixture, curve = fit_mixture(torch.cat([still, moving]), 2, 2, 12)
+    assert all(part.isfinite().all() for part in mixture) and curve[-1] > curve[0]
+
+
 def test_every_vector_may_have_means_of_its_own(vectors):
     mixture, _ = fit_mixture(vectors, 2, 2, 5)
     own = torch.stack([mixture.means + shift for shift in range(4)])

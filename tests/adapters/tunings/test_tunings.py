@@ -422,6 +422,16 @@ def test_metasgd_passes_over_a_parameter_the_loss_does_not_use():
     assert moved(dict(adapter.state_dict()), adapted) == {n for n, _ in adapter.named_parameters()} - {"idle"}
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_metasgd_learns_beside_a_parameter_the_loss_does_not_use(order):
+    adapter, plain = Line(), Line()
+    adapter.idle = nn.Parameter(torch.ones(3, dtype=torch.float64))
+    adapter.adaptable_parameters = lambda: Line.adaptable_parameters(adapter) | {"idle": adapter.idle}
+    for method in (adapter, plain):
+        meta(support=2, query=2, steps=2, first_order=order == 1).prepare(method, source(method), 3, silent)
+    assert torch.equal(adapter.values, plain.values) and adapter.idle.tolist() == [1, 1, 1]
+
+
 class Tidying(FineTune):
     """Leaves the method as nobody should see it, until its steps are over."""
 
