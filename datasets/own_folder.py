@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -105,9 +106,10 @@ class OwnFolder(Dataset):
         Raises:
             InputError: no such test video, no labels.csv, or a line in it that is malformed or does not fit the video.
         """
-        frames = len(self._test_video(video, self.directory))
+        found = self._test_video(video, self.directory)
+        frames = len(found)
         labels = np.zeros(frames, np.uint8)
-        for line, start, end in self._ranges.get(video, []):
+        for line, start, end in self._ranges.get(found.name, []):
             if end > frames:
                 raise self._too_long(line, end, video, frames)
             labels[start:end] = 1
@@ -170,6 +172,7 @@ class OwnFolder(Dataset):
     def _test_video(self, name: str, asked_in: object) -> Video:
         """Find a test video by its name; an error names the closest, and where this one was asked for."""
         videos = {video.name: video for video in self._videos["test"]}
+        name = name if name in videos else {_as_seen(each): each for each in videos}.get(_as_seen(name), name)
         if name not in videos:
             meant = {each.casefold(): each for each in videos}
             close = difflib.get_close_matches(name.casefold(), list(meant), n=1, cutoff=0.3)
@@ -187,9 +190,14 @@ class OwnFolder(Dataset):
         """The abnormal ranges of every listed video, by its name."""
         ranges: dict[str, list[LabelRow]] = {}
         for line, video, row in self._table.rows():
-            self._test_video(video, self._table.at(line))
-            ranges.setdefault(video, []).extend([row] if row else [])
+            found = self._test_video(video, self._table.at(line))
+            ranges.setdefault(found.name, []).extend([row] if row else [])
         return ranges
+
+
+def _as_seen(name: str) -> str:
+    """A name as a reader sees it: macOS writes ü in two characters, and blanks at the ends do not show."""
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def _videos(directory: Path, skip: Collection[str] = ()) -> tuple[Video, ...]:

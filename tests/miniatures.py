@@ -77,17 +77,29 @@ def write_video(
 
 def repeat_video(source: Path, target: Path, times: int) -> Path:
     """A video over and over, without encoding it again: hours in seconds."""
-    with av.open(str(source)) as given, av.open(str(target), "w") as container:
+    with av.open(str(source)) as given:
+        span = max(packet.pts + (packet.duration or 1) for packet in given.demux(video=0) if packet.dts is not None)
+    return _copied(source, target, [turn * span for turn in range(times)])
+
+
+def cut_video(source: Path, target: Path, count: int) -> Path:
+    """A video without its first `count` frames, cut without encoding it again: the file hides them."""
+    with av.open(str(source)) as given:
+        shown = sorted(packet.pts for packet in given.demux(video=0) if packet.dts is not None)
+    return _copied(source, target, [-shown[count]], avoid_negative_ts="disabled")
+
+
+def _copied(source: Path, target: Path, shifts: Iterable[int], **options: str) -> Path:
+    """A video's packets, later by each of these shifts in turn."""
+    with av.open(str(source)) as given, av.open(str(target), "w", options=options) as container:
         packets = [packet for packet in given.demux(video=0) if packet.dts is not None]
         stream = container.add_stream_from_template(given.streams.video[0])
-        span = max(packet.pts + (packet.duration or 1) for packet in packets)
-        for turn in range(times):
-            for packet in packets:
-                copy = av.Packet(bytes(packet))
-                copy.pts, copy.dts = packet.pts + turn * span, packet.dts + turn * span
-                copy.duration, copy.time_base = packet.duration, packet.time_base
-                copy.is_keyframe, copy.stream = packet.is_keyframe, stream
-                container.mux(copy)
+        for shift, packet in itertools.product(shifts, packets):
+            copy = av.Packet(bytes(packet))
+            copy.pts, copy.dts = packet.pts + shift, packet.dts + shift
+            copy.duration, copy.time_base = packet.duration, packet.time_base
+            copy.is_keyframe, copy.stream = packet.is_keyframe, stream
+            container.mux(copy)
     return target
 
 

@@ -131,7 +131,10 @@ or avenue/training/frames/01/0000.jpg … and avenue/testing/frames/01/0000.jpg 
 
     def _volume(self, video: str) -> Path | None:
         """Find the clip's label volume, in or beside the folders the archive may lie in."""
-        file = f"{int(self.entry(video))}_label.mat"
+        entry = self.entry(video)
+        if not entry.isdecimal():  # no clip of the archive
+            return None
+        file = f"{int(entry)}_label.mat"
         folders = ("testing_label_mask", "ground_truth_demo/testing_label_mask")
         parents = (parent for home in self._homes for parent in (home, home.parent))
         paths = (parent / folder / file for parent in parents for folder in folders)

@@ -122,11 +122,7 @@ class PublishedDataset(Dataset):
 
         Of a whole data set's test videos, `check` tells those that were never published.
         """
-        whole = self.options.videos == ALL
-        try:
-            entry = self.entry(video.name)
-        except InputError:
-            return whole
+        whole, entry = self.options.videos == ALL, self._entry(video)
         return entry in self.manifest.test or (whole and entry not in self.whole_manifest.test)
 
     def scenes(self, split: Split) -> list[Scene]:
@@ -142,6 +138,13 @@ class PublishedDataset(Dataset):
     def entry(cls, video: str) -> str:
         """The manifest's name for a video."""
         return video
+
+    def _entry(self, video: Video) -> str:
+        """The manifest's name for a video; its own where it is called as none that was published."""
+        try:
+            return self.entry(video.name)
+        except InputError:
+            return video.name
 
     @abstractmethod
     def own_labels(self, video: Video) -> NDArray[np.uint8] | None:
@@ -205,7 +208,14 @@ class PublishedDataset(Dataset):
     def _against_manifest(self, split: Split) -> Iterator[Problem]:
         """Tell how the videos of a split differ from the published ones."""
         published = self.manifest.of(split)
-        videos = {self.entry(video.name): video for video in self.on_disk[split]}
+        videos: dict[str, Video] = {}
+        for video in self.on_disk[split]:
+            first = videos.setdefault(self._entry(video), video)
+            if first is not video:
+                problem = f"is another copy of {first.name}: both are {self.name}'s {self._entry(video)}"
+                yield Problem(
+                    "error" if split == "test" else "warning", _location(video), problem, "remove one of them"
+                )
         what, folder = ("training" if split == "train" else "test"), str(self.directory)
         count = self.manifest.count(split)
         if not videos:
@@ -268,7 +278,7 @@ class PublishedDataset(Dataset):
 
         Reads them, and calls `beat` at each.
         """
-        published = self.manifest.of(split).get(self.entry(video.name))
+        published = self.manifest.of(split).get(self._entry(video))
         if published and published.sha256 and self.checksum(video, beat) not in (None, published.sha256):
             yield Problem("warning", _location(video), "is not the official file: another SHA-256", "fetch it again")
 

@@ -21,6 +21,7 @@ from crossvad.datasets.published.manifest import Manifest, Span, spans_to_labels
 from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions, some
 from crossvad.datasets.readers.file_identity import walk
 from crossvad.datasets.readers.frame_folder import natural
+from crossvad.datasets.readers.label_files import label_text
 from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
 
 HOMES = ("ucf", "UCF_Crimes", "UCF-Crime", "UCF_Crime", "ucf_crime", "UCFCrime")
@@ -140,8 +141,7 @@ A video is found by its name, however deep it lies.""",
 
     @cached_property
     def _spans(self) -> dict[str, list[Span]]:
-        path = self._annotations[0]
-        return parse_annotation(path.read_text("utf-8", errors="replace"), path)
+        return parse_annotation(label_text(self._annotations[0]), self._annotations[0])
 
 
 def _unused(directory: Path, used: Collection[str], found: Sequence[Path]) -> tuple[Problem, ...]:

@@ -20,6 +20,7 @@ from crossvad.datasets.published.manifest import spans_to_labels
 from crossvad.datasets.published.published_dataset import Guide, PublishedDataset, PublishedOptions
 from crossvad.datasets.readers.file_identity import digest
 from crossvad.datasets.readers.frame_folder import FrameFolder
+from crossvad.datasets.readers.label_files import label_text
 from crossvad.datasets.readers.patience import Beat
 
 Ranges = list[tuple[int, int]]  # 1-based, both ends included
@@ -138,7 +139,7 @@ class Ucsd(PublishedDataset):
     def _ground_truth(self) -> list[Ranges]:
         assert self._label_file  # asked for only where there is one
         # A comment may hold any byte; elsewhere the grammar refuses a replaced one.
-        return parse_ground_truth(self._label_file.read_text("utf-8", errors="replace"), self._label_file)
+        return parse_ground_truth(label_text(self._label_file), self._label_file)
 
 
 _TREE = """\

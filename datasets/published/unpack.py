@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+import fcntl
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from crossvad.datasets.errors import InputError
@@ -28,7 +30,8 @@ def unpack(
 ) -> None:
     """Unpack a zip, tar or compressed tar below a folder, which is made if need be.
 
-    Keeps files that are there in the right size, so that a killed run goes on where it stopped. Unpacks links as
+    Keeps files that are there in the right size, so that a killed run goes on where it stopped, and one that another
+    runs beside does nothing twice. Unpacks links as
     copies of what they point to, and leaves out empty folders and what macOS adds. Calls `progress(bytes done, of,
     member)`.
 
@@ -37,12 +40,14 @@ def unpack(
             leave the folder or is a device, or the disk lacks room. Later: the data of a member are damaged, or it
             cannot be written. Names the archive and the member.
     """
-    with opened(archive) as files:
-        todo = {path for path, file in files.items() if not _is_there(into / path, file.size)}
-        of, needed, free = sum(file.size for file in files.values()), sum(files[path].size for path in todo), room(into)
+    with opened(archive) as files, ExitStack() as stack:
+        of, free = sum(file.size for file in files.values()), room(into)
+        needed = sum(files[path].size for path in _missing(files, into))
         if needed > free:
             problem = f"has room for {free / 1e9:.2f} GB, and {archive} needs {needed / 1e9:.2f} GB more"
             raise InputError(into, problem, "make room, or unpack it on another disk")
+        stack.enter_context(_alone_in(into, lambda: progress(0, of, "another process unpacks there")))
+        todo = _missing(files, into)
         done = 0
         for path, file in files.items():
             if path not in todo:
@@ -53,6 +58,27 @@ def unpack(
                 for count in written:
                     done += count
                     progress(done, of, path)
+
+
+@contextmanager
+def _alone_in(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Wait for another process that unpacks into a folder, which is made if need be: two would write to one file."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # no such folder can be made, which writing will tell, or there are no locks
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _missing(files: Mapping[str, Member], into: Path) -> set[str]:
+    """Paths of the files that are still to be written."""
+    return {path for path, file in files.items() if not _is_there(into / path, file.size)}
 
 
 def _is_there(path: Path, size: int) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.opening import opened
+from crossvad.datasets.readers.opening import hidden, opened
 
 KEPT = 2  # processes that wait for more; as many are at work as there are files counted at once
 READY = b"ready\n"
@@ -34,7 +34,7 @@ def frames_in(path: Path) -> int:
         try:
             answer = _asked(path)
         except OSError:  # none can be started
-            return len(opened(path, None))
+            return _counted(path)
         if answer is not None:
             break
     else:
@@ -43,6 +43,11 @@ def frames_in(path: Path) -> int:
     if "frames" in answer:
         return int(answer["frames"])
     raise InputError(path, answer["problem"], answer["fix"])
+
+
+def _counted(path: Path) -> int:
+    reader = opened(path, None)
+    return len(reader) - hidden(path, reader)
 
 
 class _Counter:
@@ -108,8 +113,11 @@ def _taken() -> _Counter:
             counter = _waiting.pop()
         except IndexError:
             return _Counter()
-        if counter.owner == os.getpid():  # else it is that of the process that this one was forked from
+        if counter.owner != os.getpid():  # that of the process that this one was forked from
+            continue
+        if counter.process.poll() is None:
             return counter
+        counter.end()  # it was ended from outside, and no file is to blame
 
 
 @atexit.register
@@ -132,7 +140,7 @@ def _serve() -> None:
         answers.flush()
         answer: dict[str, int | str]
         try:
-            answer = {"frames": len(opened(Path(paths.get()), None))}
+            answer = {"frames": _counted(Path(paths.get()))}
         except InputError as error:
             answer = {"problem": error.problem, "fix": error.fix}
         answers.write(json.dumps(answer).encode() + b"\n")

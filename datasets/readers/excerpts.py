@@ -15,6 +15,7 @@ import numpy as np
 from crossvad.datasets.base import Frames, FrameSource, Size, Video
 from crossvad.datasets.readers.file_identity import digest
 
+VERSION = 2  # of how excerpts are found in a file; to be raised when the same file would give other frames
 LENGTH = 96  # frames: three seconds or so, long enough for few-shot episodes of the longest clips
 
 
@@ -38,7 +39,7 @@ class Excerpt:
     @property
     def stamp(self) -> str:
         """The source's stamp and the span."""
-        return f"{self.source_stamp} {self.start}:{self.stop}"
+        return f"{self.source_stamp} {self.start}:{self.stop} version={VERSION}"
 
     def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
         """Frames `start` to `stop` of the excerpt. Raises whatever the source raises."""

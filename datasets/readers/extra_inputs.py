@@ -12,9 +12,7 @@ frame, so that they come as so many rows a frame, the empty ones NaN.
 from __future__ import annotations
 
 import importlib.util
-import uuid
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +22,12 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import Footage, Frames
 from crossvad.datasets.clips import FootageWithExtras
-from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.frame_cache import CachedFrames
+from crossvad.datasets.errors import CannotKeep, InputError
+from crossvad.datasets.readers.file_identity import parsing
+from crossvad.datasets.readers.frame_cache import CachedFrames, whole
 
 Values = NDArray[np.float32]
+BLOCK = 64  # frames at a time
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,8 @@ class CachedValues:
         Raises:
             InputError: the file is damaged.
         """
-        try:
+        with parsing(self.path, "is damaged", "delete it and it will be made again"):
             return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[span])
-        except (OSError, ValueError) as error:
-            fix = "delete it and it will be made again"
-            raise InputError(self.path, f"is damaged ({error})", fix) from error
 
 
 def with_extras(frames: Footage, names: Iterable[str], native: Callable[[], Iterable[Frames]] | None = None) -> Footage:
@@ -117,17 +114,13 @@ def _values(frames: Footage, extractor: Extractor, native: Callable[[], Iterable
         return _extracted(frames, extractor, native)
     path = frames.path.with_name(frames.path.stem + extractor.file_suffix)
     if not path.is_file():
-        part = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.part")
+        values = _extracted(frames, extractor, native)
         try:
-            with part.open("xb") as file:
-                np.save(file, _extracted(frames, extractor, native), allow_pickle=False)
-            part.replace(path)  # whole or not there: processes may make the same file at once, or be killed
+            with whole(path) as file:  # or not there: processes may make the same file at once, or be killed
+                np.save(file, values, allow_pickle=False)
         except OSError as error:
             fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
-            raise InputError(path.parent, f"the cache cannot be written ({error.strerror or error})", fix) from error
-        finally:
-            with suppress(OSError):
-                part.unlink()
+            raise CannotKeep(path.parent, f"the cache cannot be written ({error.strerror or error})", fix) from error
     return CachedValues(path)
 
 
@@ -146,8 +139,12 @@ def _in_colour(frames: Frames) -> Frames:
 
 def difference(frames: Footage) -> Values:
     """Each frame less the one before, (N, C, H, W) in [-1, 1]; zeros at the first."""
-    pixels = frames[0 : len(frames)].astype(np.float32) / 255
-    return np.moveaxis(np.diff(pixels, axis=0, prepend=pixels[:1]), -1, 1)
+    height, width, channels = frames[0:1].shape[1:]
+    values = np.zeros((len(frames), channels, height, width), np.float32)
+    for start in range(1, len(frames), BLOCK):  # of a long video, the values themselves take enough room
+        pixels = frames[start - 1 : start + BLOCK].astype(np.float32) / 255
+        values[start : start + BLOCK] = np.moveaxis(np.diff(pixels, axis=0), -1, 1)
+    return values
 
 
 def flow(frames: Footage) -> Values:

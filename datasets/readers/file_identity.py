@@ -38,6 +38,19 @@ def stat(path: Path) -> os.stat_result:
         raise InputError(path, f"cannot be opened ({error.strerror})", "restore it") from error
 
 
+def demand_utf8(path: Path) -> None:
+    """Refuse a name that is not UTF-8, as in archives of old: no decoder opens it, and no digest is of it.
+
+    Raises:
+        InputError: the path, or a folder of it, has such a name.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        fix = "rename it; convmv -r -f latin1 -t utf8 renames what is in a folder"
+        raise InputError(path, "has a name that is not UTF-8", fix) from error
+
+
 def small_text(path: Path, most: int = 2**26) -> str:
     """Read a text file of at most so many bytes, in UTF-8; its line ends as they are.
 

@@ -55,8 +55,11 @@ class CachedFrames:
         frames = np.empty((max(0, stop - start), *self.shape[1:]), np.uint8)
         with self.path.open("rb", buffering=0) as file:
             file.seek(self._begin + start * frames[:1].nbytes)
-            if file.readinto(frames.data.cast("B")) != frames.nbytes:
-                raise InputError(self.path, "is damaged (cut short)", "delete it and it will be filled again")
+            left = frames.reshape(-1).data
+            while len(left) and (count := file.readinto(left)):  # Linux gives 2 GiB at most
+                left = left[count:]
+        if len(left):
+            raise InputError(self.path, "is damaged (cut short)", "delete it and it will be filled again")
         return frames
 
 
@@ -106,6 +109,9 @@ class FrameCache:
 
         Returns:
             The videos that could not be decoded, and why.
+
+        Raises:
+            CannotKeep: the cache cannot be written, which is no fault of any video.
         """
         todo = self.missing(videos, size, channels)
         self._sweep()
@@ -118,6 +124,8 @@ class FrameCache:
             for video in group:
                 try:
                     self._fill(self._entry(video, size, channels), video, size, channels, beat)
+                except CannotKeep:
+                    raise
                 except InputError as error:
                     failed[video] = error
                 with telling:
@@ -141,18 +149,15 @@ class FrameCache:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             # On a full disk a plain write fails with an error, and a memory map with a bus error.
-            with _part(entry) as file:
+            with whole(entry) as file:
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
-                for block in video.source.blocks(size, channels):
+                for block in _blocks(video, size, channels):
                     file.write(np.ascontiguousarray(block).data)
                     decoded += len(block)
                     beat()
-                file.flush()
-                os.fsync(file.fileno())
                 if decoded != shape[0]:
                     raise InputError(video.name, f"gave {decoded} of its {shape[0]} frames", "fetch it again")
-                Path(file.name).replace(entry)
         except OSError as error:
             fix = "set CROSSVAD_CACHE to a folder that can be written and has room"
             raise CannotKeep(self.root, f"the cache cannot be written ({error.strerror or error})", fix) from error
@@ -166,8 +171,8 @@ class FrameCache:
 
 
 @contextmanager
-def _part(entry: Path) -> Iterator[BinaryIO]:
-    """A file to become an entry, locked for as long as its process lives; gone in the end, unless it was renamed."""
+def whole(entry: Path) -> Iterator[BinaryIO]:
+    """A file that becomes an entry in the end, and is gone if something is raised; locked while its process lives."""
     while True:
         part = entry.with_name(f"{entry.stem}.{uuid.uuid4().hex}.part")
         with part.open("xb") as file:
@@ -177,9 +182,20 @@ def _part(entry: Path) -> Iterator[BinaryIO]:
                 continue
             try:
                 yield file
+                file.flush()
+                os.fsync(file.fileno())
+                part.replace(entry)
             finally:
                 part.unlink(missing_ok=True)
             return
+
+
+def _blocks(video: Video, size: Size, channels: int) -> Iterator[Frames]:
+    """A video's frames; what the system says of a file of it is not taken for a fault of the cache."""
+    try:
+        yield from video.source.blocks(size, channels)
+    except OSError as error:
+        raise InputError(video.name, f"cannot be read ({error})", "restore its files") from error
 
 
 def _by_file(videos: Iterable[Video]) -> list[list[Video]]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,12 @@ from PIL import Image
 from crossvad.datasets.base import Frames, Size, Video
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.readers import damaged_originals
-from crossvad.datasets.readers.file_identity import digest, listing, stamp, stat
+from crossvad.datasets.readers.file_identity import demand_utf8, digest, listing, stamp, stat
 from crossvad.datasets.readers.native_errors import kept_quiet
 from crossvad.datasets.readers.patience import Beat
-from crossvad.datasets.readers.video_file import VIDEO_SUFFIXES, VideoFile
+from crossvad.datasets.readers.video_file import BYTES, VIDEO_SUFFIXES, VideoFile
 
-BLOCK, BYTES = 16, 2**28  # images in memory at once while reading, and what they may take there, if not one alone
+BLOCK = 16  # images in memory at once while reading
 PIXELS = 2**26  # of a frame, at most: twice as many as 8K video has
 FORMATS = (
     "JPEG",
@@ -52,18 +52,20 @@ def find_videos(directory: Path, skip: Collection[str] = ()) -> list[Video]:
     count. Nothing is opened and nothing below the sub-folders is looked at, so that a link to a parent does no harm.
 
     Raises:
-        InputError: the directory cannot be listed, two of its videos share a name, or it mixes videos and images.
+        InputError: the directory cannot be listed, two of its videos share a name, one's is not UTF-8, or it
+            mixes videos and images.
     """
     entries = [path for path in listing(directory) if path.name not in skip]
     videos: list[Video] = []
     paths: dict[str, Path] = {}  # by the video's name
-    for path in sorted(entries, key=lambda path: natural(path.name)):
+    for path in sorted(entries, key=lambda path: (natural(path.name), path.name)):
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
             video = Video(path.stem, VideoFile(path))
         elif path.is_dir() and _images(path):
             video = Video(path.name, FrameFolder(path))
         else:
             continue
+        demand_utf8(path)
         if video.name in paths:
             raise InputError(path, f"has the same name as {paths[video.name].name}", "rename or remove one of them")
         videos.append(video)
@@ -92,7 +94,7 @@ class FrameFolder:
     @cached_property
     def frames(self) -> tuple[Path, ...]:
         """The images in order of the last number in their names, which must count without a gap."""
-        frames = sorted(_images(self.path), key=_frame_number)
+        frames = sorted(_images(self.path), key=lambda path: (_frame_number(path), path.name))
         if not frames and (videos := [path for path in listing(self.path) if path.suffix.lower() in VIDEO_SUFFIXES]):
             raise InputError(self.path, "holds videos, and no frames of one", f"name each, such as {videos[0]}")
         if not frames:
@@ -100,10 +102,13 @@ class FrameFolder:
         for before, after in pairwise(frames):
             step = _frame_number(after) - _frame_number(before)
             if step == 0:
-                raise InputError(after, f"has the same frame number as {before.name}", "remove one of them")
+                problem = f"has the same frame number as {before.name}, {_frame_number(after)}"
+                fix = "remove one of them if they are one frame; else rename all so that their last numbers count them"
+                raise InputError(after, problem, fix)
             if step > 1:
                 missing = before.with_name(_next_name(before))
-                raise InputError(missing, f"missing between {before.name} and {after.name}", "restore it")
+                fix = "restore it, or number the others anew"
+                raise InputError(missing, f"missing between {before.name} and {after.name}", fix)
         return tuple(frames)
 
     @property
@@ -130,7 +135,8 @@ class FrameFolder:
             _fetch_ahead(wanted[first + at_once : first + 2 * at_once])
             with kept_quiet():  # libtiff prints what it cannot read
                 pictures = [_read_image(frame, expected, size, channels) for frame in block]
-            yield resized(np.stack(pictures), size)
+            for _, alike in groupby(pictures, key=np.shape):  # a JPEG may be smaller already, and a PNG beside it not
+                yield resized(np.stack([*alike]), size)
 
     def damage(self, beat: Beat = lambda: None) -> Iterator[InputError]:
         """Yield what is wrong with each frame that cannot be read; decodes all of them, and calls `beat` at each."""

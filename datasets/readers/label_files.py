@@ -1,4 +1,4 @@
-"""Reading arrays out of other people's label files, .npy and .mat, without ever running code that is in them."""
+"""Reading other people's label files, text, .npy and .mat, without ever running code that is in them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def read_npy(path: Path) -> NDArray[Any]:
             if "allow_pickle" not in str(error):
                 raise
             raise _needs_unpickling(path, "holds Python objects") from error
+
+
+def label_text(path: Path) -> str:
+    """Read a label file of plain text, with the mark before it that some editors leave; what is not UTF-8 is replaced.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    with parsing(path, "cannot be read", _RESTORE):
+        return path.read_text("utf-8-sig", errors="replace")
 
 
 def mask_volume(path: Path, name: str = "volLabel") -> Iterator[NDArray[np.bool_]]:

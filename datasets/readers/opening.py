@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from crossvad.datasets.base import Size
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers.file_identity import stat
+from crossvad.datasets.readers.file_identity import demand_utf8, stat
 from crossvad.datasets.readers.native_errors import kept_quiet
 
 REPEATS_ALLOWED = 4  # frames decord may replace by their neighbour: it loses up to 4 at the end of a sound MPEG-1 file
 
+MP4_SUFFIXES = frozenset({".mp4", ".m4v", ".mov"})
 MP4_BOXES = frozenset(b"ftyp styp moov moof mfra mdat sidx free skip wide uuid".split())
 MATROSKA_ELEMENTS = frozenset({b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"})  # EBML header, Segment
 
@@ -26,10 +29,11 @@ def opened(path: Path, size: Size | None) -> Any:
     was never opened before, ask `counting.frames_in` first: decord may end this process at a spoilt one.
 
     Raises:
-        InputError: the file is missing, empty, truncated or not a video.
+        InputError: the file is missing, empty, truncated or not a video, or its name is not UTF-8.
     """
     import decord  # lazily: not needed for folders of images, and slow to load
 
+    demand_utf8(path)
     if stat(path).st_size == 0:
         raise InputError(path, "is empty (0 bytes)", "fetch it again")
     with naming_errors(path):
@@ -42,7 +46,20 @@ def opened(path: Path, size: Size | None) -> Any:
     decord.logging.set_level(decord.logging.QUIET)
     height, width = size or (-1, -1)
     with naming_errors(path):
-        return decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, fault_tol=REPEATS_ALLOWED)
+        # Of a relative path, ffmpeg may take what stands before a colon for a protocol.
+        name = str(path.absolute())
+        return decord.VideoReader(name, ctx=decord.cpu(0), width=width, height=height, fault_tol=REPEATS_ALLOWED)
+
+
+def hidden(path: Path, reader: Any) -> int:
+    """Count the frames that an MP4 file hides before its first, as cutting it without encoding it anew leaves them.
+
+    decord counts them, but gives none of them.
+    """
+    if path.suffix.lower() not in MP4_SUFFIXES:
+        return 0
+    with naming_errors(path):
+        return int((np.asarray(reader.get_frame_timestamp(np.arange(len(reader))))[:, 0] < 0).sum())
 
 
 @contextmanager
@@ -54,7 +71,7 @@ def naming_errors(path: Path) -> Iterator[None]:
         try:
             yield
         except (DECORDError, DECORDLimitReachedError, RuntimeError, OSError, StopIteration) as error:
-            reason = re.search(rf"ERROR opening: {re.escape(str(path))}, (.+)", printed())
+            reason = re.search(rf"ERROR opening: {re.escape(str(path.absolute()))}, (.+)", printed())
             why = f" ({reason[1].strip()})" if reason else ""
             problem = f"cannot be decoded: unreadable, truncated, damaged or not a video{why}"
             raise InputError(path, problem, "fetch it again or re-encode it") from error
@@ -62,18 +79,18 @@ def naming_errors(path: Path) -> Iterator[None]:
 
 def _missing_bytes(path: Path) -> int:
     """Count the bytes by which a video file's top-level chunks reach beyond its end; 0 where its format has none."""
-    *_, (begin, head) = _chunks(path)
+    *_, (begin, head) = chunks(path)
     length = _chunk_length(head)
     return begin + length - path.stat().st_size if length else 0
 
 
 def _lacks_index(path: Path) -> bool:
     """Whether a file is MP4 or MOV to its end, and nothing in it says where its frames are."""
-    kinds = [head[4:8] for _, head in _chunks(path)]
+    kinds = [head[4:8] for _, head in chunks(path)]
     return bool(kinds) and kinds[0] == b"ftyp" and MP4_BOXES.issuperset(kinds) and not {b"moov", b"moof"} & {*kinds}
 
 
-def _chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+def chunks(path: Path) -> Iterator[tuple[int, bytes]]:
     """Where each top-level chunk of a video file begins, and its first 16 bytes, up to one that claims no length."""
     position, size = 0, path.stat().st_size
     with path.open("rb") as file:

@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from crossvad.datasets.base import Frames, Size
 from crossvad.datasets.readers.counting import frames_in
+from crossvad.datasets.readers.entries import enterable
 from crossvad.datasets.readers.file_identity import cache_root, digest, stamp, stat
-from crossvad.datasets.readers.opening import naming_errors, opened
+from crossvad.datasets.readers.opening import MP4_SUFFIXES, hidden, naming_errors, opened
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm", ".m4v"})
-# Where seeking finds the very frame. Elsewhere decord lands up to hundreds of frames off (AVI has no time stamps of its
-# own, which B-frames need), so that such files are read through to the first frame wanted.
-EXACT_SEEK = frozenset({".mp4", ".m4v", ".mov"})
-BLOCK = 64  # frames in memory at once while reading
+BLOCK, BYTES = 64, 2**28  # frames in memory at once while reading, and what they may take there, if not one alone
 
 
 def luma(rgb: Frames) -> Frames:
@@ -81,8 +79,10 @@ class VideoFile:
         """
         frames = np.arange(len(self))  # counted first, lest the file is opened here first
         reader = opened(self.path, (16, 16))
+        # An earlier version counted hidden frames, too, and the note of that may be here still.
+        first = min(hidden(self.path, reader), len(reader) - len(frames))
         with naming_errors(self.path):
-            shown = np.asarray(reader.get_frame_timestamp(frames), np.float64)[:, 0]
+            shown = np.asarray(reader.get_frame_timestamp(first + frames), np.float64)[:, 0]
         rate = float(reader.get_avg_fps())
         even = frames / rate if np.isfinite(rate) and rate > 0 else None
         told = shown - shown[0] if np.isfinite(shown).all() and (np.diff(shown) >= 0).all() and np.ptp(shown) else None
@@ -97,30 +97,41 @@ class VideoFile:
             InputError: the file is missing, empty, truncated, damaged or not a video.
         """
         length = len(self)  # lest it is opened here first
-        stop = length if stop is None else stop
-        for first in range(start, stop, BLOCK):
-            rgb = _read(self.path, size, first, min(BLOCK, stop - first))
+        stop = length if stop is None else min(stop, length)
+        while start < stop:
+            rgb = _read(self.path, size, start, min(BLOCK, stop - start))
             yield rgb if channels == 3 else luma(rgb)
+            start += len(rgb)
 
 
 class _Reader:
     """An open file and the frame that comes next in it."""
 
     def __init__(self, path: Path, size: Size | None) -> None:
-        self.key = (stamp(path), size)
-        self.decoder, self.next, self.seeks = opened(path, size), 0, path.suffix.lower() in EXACT_SEEK
+        self.key, self.path = (stamp(path), size), path
+        self.decoder, self.next = opened(path, size), 0
+
+    @cached_property
+    def seeks(self) -> bool:
+        """Whether seeking finds the very frame: looked up once a jump is wanted.
+
+        Elsewhere decord lands up to hundreds of frames off (AVI has no time stamps of its own, which B-frames need), so
+        that such files are read through to the first frame wanted.
+        """
+        path = self.path
+        return path.suffix.lower() in MP4_SUFFIXES and enterable(path) and not hidden(path, self.decoder)
 
     def reaches(self, frame: int) -> bool:
         """Whether the reader can go to a frame without being opened anew."""
-        return self.seeks or frame >= self.next
+        return frame >= self.next or self.seeks
 
     def read(self, first: int, count: int) -> Frames:
-        """Read frames (count, H, W, 3) from `first` on."""
-        if self.seeks and first != self.next:
+        """Read frames (n, H, W, 3) from `first` on, `count` of them or as many as `BYTES` hold."""
+        if first != self.next and self.seeks:
             self.decoder.seek_accurate(first)
             self.next = first
-        frames = []
-        while self.next < first + count:
+        frames: list[Frames] = []
+        while self.next < first + count and sum(frame.nbytes for frame in frames) < BYTES:
             frame = self.decoder.next()
             if self.next >= first:
                 frames.append(_unpadded(frame.asnumpy()))
@@ -132,7 +143,7 @@ _kept = threading.local()
 
 
 def _read(path: Path, size: Size | None, first: int, count: int) -> Frames:
-    """Read frames (count, H, W, 3) from `first` on.
+    """Read frames (n, H, W, 3) from `first` on, `count` of them or as many as `BYTES` hold.
 
     This thread's last file stays open, as opening a long one takes seconds.
     """

@@ -1,11 +1,13 @@
 """Several data sets as one source: their names, their scenes, and what is wrong with them."""
 
+import numpy as np
 import pytest
 
 from crossvad.datasets.base import Dataset, Scene
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
+from miniatures import write_images
 
 
 @pytest.fixture
@@ -64,6 +66,16 @@ def test_the_training_files_of_every_part_are_checked(north, south):
     joined = Joined([Worn("b", south), Worn("a", north)])
     assert [problem.problem for problem in joined.check()] == ["is worn in train"] * 2
     assert joined.check(["test"]) == []
+
+
+def test_cameras_that_keep_plain_images_are_two(tmp_path):
+    """As many images of one size and of the same names: by these, one cannot be told from the other."""
+    for camera, level in (("east", 20), ("west", 90)):
+        for split in ("train", "test"):
+            write_images(tmp_path / camera / split / "monday", np.full((5, 8, 8), level, np.uint8), "bmp")
+    parts = [OwnFolder(tmp_path / camera) for camera in ("east", "west")]
+    assert len({part.videos("train")[0].source.identity for part in parts}) == 1
+    assert [problem for problem in Joined(parts).check() if problem.severity == "error"] == []
 
 
 def test_parts_that_share_video_are_named(north):

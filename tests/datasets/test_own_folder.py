@@ -74,6 +74,13 @@ def test_labels(tmp_path):
     assert dataset.masks("a") is None and dataset.tracks("a") is None
 
 
+@pytest.mark.parametrize("kept", ["Cafe\N{COMBINING ACUTE ACCENT}", "Caf\N{LATIN SMALL LETTER E WITH ACUTE} "])
+def test_a_video_is_found_by_its_name_as_it_is_seen(tmp_path, kept):
+    """macOS writes an accent as a character of its own, and tables lose blanks."""
+    folder = label(clip(tmp_path, kept, frames=4), "Caf\N{LATIN SMALL LETTER E WITH ACUTE},1,3")
+    assert folder.labels(kept).tolist() == [0, 1, 1, 0] and folder.check() == []
+
+
 def test_labels_as_a_spreadsheet_saves_them(tmp_path):
     clip(tmp_path, "a", "é")
     (tmp_path / "labels.csv").write_bytes('\ufeffvideo,start,end\r\n"é",1,3\r\n'.encode())

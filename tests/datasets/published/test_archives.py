@@ -148,6 +148,24 @@ def test_every_problem_of_avenue_at_once(root):
     ]
 
 
+@pytest.mark.parametrize("labels", ["frames", "masks"])
+def test_what_is_no_clip_of_avenue_is_told_as_such(root, labels):
+    write_images(miniatures.avenue(root, "frames") / "testing/frames/readme", frames(3))
+    assert told(Avenue(root, AvenueOptions(labels=labels))) == [
+        ("error", "readme is no test video of avenue, so it has no labels"),
+        ("error", "holds 1 test video that avenue does not have: readme"),
+    ]
+
+
+def test_a_clip_that_is_there_twice_is_told(root):
+    """Each copy would be scored."""
+    home = miniatures.avenue(root)
+    shutil.copy(home / "testing_videos/03.avi", home / "testing_videos/Test 3.avi")
+    (problem,) = Avenue(root).check()
+    assert Path(problem.where).name == "Test 3.avi" and problem.severity == "error"
+    assert problem.problem == "is another copy of 03: both are avenue's 03"
+
+
 # --------------------------------------------------------------------------------------------------------- shanghaitech
 
 
@@ -221,6 +239,26 @@ def test_ucf_in_both_layouts(root, layout):
     assert [*names(official, "train")] == UCF_TRAIN
     assert told(ucf) == told(official) == []
     assert inspect(ucf) == []
+
+
+def test_an_annotation_that_an_editor_has_marked_is_read(root):
+    """Windows' editor begins a text in UTF-8 with a character that nobody sees."""
+    miniatures.ucf(root, annotation=True)
+    (path,) = root.rglob("Temporal_Anomaly_Annotation*.txt")
+    path.write_text(path.read_text(), "utf-8-sig")
+    assert told(UcfCrime(root)) == []
+
+
+def test_an_annotation_that_cannot_be_read_is_named(root, monkeypatch):
+    miniatures.ucf(root, annotation=True)
+    ucf = UcfCrime(root)
+
+    def refuse(path, *given, **more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(InputError, match=r"Temporal_Anomaly_Annotation.*\.txt: cannot be read .*Permission denied"):
+        ucf.labels("Abuse028_x264")
 
 
 @pytest.mark.parametrize("annotation", [False, True])

@@ -1,4 +1,5 @@
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -262,6 +263,17 @@ def test_check_reports_everything_at_once(tmp_path, known):
         "has no training video",
         "2 of 3 test videos are here; missing: 03",
     ]
+
+
+def test_a_folder_that_is_no_clip_hides_no_other_problem(tmp_path, known):
+    archive(tmp_path / "ped2", "frames", test=2)
+    for split in ("training", "testing"):
+        shutil.copytree(tmp_path / "ped2/testing/frames/01", tmp_path / "ped2" / split / "frames/extra")
+    problems = [problem.problem for problem in Ped2(tmp_path).check()]
+    assert "does not end in the number of a clip" in problems
+    assert "holds 1 test video that ped2 does not have: extra" in problems
+    assert "2 of 3 test videos are here; missing: 03" in problems
+    inspect(Ped2(tmp_path))
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")  # Pillow's own word on what we report as an error

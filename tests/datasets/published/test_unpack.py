@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -232,6 +233,25 @@ def test_a_file_in_the_way_is_named(tmp_path, into):
 
 
 # ------------------------------------------------------------------------------------------------------------- going on
+
+
+def test_two_that_unpack_at_once_do_each_file_once(tmp_path, into):
+    path, seen = zipped(tmp_path / "a.zip", {f"{number}.bin": bytes(2**21) for number in range(6)}), []
+
+    def slowly(done, of, member):
+        seen.append(member)
+        if done == 2**20:  # in the midst of a file
+            other.start()
+            other.join(0.3)
+
+    other = threading.Thread(target=unpack, args=(path, into, lambda done, of, member: seen.append(f"other {member}")))
+    unpack(path, into, slowly)
+    other.join()
+    assert seen.count("other another process unpacks there") == 1
+    assert inside(into) == {f"{number}.bin": bytes(2**21) for number in range(6)}
+    assert (
+        seen.index("5.bin") < seen.index("other 0.bin") and seen.count("other 0.bin") == 1
+    )  # in one step: it is there
 
 
 def test_what_is_there_is_kept(tmp_path, into):

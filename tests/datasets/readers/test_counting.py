@@ -1,5 +1,6 @@
 """Frames are counted apart: a file that ends the process it is opened in ends no run."""
 
+import os
 import signal
 import struct
 import subprocess
@@ -83,6 +84,20 @@ def test_a_fork_uses_none_of_the_processes_of_the_one_it_was_forked_from(sound):
     (own,) = counting._waiting
     assert own is not counter and counter.process.poll() is None
     counter.end()
+
+
+def test_processes_that_were_ended_while_they_waited_are_no_fault_of_a_file(sound):
+    counting._waiting.extend([counting._Counter() for _ in range(counting.KEPT)])
+    for counter in counting._waiting:
+        counter.process.kill()
+        counter.process.wait()
+    assert frames_in(sound) == 20 and len(counting._waiting) == 1
+
+
+def test_a_name_that_is_not_utf8_is_told_as_such(sound):
+    path = sound.rename(sound.with_name(os.fsdecode(b"caf\xe9.avi")))
+    with pytest.raises(InputError, match=r"has a name that is not UTF-8; rename it"):
+        frames_in(path)
 
 
 def test_nothing_in_the_folder_one_is_in_is_run(sound, tmp_path, monkeypatch):

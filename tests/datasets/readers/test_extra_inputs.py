@@ -72,6 +72,24 @@ def test_an_extractor_that_fails_leaves_nothing_behind(frames, calls):
         with_extras(frames, ["features:mean"])
 
 
+def test_what_is_being_written_is_not_swept_away(frames, calls, monkeypatch):
+    save = np.save
+
+    def swept(file, values, **more):
+        FrameCache(frames.path.parent).fill([], (8, 8), 1)  # another process begins
+        save(file, values, **more)
+
+    monkeypatch.setattr(np, "save", swept)
+    values = with_extras(frames, ["features:mean"]).extras["features:mean"]
+    assert len(values[0:40]) == 40 and len([*frames.path.parent.iterdir()]) == 2
+
+
+def test_an_error_of_the_extractor_is_none_of_the_cache(frames, calls):
+    register(Extractor("features:mean", 4, lambda frames: np.load("gone.npy")))
+    with pytest.raises(FileNotFoundError, match=r"gone\.npy"):
+        with_extras(frames, ["features:mean"])
+
+
 def test_a_native_extractor_looks_at_the_video_s_own_frames(south, tmp_path, calls):
     shown = []
 
@@ -90,10 +108,28 @@ def test_a_native_extractor_looks_at_the_video_s_own_frames(south, tmp_path, cal
     assert with_extras(gray, ["colours:own"])[0:4].extras["colours:own"].shape == (4, 3)
 
 
-def test_a_damaged_file_is_named(frames):
+def test_differences_of_a_long_video_are_taken_a_part_at_a_time():
+    pixels = np.random.default_rng(0).integers(0, 256, (150, 4, 5, 3), np.uint8)
+
+    class Long:
+        def __len__(self):
+            return 150
+
+        def __getitem__(self, span):
+            assert span.stop - span.start <= 65
+            return pixels[span]
+
+    whole = pixels.astype(np.float32) / 255
+    expected = np.moveaxis(np.diff(whole, axis=0, prepend=whole[:1]), -1, 1)
+    assert np.array_equal(extra_inputs.difference(Long()), expected)
+    assert not extra_inputs.difference(pixels[:1]).any()
+
+
+@pytest.mark.parametrize("kept", [300, 0])  # bytes; none are left where a machine lost its power
+def test_a_damaged_file_is_named(frames, kept):
     with_extras(frames, ["difference"])
     path = frames.path.with_name(f"{frames.path.stem}.difference-1.npy")
-    path.write_bytes(path.read_bytes()[:300])
+    path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(InputError, match=r"difference-1.npy: is damaged .* delete it"):
         with_extras(frames, ["difference"])[0:3]
 

@@ -1,8 +1,11 @@
+import errno
+import io
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +13,10 @@ import pytest
 from PIL import Image
 
 from crossvad.datasets.base import Video
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.datasets.readers.frame_folder import FrameFolder
+from crossvad.datasets.readers.lazy_frames import LazyFrames
 
 
 def noise(count: int, height: int, width: int) -> np.ndarray:
@@ -82,6 +86,49 @@ def test_cache_that_cannot_be_written_says_what_to_set(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="set CROSSVAD_CACHE"):
         FrameCache(tmp_path / "file" / "cache").open(Video("a", Counting(noise(3, 8, 9))), (8, 9), 3)
+
+
+def test_a_disk_that_is_full_is_no_fault_of_any_video(tmp_path, monkeypatch):
+    """Told of each, `--skip-bad` would train without them."""
+    videos = [Video(name, Counting(noise(3, 8, 9), stamp=name)) for name in "abc"]
+    cache = FrameCache(tmp_path)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CannotKeep, match=r"the cache cannot be written \(No space left on device\)"):
+        cache.fill(videos, (8, 9), 3)
+    monkeypatch.undo()
+    assert not [*tmp_path.iterdir()] and cache.fill(videos, (8, 9), 3) == {}
+
+
+def test_what_the_system_says_of_a_video_s_file_is_no_fault_of_the_cache(tmp_path):
+    video = Video("a", LazyFrames(partial(np.load, tmp_path / "gone.npy"), 5, "a"))
+    (error,) = FrameCache(tmp_path / "cache").fill([video], (8, 9), 3).values()
+    assert str(error).startswith("a: cannot be read ([Errno 2]") and not isinstance(error, CannotKeep)
+
+
+class Halting(io.RawIOBase):
+    """A file that gives few bytes at a time, as Linux does beyond 2 GiB."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self.file, self.seek = file, file.seek
+
+    def readinto(self, buffer) -> int:
+        return self.file.readinto(memoryview(buffer)[:100])
+
+
+def test_a_part_of_any_size_is_read(tmp_path, monkeypatch):
+    source = Counting(noise(7, 8, 9))
+    frames = FrameCache(tmp_path).open(Video("a", source), (8, 9), 3)
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda *given, **more: Halting(opened(*given, **more)))
+    assert np.array_equal(frames[1:], source.frames[1:]) and frames[3:3].shape == (0, 8, 9, 3)
+    monkeypatch.undo()
+    frames.path.write_bytes(frames.path.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"is damaged \(cut short\)"):
+        frames[1:]
 
 
 def test_cache_never_unpickles_and_names_a_damaged_entry(tmp_path):

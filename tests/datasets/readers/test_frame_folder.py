@@ -7,8 +7,9 @@ from PIL import Image
 
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
-from crossvad.datasets.readers import opening
+from crossvad.datasets.readers import frame_folder, opening
 from crossvad.datasets.readers import video_file as module
+from crossvad.datasets.readers.file_identity import listing
 from crossvad.datasets.readers.frame_folder import FrameFolder, find_videos
 from crossvad.datasets.readers.video_file import VideoFile, luma
 
@@ -182,6 +183,14 @@ def test_missing_frame_is_named(tmp_path, drop, pattern, named):
         len(FrameFolder(folder))
 
 
+def test_nobody_is_told_to_remove_frames_that_end_in_their_size(tmp_path):
+    write_images(tmp_path, moving_bar(3), "{:03d}_64x48.png")
+    with pytest.raises(
+        InputError, match=r"same frame number as 001_64x48.png, 48; .* else rename all so that their last"
+    ):
+        len(FrameFolder(tmp_path))
+
+
 def test_doubled_unnumbered_and_absent_frames_are_refused(tmp_path):
     folder = write_images(tmp_path / "clip", moving_bar(3, 8, 9))
     write_images(folder, moving_bar(1, 8, 9), "{:04d}.bmp")
@@ -225,6 +234,16 @@ def test_jpeg_at_a_reduced_scale_stays_close_to_a_full_decode(tmp_path):
         assert np.abs(small[0].reshape(full.shape) - full).mean() < 3
 
 
+def test_a_folder_may_mix_formats(tmp_path):
+    """A JPEG is read at a smaller scale where that will do, and a PNG beside it is not."""
+    ramp = np.tile(np.linspace(0, 255, 200).astype(np.uint8), (100, 1))
+    for number, suffix in enumerate(("jpg", "png", "png", "jpg")):
+        Image.fromarray(ramp // (number + 1)).save(tmp_path / f"{number}.{suffix}")
+    frames = np.concatenate([*FrameFolder(tmp_path).blocks((20, 25), 1)])
+    assert frames.shape == (4, 20, 25, 1)
+    assert np.abs(frames[0].astype(int) // np.arange(1, 5)[:, None, None, None] - frames).max() < 4
+
+
 def test_deep_palette_and_binary_images_keep_their_brightness(tmp_path):
     gray = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (8, 1))
     Image.fromarray((gray.astype(np.uint16) << 8) + 7).save(tmp_path / "0.tif")
@@ -265,6 +284,23 @@ def test_find_videos_lists_in_natural_order(tmp_path):
     assert [video.name for video in videos] == ["clip2", "clip10", "clip_3 ünï"]
     assert [type(video.source) for video in videos].count(FrameFolder) == 1
     assert "clip10" not in [video.name for video in find_videos(tmp_path, skip={"clip10.avi"})]
+
+
+def test_find_videos_lists_in_one_order_however_the_disk_does(tmp_path, monkeypatch):
+    for name in ("clip1", "clip01", "Clip1", "clip2"):
+        write_images(tmp_path / name, moving_bar(1))
+    orders = []
+    for turned in (False, True):
+        found = {tmp_path: sorted(tmp_path.iterdir(), reverse=turned)}
+        monkeypatch.setattr(frame_folder, "listing", lambda path, found=found: found.get(path) or listing(path))
+        orders.append([video.name for video in find_videos(tmp_path)])
+    assert orders == [["Clip1", "clip01", "clip1", "clip2"]] * 2
+
+
+def test_find_videos_refuses_names_that_are_not_utf8(tmp_path):
+    write_images(tmp_path / os.fsdecode(b"caf\xe9"), moving_bar(1))
+    with pytest.raises(InputError, match=r"caf\\udce9: has a name that is not UTF-8; rename it"):
+        find_videos(tmp_path)
 
 
 def test_find_videos_takes_a_folder_of_images_as_one_video(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossvad.datasets.errors import InputError
+from crossvad.datasets.readers import video_file
+from crossvad.datasets.readers.entries import enterable
 from crossvad.datasets.readers.file_identity import cache_root
+from crossvad.datasets.readers.frame_folder import find_videos
 from crossvad.datasets.readers.video_file import VideoFile
-from miniatures import frames, numbers, repeat_video, write_video
+from miniatures import cut_video, frames, numbers, repeat_video, write_video
 
 LENGTH = 300
-# H.264 with B-frames and rare key frames, as UCF-Crime's, and MPEG-4 with B-frames, where seeking goes astray.
-KINDS = {"h264.mp4": {"g": "250", "bf": "3"}, "mpeg4.avi": {"g": "12", "bf": "2"}, "plain.avi": {"g": "12", "bf": "0"}}
+# H.264 with B-frames and rare key frames, as UCF-Crime's; and where seeking goes astray: MPEG-4 with B-frames, groups
+# of pictures that are open, as x265 has them, and key frames that are whole only some frames on.
+KINDS = {
+    "h264.mp4": {"g": "250", "bf": "3"},
+    "mpeg4.avi": {"g": "12", "bf": "2"},
+    "plain.avi": {"g": "12", "bf": "0"},
+    "open.mp4": {"g": "24", "x264-params": "open-gop=1:bframes=3:b-adapt=0:scenecut=0"},
+    "h265.mp4": {"codec": "libx265", "g": "24", "x265-params": "log-level=none"},
+    "mpeg4.mp4": {"codec": "mpeg4", "g": "12", "bf": "2"},
+    "refresh.mp4": {"x264-params": "intra-refresh=1:keyint=30:bframes=0"},
+}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -54,6 +67,78 @@ def test_many_threads_read_one_file(file):
     for thread in threads:
         thread.join()
     assert seen == {start: [*range(start, start + 30)] for start in (200, 0, 100, 50)}
+
+
+def test_what_can_be_entered_anywhere_is_not_read_through(tmp_path):
+    closed = "log-level=none:open-gop=0"
+    exact = {
+        "h264.mp4": KINDS["h264.mp4"],
+        "h264.mov": {"codec": "libx264", "g": "24", "bf": "3"},
+        "plain.mp4": {"codec": "mpeg4", "g": "12", "bf": "0"},
+        "each.mov": {"codec": "mpeg4", "g": "1"},
+        "h265.mp4": {"codec": "libx265", "g": "24", "x265-params": closed},
+    }
+    for name, options in exact.items():
+        path = write_video(tmp_path / name, frames(60), **options)
+        assert enterable(path), name
+        assert read(VideoFile(path), 41, 60) == [*range(41, 60)]
+
+
+def test_an_index_that_makes_no_sense_is_not_gone_by(tmp_path):
+    path = write_video(tmp_path / "a.mp4", frames(60), **KINDS["h264.mp4"])
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    for number in (0, 2, 1 << 24):  # of frames, in the table of their lengths
+        at = whole.index(b"stsz") + 12
+        path.write_bytes(whole[:at] + number.to_bytes(4, "big") + whole[at + 4 :])
+        assert not enterable(path)
+    for length in (0, 1):  # of the index: to the end of the file, or told elsewhere
+        at = whole.index(b"moov")
+        path.write_bytes(whole[: at - 4] + length.to_bytes(4, "big") + whole[at:])
+        assert not enterable(path)
+    for _ in range(300):
+        data = np.frombuffer(whole, np.uint8).copy()
+        data[random.integers(whole.index(b"moov"), len(data), 3)] = random.integers(0, 256, 3)
+        path.write_bytes(data.tobytes())
+        assert enterable(path) in (True, False)
+    path.write_bytes(whole)
+    assert enterable(path)
+
+
+@pytest.mark.parametrize("count", [2, 30])
+@pytest.mark.parametrize("kind", ["h264.mp4", "plain.avi"])
+def test_a_film_cut_without_encoding_it_anew_begins_where_it_was_cut(tmp_path, kind, count):
+    """Its file still has what was cut off, back to the last key frame, and hides it."""
+    whole = write_video(tmp_path / kind, frames(100), **KINDS[kind])
+    file = VideoFile(cut_video(whole, tmp_path / "cut.mp4", count))
+    assert len(file) == 100 - count == len(file.times)
+    assert read(file, 0, len(file)) == [*range(count, 100)]
+    assert read(file, 50, 60) == [*range(50 + count, 60 + count)] and read(file, 3, 4) == [3 + count]
+    assert file.times[:2] == pytest.approx([0, 0.04])
+    (cache_root() / "lengths" / file.stamp).write_text("100")  # as an earlier version counted
+    assert VideoFile(file.path).times[-1] == pytest.approx(99 / 25)
+
+
+def test_large_frames_come_in_small_blocks(tmp_path, monkeypatch):
+    """64 frames of 4K video take 1.6 GB, in each of the threads that check a data set."""
+    file = VideoFile(write_video(tmp_path / "a.mp4", frames(60)))
+    monkeypatch.setattr(video_file, "BYTES", 10 * 48 * 64 * 3)
+    blocks = [*file.blocks(None, 1, 5, 48)]
+    assert [len(block) for block in blocks] == [10, 10, 10, 10, 3]
+    assert numbers(np.concatenate(blocks)) == [*range(5, 48)]
+    assert [len(block) for block in file.blocks((24, 32), 1)] == [40, 20]
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
+    """A camera that names its videos 2024-05-01T12:00:00, in the folder that one is in."""
+    write_video(tmp_path / "2024-05-01T12:00:00.mp4", frames(20))
+    monkeypatch.chdir(tmp_path)
+    (video,) = find_videos(Path())
+    assert read(video.source, 3, 6) == [3, 4, 5]
+
+
+def test_what_lies_beyond_the_end_is_left_out(tmp_path):
+    file = VideoFile(write_video(tmp_path / "a.mp4", frames(20)))
+    assert read(file, 17, 30) == [17, 18, 19]
 
 
 def test_length_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
