@@ -22,6 +22,7 @@ from crossvad import __version__
 from crossvad.adapters.training_state import TrainingState
 from crossvad.execution.memory_layouts import lay_out, layout_of
 from crossvad.execution.model_state import save_tensors, unsaved
+from crossvad.store.drafts import have_on_disk
 from crossvad.store.store import Store
 
 EVERY = 120.0  # seconds
@@ -131,6 +132,7 @@ class Checkpoints:
         part = self.folder / f"{uuid.uuid4().hex}.part"
         try:
             _save(told, part)
+            have_on_disk(part)
             part.replace(self.folder / FILE)
         finally:
             part.unlink(missing_ok=True)

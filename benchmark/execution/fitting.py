@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import torch
@@ -106,7 +107,8 @@ class Fitter:
         self.tunings = {tuning.label: tuning for tuning in grid.tunings}
         self.trained: Callable[[str], None] = lambda key: None  # told of each training and preparation that is made
         self._last: Fitted | None = None
-        self._broken: dict[str, Exception] = {}  # key of a stage -> why it failed, which need not be tried again
+        # Key of a stage -> why it failed, which need not be tried again, and its traceback as it was then.
+        self._broken: dict[str, tuple[Exception, TracebackType | None]] = {}
 
     def fitted(self, cell: Cell, method: MethodSpec, source: Dataset) -> Fitted:
         """The cell's method, trained on its source and prepared by its tuning."""
@@ -195,6 +197,7 @@ class Fitter:
         with self.reporter.task(title) as update:
             episodes = fitted.source().unseen(EPISODES, first.shots, QUERY)
             counts = sorted({cell.steps for cell in cells})
+            torch.manual_seed(first.seed)  # some losses draw, and what was searched before is not to matter
             searches = search_rate(moving, tuning, episodes, counts, update)
         for cell in cells:
             with self.store.writing("searches", cell.search_key) as draft:
@@ -209,7 +212,8 @@ class Fitter:
         What comes is always what the store holds, in a fresh method: no score can rest on what is not saved.
         """
         if stage.key in self._broken:
-            raise self._broken[stage.key]
+            error, origin = self._broken[stage.key]
+            raise error.with_traceback(origin)
         folder = self.store.place(stage.kind, stage.key)
         if not (folder / FACTS).is_file():
             with self.store.claim(stage.kind, stage.key, lambda: self.reporter.say(f"  {stage.title}: {WAITING}")):
@@ -220,7 +224,7 @@ class Fitter:
                     except CannotKeep:
                         raise
                     except Exception as error:
-                        self._broken[stage.key] = error
+                        self._broken[stage.key] = error, error.__traceback__
                         raise
                     self.trained(stage.key)
         forget(self.store, stage.key)  # of another process that trained the same, and was killed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.nets.activations import activation_norms, has_unet
+from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import Dataset, Frames, Size, Video
 from crossvad.datasets.clips import at
@@ -30,7 +31,7 @@ from crossvad.execution.support import adaptation_units
 from crossvad.execution.training import load_fitted
 from crossvad.planning import registry
 from crossvad.planning.budgets import BUDGETS
-from crossvad.planning.cell import Cell
+from crossvad.planning.cell import Cell, digest_of
 from crossvad.planning.names import did_you_mean, split_options
 from crossvad.planning.protocol import FAIR
 from crossvad.store.store import Record, Store
@@ -107,8 +108,9 @@ class ModelViewer:
                 fix = f"give {' and '.join(files)}" if files else "leave it out"
                 raise InputError(option("plugin", plugin), "is no plug-in of the cell", fix)
         self.adapter, self.tuning = _fitted(store, record, plugins)
+        self.budget = _budget(self.cell)
         self.target = _target(self.cell, root, plugins)
-        self.decoder = Decoder(FrameCache(), BUDGETS[self.cell.budget])
+        self.decoder = Decoder(FrameCache(), self.budget)
         self.videos = {video.name: video for video in self.target.videos("test")}
 
     def sample(self, name: str | None = None, numbers: Sequence[int] = (), count: int = 4) -> Sample:
@@ -165,7 +167,7 @@ class ModelViewer:
         unit = next(unit for unit in adaptation_units(self.target, cell.policy) if video in unit.videos)
         assert unit.support is not None  # a cell of shots has a support
         frames = self.decoder.frames(unit.support, self.adapter.extra_inputs)
-        return adapted_once(self.adapter, frames, cell, self.tuning, BUDGETS[cell.budget], DEVICE)[0]
+        return adapted_once(self.adapter, frames, cell, self.tuning, self.budget, DEVICE)[0]
 
     def _first_abnormal(self) -> Video:
         """The first video with an abnormal frame that counts; else the first."""
@@ -183,13 +185,26 @@ class ModelViewer:
         return range(max(scored.start, FAIR.first_frame(self.cell.shots)), scored.stop) or scored
 
 
+def _budget(cell: Cell) -> Budget:
+    """The budget of a cell, which keeps its name alone.
+
+    Raises:
+        InputError: it is none of those that have names, or another of the same name.
+    """
+    budget = BUDGETS.get(cell.budget)
+    if budget is None or digest_of(asdict(budget)) != cell.budget_digest:
+        known = f"one of {', '.join(BUDGETS)}, as it is now"
+        raise InputError(f"budget {cell.budget}", f"is not {known}, so that no model of it can be built again", RERUN)
+    return budget
+
+
 def _fitted(store: Store, record: Record, plugins: Sequence[str]) -> tuple[Adapter, Tuning]:
     """Load the cell's method as it was trained and prepared, and the tuning it adapts by, its rate decided."""
     cell = record.cell
     method = registry.get_method(registry.as_given(cell.method, plugins))
     if method.version != cell.method_version:
         raise InputError(cell.method, "is of other code than when this cell was run", RERUN)
-    adapter = build(method, BUDGETS[cell.budget], cell.seed, DEVICE)
+    adapter = build(method, _budget(cell), cell.seed, DEVICE)
     tuning = registry.get_tuning(registry.as_given(cell.tuning, plugins)).build()
     if adapter.needs_source:
         folder = fitted_folder(store, cell, tuning)

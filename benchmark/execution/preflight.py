@@ -5,21 +5,24 @@ All videos are decoded right after, so that a broken file stops a grid in its fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.options import Budget
 from crossvad.adapters.tunings.base import Tuning
 from crossvad.datasets.base import SPLITS, Dataset, Split, Video
 from crossvad.datasets.clips import ClipSpec
-from crossvad.datasets.errors import InputError
+from crossvad.datasets.errors import UNSEEN, InputError
 from crossvad.datasets.readers.extra_inputs import get_extractor
 from crossvad.datasets.wording import noun, option
 from crossvad.datasets.words import number_of
 from crossvad.execution.decoding import training_videos
 from crossvad.execution.progress import Reporter
-from crossvad.execution.support import Unsuitable, frames_spanned, support_videos
+from crossvad.execution.support import CLEAN_HEAD, Unsuitable, frames_spanned, support_videos
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.protocol import Protocol, SupportPolicy
@@ -85,6 +88,28 @@ def _tell_understood(target: Dataset, reporter: Reporter) -> None:
             reporter.say(f"labels of {target.name}: {more} more lines, see bench datasets info {target.name}")
 
 
+def check_names(cells: Iterable[Cell], targets: Iterable[Dataset]) -> None:
+    """Refuse names that no line of a table could show: whoever reads a record of such refuses it.
+
+    Raises:
+        InputError: there is one.
+    """
+    keys = ("method", "source", "target", "tuning", "budget")
+    names = {getattr(cell, key): key for cell in cells for key in keys}
+    names |= {video.name: f"{target.name!r}, video" for target in targets for video in target.videos("test")}
+    for name, what in names.items():
+        if UNSEEN.search(name):
+            raise InputError(f"{what} {name!r}", "has characters in its name that cannot be seen", "rename it")
+
+
+def own_labels(target: Dataset) -> dict[str, NDArray[np.uint8]]:
+    """The labels of a target's test videos where they are a user's own, who may mend them; else none."""
+    with suppress(InputError):  # without labels it will be refused as a target
+        if target.understood():
+            return {video.name: target.labels(video.name) for video in target.videos("test")}
+    return {}
+
+
 def check_source(source: Dataset, clip: ClipSpec) -> None:
     """Refuse a source without training video, or with a training video shorter than a clip; of joined ones each.
 
@@ -121,7 +146,7 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
 
     Raises:
         Unsuitable: there is no test video, or no training video though the support set is to come from it.
-        Refused: a video is shorter than a clip, or a support video than the support set.
+        Refused: a video is shorter than a clip, or a support video, or what is held to be clean, than the support set.
     """
     if len(target.parts) > 1:
         choices = ", ".join(part.name for part in target.parts)
@@ -134,6 +159,10 @@ def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPo
     if not shots:
         return
     needed = frames_spanned(clip, shots)
+    if support == SupportPolicy.TEST_HEAD_CLEAN and needed > CLEAN_HEAD:
+        problem = f"takes {number_of(needed, 'frame')}, and a clean head is one of {CLEAN_HEAD} normal frames"
+        fewer = option("shots", max(0, CLEAN_HEAD - needed + shots))
+        raise Refused(option("shots", shots), problem, "choose at most " + fewer + ", or another " + noun("support"))
     for video in support_videos(target, support):
         if len(video) < needed:
             raise Refused(

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from crossvad.adapters.base import Adapter
 from crossvad.adapters.tunings.base import Tuning
@@ -30,6 +31,7 @@ from crossvad.planning.catalogue import BASELINES
 from crossvad.planning.cell import Cell
 from crossvad.planning.grid import Grid
 from crossvad.planning.specs import MethodSpec
+from crossvad.store.facts import to_be_read_again
 from crossvad.store.records import Record, Status
 from crossvad.store.scores import Scores
 from crossvad.store.store import Store, now_in_words
@@ -102,6 +104,9 @@ class Runner:
         if failed := sum(record is not None and record.status == "failed" for record in records.values()):
             stored += f", {failed} of them failed" if self.retry == "interrupted" else ""
         self.reporter.say(f"{number_of(len(cells), 'cell')}: {stored}, {len(todo)} to run")
+        done = [cell for cell in todo if (record := records[cell]) and record.status == "done"]
+        for target in dict.fromkeys(cell.target for cell in done if not self._labelled_as_now(cell)):
+            self.reporter.say(f"note: labels of {target} were changed since its cells were scored, which are run again")
         if todo:
             reasons = self.check(todo, leave_out)
             tally, to_score = Tally(len(todo), self.reporter), []
@@ -146,6 +151,7 @@ class Runner:
         self.sources = {source.name: source for source in grid.sources}
         self.targets = {target.name: target for target in grid.targets}
         self._locatable: dict[str, bool] = {}
+        self._own_labels: dict[str, dict[str, NDArray[np.uint8]]] = {}
         self.decoder = Decoder(self.cache, grid.budget)
         self.fitter = Fitter(grid, self.store, self.decoder, self.device, self.reporter, self.team)
         stop_at(count_frames(preflight.all_videos(grid), self.reporter))
@@ -159,6 +165,7 @@ class Runner:
                 no method but the trivial ones can do what is asked.
         """
         self.store.check_writable()
+        preflight.check_names(cells, self.grid.targets)
         preflight.check_files(self.grid, self.reporter)
         # Building a tuning says so if what it needs is not installed.
         tunings = {tuning.label: tuning.build() for tuning in self.grid.tunings}
@@ -215,13 +222,23 @@ class Runner:
     # ---- one cell ----------------------------------------------------------------------------------------------------
 
     def complete(self, record: Record) -> bool:
-        """Whether a stored cell is what is asked for: done, and with the maps that are wanted."""
+        """Whether a stored cell is what is asked for: done, by the labels of today, with the maps that are wanted."""
+        if record.status != "done" or not self._labelled_as_now(record.cell):
+            return False
         wanted = self._maps_version(record.cell)
-        return record.status == "done" and (not wanted or record.facts.get("maps") == wanted)
+        return not wanted or record.facts.get("maps") == wanted
 
     def settled(self, record: Record) -> bool:
         """Whether a stored cell need not be run: it is complete, or it failed and those are not tried again."""
         return self.complete(record) or (record.status == "failed" and self.retry == "interrupted")
+
+    def _labelled_as_now(self, cell: Cell) -> bool:
+        """Whether a finished cell has the labels that its target has now: a cell's name does not tell."""
+        if cell.target not in self._own_labels:
+            self._own_labels[cell.target] = preflight.own_labels(self.targets[cell.target])
+        now = self._own_labels[cell.target]
+        then = self.store.labels(cell) if now else {}
+        return now.keys() == then.keys() and all(np.array_equal(now[video], then[video]) for video in now)
 
     def _maps_version(self, cell: Cell) -> str:
         """Of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
@@ -246,7 +263,7 @@ class Runner:
             raise
         except Exception as error:
             self.reporter.say(f"  failed: {type(error).__name__}: {error}")
-            return self.record(cells, "failed", traceback.format_exc())
+            return self.record(cells, "failed", _in_words(error))
         for shots in {cell.shots for cell in cells}:
             with suppress(Exception):  # a rate that cannot be chosen: the cells of it will fail, and no others
                 self.fitter.decided([cell for cell in cells if cell.shots == shots], fitted)
@@ -274,10 +291,11 @@ class Runner:
         found = {cell: record for cell in cells if (record := self.store.record(cell)) and record.status == status}
         if status == "done":
             return {cell: record for cell, record in found.items() if self.complete(record)}
-        return {cell: record for cell, record in found.items() if record.finished > self._began}
+        now = now_in_words()  # what is later was written by a clock that was ahead, at whatever time
+        return {cell: record for cell, record in found.items() if self._began < record.finished <= now}
 
     def _score(self, cells: list[Cell]) -> dict[Cell, Record]:
-        first = cells[0]
+        first, problem, reason = cells[0], "", ""
         try:
             method = self.methods[first.method]
             fitted = self.fitter.fitted(first, method, self.sources[first.source])
@@ -289,21 +307,26 @@ class Runner:
                 scored = score_cells(
                     tasks, fitted, target, self.decoder, self.device, update, keep_maps=bool(maps_version)
                 )
+            shared = self._facts(fitted, method) | ({"maps": maps_version} if maps_version else {})
+            searches = {cell: {"search": asdict(search)} for cell, (_, search) in decided.items() if search is not None}
+            facts = [
+                to_be_read_again(shared | result.facts | searches.get(cell, {}))
+                for cell, result in zip(cells, scored, strict=True)
+            ]
         except KeyboardInterrupt:
             self.record(cells, *INTERRUPTED)
             raise
         except CannotKeep:
             raise
         except Exception as error:  # a method's own fault, whatever it is, must not take the grid down
-            if len(cells) > 1:  # nor the cells beside it
-                return {cell: self._score([cell])[cell] for cell in cells}
-            self.reporter.say(f"  failed: {type(error).__name__}: {error}")
-            return self.record([first], "failed", traceback.format_exc())
-        facts = self._facts(fitted, method) | ({"maps": maps_version} if maps_version else {})
-        searches = {cell: search for cell, (_, search) in decided.items() if search is not None}
+            problem, reason = f"{type(error).__name__}: {error}", _in_words(error)
+        if reason and len(cells) > 1:  # nor the cells beside it; only now is nothing held of what failed
+            return {cell: self._score([cell])[cell] for cell in cells}
+        if reason:
+            self.reporter.say(f"  failed: {problem}")
+            return self.record(cells, "failed", reason)
         records = {}
-        for cell, result in zip(cells, scored, strict=True):
-            of_cell = facts | result.facts | ({"search": asdict(searches[cell])} if cell in searches else {})
+        for cell, result, of_cell in zip(cells, scored, facts, strict=True):
             self._tell_oddities(cell, result.scores, of_cell)
             records[cell] = self.store.write(Record(cell, "done", facts=of_cell), result.scores, result.maps)
         return records
@@ -331,7 +354,19 @@ class Runner:
 
     def _record(self, cell: Cell, status: Status, reason: str) -> Record:
         found = self.store.record(cell)
-        return found if found and found.status == "done" else self.store.write(Record(cell, status, reason))
+        if found and found.status == "done" and self._labelled_as_now(cell):
+            return found
+        return self.store.write(Record(cell, status, reason))
+
+
+def _in_words(error: Exception) -> str:
+    """An error with its traceback, whose frames are emptied: they hold tensors, for which others may lack the room."""
+    told = traceback.format_exc()
+    each: BaseException | None = error
+    while each:
+        traceback.clear_frames(each.__traceback__)
+        each = each.__context__
+    return told
 
 
 Launch = Callable[[Runner, Sequence[list[Cell]], Tally], Generator[dict[Cell, Record], None, None]]

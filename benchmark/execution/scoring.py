@@ -17,6 +17,7 @@ from crossvad.adapters.portions import leading
 from crossvad.adapters.tunings.base import Tuning, adaptations
 from crossvad.datasets.base import Dataset, Footage, Video
 from crossvad.datasets.clips import ClipSource, consecutive, head
+from crossvad.datasets.errors import UNSEEN
 from crossvad.execution.adaptation import ready_to_adapt
 from crossvad.execution.anomaly_maps import located, map_video
 from crossvad.execution.decoding import Decoder
@@ -260,10 +261,15 @@ def arrays(cues: dict[str, Tensor]) -> Cues:
 
     Raises:
         TypeError: they are no tensors by name.
-        ValueError: a score is not finite; such a cell fails rather than being stored.
+        ValueError: there is none, a name cannot be shown, or a score is not finite; such a cell fails rather than
+            being stored.
     """
     if not isinstance(cues, dict) or not all(isinstance(values, Tensor) for values in cues.values()):
         raise TypeError(f"a score is {{cue: tensor (B,)}}, but the method gave {type(cues).__name__} of other things")
+    if not cues:
+        raise ValueError("a score is {cue: tensor (B,)}, but the method gave no cue")
+    if odd := [name for name in cues if UNSEEN.search(str(name))]:
+        raise ValueError(f"a cue is called {odd[0]!r}, which cannot be shown in a line")
     converted = {cue: values.detach().double().cpu().numpy() for cue, values in cues.items()}
     for cue, values in converted.items():
         if not np.isfinite(values).all():

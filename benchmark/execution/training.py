@@ -123,7 +123,7 @@ def logging_to(update: Update, watched: Watched, write: Write) -> Log:
         first, value = next(iter(values.items()))
         for name in values:
             if name not in watched.losses or step % max(1, of // CURVE_POINTS) == 0:
-                watched.curves.setdefault(name, []).append((step, values[name]))
+                watched.curves.setdefault(name, []).append((step, float(values[name])))  # it may be one of NumPy's
                 write(step, {name: values[name]})
         update(step, of, f"{first} {value:.4g}")
 

@@ -193,6 +193,11 @@ def _get_through(connection: Connection, place: Workplace, device: torch.device)
         cells = {cell.key: cell for cell in runner.take(place.grid(Reporter(quiet=True)))}
         connection.send(Ready())
         while job := _next(connection):
+            if not cells.keys() >= {*job.cells}:
+                problem = "was changed since the run began, so that a process that starts now makes other cells of it"
+                raise InputError(
+                    "the data, or the file of a plug-in", problem, "say the same again: what is done is kept"
+                )
             do = runner.prepare if job.kind == "prepare" else runner.score
             records = do([cells[key] for key in job.cells])
             connection.send(Finished(failed=bool(records) and job.kind == "prepare"))

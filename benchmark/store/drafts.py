@@ -11,11 +11,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAME = re.compile(r"\.(metrics|[0-9a-f]{16}[\w-]*)-[a-z0-9_]{8}")  # of drafts; other hidden folders are not ours
+BESIDE, WITHIN = ".*", "*/.*"  # where drafts lie: in a folder itself, or in those in it
 
 
 @contextmanager
@@ -32,8 +33,12 @@ def drafting(parent: Path, name: str) -> Iterator[Path]:
 def put_in_place(draft: Path, place: Path) -> None:
     """Rename a directory into its place, instead of what is there: an older result, or a twin's that came first.
 
-    Only an empty directory can be renamed over, so the old one steps aside; another process may do the same meanwhile.
+    What it holds is on the disk by then. Only an empty directory can be renamed over, so the old one steps aside;
+    another process may do the same meanwhile.
     """
+    for path in draft.rglob("*"):
+        if path.is_file():
+            have_on_disk(path)
     if place.is_symlink():  # of whoever made the folder: what it leads to is not ours
         place.unlink()
     while True:
@@ -44,6 +49,12 @@ def put_in_place(draft: Path, place: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         step_aside(place)
+
+
+def have_on_disk(path: Path) -> None:
+    """Have a file on the disk before it is given its name: of what is not, a power cut leaves the name, and no byte."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def step_aside(place: Path) -> None:
@@ -69,10 +80,10 @@ def replace_text(path: Path, text: str) -> bool:
     return False
 
 
-def sweep(root: Path) -> list[str]:
-    """Remove the drafts below a store's root that nobody writes any more. Returns their names as seen from there."""
+def sweep(root: Path, where: Sequence[str] = (BESIDE, WITHIN)) -> list[str]:
+    """Remove the drafts below a store's folder that nobody writes any more. Returns their names as seen from there."""
     swept = []
-    for draft in _drafts(root):
+    for draft in _drafts(root, where):
         with claimed(draft) as free:
             if free:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -80,17 +91,17 @@ def sweep(root: Path) -> list[str]:
     return swept
 
 
-def abandoned(root: Path) -> list[Path]:
-    """The drafts below a store's root that nobody writes any more."""
+def abandoned(root: Path, where: Sequence[str] = (BESIDE, WITHIN)) -> list[Path]:
+    """The drafts below a store's folder that nobody writes any more."""
     found = []
-    for draft in _drafts(root):
+    for draft in _drafts(root, where):
         with claimed(draft) as free:
             found += [draft] if free else []
     return found
 
 
-def _drafts(root: Path) -> list[Path]:
-    hidden = [path for pattern in (".*", "*/.*") for path in sorted(root.glob(pattern))]
+def _drafts(root: Path, where: Sequence[str]) -> list[Path]:
+    hidden = [path for pattern in where for path in sorted(root.glob(pattern))]
     return [path for path in hidden if NAME.fullmatch(path.name) and path.is_dir()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,19 @@ from crossvad.store.typed import is_number, misfits, unseen
 NUMBERS = ("parameters", "fps", "train_seconds", "prepare_seconds", "adapt_seconds")
 # Those that every table is made of: they are remembered apart, and read without the others.
 SHOWN = (*NUMBERS, "fusion", "published_evaluation", "transductive", "device")
+
+
+def to_be_read_again(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's facts as JSON gives them, such as numbers for those of NumPy.
+
+    Raises:
+        TypeError: they hold what JSON cannot.
+        ValueError: whoever reads the record would refuse it.
+    """
+    told: dict[str, Any] = json.loads(json.dumps(facts, default=float))
+    if wrong := wrong_facts(told):
+        raise ValueError(f"its {wrong}, so that nobody could read its cells again")
+    return told
 
 
 def wrong_facts(facts: Mapping[str, Any]) -> str:

@@ -141,7 +141,7 @@ def recalled_records(folders: Mapping[str, Path], index: Index) -> list[Record]:
         index: what is remembered.
 
     Raises:
-        InputError: a record cannot be read.
+        InputError: a record cannot be read, or is of another cell: it would count twice.
     """
     files = {key: f"{folder.name}/{key}/{RECORD}" for key, folder in folders.items()}
     identities = {key: identity(f"{folder}/{key}/{RECORD}") for key, folder in folders.items()}
@@ -151,6 +151,9 @@ def recalled_records(folders: Mapping[str, Path], index: Index) -> list[Record]:
         records = _remembered(said)
     for key in [key for key in folders if key not in records]:
         if (record := read_record(folders[key] / key)) is not None:
+            if record.cell.key != key:
+                problem = f"holds the record of another cell, {record.cell.key}: {record.cell}"
+                raise InputError(folders[key] / key, problem, "restore it, or remove it and run the cell again")
             records[key] = record
             index.add(files[key], identities[key], _told(record))
     return [records[key] for key in folders if key in records]

@@ -50,8 +50,8 @@ def remove_cells(store: Store, records: Iterable[Record]) -> int:
         place = store.place("cells", record.cell.key)
         if store.is_claimed("cells", record.cell.group_key):
             continue
-        with store.claim("cells", record.cell.group_key):
-            if place.is_dir() and store.record(record.cell) == record:
+        with store.claim("cells", record.cell.group_key) as held:
+            if held and place.is_dir() and store.record(record.cell) == record:
                 step_aside(place)
                 removed += 1
     return removed

@@ -102,6 +102,17 @@ def load_scores(path: Path) -> Scores:
     return made
 
 
+def load_labels(path: Path) -> dict[str, NDArray[np.uint8]]:
+    """Read the labels alone of what `save_scores` wrote, by test video.
+
+    Raises:
+        ValueError, KeyError, …: as `load_scores`.
+    """
+    with opened(path) as file:
+        videos, lengths, labels = file["videos"], file["lengths"], file["labels"]
+    return dict(zip(videos.tolist(), np.split(labels, np.cumsum(lengths)[:-1]), strict=True))
+
+
 def unequal(scores: Scores, frames: int) -> list[str]:
     """Tell which arrays of a cell have another length than the number of frames or of support clips."""
     wrong = [f"labels has {len(scores.labels)} for {frames}"] if len(scores.labels) != frames else []

@@ -13,7 +13,6 @@ the machine that it is of. Maps are fetched when they are asked for.
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Collection, Iterator
@@ -30,13 +29,12 @@ from crossvad.store.objects import Objects, Unreachable
 from crossvad.store.records import RECORD
 from crossvad.store.scores import Maps
 from crossvad.store.shared_claims import is_claimed, shared_claim
-from crossvad.store.store import MAPS, SCORES, Store, sha256
+from crossvad.store.store import KEY, MAPS, SCORES, Store, sha256
 from crossvad.store.urls import folder_of
 from crossvad.store.whole import CELLS, OF_CELLS, PART, REFERENCE, SUMS, fetch_whole
 
 SHARED = ("cells", "fits", "prepared", "searches")
 CLAIMED = ("cells", "fits", "prepared")
-KEY = re.compile(r"[0-9a-f]{16}")
 MOST_OF_MAPS = 2**33  # bytes
 AT_A_TIME = 16  # files on their way
 

@@ -74,10 +74,9 @@ def standings(store: Store) -> list[Standing]:
     """How far each run is whose process lives, the first begun first; of runs that were killed, nothing."""
     found = []
     for path in sorted(store.place(KIND, "").glob("*.json")):
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # gone, or not ours
-            standing = _read(json.loads(small_text(path)))
-            if store.is_claimed(KIND, path.stem):
-                found.append(standing)
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            if store.is_claimed(KIND, path.stem):  # else it is of a run that was killed, or not ours
+                found.append(_read(json.loads(small_text(path))))
     return sorted(found, key=lambda each: each.began)
 
 

@@ -32,6 +32,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -42,19 +43,23 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crossvad.datasets.errors import CannotKeep, InputError
 from crossvad.datasets.readers.file_identity import parsing
 from crossvad.datasets.wording import noun, option
 from crossvad.planning.cell import Cell
 from crossvad.store.claims import claim, is_held
-from crossvad.store.drafts import abandoned, drafting, put_in_place, sweep
+from crossvad.store.drafts import BESIDE, abandoned, drafting, put_in_place, sweep
 from crossvad.store.garbage import rarely_collected
 from crossvad.store.index import Index, identity
 from crossvad.store.records import RECORD, read_record, recalled_records, stamped
 from crossvad.store.records import Record as Record
-from crossvad.store.scores import Maps, Scores, load_maps, load_scores, save_maps, save_scores
+from crossvad.store.scores import Maps, Scores, load_labels, load_maps, load_scores, save_maps, save_scores
 
 SCORES, MAPS = "scores.npz", "maps.npz"
+KEY = re.compile(r"[0-9a-f]{16}")  # of a cell, a fit and the like: the name of its directory
 ELSEWHERE = "choose a writable " + noun("results") + " folder"
 MAPS_AGAIN = "remove its folder and run the cell again with " + option("maps", True)
 CHANGED = ("is missing or was changed", "remove its folder and run the cell again")
@@ -158,7 +163,7 @@ class Store:
         """Have what was made at hand for others: it is."""
 
     def sweep(self) -> list[str]:
-        """Remove what killed runs left half-written below runs/. Returns the names of what was removed."""
+        """Remove what killed processes left half-written. Returns the names of what was removed."""
         for path in self.place("claims", "").glob("*-*"):
             if not path.is_symlink() and path.is_file() and path.stat().st_size == 0:  # else it is no claim
                 with claim(path):  # which removes it, unless a living process holds it
@@ -166,11 +171,11 @@ class Store:
         for path in self.place("status", "").glob("*.json"):
             if not path.is_symlink() and not self.is_claimed("status", path.stem):
                 path.unlink(missing_ok=True)
-        return sweep(self.root)
+        return [*sweep(self.root), *sweep(self.reference, [BESIDE])]
 
     def leftovers(self) -> list[Path]:
-        """What killed runs left half-written below runs/."""
-        return abandoned(self.root)
+        """What killed processes left half-written."""
+        return [*abandoned(self.root), *abandoned(self.reference, [BESIDE])]
 
     def cell_place(self, key: str) -> Path:
         """Directory of a cell: of this machine's own run, else of the committed one, there or not."""
@@ -238,6 +243,16 @@ class Store:
         with parsing(path, "holds no scores", "remove its folder and run the cell again"):
             return load_scores(path)
 
+    def labels(self, cell: Cell) -> dict[str, NDArray[np.uint8]]:
+        """The labels that a finished cell's scores are held against, by test video.
+
+        Raises:
+            InputError: the file is missing or damaged.
+        """
+        path = self.cell_place(cell.key) / SCORES
+        with parsing(path, "holds no scores", "remove its folder and run the cell again"):
+            return load_labels(path)
+
     def check_scores(self, record: Record, folder: Path | None = None) -> None:
         """Hold the file of a finished cell's raw scores against its digest; one that was held before, by its identity.
 
@@ -267,12 +282,17 @@ class Store:
         Raises:
             InputError: something in its place leads elsewhere.
         """
-        place = self.reference / cell.key
-        for name in ("record.json", "scores.npz") if self.cell_place(cell.key) != place else ():
-            if any(path.is_symlink() for path in (self.reference, place, place / name)):
-                raise InputError(place, "is a link", "remove it, or name another " + noun("results") + " folder")
-            place.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(self.cell_place(cell.key) / name, place / name)
+        place, own = self.reference / cell.key, self.cell_place(cell.key)
+        if own == place:
+            return place
+        if any(path.is_symlink() for path in (self.reference, place)):
+            raise InputError(place, "is a link", "remove it, or name another " + noun("results") + " folder")
+        self.reference.mkdir(parents=True, exist_ok=True)
+        with drafting(self.reference, cell.key) as draft:
+            for name in (RECORD, SCORES):
+                shutil.copy2(own / name, draft / name)
+            draft.chmod(0o755)
+            put_in_place(draft, place)
         return place
 
     def maps(self, cell: Cell) -> Maps | None:
@@ -312,10 +332,10 @@ def now_in_words() -> str:
 
 
 def _folders(folder: Path) -> list[str]:
-    """The names of what lies in a folder as folders, hidden ones left out; none where it is none."""
+    """The names of the folders in a folder that may be cells'; none where it is none."""
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+            return [entry.name for entry in entries if KEY.fullmatch(entry.name) and entry.is_dir()]
     except OSError:
         return []
 

@@ -77,6 +77,6 @@ def _listed(told: bytes) -> Mapping[str, str]:
         sums = json.loads(told)
     except (ValueError, RecursionError) as error:
         raise NotWhole(str(error)) from error
-    if not isinstance(sums, dict) or not all(PART.fullmatch(name) for name in sums):
-        raise NotWhole("it names other files than a fit has")
+    if not isinstance(sums, dict) or not sums or not all(PART.fullmatch(name) for name in sums):
+        raise NotWhole("it names none of the files that a fit has, or others")
     return sums

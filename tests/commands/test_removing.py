@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from crossvad.store.claims import claim
+from crossvad.store.removal import remove_cells
 from crossvad.store.store import Store
 
 
@@ -86,6 +87,13 @@ def test_committed_cells_and_those_that_a_run_is_at_stay(bench, finished):
     assert kept.is_dir()
     left = bench("results", "remove", "--where", "method=framepred", "--yes")
     assert left.code == 2 and "nothing to remove but 1 committed cell of results/reference" in left.err
+
+
+def test_what_a_run_begins_with_at_the_last_moment_stays(finished, monkeypatch):
+    (record, *_) = finished.records()
+    with claim(finished.place("claims", f"cells-{record.cell.group_key}")):
+        monkeypatch.setattr(Store, "is_claimed", lambda *of: False)  # nobody was at it yet
+        assert remove_cells(finished, [record]) == 0 and finished.record(record.cell) == record
 
 
 def test_what_cannot_be_written_or_leads_elsewhere_is_refused(bench, finished, tmp_path, monkeypatch):

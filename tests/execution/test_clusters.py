@@ -1,5 +1,6 @@
 """Processes on other machines, as far as one machine can be several: Ray with two nodes, Slurm's jobs run here."""
 
+import errno
 import os
 import re
 import signal
@@ -232,6 +233,31 @@ def test_a_stranger_without_the_key_is_not_heard(tmp_path, north, south):
                 time.sleep(0.01)
             assert [*launcher.arrived] == ["somebody"]
         silent.close()
+
+
+def test_a_caller_that_cannot_be_taken_in_shuts_nobody_out(monkeypatch):
+    """As where a process has too many files open for a while."""
+    from crossvad.execution.launchers.remote import Remote
+
+    class Nobody(Remote):
+        def start(self, number):
+            raise NotImplementedError
+
+    refusals, accept = iter([OSError(errno.EMFILE, "Too many open files")]), socket.socket.accept
+
+    def refusing_once(door):
+        if refusal := next(refusals, None):
+            raise refusal
+        return accept(door)
+
+    monkeypatch.setattr(socket.socket, "accept", refusing_once)
+    with Nobody(None, Shared(None, "cpu", 1)) as launcher:
+        with Client(("127.0.0.1", launcher.port), authkey=launcher.key) as connection:
+            connection.send("me")
+            deadline = time.monotonic() + 20
+            while "me" not in launcher.arrived and time.monotonic() < deadline:
+                time.sleep(0.02)
+        assert "me" in launcher.arrived
 
 
 def test_a_cluster_without_room_is_told_of_once(cluster, tmp_path, north, south, monkeypatch):

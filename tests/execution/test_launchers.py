@@ -14,6 +14,7 @@ import crossvad
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.datasets.readers.frame_cache import FrameCache
+from crossvad.execution.launchers.processes import Processes
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.store.store import Store
@@ -113,11 +114,26 @@ def test_a_process_that_cannot_make_out_the_grid_ends_the_run_and_says_so(north,
     assert not Store(tmp_path / "r").records()
 
 
+def test_a_plugin_that_is_edited_while_processes_start_ends_the_run_and_says_so(
+    north, south, tmp_path, plugin, monkeypatch
+):
+    name, start = plugin(), Processes.start
+
+    def late(self, number):
+        plugin((".square().mean()\n", ".abs().mean()\n"))
+        return start(self, number)
+
+    monkeypatch.setattr(Processes, "start", late)
+    with pytest.raises(InputError, match="file of a plug-in: was changed since the run began"):
+        crossvad.run(source=north, target=south, methods=name, **SMOKE, results=tmp_path / "r", jobs=2)
+    assert {record.status for record in Store(tmp_path / "r").records()} <= {"done", "interrupted"}
+
+
 def test_what_another_process_has_scored_meanwhile_is_not_recorded_as_failed(store, make_grid, run_grid):
     grid = make_grid("framediff", shots=[0])
     (record,) = run_grid(store, grid)
     runner = Runner(store, FrameCache(), torch.device("cpu"), Reporter(quiet=True))
-    assert runner.record(grid.cells(), "failed", "too late")[record.cell].status == "done"
+    assert runner.record(runner.take(grid), "failed", "too late")[record.cell].status == "done"
     assert store.record(record.cell).status == "done" and len(store.scores(record.cell).labels)
 
 

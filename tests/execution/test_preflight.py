@@ -13,7 +13,7 @@ from crossvad.datasets.own_folder import OwnFolder
 from crossvad.execution import preflight
 from crossvad.execution.progress import Reporter
 from crossvad.execution.support import Unsuitable
-from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy
+from crossvad.planning.protocol import FAIR, PAPER, SupportPolicy, get_protocol
 
 CLIP = ClipSpec(5, 4, (32, 32), 1)
 TRAIN_HEAD, TEST_HEAD = SupportPolicy.TRAIN_HEAD, SupportPolicy.TEST_HEAD
@@ -196,6 +196,28 @@ def test_every_video_that_a_grid_reads_is_named(make_grid, north, south):
     assert needed <= {video.source.stamp for video in preflight.all_videos(grid)}
     bare = {video.source.stamp for video in preflight.needed_videos(make_grid("framepred", shots=[0]))}
     assert needed - bare == {target.videos("train")[0].source.stamp}
+
+
+@pytest.mark.parametrize("name", ["a\nb", "tab\there", "bi\u202edi"])
+@pytest.mark.parametrize("part", ["", "test/b"], ids=["camera", "video"])
+def test_a_name_that_no_table_could_show_is_refused(make_grid, run_grid, store, camera, name, part):
+    """Before hours are spent on cells that nobody could read."""
+    folder = camera()
+    strange = (folder / part).rename((folder / part).with_name(name))
+    with pytest.raises(InputError, match="has characters in its name that cannot be seen; rename it"):
+        run_grid(store, make_grid("framediff", targets=[OwnFolder(folder if part else strange)], shots=[0]))
+    assert not store.records()
+
+
+def test_a_support_set_longer_than_a_clean_head_is_refused(make_grid, run_grid, store, camera):
+    """Its end may be abnormal, of which nobody would hear."""
+    target = OwnFolder(camera())
+    (target.directory / "labels.csv").write_text("video,start,end\na,25,40\n")
+    few = {"protocol": get_protocol("fair@22"), "tunings": ("finetune[learning_rate=1e-3]",)}
+    grid = make_grid("framepred", targets=[target], support="test-head-clean", shots=[21, 22], **few)
+    done, refused = run_grid(store, grid)
+    assert (done.status, refused.status) == ("done", "refused") and not store.scores(done.cell).support_labels.any()
+    assert "22: takes 26 frames, and a clean head is one of 25 normal frames; choose at most" in refused.reason
 
 
 def test_without_a_clean_head_the_oracle_is_refused(make_grid, run_grid, store, camera):

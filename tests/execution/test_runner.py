@@ -27,6 +27,7 @@ from crossvad.present.tables import pivot
 from crossvad.store.store import Store
 from crossvad.tabulation.diagnostics import tabulate as diagnostics_table
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
+from made import CPU
 
 SPY = """
     def fit(self, source, budget, log):
@@ -240,6 +241,14 @@ def test_a_rate_is_chosen_once_for_all_targets_and_kept_with_the_cell(
     assert len(found) == 2 * 2 * len(FineTune.RATES) and found["chosen"].sum() == 4
 
 
+def test_a_search_is_the_same_whatever_was_searched_before(make_grid, run_grid, store, plugin, tmp_path):
+    """Also for a method whose loss draws."""
+    noisy = plugin((LOSS, f"clips = clips + torch.randn_like(clips)\n        {LOSS}"))
+    together = run_grid(store, make_grid(noisy, shots=[0, 1, 2]))[-1]
+    alone = run_grid(Store(tmp_path / "alone"), make_grid(noisy, shots=[2]))[-1]
+    assert together.cell == alone.cell and together.facts["search"] == alone.facts["search"]
+
+
 def test_what_a_method_watches_is_kept(make_grid, run_grid, store):
     (record,) = run_grid(store, make_grid("apn", shots=[0]))
     curves = json.loads((store.place("fits", record.cell.fit_key) / "fit.json").read_text())["curves"]
@@ -270,6 +279,12 @@ FAILURES = {
         (SCORE, f"from crossvad.datasets.errors import InputError\n        raise InputError(1, 2, 3)\n        {SCORE}"),
         "InputError: 1: 2; 3",
     ),
+    "has no cue": ((SCORE, f"return {{}}\n        {SCORE}"), "the method gave no cue"),
+    "has a cue of two lines": (('{"level"', '{"level\\n"'), "which cannot be shown in a line"),
+    "weighs a cue by less than nothing": (
+        ("    @torch.no_grad()\n", "    fusion = {'level': -1.0}\n\n    @torch.no_grad()\n"),
+        "its fusion is not as a run writes it",
+    ),
     "has no score": (("def score(", "def rate("), "must define score"),
 }
 
@@ -288,6 +303,16 @@ def test_a_method_that_fails_does_not_take_the_others_down(make_grid, run_grid, 
         assert [path.name for path in store.place("cells", record.cell.key).iterdir()] == ["record.json"]
 
 
+def test_numbers_of_numpy_are_numbers(make_grid, run_grid, store, plugin):
+    """In what a method says of itself, and in what it watches as it trains."""
+    ours = "    fusion = {'level': numpy.float32(0.5)}\n\n    def diagnostics(self, clips):\n"
+    ours += "        return {'level': numpy.float32(0.25)}\n\n    @torch.no_grad()\n"
+    name = plugin(("import torch\n", "import numpy\nimport torch\n"), ("    @torch.no_grad()\n", ours))
+    (record,) = run_grid(store, make_grid(name, shots=[0]))
+    assert record.facts["fusion"] == {"level": 0.5} and record.facts["diagnostics"] == {"level": 0.25}
+    assert store.records() == [record]
+
+
 def test_an_interrupted_cell_says_so_and_is_run_again(make_grid, run_grid, store, plugin):
     stop = (SCORE, f"import os\n        if 'GO' not in os.environ: raise KeyboardInterrupt\n        {SCORE}")
     grid = make_grid("framediff", plugin(stop), "ramp")
@@ -298,6 +323,25 @@ def test_an_interrupted_cell_says_so_and_is_run_again(make_grid, run_grid, store
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GO", "1")
         assert {record.status for record in run_grid(store, grid)} == {"done"}
+
+
+def test_cells_are_scored_again_where_a_users_labels_were_changed(make_grid, run_grid, store, camera, monkeypatch):
+    target, trainings = camera("target"), []
+    original = fitting.train
+    monkeypatch.setattr(fitting, "train", lambda *given: trainings.append(given) or original(*given))
+
+    def run() -> list[str]:
+        records = run_grid(store, make_grid("framepred", tunings=RATED, targets=[OwnFolder(target)]))
+        assert all(store.scores(record.cell).labels.sum() == abnormal for record in records)
+        return [record.finished for record in records]
+
+    abnormal = 8 + 6
+    first = run()
+    (target / "labels.csv").write_text("video,start,end\na,32,40\nb,30,36\n")  # as many in another video
+    second = run()
+    assert not {*first} & {*second} and len(first) == 2 and run() == second
+    (target / "labels.csv").unlink()  # which leaves nothing to hold cells against
+    assert run() == second and len(trainings) == 1
 
 
 def without(camera, split, tmp_path):
@@ -407,6 +451,25 @@ def test_a_training_that_fails_is_not_tried_again(make_grid, run_grid, store, pl
     records = run_grid(store, make_grid("framediff", methods=[method], shots=[0, 1, 2], steps=[1, 2]))
     assert len(records) == 5 and {record.status for record in records} == {"failed"}
     assert sys.modules[method.cls.__module__].TRIED == [1]
+
+
+RUNS_OUT = """activation = torch.zeros(9)
+        ALIVE.append(sum(each() is not None for each in HELD))
+        HELD.append(weakref.ref(activation))
+        raise RuntimeError("out of memory, say")
+        """
+
+
+@pytest.mark.parametrize("line", [LOSS, SCORE], ids=["trains", "scores"])
+def test_nothing_is_held_of_what_failed(make_grid, store, plugin, line):
+    """While its cells are tried one by one, nor as long as the run goes on; and each says the same of it."""
+    lists = ("class Mine(Adapter):", "import weakref\nHELD, ALIVE = [], []\n\nclass Mine(Adapter):")
+    method = registry.get_method(plugin(lists, (line, RUNS_OUT + line)))
+    runner = Runner(store, FrameCache(), CPU, Reporter(quiet=True))
+    records = runner.run(make_grid(methods=[method], tunings=RATED, shots=[0, 1, 2, 3]))
+    module = sys.modules[method.cls.__module__]
+    assert module.HELD and not any(module.ALIVE) and all(each() is None for each in module.HELD)
+    assert len({record.reason for record in records[1:]}) == 1 and "out of memory, say" in records[0].reason
 
 
 class Lost(Honest):

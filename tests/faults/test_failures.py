@@ -13,6 +13,7 @@ from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.store import store as store_module
+from crossvad.store.records import Record
 from crossvad.store.store import Store
 
 COUNTED = """
@@ -63,6 +64,15 @@ def test_what_failed_for_another_process_meanwhile_is_not_tried_again(plugin, ma
     for do in (runner.prepare, runner.score):
         assert {record.status for record in do(cells).values()} == {"failed"}
     assert tries() == 1
+
+
+def test_what_failed_by_a_clock_that_was_ahead_is_tried_again(make_grid, run_grid, store, monkeypatch):
+    grid = make_grid("framediff", shots=[0])
+    with monkeypatch.context() as ahead:
+        ahead.setattr(store_module, "now_in_words", lambda: "2999-01-01T00:00:00.000000+00:00")
+        for cell in grid.cells():
+            store.write(Record(cell, "failed", "no luck"))
+    assert {record.status for record in run_grid(store, grid)} == {"done"}
 
 
 def test_a_method_that_asks_for_more_memory_than_there_is_fails_alone(plugin, make_grid, run_grid, store):

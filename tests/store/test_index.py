@@ -128,6 +128,19 @@ def test_cells_that_are_gone_are_forgotten(results):
     assert len(names) == 6 and not any(gone.name in name for name in names)
 
 
+def test_a_copy_beside_a_cell_is_no_other_cell(results, read):
+    """Such as somebody makes before trying something: it would count as another seed."""
+    place = record_of(results).parent
+    before = rows(results)
+    copy = shutil.copytree(place, place.with_name(f"{place.name}.bak"))
+    assert rows(results) == before and read == []
+    copy.replace(place.with_name("0123456789abcdef"))
+    with pytest.raises(
+        InputError, match=f"0123456789abcdef: holds the record of another cell, {place.name}: .*restore"
+    ):
+        Store(results).records()
+
+
 def test_committed_cells_are_remembered_beside_ones_own(results, read):
     for record in Store(results).records()[:2]:
         Store(results).keep(record.cell)

@@ -191,6 +191,15 @@ def test_a_spoilt_fit_is_none(machine, url):
     assert not store.place("fits", "f" * 16).exists()
 
 
+def test_a_fit_without_files_is_none_and_replaced(machine, url):
+    put_at(url, f"runs/fits/{'f' * 16}/sha256.json", b"{}")
+    with machine("a").writing("fits", "f" * 16) as draft:
+        (draft / "fit.json").write_text("{}")
+    store = machine("b")
+    store.take_in("fits", ["f" * 16])
+    assert (store.place("fits", "f" * 16) / "fit.json").is_file()
+
+
 def test_a_cell_under_another_name_is_none(machine, url):
     machine("a").write(done(), scores())
     for name, content in files_at(url).items():

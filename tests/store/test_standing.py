@@ -43,7 +43,13 @@ def test_status_tells_how_long_a_run_may_still_take_where_anything_tells(store, 
         assert frame["left"].tolist() == [told]
 
 
-@pytest.mark.parametrize("written", ["{", "[]", "{}", '{"now": 3}', '{"now": {}, "other": 1}', '{"now": {"a": 4}}'])
+ENDLESS = (
+    '{"now": {}, "command": "", "host": "", "began": "", "process": Infinity, "cells": 1, "done": 1, "seconds": 1}'
+)
+STRANGE = ["{", "[]", "{}", '{"now": 3}', '{"now": {}, "other": 1}', '{"now": {"a": 4}}', ENDLESS, "[" * 100_000]
+
+
+@pytest.mark.parametrize("written", STRANGE, ids=range(len(STRANGE)))
 def test_what_is_no_standing_is_passed_over(store, written):
     folder = store.place("status", "")
     folder.mkdir(parents=True)

@@ -1,10 +1,12 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -87,6 +89,21 @@ def test_an_error_in_the_middle_leaves_what_was_there(store):
         (draft / "record.json").write_text("half")
         raise RuntimeError
     assert snapshot(store) == before and leftovers(store) == []
+
+
+def test_what_has_its_name_is_on_the_disk(store, monkeypatch):
+    """Else a power cut leaves names with nothing in them, of all that was made in the seconds before."""
+    on_disk, sync, rename = set(), os.fsync, Path.replace
+
+    def renamed(draft: Path, place: Path) -> Path:
+        if place.parent.name == "cells":
+            assert {path.stat().st_ino for path in draft.iterdir()} == on_disk and len(on_disk) == 2
+        return rename(draft, place)
+
+    monkeypatch.setattr(os, "fsync", lambda file: on_disk.add(os.fstat(file).st_ino) or sync(file))
+    monkeypatch.setattr(Path, "replace", renamed)
+    store.write(Record(CELL, "done"), scores())
+    assert store.scores(CELL).videos == scores().videos
 
 
 def test_a_draft_is_no_result(store):
@@ -234,6 +251,22 @@ def test_a_draft_is_swept_once_its_process_was_killed_and_named(store, kind):
     writer.join()
     assert [path.name for path in store.leftovers()] == [name]
     assert store.sweep() == [f"{kind}/{name}"] and leftovers(store) == [] and store.sweep() == []
+
+
+def test_a_cell_is_kept_whole_or_not_at_all(store, monkeypatch):
+    """Also over one that was kept before; what a killed process leaves is swept."""
+    copies = iter([shutil.copy2] * 3)  # and then no more
+    monkeypatch.setattr(shutil, "copy2", lambda *given: next(copies)(*given))
+    store.write(Record(CELL, "done"), scores(1.0))
+    kept = Store(store.root.parent, only="reference")
+    assert store.keep(CELL) == kept.cell_place(CELL.key)
+    store.write(Record(CELL, "done"), scores(2.0))
+    with pytest.raises(StopIteration):
+        store.keep(CELL)
+    assert kept.scores(CELL).cues["prediction"][1] == 1.0 and len([*store.reference.iterdir()]) == 1
+    left = store.reference / f".{CELL.key}-ab12_cde"
+    left.mkdir()
+    assert store.leftovers() == [left] and store.sweep() == [left.name] and not left.exists()
 
 
 def test_a_sweep_takes_all_that_a_store_drafts_and_nothing_else(store):

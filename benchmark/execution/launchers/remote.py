@@ -61,9 +61,14 @@ class Remote(Launcher):
         """Take in whoever comes, each by a thread of its own: who is silent keeps nobody out."""
         with self.door:
             while not self.closed:
-                with suppress(TimeoutError):
+                try:
                     caller, _ = self.door.accept()
-                    threading.Thread(target=self._greet, args=(caller,), daemon=True).start()
+                except TimeoutError:
+                    continue
+                except OSError:  # of a caller, or of this process, which has too many files open: the next may come in
+                    time.sleep(LOOK)
+                    continue
+                threading.Thread(target=self._greet, args=(caller,), daemon=True).start()
 
     def _greet(self, caller: socket.socket) -> None:
         """Know a process by the key, within a while."""
@@ -74,11 +79,11 @@ class Remote(Launcher):
             deliver_challenge(connection, self.key)
             answer_challenge(connection, self.key)
             name = connection.recv()
+            with socket.socket(fileno=os.dup(connection.fileno())) as patient:
+                patient.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 0))
         except (AuthenticationError, EOFError, OSError):  # a stranger, or one that was lost at once
             connection.close()
             return
-        with socket.socket(fileno=os.dup(connection.fileno())) as patient:
-            patient.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 0))
         self.arrived[name] = connection
 
     def said_to(self, name: str, host: str, threads: int) -> tuple[Any, ...]:

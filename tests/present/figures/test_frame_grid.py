@@ -11,6 +11,7 @@ from torch.nn.functional import normalize
 from crossvad.datasets.errors import InputError
 from crossvad.execution import model_views
 from crossvad.execution.model_views import ModelViewer, attention, only, predicted, spread
+from crossvad.planning.budgets import BUDGETS
 from crossvad.present.figures.frame_grid import Activations, Errors, Prototypes
 from crossvad.store.store import Store
 from made import build, clips_of
@@ -62,6 +63,14 @@ def test_predicted_frames_are_the_methods(method):
     error = residual.square().mean(3)
     assert frames.shape == (3, *clips.shape[3:], 1)
     assert torch.allclose(error, adapter.maps(clips), atol=0.005)
+
+
+@pytest.mark.parametrize("name", ["smoke", "mine"])
+def test_a_budget_of_ones_own_is_refused_by_name(store, make_grid, run_grid, south, name):
+    """Else frames of another size would be shown, as convolutions take any."""
+    grid = make_grid("framepred", shots=[0], budget=replace(BUDGETS["smoke"], name=name, size=48))
+    with pytest.raises(InputError, match=f"^budget {name}: is not one of smoke, demo, .*, as it is now"):
+        ModelViewer(store, only(run_grid(store, grid)), south.parent)
 
 
 def test_methods_without_these_parts():
