@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,14 +132,20 @@ def check_apart(source: Dataset, target: Dataset) -> None:
     Raises:
         Unsuitable: a training video of the source is a test video of the target.
     """
-    test_sources = {video.source for video in target.videos("test")}
-    shared = [video for video in source.videos("train") if video.source in test_sources]
+    tested = {_found_at(video) for video in target.videos("test")}
+    shared = [video for video in source.videos("train") if _found_at(video) in tested]
     if shared:
         raise Unsuitable(
             f"{source.name} → {target.name}",
             f"{len(shared)} training videos of the source, such as {shared[0].name}, are test videos of the target",
             "keep them apart: ucf[train=official] for ucf, folders train/ and test/ for footage of your own",
         )
+
+
+def _found_at(video: Video) -> object:
+    """Where a video lies, whatever link leads to it; of one that is not on a disk, its source."""
+    path = getattr(video.source, "path", None)
+    return path.resolve() if isinstance(path, Path) else video.source
 
 
 def check_target(target: Dataset, clip: ClipSpec, shots: int, support: SupportPolicy) -> None:

@@ -53,5 +53,5 @@ def unpacked_dataset(name: str, root: Path, reporter: Reporter) -> Dataset:
     for archive in archives:
         with reporter.task(f"Unpack {archive.name}") as update:
             unpack(archive, home, update)
-    begun.unlink()
+    begun.unlink(missing_ok=True)  # another process may have unpacked beside this one
     return registry.get_dataset(name, root)

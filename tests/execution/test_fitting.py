@@ -19,13 +19,14 @@ from crossvad.datasets.readers.excerpts import origin
 from crossvad.datasets.readers.frame_cache import FrameCache
 from crossvad.execution.checkpoints import Watched
 from crossvad.execution.decoding import Decoder, training_videos
-from crossvad.execution.fitting import build, fitted_folder, source_clips
+from crossvad.execution.fitting import build, fitted_folder, scene_numbers, source_clips
 from crossvad.execution.model_state import ARRAYS, equal_throughout, load_model, lost_state, save_model
 from crossvad.execution.training import load_fitted, logging_to, train
 from crossvad.planning import registry
 from crossvad.verification.conformance import moving_squares
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
 from made import CPU, SMOKE
+from miniatures import write_images
 
 
 def source(adapter: Adapter, seed: int = 0) -> ClipSource:
@@ -34,6 +35,14 @@ def source(adapter: Adapter, seed: int = 0) -> ClipSource:
 
 def silent(step: int, of: int, values: dict[str, float]) -> None:
     pass
+
+
+def test_cameras_that_keep_plain_images_are_two_scenes(tmp_path):
+    """By the names and sizes of their images, one cannot be told from the other."""
+    for camera, level in (("east", 20), ("west", 90)):
+        write_images(tmp_path / camera, np.full((5, 8, 8), level, np.uint8), "bmp")
+    both = Joined([OwnFolder(tmp_path / camera) for camera in ("east", "west")])
+    assert scene_numbers(both, both.videos("train")) == [0, 1]
 
 
 def fitted(cls: type[Adapter]) -> Adapter:

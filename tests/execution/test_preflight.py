@@ -1,6 +1,7 @@
 """What is found wrong before anything is trained."""
 
 import io
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,14 @@ def test_nothing_is_trained_on_what_it_is_scored_on(south):
 
     with pytest.raises(Unsuitable, match="3 training videos of the source, such as a, are test videos of the target"):
         preflight.check_apart(Leak(south), target)
+
+
+def test_nor_on_a_link_to_it(south, tmp_path):
+    shutil.copytree(south, own := tmp_path / "own")
+    test = next(video.source.path for video in OwnFolder(own).videos("test"))
+    (own / "train" / f"linked{test.suffix}").symlink_to(test)
+    with pytest.raises(Unsuitable, match="1 training videos of the source, such as linked, are test videos"):
+        preflight.check_apart(OwnFolder(own), OwnFolder(own))
 
 
 def test_a_target_needs_test_video_and_room_for_the_support_set(south):
