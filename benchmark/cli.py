@@ -9,6 +9,7 @@ import sys
 import click
 
 from crossvad import __version__
+from crossvad.commands import bash_words  # noqa: F401 (bash completes by it)
 from crossvad.commands.again import narrowed
 from crossvad.commands.lazy_group import Deferred, LazyGroup
 from crossvad.commands.options import spelling

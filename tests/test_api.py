@@ -87,6 +87,12 @@ def test_a_row_a_cell_as_on_the_command_line(ran, bench):
     pd.testing.assert_frame_equal(ours[numbers].round(4), theirs[numbers], check_dtype=False, rtol=0, atol=1e-4)
 
 
+def test_a_row_a_cell_is_shown_as_pandas_does(ran):
+    rows = ran.table(long=True)
+    assert rows.frame.equals(ran.to_frame()) and repr(rows) == repr(rows.frame)
+    assert rows._repr_html_().count("<tr") == len(ran) + 1
+
+
 def test_tables_gains_and_comparisons_are_those_of_the_commands(ran, bench):
     def md(done):
         return done.out.partition("-->\n\n")[2]

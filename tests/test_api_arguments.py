@@ -96,6 +96,7 @@ def test_watching_refuses(wrong):
         lambda: crossvad.choose("apn", source="synthetic-street", options="pool=mean"),
         lambda: crossvad.profile("ramp", shots="3"),
         lambda: crossvad.profile("ramp", size=2),
+        lambda: crossvad.profile("ramp", shots=[]),
         lambda: api.profiles(5),
         lambda: api.status(5),
         lambda: crossvad.load_results(5),

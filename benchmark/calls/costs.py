@@ -79,7 +79,7 @@ def profile(
         steps=steps,
         seeds=[0],
         budget=chosen if size is None else replace(chosen, size=size),
-        protocol=replace(FAIR, max_shots=max(FAIR.max_shots, *shots)),  # no score is read
+        protocol=replace(FAIR, max_shots=max([FAIR.max_shots, *shots])),  # no score is read
         support=None,
     )
     torch_device, reporter = get_device(device), Reporter(quiet=quiet)
@@ -103,8 +103,21 @@ def profile(
 
 
 @checked
-def profiles(results: str | Path = "results", methods: str | Sequence[str] = ()) -> Tables:
+def profiles(
+    results: str | Path = "results",
+    methods: str | Sequence[str] = (),
+    budget: str | None = None,
+    size: int | None = None,
+    target: str | None = None,
+) -> Tables:
     """Show what methods cost, as it was measured before: all that is stored, or some methods'.
+
+    Args:
+        results: folder that keeps what was measured.
+        methods: labels; none: all.
+        budget: at which it was measured; None: any.
+        size: pixels of a frame; None: any.
+        target: whose video was scored; None: any.
 
     Raises:
         InputError: nothing is stored of them.
@@ -115,8 +128,15 @@ def profiles(results: str | Path = "results", methods: str | Sequence[str] = ())
 
     labels = [registry.get_method(method).label for method in several(methods)]
     store = Store(local_folder(results, "what a method costs"))
-    found = [each for each in stored(store) if not labels or each.method in labels]
+    wanted = {"budget": budget, "size": size, "target": target}
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    found = [
+        each
+        for each in stored(store)
+        if (not labels or each.method in labels)
+        and asked.items() <= {"budget": each.budget, "size": each.size, "target": each.video.partition("/")[0]}.items()
+    ]
     if not found:
-        names = ", ".join(labels) or "any method"
+        names = ", ".join([", ".join(labels) or "any method", *(f"{name} {value}" for name, value in asked.items())])
         raise InputError(str(results), f"holds no profile of {names}", "measure one: bench profile METHOD")
     return tabulate(found)

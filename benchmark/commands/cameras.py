@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import click
 
-from crossvad.commands.options import FOLDERS, RULES, Folders, Names, rival_names, where
+from crossvad.commands.options import FOLDERS, RULES, Folders, Names, listed, rival_names, where
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
 
 @click.command(cls=TableCommand)
-@click.option(
-    "--against",
-    type=Names(rival_names, or_none=True),
-    default="framediff",
-    show_default=True,
-    help="Methods at K = 0, comma-separated, and `itself`.",
-)
+@listed("against", Names(rival_names, or_none=True), "framediff", "Methods at K = 0, comma-separated, and `itself`.")
 @click.option("--each", is_flag=True, help="Show the AUC on every camera, too.")
 @where()
 @RULES

@@ -55,7 +55,7 @@ class Choice(Word):
 @click.option("--shots", type=click.IntRange(0), default=10, show_default=True, help="Clips to adapt on.")
 @click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Gradient steps on them.")
 @click.option(
-    "--tuning", type=Name(catalogue.tuning_names), default="finetune", show_default=True, help="How to adapt."
+    "--tuning", cls=Once, type=Name(catalogue.tuning_names), default="finetune", show_default=True, help="How to adapt."
 )
 @SEEDS
 @PLACES
@@ -108,6 +108,8 @@ def choose(
         raise InputError(f"bench choose {flag}", "has no rows to read", "name their file: --from FILE")
     if targets and not agreement:
         raise InputError("--target", "is of --agreement alone: nothing is planted in a target", "leave it out")
+    if out and file is not None:
+        raise InputError("--out", "keeps what is run, and --from runs nothing", "leave one of them out")
     names = [name for some in methods for name in some]
     if file is not None:
         asked = {

@@ -5,12 +5,15 @@ from __future__ import annotations
 import click
 
 from crossvad.commands.options import FOLDERS, RIVAL, RULES, Folders, where
+from crossvad.commands.saying import Once
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
 
 @click.command(cls=TableCommand)
-@click.option("--against", type=RIVAL, default="framediff", show_default=True, help="A method at K = 0, or `itself`.")
+@click.option(
+    "--against", cls=Once, type=RIVAL, default="framediff", show_default=True, help="A method at K = 0, or `itself`."
+)
 @where()
 @RULES
 @format_option("parts", "numbers")

@@ -192,17 +192,22 @@ def spelling(word: str) -> str:
     return SPELLINGS.get(word, word)
 
 
-def _listed(name: str, kind: Any, default: str, text: str) -> Callable:
-    key = PLURALS.get(name, name.replace("-", "_"))
-    return click.option(f"--{name}", key, type=kind, default=default, show_default=True, help=text)
+def joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[Any]]) -> list[Any]:
+    """Make one list of those that an option was said with; of numbers, each once."""
+    every = [one for several in value for one in several]
+    return list(dict.fromkeys(every)) if isinstance(param.type, Numbers) else every
+
+
+def listed(name: str, kind: Names | Numbers, default: str, text: str) -> Callable:
+    """Make an option of names or numbers, comma-separated or said several times, which has a default."""
+    key, usual = PLURALS.get(name, name.replace("-", "_")), [default]
+    return click.option(
+        f"--{name}", key, type=kind, multiple=True, default=usual, show_default=True, callback=joined, help=text
+    )
 
 
 def several(name: str, kind: Names, text: str, required: bool = False) -> Callable:
     """Make an option of names, comma-separated or said several times."""
-
-    def joined(ctx: click.Context, param: click.Parameter, value: Sequence[list[str]]) -> list[str]:
-        return [one for names in value for one in names]
-
     return click.option(
         f"--{name}", PLURALS[name], type=kind, multiple=True, required=required, callback=joined, help=text
     )
@@ -211,7 +216,7 @@ def several(name: str, kind: Names, text: str, required: bool = False) -> Callab
 def one_method(default: str) -> Callable:
     """Make the option `--method` of a command that takes one."""
     kind, text = Name(catalogue.method_names), "Name, name[option=value] or file.py:Class."
-    return click.option("--method", type=kind, default=default, show_default=True, help=text)
+    return click.option("--method", cls=Once, type=kind, default=default, show_default=True, help=text)
 
 
 def stacked(*options: Callable) -> Callable:
@@ -246,7 +251,13 @@ def stated(context: click.Context) -> dict[str, Any]:
 
 
 RULES = click.option(
-    "--protocol", "rules", type=Word(), default="fair", show_default=True, help="Read stored scores by these rules."
+    "--protocol",
+    "rules",
+    cls=Once,
+    type=Word(),
+    default="fair",
+    show_default=True,
+    help="Read stored scores by these rules.",
 )
 DEVICE = click.option("--device", type=Word(), default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 BUDGET = click.option(
@@ -273,7 +284,7 @@ FOLDERS = click.option(  # of commands that only read
     help="Folder that keeps the runs, or a URL. Of several, said one by one, cells are read as of one.",
 )
 PLACES = stacked(DATA, RESULTS)
-SEEDS = _listed("seed", Numbers(), "0", "Of trainings; at least three for a claim.")
+SEEDS = listed("seed", Numbers(), "0", "Of trainings; at least three for a claim.")
 METHOD = several("method", METHODS, "Name, name[option=value] or file.py:Class. [apn,memae,lmn]")
 PAIR = stacked(
     several("source", DATASETS, "Train on this: a data set's name, or path:DIR.", required=True),
@@ -284,20 +295,27 @@ PAIRS = stacked(
     several("target", DATASETS, "Comma-separated: adapt to and score these. [the sources]"),
 )
 AMOUNTS = stacked(
-    _listed("shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
-    _listed("steps", Numbers(), "1", "Gradient steps on the support set."),
-    _listed("tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
+    listed("shots", Numbers(), "0,1,5,10", "Support clips, K; 0 is always run too."),
+    listed("steps", Numbers(), "1", "Gradient steps on the support set."),
+    listed("tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
     SEEDS,
     BUDGET,
-    _listed("protocol", Word(), "fair", "fair, paper, or fair@N for up to N shots."),
+    click.option(
+        "--protocol",
+        cls=Once,
+        type=Word(),
+        default="fair",
+        show_default=True,
+        help="fair, paper, or fair@N for up to N shots.",
+    ),
     click.option(
         "--support",
         type=click.Choice(SUPPORTS),
         help="Whose first clips support sets are: a scene's training video's, its first test video's, each test "
         "video's own, or likewise with a look at labels, so that they are normal. [the protocol's]",
     ),
-    _listed("precision", PRECISIONS, "float32", "To score in: float32, bf16, fp16."),
-    _listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),
+    listed("precision", PRECISIONS, "float32", "To score in: float32, bf16, fp16."),
+    listed("training-precision", TRAINING_PRECISIONS, "float32", "To train in: float32, bf16."),
     DEVICE,
     click.option(
         "--devices",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crossvad.commands.lazy_group import Group
-from crossvad.commands.options import DATA, FOLDERS, RESULTS, RULES, Folders, Numbers, out, stacked, where
+from crossvad.commands.options import DATA, FOLDERS, RESULTS, RULES, Folders, Numbers, joined, out, stacked, where
 from crossvad.commands.saying import Word
 from crossvad.commands.telling import tell
 from crossvad.present.figures import drawing
@@ -73,7 +73,13 @@ def plot_command(kind: type[Plot]) -> click.Command:
 
 def _options(kind: type[Plot]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     own = [
-        click.option(of["flag"], field.name, type=KINDS[of["kind"]], multiple=of["many"], help=of["help"])
+        click.option(
+            of["flag"],
+            field.name,
+            type=KINDS[of["kind"]],
+            help=of["help"],
+            **{"multiple": True, "callback": joined} if of["kind"] == "numbers" else {"multiple": of["many"]},
+        )
         for field in fields(kind)
         if (of := field.metadata)
     ]

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import click
 
-from crossvad.commands.options import BUDGET, DEVICE, METHODS, ONE_DATASET, PLACES, QUIET, STORED, Numbers
+from crossvad.commands.options import (
+    BUDGET,
+    DEVICE,
+    METHODS,
+    ONE_DATASET,
+    PLACES,
+    QUIET,
+    STORED,
+    Numbers,
+    listed,
+    stated,
+)
 from crossvad.commands.table_command import TableCommand, format_option
 from crossvad.present.formats import Tables
 
@@ -16,8 +27,8 @@ from crossvad.present.formats import Tables
 @click.argument("methods", nargs=-1, type=METHODS)
 @BUDGET
 @click.option("--size", type=click.IntRange(16), help="Pixels of a frame, in place of the budget's.")
-@click.option("--shots", type=Numbers(), default="1,5,10", show_default=True, help="Clips to adapt on.")
-@click.option("--steps", type=Numbers(), default="1,10", show_default=True, help="Gradient steps on them.")
+@listed("shots", Numbers(), "1,5,10", "Clips to adapt on.")
+@listed("steps", Numbers(), "1,10", "Gradient steps on them.")
 @click.option(
     "--source", type=ONE_DATASET, default="synthetic-street", show_default=True, help="Train on clips of this."
 )
@@ -29,7 +40,10 @@ from crossvad.present.formats import Tables
 @format_option("parts", "rows")
 @STORED
 @QUIET
+@click.pass_context
 def profile(
+    context: click.Context,
+    /,
     methods: tuple[list[str], ...],
     budget: str,
     size: int | None,
@@ -53,13 +67,15 @@ def profile(
     bench profile apn mpn --budget paper --device cuda --target ped2 --data DIR
     bench profile lmn 'lmn[precision=bf16]'    # what is to be had for scoring in fewer bits
     bench profile --stored                     # measure nothing: show what was
+    bench profile --stored --budget paper      # at this budget; so do --size and --target narrow it
     """
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else its memory profiler warns of what it did not see made
     from crossvad import api
 
     names = [name for words in methods for name in words]
     if stored:
-        return api.profiles(results, names)
+        asked = {name: value for name, value in stated(context).items() if name in ("budget", "size", "target")}
+        return api.profiles(results, names, **asked)
     return api.profile(
         names, budget=budget, size=size, shots=shots, steps=steps, source=source, target=target, data=data,
         results=results, device=device, quiet=quiet,

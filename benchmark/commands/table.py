@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from crossvad.commands.options import FOLDERS, RIVAL, RULES, Folders, Names, stated, where
+from crossvad.commands.options import FOLDERS, RIVAL, RULES, Folders, Names, joined, listed, stated, where
+from crossvad.commands.saying import Once
 from crossvad.commands.table_command import TableCommand, chosen_format, format_option
 from crossvad.evaluation.columns import KEYS
 from crossvad.present.formats import TABLE_FORMATS, Tables
@@ -29,16 +30,8 @@ class MetricOption(click.Option):
 
 
 @click.command("table", cls=TableCommand)
-@click.option(
-    "--rows",
-    type=Names(lambda: KEYS, or_none=True),
-    default="method,tuning",
-    show_default=True,
-    help="Keys that go down.",
-)
-@click.option(
-    "--columns", type=Names(lambda: KEYS, or_none=True), default="shots", show_default=True, help="Keys that go across."
-)
+@listed("rows", Names(lambda: KEYS, or_none=True), "method,tuning", "Keys that go down.")
+@listed("columns", Names(lambda: KEYS, or_none=True), "shots", "Keys that go across.")
 @click.option("--matrix", is_flag=True, help="Source x target, a block per method.")
 @click.option("--published", is_flag=True, help="Published figures beside measured ones, a line per figure.")
 @click.option("--paper", type=click.IntRange(1, 7), help="A table of APN's paper as it is laid out there, ours beside.")
@@ -48,11 +41,16 @@ class MetricOption(click.Option):
     "metrics",
     cls=MetricOption,
     type=Names(metric_names),
-    default="auc",
+    multiple=True,
+    default=["auc"],
     show_default=True,
+    callback=joined,
 )
 @click.option(
-    "--against", type=RIVAL, help="Mark what is better or worse than this method at K = 0, or `itself`, beyond chance."
+    "--against",
+    cls=Once,
+    type=RIVAL,
+    help="Mark what is better or worse than this method at K = 0, or `itself`, beyond chance.",
 )
 @click.option("--ranks", is_flag=True, help="Add the mean rank over the table's columns, a target's sources as one.")
 @RULES

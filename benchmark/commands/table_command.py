@@ -102,6 +102,8 @@ def remake(bench: click.Group, words: Sequence[str], results: str) -> Tables | N
         return None
     if any(".py:" in word for word in words):  # a page may be anybody's
         raise InputError(f"bench {shlex.join(words)}", "names a file of code, which is not run", "run it by hand")
+    if any(word.partition("=")[0] == "--results" for word in words):  # and would have its tables made of other cells
+        raise InputError(f"bench {shlex.join(words)}", "names results of its own", "take --results out of the page")
     arguments = [*rest, *command.offline, "--results", results]
     try:
         context = command.make_context(context.info_name, arguments, parent=context.parent)

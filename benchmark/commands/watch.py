@@ -34,6 +34,7 @@ ADAPTING = stacked(
     click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Gradient steps on them."),
     click.option(
         "--tuning",
+        cls=Once,
         type=Name(catalogue.tuning_names),
         default="finetune",
         show_default=True,

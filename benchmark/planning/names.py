@@ -62,6 +62,8 @@ def split_options(text: str) -> tuple[str, dict[str, str]]:
         field, equals, value = (text.strip() for text in part.partition("="))
         if options and not equals:  # one more member of a list: scales=1,0.5
             options[next(reversed(options))] += f",{field}"
+        elif field in options:
+            raise InputError(text, f"says {field} twice", "say it once")
         else:
             options[field] = value
     return match["name"].strip(), options
@@ -133,8 +135,14 @@ def _words(chosen: Any, preset: str, start: Any) -> dict[str, str]:
 
 
 def written(value: Any) -> str:
-    """An option's value as it is typed: a list's members with a comma between."""
-    return ",".join(f"{member:g}" for member in value) if isinstance(value, tuple) else str(value)
+    """An option's value as it is typed: a list's members with a comma between, and no digit of them lost."""
+    return ",".join(map(_shortest, value)) if isinstance(value, tuple) else str(value)
+
+
+def _shortest(number: float) -> str:
+    """Write 1.0 as 1; two numbers that differ are never written alike, as cells are told apart by what is written."""
+    short = f"{number:g}"
+    return short if isinstance(number, float) and float(short) == number else str(number)
 
 
 def _value(where: str, text: str, kind: Any) -> Any:

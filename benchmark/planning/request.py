@@ -58,7 +58,7 @@ class Request:
         Raises:
             InputError: nothing of a kind was asked for, an unknown name, or data that is not there.
         """
-        for kind in ("sources", "targets", "tuning", "steps", "seeds", "precision", "training_precision"):
+        for kind in ("sources", "targets", "tuning", "shots", "steps", "seeds", "precision", "training_precision"):
             if not getattr(self, kind):
                 raise InputError(kind, "is empty", "name at least one")
         methods = [registry.get_method(_in_a_file(method)) for method in self.methods]

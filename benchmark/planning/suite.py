@@ -33,6 +33,11 @@ ENTRIES: dict[str, tuple[Any, type]] = {  # of a suite file: type, and type of i
     **{name: (list, int) for name in ("shots", "steps", "seeds")},
     **{name: (str, str) for name in ("budget", "protocol", "support")},
 }
+SPELLED = {
+    (list, str): 'a list of texts, such as ["…"]',
+    (list, int): "a list of whole numbers, such as [0, 10]",
+    (str, str): 'a text, such as "…"',
+}
 PLURALS = {name: f"{name}s" for name in ("source", "target", "method", "seed")}
 CHOICES: dict[str, Collection[str]] = {"budget": BUDGETS, "support": SUPPORTS}
 GRID = "grid"
@@ -97,7 +102,7 @@ def read_suite(path: Path) -> Suite:
         InputError: it cannot be read, or has a mistake, whose line is named.
     """
     try:
-        return parsed(str(path), small_text(path))
+        return parsed(str(path), small_text(path).removeprefix("\ufeff"))  # with which some editors begin a file
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f"cannot be read ({error})", "write a TOML file; see bench matrix --help") from error
 
@@ -139,8 +144,8 @@ def _check(suite: Suite, grid: int, entries: Mapping[str, Any]) -> None:
         kind, member = ENTRIES[name]
         # type() and not isinstance: true is an int to Python, but no number of shots to anyone.
         if not isinstance(value, kind) or not all(type(each) is member for each in value) or not value:
-            wanted = f"write a {kind.__name__} of {member.__name__}"
-            raise InputError(where, f"{name} = {value!r} is of the wrong type", wanted)
+            problem = "is empty" if value in ([], "") else "is of the wrong type"
+            raise InputError(where, f"{name} = {value!r} {problem}", f"write {SPELLED[kind, member]}")
         if name in CHOICES and value not in CHOICES[name]:
             fix = f"{did_you_mean(value, CHOICES[name])}choose from {', '.join(CHOICES[name])}"
             raise InputError(where, f"{name} {value!r} is unknown", fix)
@@ -153,6 +158,6 @@ def _folder() -> Any:
 def _sections(text: str) -> Iterator[tuple[int, int, str]]:
     """Each line: its number from 1, which grid it is of, from 1 (0: of the head of the file), and its text."""
     section = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # TOML knows no other ends of lines
         section += bool(HEADER.match(line))
         yield number, section, line

@@ -72,8 +72,7 @@ def _frames(done: pd.DataFrame, shown: Sequence[Metric]) -> list[str]:
     else:
         most, videos = done.groupby("target")["frames"].max(), _coverage(done)
         facts += [f"{target}: {int(frames)} frames of {videos[target]}" for target, frames in most.items()]
-    one_class = listed(done.loc[done["auc"].isna(), "target"].unique())
-    return [*facts, *([f"no AUC on {one_class}: all counted frames are of one class"] if one_class else [])]
+    return [*facts, *one_class(done)]
 
 
 def _metrics(done: pd.DataFrame, shown: Sequence[Metric], intervals: bool) -> list[str]:
@@ -204,6 +203,12 @@ def partial(rows: pd.DataFrame) -> list[str]:
     """Say of each target whose published test videos were not all scored how many were."""
     lacking = rows[rows["videos"] < rows["of_videos"]]
     return [f"{target}: {videos}" for target, videos in _coverage(lacking).items()]
+
+
+def one_class(done: pd.DataFrame) -> list[str]:
+    """Say on which targets finished cells have no AUC, if there are any."""
+    targets = listed(done.loc[done["auc"].isna(), "target"].unique())
+    return [f"no AUC on {targets}: all counted frames are of one class"] if targets else []
 
 
 def undrawn(methods: Iterable[str]) -> list[str]:

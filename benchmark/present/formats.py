@@ -42,13 +42,15 @@ class Tables:
         return replace(self, parts=[(table, in_python(note)) for table, note in self.parts])
 
     def __repr__(self) -> str:
-        """As Markdown, captions in the words of Python."""
-        return markdown(self.in_python())
+        """As Markdown, captions in the words of Python; of rows alone as pandas shows them."""
+        return markdown(self.in_python()) if self.parts else repr(self.frame)
 
     def _repr_html_(self) -> str:
         """As HTML, for notebooks, captions in the words of Python."""
         from crossvad.present import latex_html
 
+        if not self.parts:
+            return self.frame.to_html()
         first, *others = self.in_python().parts
         return latex_html.html(*first, self.metrics) + "".join(latex_html.html(*part, ()) for part in others)
 

@@ -10,9 +10,10 @@ from crossvad.datasets.wording import sentence
 from crossvad.evaluation.comparison import ENTRY
 from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import captions
-from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each
+from crossvad.present.tables import MISSING, difference_and_interval, marks_of_each, mean_and_spread
 
 ACROSS = "shots"
+NAN = float("nan")
 
 
 def gains(differences: pd.DataFrame) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
     keys = varying_keys(adapted, [key for key in ENTRY if key != ACROSS], always=["method", "tuning"])
     wide = adapted[[*keys, ACROSS]].assign(
         text=[_text(line, marks) for line, marks in texts],
-        before=[f"{before:.1f}" for before in adapted["auc"] - adapted["difference"]],
+        before=[mean_and_spread(before, NAN, 1) for before in adapted["auc"] - adapted["difference"]],
     )
     table = wide.pivot(index=keys, columns=ACROSS, values="text").fillna(MISSING)
     table.columns = pd.Index([f"K = {shots}" for shots in table.columns], dtype=object)
@@ -41,6 +42,8 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(line: dict[Any, Any], marks: str) -> str:
+    if pd.isna(line["auc"]):  # of frames of one class
+        return MISSING
     gain = difference_and_interval(line["difference"], line["low"], line["high"])
     return f"{line['auc']:.1f}: {gain}{marks}"
 

@@ -5,12 +5,14 @@ Controls are not ranked: that `random` sounds soonest makes it no detector.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from crossvad.planning.cell import digest_of
 from crossvad.present.ranks import lower_is_better, printed_values, rankable
 from crossvad.present.tables import RANK, flat_table
 from crossvad.present.words import CONTROLS
@@ -21,7 +23,8 @@ ESCAPES = str.maketrans({
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\ensuremath{<}", ">": r"\ensuremath{>}", "±": r"\ensuremath{\pm}", "†": r"\textdagger{}", "–": "--",
-    "↑": r"\ensuremath{\uparrow}", "↓": r"\ensuremath{\downarrow}",
+    "↑": r"\ensuremath{\uparrow}", "↓": r"\ensuremath{\downarrow}", "→": r"\ensuremath{\rightarrow}",
+    "|": r"\textbar{}",
 })  # fmt: skip
 
 
@@ -40,16 +43,19 @@ def latex(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
 
 
 def _latex_text(text: object) -> str:
-    return str(text).translate(ESCAPES)
+    hyphens_apart = re.split("(?<=-)(?=-)", str(text))  # together they are set as one dash: –where
+    return "{}".join(part.translate(ESCAPES) for part in hyphens_apart)
 
 
 def html(table: pd.DataFrame, note: str, metrics: Sequence[str]) -> str:
-    """Write a pivoted table as an HTML `<table>`, its caption within, names escaped; arguments as of `latex`."""
+    """Write a pivoted table as an HTML `<table>`, its caption within, names escaped; arguments as of `latex`.
+
+    Its style is by the names of its cells, which are of this table alone: a page may hold several.
+    """
     style = _styled(table, metrics, HTML).format(escape="html").format_index(escape="html", axis=1)
-    return (
-        style.set_uuid("bench").set_caption(escape(_told(note, metrics))).to_html(table_attributes='class="bench"')
-        + "\n"
-    )
+    name = digest_of({"note": note, "cells": flat_table(table).astype(str).to_numpy().tolist()})[:8]
+    style = style.set_uuid(f"bench_{name}").set_caption(escape(_told(note, metrics)))
+    return style.to_html(table_attributes='class="bench"') + "\n"
 
 
 def _told(note: str, metrics: Sequence[str]) -> str:

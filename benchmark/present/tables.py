@@ -143,7 +143,9 @@ def marks_of_each(cells: pd.DataFrame) -> list[str]:
 
 
 def difference_and_interval(difference: float, low: float, high: float) -> str:
-    """Write a difference in points with its interval; alone where there is none."""
+    """Write a difference in points with its interval; alone where there is none, and – where there is no difference."""
+    if pd.isna(difference):
+        return MISSING
     return f"{difference:+.1f}" + ("" if pd.isna(low) else f" [{low:+.1f}, {high:+.1f}]")
 
 

@@ -9,7 +9,7 @@ from crossvad.evaluation.comparison import ENTRY, WHO, differences, ranks, rival
 from crossvad.evaluation.rows import committed_among_own, varying_keys
 from crossvad.present import captions
 from crossvad.present.formats import Tables
-from crossvad.present.tables import difference_and_interval, marks, marks_of_each, p_value
+from crossvad.present.tables import MISSING, difference_and_interval, marks, marks_of_each, mean_and_spread, p_value
 
 
 def tabulate(cells: pd.DataFrame, against: str, among: pd.DataFrame, protocol: str) -> Tables:
@@ -46,8 +46,8 @@ def _texts(gaps: pd.DataFrame) -> pd.DataFrame:
     lines = gaps.sort_values(["source", "target", "auc"], ascending=[True, True, False])
     noted = marks_of_each(lines[["transductive"]].assign(committed=committed_among_own(lines)))
     points = [difference_and_interval(*ends) for ends in lines[["difference", "low", "high"]].to_numpy()]
-    points = [point + mark for point, mark in zip(points, noted, strict=True)]
-    texts = {"AUC": [f"{auc:.1f}" for auc in lines["auc"]], "difference": points}
+    points = [point + mark * (point != MISSING) for point, mark in zip(points, noted, strict=True)]
+    texts = {"AUC": [mean_and_spread(auc, float("nan"), 1) for auc in lines["auc"]], "difference": points}
     texts |= {"p": [p_value(p) for p in lines["p"]], "p, Holm": [p_value(p) for p in lines["p_holm"]]}
     return pd.DataFrame(texts, index=pd.MultiIndex.from_frame(lines[varying_keys(gaps, ENTRY, always=["method"])]))
 

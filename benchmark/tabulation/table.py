@@ -46,6 +46,11 @@ class TableRequest:
         if self.rows is not None and not self.rows:
             fix = "name one, such as " + option("rows", "method") + ", or leave it out"
             raise InputError(noun("rows"), "names no key", fix)
+        for name, words in {"rows": self.rows, "columns": self.columns, "metric": self.metrics}.items():
+            if twice := [word for number, word in enumerate(words or ()) if word in (words or ())[:number]]:
+                raise InputError(noun(name), f"names {twice[0]} twice", "name it once")
+        if self.metrics is not None and not self.metrics:
+            raise InputError(noun("metric"), "names none", "name one, such as " + option("metric", "auc"))
         own_shape = {"published": self.published, "paper": self.paper is not None}
         for name in (name for name, asked in own_shape.items() if asked):
             shapes = {"rows": self.rows, "columns": self.columns, "matrix": self.matrix or None}
@@ -96,7 +101,7 @@ def tabulate(rows: pd.DataFrame, request: TableRequest, differences: pd.DataFram
         InputError: rows of several budgets would stand in one table, or a key or metric is unknown.
     """
     if request.long:
-        return Tables((), rows=rows)
+        return Tables((), numbers=rows, rows=rows)
     if not request.tells_budgets:
         refuse_mixtures(Alike(rows, "budget"), what="this table")
     if request.published:

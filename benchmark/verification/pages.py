@@ -25,17 +25,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-COUNT = r"(?:\d{1,3}(?:[ \u202f]\d{3}(?!\d))+|\d+)(?:\.\d+)?"  # 12, 1.5, 16 000
-NUMBER = re.compile(rf"(?<![A-Za-z_\d.])(?<![A-Za-z]-)[+\-−]?{COUNT}")
-COUNTS = rf"{COUNT}(?:(?:,|\s(?:to|and|or|by))\s{COUNT})*"
+WHOLE = r"(?:\d{1,3}(?:[ \u202f]\d{3}(?!\d))+|\d+)(?!\.?\d)"  # 12, 16 000
+COUNT = r"(?:(?:\d{1,3}(?:[ \u202f]\d{3}(?!\d))+|\d+)(?:\.\d+)?|\.\d+)"  # 12, 1.5, .045, 16 000
+NUMBER = re.compile(rf"(?<![A-Za-z\d.])(?<![A-Za-z\d]_)(?<![A-Za-z]-)[+\-−]?{COUNT}(?:[eE][+\-−]?\d+)?")
+# Only whole numbers go on with a list of settings: in `at K = 10, 80.3` the second one is a result.
+MORE = rf"(?:(?:,|\s(?:to|and|or|by))\s{WHOLE}(?!\s(?:%|of\b|points?\b)))*"
 SETTINGS = re.compile(  # numbers that name a setting, a place or a year, and state no result
-    rf"""\b[KMTR]\s=\s{COUNTS}                                      # K = 1, 5 and 10
-    | \b(?:Tables?|Figures?|Eqs?\.|[Ss]ections?)\s{COUNTS}          # Tables 4, 6 and 7
-    | \b(?:[Ss]hots|steps|seeds?|width|temperature)\s{COUNTS}          # shots 1, 5, 10
-    | (?<![\w.]){COUNTS}[\s-](?:px|shots?|steps|seeds?|clips)\b        # 64 px
-    | (?<![\w.]){COUNT}\sx\s{COUNT}                                    # 8 x 8
+    rf"""\b[KMTR]\s=\s{COUNT}{MORE}                                         # K = 1, 5 and 10
+    | \b(?:Tables?|Figures?|Eqs?\.|[Ss]ections?)\s{COUNT}{MORE}             # Tables 4, 6 and 7
+    | \b(?:[Ss]hots|steps|seeds?|width|temperature)\s{COUNT}{MORE}          # shots 1, 5, 10
+    | (?<![\w.]){WHOLE}{MORE}[\s-](?:px|shots?|steps|seeds?|clips)\b        # 64 px
+    | (?<![\w.]){COUNT}\sx\s{COUNT}                                         # 8 x 8
     | \b[23]-D\b
-    | \b(?:et\sal\.|and\s\w+)\s(?:19|20)\d\d\b                   # Hu et al. 2021
+    | \b(?:et\sal\.|and\s[A-Z]\w+)\s(?:19|20)\d\d\b                         # Hu et al. 2021
     | \bversion\s[\d.]+\d
     """,
     re.VERBOSE,
@@ -46,8 +48,8 @@ MADE = re.compile(r"(?:(?P<names>[\w., -]+): )?(?P<by>bench .+|typed, .+|quoted)
 LIST = re.compile(r"(?P<kind>numbers|rows)\n(?P<lines>.*)", re.DOTALL)
 LINES = re.compile(r"(?:^ *\|.*(?:\n|\Z))+", re.MULTILINE)  # of a table
 CAPTION = re.compile(r"\n*(?:^(?! *(?:<!--|#)).+(?:\n|\Z))+", re.MULTILINE)
-# What is not read: code, addresses of links, tags.
-UNREAD = re.compile(r"`+[^`]+`+|(?<=\])\([^)\s]*\)|</?[A-Za-z][^>]*>|https?://\S+")
+# What is not read: code, which ends with its paragraph, addresses of links, tags.
+UNREAD = re.compile(r"`+(?:(?!\n\s*\n)[^`])+`+|(?<=\])\([^)\s]*\)|</?[A-Za-z][^>]*>|https?://\S+")
 
 
 @dataclass(frozen=True)

@@ -44,17 +44,21 @@ def number(text: str) -> float:
 
 def agrees(text: str, value: float) -> bool:
     """Whether a number is this value, rounded to as many digits as it has."""
-    return abs(number(text) - value) <= 0.5 * 10.0 ** -_decimals(text) + 1e-9
+    return abs(number(text) - value) <= 0.5 * 10.0 ** -_decimals(text) * (1 + 1e-6)
 
 
 def rewritten(text: str, value: float) -> str:
     """The value with as many digits as a number had, and a plus if it had one."""
-    rounded = f"{value:{'+' if text.startswith('+') else ''}.{_decimals(text)}f}"
+    mantissa, exponent, _ = text.lower().partition("e")
+    sign, kind = "+" * text.startswith("+"), "e" if exponent else "f"
+    rounded = f"{value:{sign}.{_decimals(mantissa)}{kind}}"
     return rounded.replace("-", "−") if text.startswith("−") else rounded
 
 
 def _decimals(text: str) -> int:
-    return len(text.partition(".")[2])
+    """How many digits a number has behind the point, written without an exponent."""
+    mantissa, _, exponent = text.lower().replace("−", "-").partition("e")
+    return len(mantissa.partition(".")[2]) - int(exponent or 0)
 
 
 def _closing(source: str, place: int) -> int:

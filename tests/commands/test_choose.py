@@ -70,6 +70,7 @@ def test_stored_rows_are_read_without_data_or_runs(bench, file, monkeypatch):
         (("--agreement",), "name their file: --from FILE"),
         (("framediff", "--source", "synthetic-street", "--option", "pol=1"), "did you mean pool?"),
         (("--from", "gone.csv"), "gone.csv"),
+        (("--from", "rows.csv", "--out", "more.csv"), "--out: keeps what is run, and --from runs nothing"),
         (("--from", "rows.csv", "--target", "ped2"), "nothing is planted in a target"),
         (("--from", "rows.csv", "--source", "ped2"), "source: synthetic-street"),
         (("--from", "rows.csv", "--budget", "quick"), "budget: smoke"),

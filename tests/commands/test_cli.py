@@ -23,10 +23,11 @@ BELOW = ["datasets list", "datasets info", "datasets check", "methods list", "me
 
 @pytest.fixture
 def run(bench, north, south):
-    """`bench run` from camera to camera at budget smoke; later words override earlier ones."""
+    """`bench run` from camera to camera at budget smoke, of 0 and 2 shots unless others are said."""
 
     def call(*words):
-        return bench("run", "--source", f"path:{north}", "--target", f"path:{south}", *SMOKE, "--shots", "0,2", *words)
+        shots = () if "--shots" in words else ("--shots", "0,2")
+        return bench("run", "--source", f"path:{north}", "--target", f"path:{south}", *SMOKE, *shots, *words)
 
     return call
 
@@ -445,13 +446,18 @@ def test_wrong_table(run, bench, words, said):
             'sauce = ["a"]',
             ["suite.toml, line 1: has an unknown entry 'sauce'", "did you mean sources?", "known: sources"],
         ),
-        ('sources = "ped2"', ["suite.toml, line 1: sources = 'ped2' is of the wrong type", "write a list of str"]),
+        ('sources = "ped2"', ["suite.toml, line 1: sources = 'ped2' is of the wrong type", "write a list of texts"]),
         (
             'sources = ["ped2"]\nshots = ["1"]',
-            ["suite.toml, line 2: shots = ['1'] is of", "a list of int"],
+            ["suite.toml, line 2: shots = ['1'] is of", "a list of whole numbers"],
         ),
         ('sources = ["ped2"]\nshots = [true]', ["suite.toml, line 2: shots = [True] is of the wrong type"]),
-        ('sources = ["ped2"]\nshots = []', ["suite.toml, line 2: shots = []"]),
+        (
+            'sources = ["ped2"]\nshots = []',
+            ["suite.toml, line 2: shots = [] is empty", "a list of whole numbers"],
+        ),
+        ('sources = ["ped2"]  # a\u2028b\nbudget = 5', ["line 2: budget = 5 is of the wrong type", "write a text"]),
+        ('\ufeffsources = ["ped2"]\nshots = ["1"]', ["suite.toml, line 2: shots = ['1'] is of the wrong type"]),
         ("sources = []", ["suite.toml, line 1: sources = []"]),
         ('sources = ["ped2"]\nbudget = "huge"', ["suite.toml, line 2: budget 'huge' is unknown", "choose from smoke"]),
         ('sources = ["ped2"]\nprotocol = "fare"', ["suite.toml, line 2: fare: is no protocol"]),

@@ -34,6 +34,30 @@ main()
 
 
 @pytest.mark.parametrize(
+    ("line", "place", "completed"),
+    [
+        ("bench table --where met", 3, ["method=", "method_version="]),
+        ("bench table --where method = framed", 5, ["framediff"]),
+        ("bench table --where budget =", 4, ["smoke", "demo", "quick", "quick128", "standard", "paper"]),
+        ("bench table --where method = apn,framed", 5, ["apn,framediff"]),
+        ("bench table --where = method = framed", 6, ["framediff"]),
+        ("bench run --source = synthetic-s", 4, ["synthetic-street"]),
+        ("bench run --source path : yard --tar", 6, ["--target"]),
+        ("bench run --source path : yard,synthetic-s", 5, ["yard,synthetic-street"]),
+        ("bench table --where method = apn --for", 6, ["--format"]),
+        ("bench table --where method=framed", 3, ["method=framediff"]),  # of a bash that parts no words there
+    ],
+)
+def test_words_that_bash_parts_are_completed(line, place, completed, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"COMPLETE": "bash_complete", "WORDS": line, "CWORD": place}.items():
+        monkeypatch.setenv(f"{'_BENCH' if name == 'COMPLETE' else 'COMP'}_{name}", str(value))
+    with pytest.raises(SystemExit):
+        cli.bench(prog_name="bench")
+    assert [told.partition(",")[2] for told in capsys.readouterr().out.splitlines()] == completed
+
+
+@pytest.mark.parametrize(
     "words", ["--help", "--version", "run --help", "compare --help", "audit --help", "score --help", "choose --help"]
 )
 def test_help_loads_nothing_heavy(words):

@@ -53,6 +53,19 @@ def test_one_that_scores_whole_videos_has_a_dash(bench, store):
     assert "methods that score whole videos have no latency" in done.out and "| –" in done.out
 
 
+@pytest.mark.parametrize(
+    ("flag", "own", "other"), [("--budget", "paper", "demo"), ("--size", 128, 64), ("--target", "gate", "hall")]
+)
+def test_what_is_stored_is_narrowed_by_how_it_was_measured(bench, store, flag, own, other):
+    profiles.keep(store, profile())
+    changed = {"video": "gate/b"} if flag == "--target" else {flag.removeprefix("--"): own}
+    profiles.keep(store, profile("apn", **changed))
+    done = bench("profile", "--stored", flag, own, "--format", "md", "--results", store.root.parent)
+    assert done.code == 0 and "| apn" in done.out and "| lmn" not in done.out
+    none = bench("profile", "--stored", flag, other, "--results", store.root.parent)
+    assert none.code == 2 and f"holds no profile of any method, {flag.removeprefix('--')} {other}" in none.err
+
+
 def test_without_a_profile_the_error_says_how_to_make_one(bench, store):
     done = bench("profile", "lmn", "--stored", "--results", store.root.parent)
     assert done.code == 2 and "bench profile METHOD" in done.err

@@ -9,13 +9,14 @@ import pytest
 
 import crossvad
 from crossvad.cli import bench as root
-from crossvad.commands.options import Names
+from crossvad.commands.options import Name, Names, Numbers
 from crossvad.commands.saying import Once
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.own_folder import OwnFolder
 from crossvad.planning import registry
 
 PAIR = ("--source", "synthetic-street", "--target", "synthetic-plaza", "--dry-run")
+ONE_NAME = {"--against", "--method", "--tuning"}  # which other commands take several of
 NONE_IS_MEANT = {"rows", "columns", "against"}  # `--columns ''`: no key goes across; `--rows ''` is refused later
 
 
@@ -69,6 +70,21 @@ def test_of_two_folders_none_is_lost(bench, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_two_names_or_numbers_none_is_lost():
+    """Of an option that takes a list, both count; of one that takes one, the second is refused."""
+    lists = 0
+    for path, parameter in PARAMETERS:
+        if isinstance(parameter, click.Option) and isinstance(parameter.type, Names | Numbers):
+            context = click.Context(ALL[path], resilient_parsing=False)
+            said = ("7,8", "9") if isinstance(parameter.type, Numbers) else ("a,b", "c")
+            both = parameter.process_value(context, said)
+            assert both == ([7, 8, 9] if isinstance(parameter.type, Numbers) else ["a", "b", "c"]), path
+            lists += 1
+        if isinstance(parameter, click.Option) and isinstance(parameter.type, Name) and parameter.opts[0] in ONE_NAME:
+            assert isinstance(parameter, Once), f"{path} {parameter.opts[0]}"
+    assert lists > 20
+
+
 def test_every_place_is_said_once_or_all_of_them_count():
     together = {"bench leaderboard build", "bench submit pack --code"}
     for path, parameter in PARAMETERS:
@@ -116,6 +132,18 @@ def test_no_list_in_a_text_takes_one_either(bench, words, tmp_path):
     (tmp_path / "results").mkdir()
     done = bench(*words)
     assert done.code == 2 and "has an empty name beside a ','" in done.err
+
+
+@pytest.mark.parametrize("name", ["rows", "columns", "metric"])
+def test_a_table_names_nothing_twice(bench, name, tmp_path):
+    (tmp_path / "results").mkdir()
+    done = bench("table", f"--{name}", "auc,shots,auc")
+    assert done.code == 2 and f"--{name}: names auc twice; name it once" in done.err
+
+
+def test_a_table_of_no_metric_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"^metric: names none"):
+        crossvad.load_results(tmp_path).table(metric=[])
 
 
 def test_a_table_without_rows_is_refused(bench, tmp_path):

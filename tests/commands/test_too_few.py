@@ -138,6 +138,12 @@ def test_a_method_of_one_training_beside_others_of_several_is_named():
 def test_frames_of_one_class_have_no_auc_and_that_is_said(bench, tmp_path, make_grid, run_grid, camera):
     target = camera("normal")
     (target / "labels.csv").write_text("video,start,end\n")
-    run_grid(Store(tmp_path / "results"), make_grid("ramp", targets=[OwnFolder(target)], shots=[0]))
+    run_grid(Store(tmp_path / "results"), make_grid("ramp", "support-mean", targets=[OwnFolder(target)], shots=[0, 2]))
     done = bench("table", "--format", "md")
     assert done.code == 0 and "no AUC on path:normal: all counted frames are of one class" in done.out
+    for words in (["compare", "--against", "ramp"], ["gain"]):
+        done = bench(*words, "--format", "md")
+        assert done.code == 0 and "nan" not in done.out and "| support-mean" in done.out
+    for plot in ("roc", "shots", "matrix", "speed"):
+        done = bench("plot", plot)
+        assert done.code == 2 and "holds no such cell with an AUC; no AUC on path:normal: all counted" in done.err

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import camera_stores
-from crossvad import api
+from crossvad import api, cli
+from crossvad.commands.table_command import remake
 from crossvad.datasets.errors import InputError
 from crossvad.evaluation import metric_cache
 from crossvad.execution.model_views import ModelViewer
@@ -89,6 +90,17 @@ def test_no_code_runs_because_a_page_names_it(bench, sound, evil, command):
 def test_no_picture_is_written_because_a_page_says_so(bench, sound, tmp_path):
     (sound.root.parent / "page.md").write_text(PAGE.format(command=f"audit protocol --out {tmp_path / 'mine.svg'}"))
     assert bench("verify").code == 1 and not (tmp_path / "mine.svg").exists()
+
+
+@pytest.mark.parametrize("flag", ["--results ", "--results="])
+def test_no_other_cells_are_read_because_a_page_names_them(bench, sound, tmp_path, flag):
+    """Not a folder that holds what the page wants to say, and no address on the network."""
+    for place in (tmp_path, "http://127.0.0.1:1/results"):
+        words = f"table {flag}{place}"
+        (sound.root.parent / "page.md").write_text(PAGE.format(command=words))
+        assert bench("verify").code == 1
+        with pytest.raises(InputError, match="names results of its own"):
+            remake(cli.bench, words.split(), str(sound.root.parent))
 
 
 def test_a_page_that_asks_for_help_does_not_end_the_check(bench, sound):

@@ -109,6 +109,8 @@ def test_options_are_read_as_their_type():
         ("apn[scales=1, 0.5 ,cycles=1]", (1, 0.5), "apn[cycles=1,scales=1,0.5]"),
         ("apn[cycles=1,scales=.5]", (0.5,), "apn[cycles=1,scales=0.5]"),
         ("apn[scales=1]", (1,), "apn"),
+        ("apn[scales=1,0.12345678]", (1, 0.12345678), "apn[scales=1,0.12345678]"),  # not that of 0.1234567
+        ("apn[scales=0.0000001]", (1e-7,), "apn[scales=1e-07]"),
     ],
 )
 def test_an_option_may_be_a_list(text, scales, label):
@@ -196,6 +198,8 @@ def test_one_set_of_options_has_one_label(options, paper, order):
         (registry.get_method, "apn[paper,cycels]", "cycels: is no known option of apn; did you mean cycles?"),
         (registry.get_method, "apn[paper=1]", "paper: is no known option of apn"),
         (registry.get_method, "apn[cycles=1,papr]", "apn[cycles=1,papr]: is not a int"),
+        (registry.get_method, "apn[cycles=1,paper,cycles=2]", "says cycles twice; say it once"),
+        (registry.get_method, "lmn[precision=bf16,precision=fp16]", "says precision twice; say it once"),
         (registry.get_method, "lmn[precision=bf17]", "precision 'bf17': is unknown; did you mean bf16?"),
         (registry.get_method, "lmn[training_precision=fp16]", "training precision 'fp16': is unknown"),
         (registry.get_method, "lmn[precision=bf16,wide]", "wide: is no known option of lmn"),

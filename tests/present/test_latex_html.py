@@ -1,5 +1,6 @@
 """Tables for papers and pages: golden LaTeX and HTML, and what is set in bold."""
 
+import re
 import shutil
 import subprocess
 
@@ -35,6 +36,21 @@ framediff & none & 60.0 & \textbf{85.2} \\
 \end{table}
 """
     )
+
+
+def test_latex_sets_what_stands_there():
+    """Not a dash for two hyphens, nor one for a bar, as its usual fonts have it."""
+    table = pd.DataFrame({"K = 0": ["–"]}, index=pd.Index(["path:a|b---c"], name="method"))
+    text = latex_html.latex(table, "--where place=runs; a → b", [])
+    assert r"path:a\textbar{}b-{}-{}-c & -- \\" in text
+    assert r"\caption{-{}-where place=runs; a \ensuremath{\rightarrow} b}" in text
+
+
+def test_tables_of_one_page_do_not_style_one_another(table):
+    pages = latex_html.html(table, "", ["auc"]), latex_html.html(table[::-1], "", ["auc"])
+    names = [re.search('<table id="(.*?)"', page)[1] for page in pages]
+    assert names[0] != names[1] and all(name in page for name, page in zip(names, pages, strict=True))
+    assert names[0] not in pages[1] and latex_html.html(table, "", ["auc"]) == pages[0]
 
 
 def test_less_is_better_for_some(table):
@@ -80,7 +96,7 @@ def test_it_compiles(table, tmp_path):
     signs = pd.DataFrame(
         {r"a&b_$%#{}~^\<>": ["80.0 ± 1.0† ↑", "– ↓"]}, index=pd.Index(["x[y=1.0]", "ö"], name="method")
     )
-    body = latex_html.latex(table, "auc in %; K < 10 & more", ["auc"]) + latex_html.latex(signs, "±–†↑↓", ["auc"])
+    body = latex_html.latex(table, "auc in %; K < 10 & more", ["auc"]) + latex_html.latex(signs, "±–†↑↓|→--", ["auc"])
     page = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + body + r"\end{document}"
     (tmp_path / "table.tex").write_text(page, encoding="utf-8")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "table.tex"]

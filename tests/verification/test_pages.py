@@ -262,6 +262,10 @@ def test_pages_quote_one_another(bench, page):
         ("2021 videos, 2020.5 and [here](a_1.md) at https://x.org/7", ["2021", "2020.5"]),
         ("50 % of 5-7 points", ["50", "5", "7"]),
         ("```\n1.5\n```\n\n    <!-- 2.5 -->\n", []),
+        ("At K = 10, 80.3; shots 5, 80.4 with seed 1 and 7 of 9; width 16 or 80.6", ["80.3", "80.4", "7", "9", "80.6"]),
+        ("From 70.5 to 71.5 and 10 steps; ahead by 5.1, 3 seeds each", ["70.5", "71.5", "5.1"]),
+        ("p .045, _80.3_, __80.4__, 1e-6 and about 2000 frames, of a_1", [".045", "80.3", "80.4", "1e-6", "2000"]),
+        ("A stray ` here.\n\nNow 80.3.\n\nAnd `x = 1.5`.", ["80.3"]),
     ],
 )
 def test_numbers_of_prose(text, numbers):
@@ -319,6 +323,9 @@ def test_rows_are_named_by_what_tells_them_apart():
         ("-1", 1.2, False, "1"),
         ("−1.0", -2.0, False, "−2.0"),
         ("16 000", 16000.0, True, "16000"),
+        (".045", 0.054, False, "0.054"),
+        ("1e-6", 1.4e-6, True, "1e-06"),
+        ("4.0e-12", 5e-12, False, "5.0e-12"),
     ],
 )
 def test_numbers_are_compared_as_they_are_rounded(text, value, agrees, new):

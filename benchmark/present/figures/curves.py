@@ -68,6 +68,7 @@ class Curves(RowsPlot):
             captions.protocols(done),
             captions.values(done, "budget"),
             *captions.partial(done),
+            *captions.one_class(done),
             *_adaptation(done[done["shots"] > 0], self.along),
             *captions.contamination(done),
             *captions.transductive(done),

@@ -94,7 +94,10 @@ class RowsPlot(Plot):
         rows = self.rows(store, records, protocol)
         refuse_empty(rows, results, "finished cell")
         points = self.points(rows)
-        refuse_empty(points[points["auc"].notna()] if "auc" in points else points, results, "finished cell")
+        done = rows[rows["status"] == "done"] if "status" in rows else rows
+        unjudged = captions.one_class(done) if "auc" in rows else []
+        seen = points[points["auc"].notna()] if "auc" in points else points
+        refuse_empty(seen, results, "cell with an AUC" if unjudged else "finished cell", "; ".join(unjudged))
         drawn, unseen = self.thinned(points)
         rows = without_lost(rows, points, drawn)
         methods = {record.cell.method for record in records}

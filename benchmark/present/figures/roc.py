@@ -49,18 +49,18 @@ class Roc(RowsPlot):
         """Read the curve of every finished cell that the protocol may read, but of those that are no detectors.
 
         Columns: source, target, those of `LINE`, support, budget, seed; protocol, its name; postprocessing, by the
-        method's authors; `auc` in %; `rates`, false and true positive, (n,) each, from (0, 0) to (1, 1);
-        transductive; `videos` scored, and `of_videos` published.
+        method's authors; `auc` in %; `rates`, false and true positive, (n,) each, from (0, 0) to (1, 1), none where
+        all frames are of one class; transductive; `videos` scored, and `of_videos` published.
         """
         keys = [*SCENES, *LINE, "support", "budget", "seed"]
         rows = []
         for record, read in counted_frames_of_cells(store, records, protocol):
             if not is_control(record.cell.method):
                 frames = read(protocol)
-                rates = roc_curve(frames.labels, frames.scores)[:2]
                 auc = 100 * micro_auc(frames.labels, frames.scores)
+                rates = None if np.isnan(auc) else roc_curve(frames.labels, frames.scores)[:2]
                 counts = {"videos": len(np.unique(frames.videos)), "of_videos": published_videos(record.cell.target)}
-                facts = {"protocol": protocol.name, "postprocessing": str(published_evaluation(record))}
+                facts: dict[str, Any] = {"protocol": protocol.name, "postprocessing": str(published_evaluation(record))}
                 facts |= {"auc": auc, "rates": rates, "transductive": transductive(record)} | counts
                 rows.append({key: getattr(record.cell, key) for key in keys} | facts)
         columns = [*keys, "protocol", "postprocessing", "auc", "rates", "transductive", "videos", "of_videos"]
@@ -69,10 +69,12 @@ class Roc(RowsPlot):
     def points(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Average the curves of several seeds: the mean true positive rate at each false positive rate.
 
+        Where there is no AUC there is no curve.
+
         Raises:
             InputError: seeds would mix budgets or supports.
         """
-        curve = [*SCENES, *LINE]
+        curve, rows = [*SCENES, *LINE], rows[rows["auc"].notna()]
         refuse_mixtures(*(Alike(rows, key, curve) for key in ("budget", "support")))
         means = []
         for values, group in rows.groupby(curve, sort=False):
@@ -103,6 +105,7 @@ class Roc(RowsPlot):
             captions.values(rows, "budget"),
             captions.support(rows["support"]),
             *captions.partial(rows),
+            *captions.one_class(rows),
             *captions.transductive(rows),
             f"{captions.seed_counts(seeds)} a curve",
         ]

@@ -59,8 +59,7 @@ class Speed(RowsPlot):
         means = []
         for values, group in rows.groupby(point, sort=False):
             if group[[*MEASURED]].notna().to_numpy().all():
-                measured = group[[*MEASURED]].agg(["mean", "min", "max"])
-                means.append([*values, *measured["auc"], *measured["fps"], tuple(sorted(group["seed"]))])
+                means.append([*values, *_spread(group["auc"]), *_spread(group["fps"]), tuple(sorted(group["seed"]))])
         names = [f"{key}{end}" for key in MEASURED for end in ENDS]
         return pd.DataFrame(means, columns=[*point, *names, "seeds"])
 
@@ -94,6 +93,12 @@ class Speed(RowsPlot):
             note,
             beside=1.3,
         )
+
+
+def _spread(values: pd.Series) -> tuple[float, float, float]:
+    """Mean, lowest and highest. Rounded, a mean of equal values may lie beside them, and no bar is shorter than 0."""
+    low, high = values.min(), values.max()
+    return min(max(values.mean(), low), high), low, high
 
 
 def _places(points: pd.DataFrame) -> dict[str, dict[Scene, tuple[float, float]]]:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crossvad.datasets.errors import InputError
+from crossvad.present.atomic_files import replacing
 
 matplotlib.rcParams["text.parse_math"] = False  # a name with $ is no formula
 matplotlib.rcParams["svg.hashsalt"] = "crossvad"  # the same picture is the same file
@@ -57,13 +58,11 @@ def writable(path: Path) -> Path:
 
 
 def save(drawn: Figure, path: Path) -> None:
-    """Write a picture, of the kind that the suffix says; without a date.
+    """Write a picture, of the kind that the suffix says; without a date. One that is there is replaced by a whole one.
 
     Raises:
         InputError: it cannot be written there.
     """
     kind = writable(path).suffix.lower()
-    try:
-        drawn.savefig(path, format=kind[1:], metadata=KINDS[kind], dpi=200)
-    except OSError as error:
-        raise InputError(path, f"cannot be written ({error})", "name another file") from error
+    with replacing(path) as draft:
+        drawn.savefig(draft, format=kind[1:], metadata=KINDS[kind], dpi=200)

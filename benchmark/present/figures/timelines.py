@@ -81,7 +81,9 @@ class Timelines(RowsPlot):
                 "of the other kind where all were normal or all abnormal; framed in black where abnormal"
             )
         facts += captions.transductive(points)
-        videos = rows["video"].unique()
+        uncounted = captions.listed(_uncounted(rows))
+        facts += [f"not drawn, as none of their frames count: {uncounted}"] if uncounted else []
+        videos = rows.loc[~rows["video"].isin(_uncounted(rows)), "video"].unique()
         if not self.videos and len(videos) > PANELS:
             few = f"drawn are the first {PANELS} of {len(videos)} videos, as nobody can read so many"
             facts.append(f"{few}; choose others by " + option("video") + f", such as {videos[PANELS]}")
@@ -112,18 +114,29 @@ def choose(rows: pd.DataFrame, videos: Sequence[str]) -> pd.DataFrame:
     """Choose the rows of these videos, or of all, of each entry's first seed, and give each a `name`.
 
     Raises:
-        InputError: no cell has such a video; there are several sources or targets, or too many entries for one panel.
+        InputError: no cell has such a video, or no frame of it counts; there are several sources or targets, or too
+            many entries for one panel.
     """
     if unknown := sorted(set(videos) - set(rows["video"])):
         known = list(rows["video"].unique())
         fix = f"{did_you_mean(unknown[0], known)}choose from {', '.join(known)}"
         raise InputError(option("video", unknown[0]), "is in no cell", fix)
-    chosen = rows[rows["video"].isin(videos)] if videos else rows
+    asked = rows[rows["video"].isin(videos)] if videos else rows
+    chosen = asked[~asked["video"].isin(_uncounted(rows))]
+    if len(chosen) < len(asked) and (videos or chosen.empty):
+        short = asked.loc[~asked.index.isin(chosen.index), "video"].iloc[0]
+        raise InputError(option("video", short), "has no frame that counts: it is too short", "choose another")
     lines = Few(chosen.drop_duplicates([*KEYS]), NARROWED, MOST, "curves a panel")
     refuse_mixtures(*(Alike(chosen, key) for key in SCENES), few=lines)
     entry = [*SCENES, *NARROWED]
     chosen = chosen[chosen["seed"] == chosen.groupby(entry)["seed"].transform("min")]
     return chosen.assign(name=_names(chosen))
+
+
+def _uncounted(rows: pd.DataFrame) -> list[str]:
+    """Name the videos of which no cell has a frame that counts, as they end within the head that is left out."""
+    longest = rows["frames"].map(len).groupby(rows["video"], sort=False).max()
+    return [str(video) for video in longest.index[longest == 0]]
 
 
 def _names(rows: pd.DataFrame) -> list[str]:

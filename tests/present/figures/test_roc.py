@@ -57,6 +57,14 @@ def test_seeds_are_averaged_by_false_positive_rate():
     assert alone.rates is CHANCE
 
 
+def test_frames_of_one_class_have_no_curve_and_that_is_said():
+    both, one = made(PERFECT), made(PERFECT).assign(target="c", auc=np.nan, rates=None)
+    rows = pd.concat([both, one]).assign(protocol="fair", postprocessing="", transductive=False, videos=1, of_videos=1)
+    points = roc.Roc().points(rows)
+    assert list(points["target"]) == ["b"]
+    assert "no AUC on c: all counted frames are of one class" in roc.Roc().caption(rows, points)
+
+
 def test_mixtures_are_refused():
     with pytest.raises(InputError, match="would mix budgets demo, quick"):
         roc.Roc().points(pd.concat([made(CHANCE), made(CHANCE, budget="demo")]))

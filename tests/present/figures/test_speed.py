@@ -35,6 +35,15 @@ def test_points_are_the_means_of_the_table(tidy, points):
             assert ends == (rows[key].min(), rows[key].max())
 
 
+@pytest.mark.parametrize("fps", [0.1, 0.7, 1 / 3, 1234.56])
+def test_seeds_of_one_speed_as_a_profile_gives_them_are_drawn(tidy, fps):
+    """The mean of three 0.1 is above 0.1."""
+    rows = pd.concat([tidy.assign(seed=seed, fps=fps) for seed in range(3)])
+    points = speed.Speed().points(rows[rows["shots"] == 0])
+    assert (points["fps"] == fps).all()
+    speed.Speed().draw(points, "note")
+
+
 def test_a_place_without_one_of_its_seeds_is_left_out(tidy):
     lacking = (tidy["method"] == "framepred") & (tidy["shots"] == 2) & (tidy["seed"] == 1)
     points = speed.Speed().points(tidy.assign(auc=np.where(lacking, np.nan, tidy["auc"])))

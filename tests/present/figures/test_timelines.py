@@ -109,6 +109,26 @@ def test_what_cannot_be_drawn_is_refused(scored):
         choose(scored.assign(target=np.where(np.arange(len(scored)) % 2, "a", "b")), [])
 
 
+def test_a_video_that_is_too_short_to_count_has_no_panel(scored):
+    def without(video):
+        rows = scored.copy()
+        for key in ("frames", "labels", "scores"):
+            rows[key] = [line[key][:0] if line["video"] == video else line[key] for line in scored.to_dict("records")]
+        return rows
+
+    first, *others = scored["video"].unique()
+    rows = without(first)
+    points = Timelines().points(rows)
+    drawn = Timelines().draw(points, "note")
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == others
+    assert f"not drawn, as none of their frames count: {first}" in Timelines().caption(rows, points)
+    assert "none of their frames" not in Timelines().caption(scored, Timelines().points(scored))
+    with pytest.raises(InputError, match=f"--video {first}: has no frame that counts: it is too short"):
+        choose(rows, [first])
+    with pytest.raises(InputError, match="has no frame that counts"):
+        choose(rows[rows["video"] == first], [])
+
+
 def test_command(bench, north, south, tmp_path):
     where = ("--source", f"path:{north}", "--target", f"path:{south}")
     assert bench("run", *where, "--budget", "smoke", "--quiet", "--method", "ramp", "--shots", "0").code == 0
