@@ -62,9 +62,9 @@ def facts_of(store: Store, record: Record, frames: CountedFrames) -> dict[str, A
 def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each entry's AUC less that of a rival on the same source, target and budget, paired by video.
 
-    The rival is a method before it adapts, by its name, or `itself`: the entry's own method before it adapts. It is
-    looked for `among` more cells, if given, as those of interest may leave it out. P values are adjusted over all rows
-    of the table (Holm).
+    The rival is a method before it adapts, by its name, or `itself`: the entry's own method before it adapts, of the
+    seeds that both have. It is looked for `among` more cells, if given, as those of interest may leave it out. P values
+    are adjusted over all rows of the table (Holm).
 
     Returns:
         A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
@@ -79,14 +79,17 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     for key, group in cells.groupby(ENTRY, sort=False):
         entry = dict(zip(ENTRY, key, strict=True))
         found = next((groups[rival] for rival in _rivals(entry, against) if rival in groups and rival != key), None)
-        if found is None:
+        same_fits = found is not None and found["method"].iloc[0] == entry["method"]
+        if found is not None and same_fits:  # adapted or not: what a fit has of its seed is no gain
+            group, found = (some[some["seed"].isin(other["seed"])] for some, other in ((group, found), (found, group)))
+        if found is None or found.empty:
             continue
         if set(group["frames"]) != set(found["frames"]):
             what = f"and {against} on {entry['target']} count different frames"
             raise InputError(
                 f"{entry['method']}, K = {entry['shots']}", what, "compare by a protocol with one mask: fair"
             )
-        gap = _gap(list(group["wins"]), list(found["wins"]))
+        gap = _gap(*(list(some.sort_values("seed")["wins"]) for some in (group, found)), same_fits=same_fits)
         auc = float(np.mean([wins.auc for wins in group["wins"]]))
         points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts: dict[str, Any] = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
@@ -126,10 +129,10 @@ def no_rival(against: str, among: pd.DataFrame) -> InputError:
     return InputError(option("against", against), "is in none of these cells unadapted", fix if known else close + fix)
 
 
-def _gap(first: list[PairCounts], second: list[PairCounts]) -> Difference:
+def _gap(first: list[PairCounts], second: list[PairCounts], same_fits: bool) -> Difference:
     """The paired difference; without interval and p value where videos are too few to say."""
     if enough_videos(first[0].abnormal, first[0].normal):
-        return paired_difference(first, second)
+        return paired_difference(first, second, same_fits=same_fits)
     nothing = float("nan")
     mean = np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second])
     return Difference(float(mean), nothing, nothing, nothing)

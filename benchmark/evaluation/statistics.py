@@ -179,6 +179,7 @@ def paired_difference(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
+    same_fits: bool = False,
 ) -> Difference:
     """AUC of the first method less that of the second, each a mean over its seeds, on the same videos and labels.
 
@@ -186,6 +187,8 @@ def paired_difference(
     is added that of a mean over seeds, where there are several (degrees of freedom by Welch and Satterthwaite): a
     difference then holds for methods trained anew, not for these fits alone. A difference that all resamples show
     alike is as sure as so few videos can make it: `gap_without_spread`.
+
+    With `same_fits`, seeds of both, in the same order, are of the same fits, so that what they share cancels too.
 
     Of few videos or two seeds Student's t reaches beyond what a difference can be. The interval ends there, which takes
     no truth out of it; the p value, which knows no end, stays as it is.
@@ -197,7 +200,8 @@ def paired_difference(
     mean = float(np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second]))
     known = gaps[~np.isnan(gaps)]
     of_videos = (float(variance(known)), counts.shape[1] - 1)
-    error, freedom = standard_error([of_videos, *of_seeds(*([w.auc for w in wins] for wins in (first, second)))])
+    aucs = [np.array([w.auc for w in wins]) for wins in (first, second)]
+    error, freedom = standard_error([of_videos, *(of_seeds(aucs[0] - aucs[1]) if same_fits else of_seeds(*aucs))])
     if error == 0:
         reach, p = gap_without_spread(mean, counts.shape[1], level)
     else:

@@ -54,8 +54,22 @@ def test_against_itself_is_against_the_same_method_unadapted(finished):
     store, records = finished
     (row,) = differences(counted(store, records, FAIR), ITSELF).to_dict("records")
     assert (row["method"], row["shots"], row["seeds"]) == ("framepred", 2, 2)
-    expected = paired_difference(wins_of(store, records, "framepred", 2), wins_of(store, records, "framepred", 0))
-    assert row["difference"] == pytest.approx(100 * expected.mean)
+    adapted, bare = (wins_of(store, records, "framepred", shots) for shots in (2, 0))
+    expected = paired_difference(adapted, bare, same_fits=True)
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx(
+        (100 * expected.mean, 100 * expected.low, 100 * expected.high)
+    )
+
+
+def test_what_a_fit_has_of_its_seed_is_no_gain(finished):
+    """Of two seeds at K = 0 and one at K = 2 the gain is that of the one."""
+    store, records = finished
+    cells = counted(store, records, FAIR)
+    (row,) = differences(cells[(cells["shots"] == 0) | (cells["seed"] == 1)], ITSELF).to_dict("records")
+    adapted, bare = (wins_of(store, records, "framepred", shots) for shots in (2, 0))
+    assert (row["seeds"], row["difference"]) == (1, pytest.approx(100 * (adapted[1].auc - bare[1].auc)))
+    with pytest.raises(InputError):
+        differences(cells[(cells["shots"] == 0) == (cells["seed"] == 0)], ITSELF)
 
 
 def test_a_learned_tuning_starts_from_its_own_zero_shots():

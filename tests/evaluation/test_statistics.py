@@ -234,6 +234,27 @@ def test_paired_difference_over_seeds_by_hand():
     assert (found.mean, found.low, found.high) == pytest.approx((gap, gap - reach, gap + reach), abs=1e-9)
 
 
+def test_what_seeds_of_the_same_fits_share_cancels():
+    """A gain that is the same for every fit varies with the videos alone, however far apart the fits are."""
+    labels, scores, owners = videos_of([9, 14, 5, 11])
+    random = np.random.default_rng(3)
+    before = [scores + random.normal(0, 3, len(scores)) for _ in range(3)]
+    after = [score + labels for score in before]
+    fits = [[pair_counts(labels, score, owners) for score in some] for some in (after, before)]
+    found = paired_difference(*fits, resamples=60, same_fits=True)
+    resampled = [[naive_resamples(labels, score, owners, 60, 0) for score in some] for some in (after, before)]
+    gaps = [roc_auc_score(labels, new) - roc_auc_score(labels, old) for new, old in zip(after, before, strict=True)]
+    videos = np.nanvar(np.mean(resampled[0], 0) - np.mean(resampled[1], 0), ddof=1)
+    seeds = np.var(gaps, ddof=1) / 3
+    freedom = (videos + seeds) ** 2 / (videos**2 / 3 + seeds**2 / 2)
+    reach = t.ppf(0.975, freedom) * np.sqrt(videos + seeds)
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (np.mean(gaps), np.mean(gaps) - reach, np.mean(gaps) + reach), abs=1e-9
+    )
+    apart = paired_difference(*fits, resamples=60)
+    assert found.high - found.low < apart.high - apart.low
+
+
 def test_no_difference_is_said_to_go_beyond_what_aucs_can_differ_by():
     """Two seeds far apart: t of one degree of freedom reaches 12.7 standard errors."""
     labels, scores, owners = videos_of([9, 14, 5, 11])
