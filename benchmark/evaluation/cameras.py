@@ -17,7 +17,6 @@ from crossvad.evaluation.alike import Alike, refuse_mixtures
 from crossvad.evaluation.camera_cells import base_name, beside, some, usable
 from crossvad.evaluation.camera_statistics import (
     CameraAucs,
-    CameraDraws,
     camera_aucs,
     camera_difference,
     camera_draws,
@@ -26,7 +25,7 @@ from crossvad.evaluation.camera_statistics import (
 from crossvad.evaluation.columns import PLACE
 from crossvad.evaluation.comparison import no_rival, of_one_fit, starts
 from crossvad.evaluation.frames import Values
-from crossvad.evaluation.statistics import holm
+from crossvad.evaluation.statistics import PairCounts, holm
 
 # What has a mean over cameras: seeds are averaged over, and each target has the support that it can have.
 ENTRY = ["source", *(key for key in comparison.ENTRY if key not in ("source", "target", "support"))]
@@ -154,15 +153,10 @@ class _Part:
         counted = self.cells[self.cells["camera"].isin(cameras)]
         self._refuse_other_frames(cameras)
         seeds = {key: self._common_seeds(key, group, cameras) for key, group in self.compared_groups.items()}
-        draws: CameraDraws | None = None
-        aucs: dict[Key, CameraAucs] = {}
-        videos = 0
-        for key, group in self.compared_groups.items():
-            wins = dict(zip(zip(group["seed"], group["camera"], strict=True), group["wins"], strict=True))
-            fits = [[wins[seed, camera] for camera in cameras] for seed in seeds[key]]
-            if draws is None:
-                draws, videos = camera_draws(fits[0]), sum(len(each.abnormal) for each in fits[0])
-            aucs[key] = camera_aucs(fits, draws)
+        fits = {key: self._fits(key, seeds[key], cameras) for key in seeds}
+        first = next(iter(fits.values()))[0]
+        draws, videos = camera_draws(first), sum(len(each.abnormal) for each in first)
+        aucs = {key: camera_aucs(each, draws) for key, each in fits.items()}
         rows = []
         for key in sorted(self.groups, key=lambda key: -aucs[key].measured.mean()):
             group = self.groups[key]
@@ -177,9 +171,12 @@ class _Part:
                 entry |= {"one_fit": of_one_fit(*beside)}
                 if rival is None or rival == key:
                     rows.append(entry | {"against": against})
-                else:
-                    same = rival[METHOD] == entry["method"] and seeds[rival] == seeds[key]
-                    rows.append(entry | {"against": against} | _difference(aucs[key], aucs[rival], same))
+                    continue
+                sides, same = [aucs[key], aucs[rival]], rival[METHOD] == entry["method"]
+                if same and seeds[rival] != seeds[key]:  # adapted or not: what a fit has of its seed is no gain
+                    shared = self._shared_seeds(key, rival, seeds)
+                    sides = [camera_aucs(self._fits(each, shared, cameras), draws) for each in (key, rival)]
+                rows.append(entry | {"against": against} | _difference(*sides, same_fits=same))
         columns = [
             *ENTRY, "seeds", "one_fit", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
             "worst_camera", "worst", "against", "difference", "difference_low", "difference_high", "detectable", "p",
@@ -214,6 +211,21 @@ class _Part:
                 fix = "add " + condition("target=" + ",".join(sorted(map(min, targets.values()))))
                 raise InputError(WHAT, f"would count the cameras of {' and '.join(sorted(twins))} twice", fix)
         return sorted(common)
+
+    def _fits(self, key: Key, seeds: Sequence[int], cameras: Sequence[str]) -> list[list[PairCounts]]:
+        """What an entry's AUCs are made of, by seed and camera."""
+        group = self.compared_groups[key]
+        wins = dict(zip(zip(group["seed"], group["camera"], strict=True), group["wins"], strict=True))
+        return [[wins[seed, camera] for camera in cameras] for seed in seeds]
+
+    def _shared_seeds(self, key: Key, rival: Key, seeds: Mapping[Key, Sequence[int]]) -> list[int]:
+        """The seeds that both of two entries of one method have: those of the same fits."""
+        shared = sorted({*seeds[key]} & {*seeds[rival]})
+        if not shared:
+            raise InputError(entry_name(key), f"has no seed that {entry_name(rival)} has", "run the same for both")
+        which = f"seed{'' if len(shared) == 1 else 's'} {', '.join(map(str, shared))}"
+        self.left_out.append(f"{entry_name(key)} less {entry_name(rival)}: of {which}, which both have")
+        return shared
 
     def _of_seeds(self, key: Key, seeds: Sequence[int]) -> pd.DataFrame:
         group = self.compared_groups[key]

@@ -148,6 +148,25 @@ def test_against_itself_seeds_of_one_fit_are_paired(store):
     assert rows.loc[2, "p"] == camera_difference(*sides, same_fits=True).p != camera_difference(*sides).p
 
 
+def test_against_itself_only_seeds_of_one_fit_count(store):
+    """What a fit has of its seed, two points of AUC and more a seed, is no gain."""
+    for seed in range(3):
+        put(store, seed=seed, shift=0.5 + seed)
+    put(store, seed=2, shots=2, shift=2.6)
+    result = found(store, [ITSELF])
+    (row,) = result.entries.dropna(subset="p").to_dict("records")
+    cells = counted_by_camera(store, store.records(), FAIR)
+    auc = {
+        shots: 100 * np.mean([wins.auc for wins in of["wins"]])
+        for shots, of in cells[cells["seed"] == 2].groupby("shots")
+    }
+    assert row["difference"] == pytest.approx(auc[2] - auc[0])
+    assert result.left_out == ["apn (finetune, K = 2) less apn (K = 0): of seed 2, which both have"]
+    put(store, seed=3, shots=5)
+    with pytest.raises(InputError, match="has no seed that apn"):
+        found(store, [ITSELF])
+
+
 def test_only_cameras_that_all_have_are_counted(store):
     for target in ("campus", "ped2", "ped1"):
         put(store, "framediff", target, trained=False)
