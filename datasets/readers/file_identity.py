@@ -32,8 +32,24 @@ def stat(path: Path) -> os.stat_result:
     Raises:
         InputError: the file cannot be opened.
     """
-    try:
+    with _opening(path):
         return path.stat()
+
+
+def content(path: Path) -> str:
+    """Hash what a small file holds: SHA-256, in hex.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    with _opening(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(path, f"cannot be opened ({error.strerror})", "restore it") from error
 

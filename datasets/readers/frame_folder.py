@@ -20,11 +20,12 @@ from PIL import Image
 from crossvad.datasets.base import Frames, Size, Video
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.datasets.readers import damaged_originals
-from crossvad.datasets.readers.file_identity import demand_utf8, digest, listing, stamp, stat
+from crossvad.datasets.readers.file_identity import content, demand_utf8, digest, listing, stamp, stat
 from crossvad.datasets.readers.native_errors import kept_quiet
 from crossvad.datasets.readers.patience import Beat
 from crossvad.datasets.readers.video_file import BYTES, VIDEO_SUFFIXES, VideoFile
 
+LOOKED_AT = 8  # images of a folder, about, whose bytes tell it from others where sizes do not
 BLOCK = 16  # images in memory at once while reading
 PIXELS = 2**26  # of a frame, at most: twice as many as 8K video has
 FORMATS = (
@@ -113,8 +114,14 @@ class FrameFolder:
 
     @property
     def identity(self) -> str:
-        """Digest of every frame's name and size in bytes."""
-        return digest([f"{frame.name} {stat(frame).st_size}" for frame in self.frames])
+        """Digest of every frame's name and size in bytes; where all are of one size, also of what some of them hold.
+
+        Images that are not compressed are of one size, whatever they show.
+        """
+        sizes = [stat(frame).st_size for frame in self.frames]
+        alike = self.frames[:: 1 + len(self.frames) // LOOKED_AT] if len(set(sizes)) == 1 else ()
+        named = [f"{frame.name} {size}" for frame, size in zip(self.frames, sizes, strict=True)]
+        return digest([*named, *map(content, alike)])
 
     @property
     def stamp(self) -> str:

@@ -273,6 +273,17 @@ def test_identity_follows_names_and_sizes_and_the_stamp_follows_the_machine(tmp_
         assert one.identity != before[0]
 
 
+def test_images_of_one_size_are_told_apart_by_what_they_show(tmp_path):
+    """As those are that are not compressed: a camera's frames, made anew with another exposure."""
+    pictures = moving_bar(20, 8, 9)
+    folders = [
+        write_images(tmp_path / place, shown, "{:03d}.bmp")
+        for place, shown in (("a", pictures), ("b", pictures), ("c", pictures // 2))
+    ]
+    first, same, darker = (FrameFolder(folder).identity for folder in folders)
+    assert first == same != darker
+
+
 def test_find_videos_lists_in_natural_order(tmp_path):
     for name in ("clip10.avi", "clip2.MP4", "notes.txt", "._clip3.avi"):
         (tmp_path / name).write_bytes(b"never opened")
