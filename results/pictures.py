@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 from crossvad.verification.reproduction import committed
 
 HERE = Path(__file__).parent
-ADAPTED = "--where budget=quick --where support=train-head,scene-head --where source=path:normal,ped2,synthetic-street"
+PAIRS = "--where 'pair=path:normal->ped2,ped2->ped1,synthetic-street->synthetic-plaza'"
+ADAPTED = f"--where budget=quick --where support=train-head,scene-head {PAIRS}"
 TARGETS = "--where target=ped1,ped2,shanghaitech,synthetic-plaza,synthetic-cameras"
 FIFTEEN = f"--where budget=quick --where source=ucf+path:normal+avenue+synthetic-street {TARGETS}"
 FIGURES = {
@@ -26,6 +27,12 @@ FIGURES = {
         "bench plot matrix --where budget=quick --where method=apn --where shots=0,10 --where steps=0,10 "
         "--where tuning=none,finetune --where support=none,train-head,scene-head --where seed=0 "
         f"--where source=ucf,path:normal,ped2,avenue,synthetic-street {TARGETS} --out"
+    ),
+    "sources.svg": (
+        "bench plot cameras --where budget=quick --where seed=0 "
+        "--where source=ucf,path:normal,avenue,ped2,synthetic-street "
+        f"--where support=none,train-head,scene-head {TARGETS} --where shots=0,10 --where steps=0,10 "
+        "--where method=apn,apn[paper],framepred,mpn,lmn,memae,framediff,speed --out"
     ),
     "shots.svg": (
         f"bench plot shots {ADAPTED} --where tuning=finetune --where steps=10 --where method=apn[paper],"

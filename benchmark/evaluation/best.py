@@ -37,7 +37,9 @@ def incomparable(cells: pd.DataFrame) -> str:
 
 
 def pairs(cells: pd.DataFrame) -> Pairs:
-    """Compare every two entries as `statistics.paired_difference` compares two.
+    """Compare every two entries as `statistics.paired_difference` compares two of other fits.
+
+    What entries of one method share, adapted and not, is not taken out: these differ more surely than is said here.
 
     Args:
         cells: rows of `comparison.counted` on one test set, none of them `incomparable`.

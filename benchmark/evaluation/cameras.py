@@ -167,16 +167,18 @@ class _Part:
             entry |= {PLACE: ", ".join(sorted(used[PLACE].unique()))}
             for against in self.against or [""]:
                 rival = self.rivals.get((key, against))
-                beside = [self._of_seeds(each, seeds[each]) for each in (key, rival) if each is not None]
-                entry |= {"one_fit": of_one_fit(*beside)}
-                if rival is None or rival == key:
-                    rows.append(entry | {"against": against})
-                    continue
-                sides, same = [aucs[key], aucs[rival]], rival[METHOD] == entry["method"]
+                used = {each: seeds[each] for each in (key, rival) if each is not None}
+                same = rival is not None and rival[METHOD] == entry["method"] and not group["untrained"].all()
                 if same and seeds[rival] != seeds[key]:  # adapted or not: what a fit has of its seed is no gain
-                    shared = self._shared_seeds(key, rival, seeds)
-                    sides = [camera_aucs(self._fits(each, shared, cameras), draws) for each in (key, rival)]
-                rows.append(entry | {"against": against} | _difference(*sides, same_fits=same))
+                    used = dict.fromkeys(used, self._shared_seeds(key, rival, seeds))
+                one_fit = of_one_fit(*(self._of_seeds(*each) for each in used.items() if each[1]))
+                rows.append(entry | {"against": against, "one_fit": one_fit})
+                if rival is not None and rival != key and all(used.values()):
+                    sides = [
+                        aucs[each] if of == seeds[each] else camera_aucs(self._fits(each, of, cameras), draws)
+                        for each, of in used.items()
+                    ]
+                    rows[-1] |= _difference(*sides, same_fits=same)
         columns = [
             *ENTRY, "seeds", "one_fit", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
             "worst_camera", "worst", "against", "difference", "difference_low", "difference_high", "detectable", "p",
@@ -219,12 +221,11 @@ class _Part:
         return [[wins[seed, camera] for camera in cameras] for seed in seeds]
 
     def _shared_seeds(self, key: Key, rival: Key, seeds: Mapping[Key, Sequence[int]]) -> list[int]:
-        """The seeds that both of two entries of one method have: those of the same fits."""
+        """The seeds that both of two entries of one method have: those of the same fits. They are told."""
         shared = sorted({*seeds[key]} & {*seeds[rival]})
-        if not shared:
-            raise InputError(entry_name(key), f"has no seed that {entry_name(rival)} has", "run the same for both")
-        which = f"seed{'' if len(shared) == 1 else 's'} {', '.join(map(str, shared))}"
-        self.left_out.append(f"{entry_name(key)} less {entry_name(rival)}: of {which}, which both have")
+        which = f"of seed{'' if len(shared) == 1 else 's'} {', '.join(map(str, shared))}, which both have"
+        told = which if shared else "no seed that both have"
+        self.left_out.append(f"{entry_name(key)} less {entry_name(rival)}: {told}")
         return shared
 
     def _of_seeds(self, key: Key, seeds: Sequence[int]) -> pd.DataFrame:

@@ -5,4 +5,5 @@ KEYS = ["method", "source", "target", "protocol", "support", "tuning", "shots", 
 VERSIONS = ["method_version", "tuning_version", "source_digest", "target_digest", "budget_digest", "harness_version"]
 PLACE = "place"  # where a cell lies
 PLACES = ("runs", "reference")  # one's own, and those that are committed beside the tables made of them
-CONDITIONS = [*KEYS, *VERSIONS, PLACE]  # keys that a condition may name
+PAIR = "pair"  # source and target together, by which conditions ask for some pairs of a matrix
+CONDITIONS = [*KEYS, PAIR, *VERSIONS, PLACE]  # keys that a condition may name

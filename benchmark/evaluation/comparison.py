@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from crossvad.planning.names import did_you_mean
 from crossvad.planning.protocol import Protocol, SupportPolicy
 from crossvad.store.store import Record, Store
 
+NO_DIFFERENCE = Difference(*4 * [float("nan")])
 ITSELF = "itself"  # compare each method with what it was before it adapted
 ENTRY = [key for key in KEYS if key not in ("seed", "protocol")]  # what one line is of; its seeds are averaged over
 FACTS = ["reverted", "transductive", "untrained", "postprocessing", PLACE, "frames", "videos", "of_videos"]
@@ -68,8 +70,10 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
 
     Returns:
         A row per entry: its keys, seeds, reverted (share of adaptations that were taken back, in %), postprocessing (by
-        the method's authors), videos (those scored, of_videos published), auc, difference, low, high (in points of
-        AUC), p, place, one_fit (see `of_one_fit`) and p_holm. No interval and no p where there are too few videos.
+        the method's authors), videos (those scored, of_videos published), auc, start (the rival's, of all its seeds),
+        difference, low, high (in points of AUC), p, place, one_fit (see `of_one_fit`), fewer (whether seeds were left
+        out, as only one side has them) and p_holm. No interval and no p where there are too few videos, and no
+        difference to `itself` where no seed is on both sides.
 
     Raises:
         InputError: no entry has such a rival, or one counts other frames than its rival.
@@ -79,20 +83,22 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
     for key, group in cells.groupby(ENTRY, sort=False):
         entry = dict(zip(ENTRY, key, strict=True))
         found = next((groups[rival] for rival in _rivals(entry, against) if rival in groups and rival != key), None)
-        same_fits = found is not None and found["method"].iloc[0] == entry["method"]
-        if found is not None and same_fits:  # adapted or not: what a fit has of its seed is no gain
-            group, found = (some[some["seed"].isin(other["seed"])] for some, other in ((group, found), (found, group)))
-        if found is None or found.empty:
+        if found is None:
             continue
         if set(group["frames"]) != set(found["frames"]):
             what = f"and {against} on {entry['target']} count different frames"
             raise InputError(
                 f"{entry['method']}, K = {entry['shots']}", what, "compare by a protocol with one mask: fair"
             )
-        gap = _gap(*(list(some.sort_values("seed")["wins"]) for some in (group, found)), same_fits=same_fits)
-        auc = float(np.mean([wins.auc for wins in group["wins"]]))
-        points = {"auc": auc, "difference": gap.mean, "low": gap.low, "high": gap.high}
+        start, seeds, others = _mean_auc(found), {*group["seed"]}, {*found["seed"]}
+        same_fits = found["method"].iloc[0] == entry["method"] and not found["untrained"].all()
+        if same_fits and seeds & others:  # adapted or not: what a fit has of its seed is no gain
+            group, found = (some[some["seed"].isin(seeds & others)].sort_values("seed") for some in (group, found))
+        apart = same_fits and not seeds & others
+        gap = NO_DIFFERENCE if apart else _gap(list(group["wins"]), list(found["wins"]), same_fits)
+        points = {"auc": _mean_auc(group), "start": start, "difference": gap.mean, "low": gap.low, "high": gap.high}
         facts: dict[str, Any] = {"seeds": len(group), "reverted": 100 * group["reverted"].mean()}
+        facts |= {"fewer": same_fits and seeds != others}
         facts |= {name: group[name].iloc[0] for name in ("transductive", "postprocessing", "videos", "of_videos")}
         facts |= {PLACE: ", ".join(sorted({*group[PLACE], *found[PLACE]})), "one_fit": of_one_fit(group, found)}
         rows.append(entry | facts | {k: 100 * v for k, v in points.items()} | {"p": gap.p})
@@ -129,13 +135,16 @@ def no_rival(against: str, among: pd.DataFrame) -> InputError:
     return InputError(option("against", against), "is in none of these cells unadapted", fix if known else close + fix)
 
 
+def _mean_auc(cells: pd.DataFrame) -> float:
+    return float(np.mean([wins.auc for wins in cells["wins"]]))
+
+
 def _gap(first: list[PairCounts], second: list[PairCounts], same_fits: bool) -> Difference:
     """The paired difference; without interval and p value where videos are too few to say."""
     if enough_videos(first[0].abnormal, first[0].normal):
         return paired_difference(first, second, same_fits=same_fits)
-    nothing = float("nan")
     mean = np.mean([wins.auc for wins in first]) - np.mean([wins.auc for wins in second])
-    return Difference(float(mean), nothing, nothing, nothing)
+    return replace(NO_DIFFERENCE, mean=float(mean))
 
 
 def better_or_worse(tidy: pd.DataFrame, found: pd.DataFrame) -> pd.Series:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from crossvad.datasets import wording
 from crossvad.datasets.errors import InputError
-from crossvad.evaluation.columns import CONDITIONS, KEYS, PLACE, PLACES, VERSIONS
+from crossvad.evaluation.columns import CONDITIONS, KEYS, PAIR, PLACE, PLACES, VERSIONS
 from crossvad.planning.catalogue import NO_TUNING
-from crossvad.planning.names import did_you_mean, joined, listed, members
+from crossvad.planning.names import as_pair, did_you_mean, joined, listed, members
 from crossvad.store.store import Record
 
 Conditions = list[tuple[str, list[str]]]  # keys, and their values
@@ -42,7 +42,7 @@ def parsed(conditions: Iterable[str], records: Sequence[Record], protocol: str =
     Raises:
         InputError: one is not written so, or there is no such key; says what comes close.
     """
-    keys = [key for key in (*KEYS, *VERSIONS) if key != "protocol" or protocol]
+    keys = [key for key in (*KEYS, PAIR, *VERSIONS) if key != "protocol" or protocol]
     found = []
     for condition in conditions:
         key, equals, values = condition.partition("=")
@@ -90,6 +90,8 @@ def is_value(value: str, key: str, wanted: str) -> bool:
     A copy of a target is known by its test video. Where the support set is training video, that of the copy counts
     too, if both name it: TRAIN+TEST.
     """
+    if key == PAIR:
+        return value == as_pair(wanted)
     if key != "target_digest":
         return value == wanted or (key == "source" and value == joined(wanted))
     (train, _, test), (other, _, asked) = value.rpartition("+"), wanted.rpartition("+")
@@ -97,7 +99,7 @@ def is_value(value: str, key: str, wanted: str) -> bool:
 
 
 def value_of(record: Record, key: str, protocol: str) -> str:
-    """Read one of `KEYS` or `VERSIONS` of a cell as it is typed."""
+    """Read one of `KEYS`, `PAIR` or `VERSIONS` of a cell as it is typed."""
     return protocol if key == "protocol" else str(getattr(record.cell, key))
 
 

@@ -324,8 +324,8 @@ def source_clips(source: Dataset, adapter: Adapter, decoder: Decoder, device: to
 def scene_numbers(source: Dataset, videos: Sequence[Video]) -> list[int]:
     """Number of the training scene that each of some training videos, or excerpts of them, is of."""
     scenes = enumerate(source.scenes("train"))
-    owner = {video.source: number for number, scene in scenes for video in scene.videos}
-    return [owner[origin(video.source)] for video in videos]
+    owner = {video.source.identity: number for number, scene in scenes for video in scene.videos}
+    return [owner[origin(video.source).identity] for video in videos]
 
 
 def fitted_folder(store: Store, cell: Cell, tuning: Tuning) -> Path:

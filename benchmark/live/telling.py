@@ -10,11 +10,13 @@ from rich.console import Console
 
 from crossvad.execution.progress import Reporter
 
+AT_ONCE = 1000  # letters, of at most 4 bytes: a pipe that takes anything takes 4096
 PATIENCE = 1.0  # seconds that a full pipe is waited for, once, until it takes something again
 
 
 class Lasting:
-    """A text file that may fail: its disk is full, its reader gone or stuck. What it does not take is lost, no more."""
+    """A text file that may fail: its disk is full, its reader gone, stuck, or slow for a second. What it does not take
+    is lost, and no more."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file, self._patience = file, PATIENCE
@@ -22,8 +24,11 @@ class Lasting:
     def write(self, text: str) -> int:
         """Write what can be written; rich would end the process, or the thread that speaks, where nothing can."""
         with suppress(OSError):
-            if self._takes():
-                self._file.write(text)
+            for start in range(0, len(text), AT_ONCE):
+                if not self._takes():
+                    break
+                self._file.write(text[start : start + AT_ONCE])
+                self._file.flush()
         return len(text)
 
     def flush(self) -> None:

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from crossvad import __version__
 from crossvad.datasets.words import number_of
+from crossvad.planning.names import paired
 from crossvad.planning.protocol import SupportPolicy
 from crossvad.planning.versions import HARNESS
 
@@ -46,6 +47,11 @@ class Cell:
     def policy(self) -> SupportPolicy:
         """Where its support set came from."""
         return SupportPolicy(self.support)
+
+    @property
+    def pair(self) -> str:
+        """Its source and target, as one name."""
+        return paired(self.source, self.target)
 
     @cached_property
     def key(self) -> str:

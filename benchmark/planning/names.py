@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from crossvad.adapters.options import check_ranges
 from crossvad.datasets.errors import InputError
 
+ARROW = "\N{RIGHTWARDS ARROW}"  # from a source to a target
+
 
 def listed(text: str, separator: str = ",") -> list[str]:
     """The names in `apn[prototypes=5,cycles=1],lmn`: two of them; empty ones are left out."""
@@ -44,6 +46,17 @@ def _parts(text: str, separator: str) -> list[str]:
 def joined(text: str) -> str:
     """The name that data sets trained on at once go by, in whatever order they are named: ped1+ped2 of ped2+ped1."""
     return "+".join(sorted(listed(text, "+")))
+
+
+def paired(source: str, target: str) -> str:
+    """The name of a source and a target together: ped2→ped1."""
+    return f"{source}{ARROW}{target}"
+
+
+def as_pair(text: str) -> str:
+    """The name of a pair, by what is typed: `ped2 -> ped1`, the source's parts in any order."""
+    source, *target = (part.strip() for part in text.replace("->", ARROW).split(ARROW))
+    return ARROW.join([joined(source), *target])
 
 
 def split_options(text: str) -> tuple[str, dict[str, str]]:

@@ -250,13 +250,15 @@ def seed_counts(counts: pd.Series) -> str:
 def paired_intervals(differences: pd.DataFrame, what: str) -> list[str]:
     """Say what the intervals of differences are, and where there is none."""
     facts = []
+    if differences["fewer"].any():
+        facts.append("gains over the same method: of the seeds that are there adapted and not, – where there are none")
     if (known := differences["low"].notna()).any():
         several = differences["seeds"].max() > 1
         over = "videos and spread over seeds" if several else "videos alone (one seed)"
         facts += [f"brackets: {what}, paired bootstrap over {over}", *one_fit(differences)]
         if (differences["low"] <= -100).any() or (differences["high"] >= 100).any():
             facts.append("brackets end at ±100, as no two AUCs differ by more: too few videos or seeds to say")
-    return facts + _no_interval(differences[~known])
+    return facts + _no_interval(differences[~known & differences["difference"].notna()])
 
 
 def one_fit(rows: pd.DataFrame) -> list[str]:

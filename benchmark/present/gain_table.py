@@ -31,11 +31,16 @@ def gains(differences: pd.DataFrame) -> pd.DataFrame:
     keys = varying_keys(adapted, [key for key in ENTRY if key != ACROSS], always=["method", "tuning"])
     wide = adapted[[*keys, ACROSS]].assign(
         text=[_text(line, marks) for line, marks in texts],
-        before=[mean_and_spread(before, NAN, 1) for before in adapted["auc"] - adapted["difference"]],
+        before=[
+            mean_and_spread(before, NAN, 1)
+            for before in (adapted["auc"] - adapted["difference"]).fillna(adapted["start"])
+        ],
+        start=[mean_and_spread(start, NAN, 1) for start in adapted["start"]],
     )
     table = wide.pivot(index=keys, columns=ACROSS, values="text").fillna(MISSING)
     table.columns = pd.Index([f"K = {shots}" for shots in table.columns], dtype=object)
-    unadapted = wide.groupby(keys, sort=False)["before"].first()
+    starts = wide.groupby(keys, sort=False)  # where each K has its own seeds, what all of them begin with
+    unadapted = starts["before"].first().where(starts["before"].nunique() == 1, starts["start"].first())
     table.insert(0, "K = 0", unadapted.reindex(table.index))
     order = {method: number for number, method in enumerate(dict.fromkeys(adapted["method"]))}
     return table.sort_index(level="method", key=lambda names: names.map(order), sort_remaining=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crossvad.datasets.errors import UNSEEN
 from crossvad.datasets.readers.file_identity import small_text
+from crossvad.planning.names import paired
 
 
 def stored_values(results: Path, key: str) -> list[str]:
@@ -19,5 +20,6 @@ def stored_values(results: Path, key: str) -> list[str]:
     for place in ("runs/cells", "reference"):
         for path in results.glob(f"{place}/[!.]*/record.json"):
             with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                found.add(str(json.loads(small_text(path))["cell"][key]))
+                cell = json.loads(small_text(path))["cell"]
+                found.add(paired(cell["source"], cell["target"]) if key == "pair" else str(cell[key]))
     return sorted(value for value in found if value and not UNSEEN.search(value))

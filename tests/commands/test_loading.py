@@ -104,17 +104,23 @@ def test_completion_loads_nothing_heavy(words, completed, tmp_path):
 
 def cells(folder, **keys):
     """Records of cells, of which a key each differs, and one that cannot be read."""
-    for number, (key, value) in enumerate([*keys.items(), (None, None)]):
+    each = [{key: value} for key, value in keys.items()]
+    for number, cell in enumerate([*each, {"source": "ucf", "target": "ped2"}, None]):
         place = folder / ("reference" if number % 2 else "runs/cells") / f"{number:016x}"
         place.mkdir(parents=True)
-        (place / "record.json").write_text(json.dumps({"cell": {key: value}}) if key else "{")
+        (place / "record.json").write_text(json.dumps({"cell": cell}) if cell else "{")
 
 
 @pytest.mark.parametrize("command", ["table", "plot roc", "results list", "keep", "audit scores", "plot errors"])
 def test_values_that_are_stored_are_completed_everywhere(command, tmp_path):
     cells(tmp_path / "mine", method="apn[cycles=1]", shots=7, target_digest="abc")
     words = [*command.split(), "--results", str(tmp_path / "mine"), "--where"]
-    for typed, completed in (("method=", "method=apn[cycles=1]"), ("shots=", "shots=7"), ("target_digest=a", "abc")):
+    for typed, completed in (
+        ("method=", "method=apn[cycles=1]"),
+        ("shots=", "shots=7"),
+        ("target_digest=a", "abc"),
+        ("pair=u", "\N{RIGHTWARDS ARROW}ped2"),
+    ):
         out, heavy = in_a_process(*words, typed, completing=True, folder=tmp_path)
         assert out.rstrip().endswith(completed) and out.count("\n") == 1
         assert heavy == set() or "plot" in command

@@ -14,6 +14,7 @@ from crossvad.evaluation.metrics import micro_auc
 from crossvad.evaluation.scored_cell import ScoredCell
 from crossvad.evaluation.statistics import average_ranks, critical_difference, holm, pair_counts, paired_difference
 from crossvad.planning.protocol import FAIR, PAPER
+from crossvad.present import gain_table
 from crossvad.store.store import Store
 from crossvad.tabulation import table
 
@@ -68,8 +69,24 @@ def test_what_a_fit_has_of_its_seed_is_no_gain(finished):
     (row,) = differences(cells[(cells["shots"] == 0) | (cells["seed"] == 1)], ITSELF).to_dict("records")
     adapted, bare = (wins_of(store, records, "framepred", shots) for shots in (2, 0))
     assert (row["seeds"], row["difference"]) == (1, pytest.approx(100 * (adapted[1].auc - bare[1].auc)))
-    with pytest.raises(InputError):
-        differences(cells[(cells["shots"] == 0) == (cells["seed"] == 0)], ITSELF)
+    assert row["fewer"] and row["start"] == pytest.approx(100 * np.mean([wins.auc for wins in bare]))
+    (row,) = differences(cells[(cells["shots"] == 0) == (cells["seed"] == 0)], ITSELF).to_dict("records")
+    assert np.isnan([row["difference"], row["p"]]).all() and row["auc"] == pytest.approx(100 * adapted[1].auc)
+
+
+def test_a_table_of_gains_begins_with_what_they_are_over(finished):
+    """Where each K has seeds of its own, with the mean over all; and it says that gains are of fewer."""
+    store, records = finished
+    cells = counted(store, records, FAIR)
+    cells = cells[cells["method"] == "framepred"]
+    fewer = cells[(cells["shots"] == 0) | (cells["seed"] == 1)]
+    both = pd.concat([fewer, cells[(cells["shots"] == 2) & (cells["seed"] == 0)].assign(shots=5)])
+    tables = {name: gain_table.gains(differences(of, ITSELF)) for name, of in (("one", fewer), ("both", both))}
+    aucs = [100 * wins.auc for wins in wins_of(store, records, "framepred", 0)]
+    assert tables["one"]["K = 0"].tolist() == [f"{aucs[1]:.1f}"]
+    assert tables["both"]["K = 0"].tolist() == [f"{np.mean(aucs):.1f}"]
+    assert "of the seeds that are there adapted and not" in gain_table.note(differences(fewer, ITSELF), "fair")
+    assert "of the seeds that are there" not in gain_table.note(differences(cells, ITSELF), "fair")
 
 
 def test_a_learned_tuning_starts_from_its_own_zero_shots():

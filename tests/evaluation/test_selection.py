@@ -215,6 +215,17 @@ def test_nothing_selected_is_refused_and_says_of_which_folder():
             refuse_empty(nothing, Path("results"), "finished cell")
 
 
+def test_pairs_are_asked_for_by_source_and_target_together():
+    """Which source=…,… and target=…,… cannot: these ask for every pair of them."""
+    made = {(source, target): record(source=source, target=target)
+            for source in ("street", "path:a b", "ped1+ped2") for target in ("ped2", "ped1")}  # fmt: skip
+    chosen = select(made.values(), ["pair=street->ped2,path:a b \N{RIGHTWARDS ARROW} ped1,ped2+ped1->ped1"])
+    assert chosen == [made["street", "ped2"], made["path:a b", "ped1"], made["ped1+ped2", "ped1"]]
+    assert [value for value, _ in unmatched(made.values(), ["pair=street->avenue,street"])] == [
+        "pair=street->avenue", "pair=street"
+    ]  # fmt: skip
+
+
 def test_a_joined_source_goes_by_one_name_in_whatever_order_it_is_typed():
     joined, plus = record(source="ped1+ped2"), record(source="path:my+cam")
     assert select([joined, plus], ["source=ped2+ped1"]) == select([joined, plus], ["source=ped1+ped2"]) == [joined]

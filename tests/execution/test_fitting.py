@@ -38,7 +38,7 @@ def silent(step: int, of: int, values: dict[str, float]) -> None:
 
 
 def test_cameras_that_keep_plain_images_are_two_scenes(tmp_path):
-    """By the names and sizes of their images, one cannot be told from the other."""
+    """By the names and sizes of their images, one could not be told from the other."""
     for camera, level in (("east", 20), ("west", 90)):
         write_images(tmp_path / camera, np.full((5, 8, 8), level, np.uint8), "bmp")
     both = Joined([OwnFolder(tmp_path / camera) for camera in ("east", "west")])
