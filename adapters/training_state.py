@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from crossvad.adapters.growing import take_buffer_sizes
 from crossvad.adapters.nets.training_only import TrainingOnly
+from crossvad.adapters.saved_forms import take_buffer_forms
 
 
 class TrainingState:
@@ -59,7 +59,7 @@ class TrainingState:
             RuntimeError: it is of another method.
             ValueError: it is of other optimisers.
         """
-        take_buffer_sizes(self.method, state["method"])
+        take_buffer_forms(self.method, state["method"])
         self.method.load_state_dict(state["method"])
         parts = self._training_only()
         for name, told in state["training_only"].items():

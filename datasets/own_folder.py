@@ -64,12 +64,17 @@ class OwnFolder(Dataset):
             InputError: the directory, or a split of it, is missing or holds no video.
         """
         self.directory, self._instead_of = directory, instead_of
-        self.name = f"path:{directory.resolve().name}"
+        self.name = self.name_of(directory)
         train, test = directory / "train", directory / "test"
         self._videos: dict[Split, tuple[Video, ...]] = {
             "train": _videos(train) if train.is_dir() else () if test.is_dir() else _videos(directory),
             "test": _videos(test) if test.is_dir() else _videos(directory, skip={"train"}),
         }
+
+    @staticmethod
+    def name_of(directory: Path) -> str:
+        """What the footage in a directory is called, which need not be there."""
+        return f"path:{directory.resolve().name}"
 
     @classmethod
     def find(cls, name: str, root: Path) -> OwnFolder:

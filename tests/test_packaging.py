@@ -33,10 +33,10 @@ FLOORS = [
     [
         "crossvad.adapters.base",
         "crossvad.adapters.cue_scores",
-        "crossvad.adapters.growing",
         "crossvad.adapters.nets",
         "crossvad.adapters.optimizers",
         "crossvad.adapters.portions",
+        "crossvad.adapters.saved_forms",
         "crossvad.adapters.training_state",
     ],
     ["crossvad.adapters.methods", "crossvad.adapters.tunings"],

@@ -117,10 +117,10 @@ def profiles(
         methods: labels; none: all.
         budget: at which it was measured; None: any.
         size: pixels of a frame; None: any.
-        target: whose video was scored; None: any.
+        target: whose video was scored, which need not be at hand; None: any.
 
     Raises:
-        InputError: nothing is stored of them.
+        InputError: nothing is stored of them, or a name cannot be read.
     """
     from crossvad.planning import registry
     from crossvad.store.profiles import stored
@@ -128,7 +128,8 @@ def profiles(
 
     labels = [registry.get_method(method).label for method in several(methods)]
     store = Store(local_folder(results, "what a method costs"))
-    wanted = {"budget": budget, "size": size, "target": target}
+    label = None if target is None else registry.dataset_label(target)
+    wanted = {"budget": budget, "size": size, "target": label}
     asked = {name: value for name, value in wanted.items() if value is not None}
     found = [
         each

@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from crossvad.adapters.base import Adapter
-from crossvad.adapters.growing import take_buffer_sizes, take_parameter_sizes
 from crossvad.adapters.nets.frozen import Frozen
 from crossvad.adapters.nets.training_only import TrainingOnly
+from crossvad.adapters.saved_forms import take_buffer_forms, take_parameter_forms
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.readers.file_identity import parsing, small_text
 
@@ -48,7 +48,7 @@ def save_model(adapter: Adapter, folder: Path) -> None:
 def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
     """Make a freshly built method what a saved one was, in place.
 
-    Parameters and buffers take the sizes that they were saved with.
+    Parameters and buffers take the sizes and types that they were saved with.
 
     Raises:
         InputError: a file is damaged, or another than `save_model` writes.
@@ -57,8 +57,8 @@ def load_model(adapter: Adapter, folder: Path, device: torch.device) -> None:
         RuntimeError: a freshly built one has a parameter or buffer that was not saved.
     """
     tensors = read_tensors(folder / MODEL, device)
-    take_parameter_sizes(adapter, tensors)
-    take_buffer_sizes(adapter, tensors)
+    take_parameter_forms(adapter, tensors)
+    take_buffer_forms(adapter, tensors)
     if made := ", ".join(sorted(tensors.keys() - adapter.state_dict().keys())):
         raise ValueError(f"{made}: not there in a fresh {type(adapter).__name__}; make in __init__ what fit is to fill")
     with parsing(folder / FROZEN, "holds no digests", ANEW):

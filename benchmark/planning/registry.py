@@ -112,6 +112,24 @@ def get_dataset(text: str, root: Path) -> Dataset:
     return _plugged_dataset(text, root)
 
 
+def dataset_label(text: str) -> str:
+    """What results call a data set that a user means by `name`, `file.py:Class` or `path:DIR`, which need not be there.
+
+    Raises:
+        InputError: it cannot be read, or one of ours has no such option; says what comes close.
+    """
+    if text.startswith("path:"):
+        with suppress(RuntimeError):  # the home of nobody
+            return OwnFolder.name_of(Path(text.removeprefix("path:")).expanduser())
+        return text
+    base, options = split_options(text)
+    if base in RENDERED:
+        return _rendered(base, options).name
+    if base in ARCHIVES and not options.get("videos", "").endswith(".txt"):  # a file, which would be read
+        return get_published(text)[0]
+    return spelled(Path(base).name if runs_code(base) else base, options)
+
+
 def runs_code(text: str) -> bool:
     """Whether a name is of a plug-in's file, which is run where it is looked up."""
     return ".py:" in text

@@ -21,10 +21,18 @@ def to_be_read_again(facts: Mapping[str, Any]) -> dict[str, Any]:
         TypeError: they hold what JSON cannot.
         ValueError: whoever reads the record would refuse it.
     """
-    told: dict[str, Any] = json.loads(json.dumps(facts, default=float))
+    told: dict[str, Any] = json.loads(json.dumps(facts, default=_plain))
     if wrong := wrong_facts(told):
         raise ValueError(f"its {wrong}, so that nobody could read its cells again")
     return told
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy or torch as Python has it."""
+    try:
+        return value.item()
+    except (AttributeError, ValueError, RuntimeError) as error:  # no number, or an array of several
+        raise TypeError(f"{type(value).__name__} is nothing that JSON has") from error
 
 
 def wrong_facts(facts: Mapping[str, Any]) -> str:

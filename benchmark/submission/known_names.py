@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 
 from crossvad.adapters.base import Adapter
 from crossvad.datasets.errors import InputError, Problem
 from crossvad.evaluation.selection import transductive, untrained
 from crossvad.planning import registry
-from crossvad.planning.archives import get_published
 from crossvad.planning.catalogue import ARCHIVES, METHODS, NO_TUNING, RENDERED, TUNINGS
 from crossvad.planning.names import joined, listed, spelled, split_options
 from crossvad.planning.specs import MethodSpec
@@ -63,14 +61,11 @@ def _label(kind: str, name: str) -> str:
     Raises:
         InputError: there is no such thing.
     """
-    base, options = split_options(name)
     if kind == "method":
         return registry.get_method(name).label
     if kind == "tuning":
         return registry.get_tuning(name).label
-    if base in RENDERED:
-        return registry.get_dataset(name, Path()).name
-    return spelled(base, options) if options.get("videos", "").endswith(".txt") else get_published(name)[0]
+    return registry.dataset_label(name)
 
 
 def verify_facts(records: Iterable[Record]) -> list[Problem]:

@@ -31,9 +31,8 @@ def unpack(
     """Unpack a zip, tar or compressed tar below a folder, which is made if need be.
 
     Keeps files that are there in the right size, so that a killed run goes on where it stopped, and one that another
-    runs beside does nothing twice. Unpacks links as
-    copies of what they point to, and leaves out empty folders and what macOS adds. Calls `progress(bytes done, of,
-    member)`.
+    runs beside does nothing twice. Unpacks links as copies of what they point to, and leaves out empty folders and what
+    macOS adds. Calls `progress(bytes done, of, member)`.
 
     Raises:
         InputError: before anything is written: the archive is missing, damaged or encrypted, has a member that would

@@ -7,6 +7,7 @@ it had not: every frame of that group is a few frames off.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def enterable(path: Path) -> bool:
         with path.open("rb") as file:
             tables = _tables(path, file)
             return tables is not None and _all_refresh(tables, file)
-    except (OSError, ValueError, LookupError, struct.error):
+    except (OSError, ValueError, LookupError, MemoryError, struct.error):
         return False
 
 
@@ -81,36 +82,41 @@ def _all_refresh(tables: dict[bytes, memoryview], file: BinaryIO) -> bool:
         return REORDERED not in tables
     settings = dict(_boxes(tables[b"stsd"][8 + SAMPLE_ENTRY :]))[units.settings]
     width = (settings[units.width] & 3) + 1
-    for start in _starts(tables)[_numbers(tables[b"stss"], 4) - 1]:
-        types = (head >> units.shift & units.mask for head in _heads(file, int(start), width))
-        if next(kind for kind in types if kind in units.slices) not in units.refresh:
+    starts, sizes = _places(tables, os.fstat(file.fileno()).st_size)
+    for number in _numbers(tables[b"stss"], 4) - 1:
+        heads = _heads(file, int(starts[number]), int(sizes[number]), width)
+        types = (head >> units.shift & units.mask for head in heads)
+        if next((kind for kind in types if kind in units.slices), None) not in units.refresh:
             return False
     return True
 
 
-def _heads(file: BinaryIO, position: int, width: int) -> Iterator[int]:
-    """First byte of each unit of the coded stream from a position on, each after its length of so many bytes."""
-    while True:
+def _heads(file: BinaryIO, position: int, size: int, width: int) -> Iterator[int]:
+    """First byte of each unit of a frame, each after its length of so many bytes, up to one that is empty."""
+    end = position + size
+    while position < end:
         file.seek(position)
         head = file.read(width + 1)
+        if not (length := int.from_bytes(head[:width], "big")):  # as where nothing was written yet
+            return
         yield head[width]
-        position += width + int.from_bytes(head[:width], "big")
+        position += width + length
 
 
-def _starts(tables: dict[bytes, memoryview]) -> NDArray[np.int64]:
-    """Where each frame of a track begins in the file."""
+def _places(tables: dict[bytes, memoryview], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each frame of a track begins in a file of so many bytes, and how many of them it takes."""
     same, count = struct.unpack(">II", tables[b"stsz"][4:12])
-    if count > LARGEST:
-        raise ValueError("more frames than their table holds")
-    sizes = np.full(count, same, np.int64) if same else _numbers(tables[b"stsz"][4:], 4)
+    if count > min(LARGEST, length // (same or 4)):  # of several sizes, each takes four bytes in their table
+        raise ValueError("more frames than the file holds")
     chunk = _numbers(tables[b"stco"], 4) if b"stco" in tables else _numbers(tables[b"co64"], 8)
     runs = _numbers(tables[b"stsc"], 4, 3).reshape(-1, 3)  # first chunk, counted from 1, and frames in each from it on
     in_chunk = np.repeat(runs[:, 1], np.diff(runs[:, 0], append=len(chunk) + 1))
     if in_chunk.sum() != count:
         raise ValueError("other frames in chunks than there are")
+    sizes = np.full(count, same, np.int64) if same else _numbers(tables[b"stsz"][4:], 4)
     before = np.cumsum(sizes) - sizes
     first = np.cumsum(in_chunk) - in_chunk  # frame of each chunk
-    return before + np.repeat(chunk - before[first], in_chunk)
+    return before + np.repeat(chunk - before[first], in_chunk), sizes
 
 
 def _numbers(table: memoryview, width: int, each: int = 1) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from crossvad.datasets.readers.file_identity import cache_root, digest, stamp, s
 from crossvad.datasets.readers.opening import MP4_SUFFIXES, hidden, naming_errors, opened
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".webm", ".m4v"})
+VERSION = 2  # of how frames are counted; to be raised when the same file would have another number of them
 BLOCK, BYTES = 64, 2**28  # frames in memory at once while reading, and what they may take there, if not one alone
 
 
@@ -47,7 +48,7 @@ class VideoFile:
     @cached_property
     def _length(self) -> int:
         # decord goes through a whole file to count its frames: seconds for a long one, minutes for an archive.
-        note = cache_root() / "lengths" / self.stamp
+        note = cache_root() / "lengths" / f"{self.stamp}-{VERSION}"
         with suppress(OSError, ValueError):
             return int(note.read_text())
         frames = frames_in(self.path)
@@ -79,8 +80,7 @@ class VideoFile:
         """
         frames = np.arange(len(self))  # counted first, lest the file is opened here first
         reader = opened(self.path, (16, 16))
-        # An earlier version counted hidden frames, too, and the note of that may be here still.
-        first = min(hidden(self.path, reader), len(reader) - len(frames))
+        first = hidden(self.path, reader)
         with naming_errors(self.path):
             shown = np.asarray(reader.get_frame_timestamp(first + frames), np.float64)[:, 0]
         rate = float(reader.get_avg_fps())

@@ -86,3 +86,25 @@ def test_of_a_method_that_was_changed_the_last_version_counts(bench, store):
     profiles.keep(store, profile(method_version="2", throughput=3.5, finished="2025-02"))
     done = bench("profile", "--stored", "--format", "md", "--results", store.root.parent)
     assert "3.5" in done.out and "1.5" not in done.out
+
+
+def test_own_footage_is_found_by_its_folder_too_wherever_that_is(bench, store, north, south, hasty, monkeypatch):
+    words = ("--source", f"path:{north}", "--target", f"path:{south}", "--shots", "2", "--steps", "1")
+    results = ("--results", store.root.parent)
+    assert bench("profile", "framediff", "--budget", "smoke", *words, *results, "--quiet").code == 0
+    monkeypatch.chdir(store.root.parent)
+    for name in (f"path:{south}", "path:./south", "path:south", f"path:{south}/", "path:~/south"):
+        assert bench("profile", "--stored", "--target", name, *results).code == 0, name
+    for name in (f"path:{north}", "south", "path:~no-such-user/south"):
+        assert bench("profile", "--stored", "--target", name, *results).code == 2, name
+
+
+def test_a_data_set_need_not_be_at_hand_to_be_asked_for(bench, store):
+    stored = {"avenue[labels=masks]": "avenue[labels=masks]", "synthetic-cameras": "synthetic-cameras[seed=0]"}
+    stored |= {"mine.py:Mine[depth=3]": "below/mine.py:Mine[depth=3]"}
+    for number, (label, typed) in enumerate(stored.items()):
+        profiles.keep(store, profile(f"m{number}", video=f"{label}/01"))
+        done = bench("profile", "--stored", "--target", typed, "--results", store.root.parent)
+        assert done.code == 0 and f"m{number}" in done.out, done.err
+    done = bench("profile", "--stored", "--target", "avenue[label=masks]", "--results", store.root.parent)
+    assert done.code == 2 and "labels" in done.err

@@ -210,6 +210,25 @@ def test_a_buffer_takes_the_type_that_it_was_saved_with(tmp_path):
     assert fresh.counts.tolist() == [2**24 + 1, 3] and fresh.counts.dtype == torch.int64
 
 
+def test_a_parameter_that_parts_share_stays_one(tmp_path):
+    class Tied(Honest):
+        def __init__(self, budget, options=None):
+            super().__init__(budget, options)
+            self.first, self.second, self.other = (torch.nn.Linear(2, 2, bias=False) for _ in range(3))
+            self.second.weight = self.first.weight
+            self.first.register_parameter("bias", None)
+            self.second.register_parameter("bias", None)
+
+    fitted, fresh = Tied(SMOKE).to(torch.bfloat16), Tied(SMOKE)
+    for part in (fitted.first, fitted.second):
+        part.bias = torch.nn.Parameter(torch.full((2,), float(part is fitted.first)))
+    save_model(fitted, tmp_path)
+    load_model(fresh, tmp_path, CPU)
+    assert fresh.first.weight is fresh.second.weight is not fresh.other.weight
+    assert fresh.first.weight.dtype == torch.bfloat16
+    assert fresh.first.bias.tolist() == [1, 1] and fresh.second.bias.tolist() == [0, 0]
+
+
 def test_another_methods_state_is_refused(tmp_path):
     save_model(fitted(Honest), tmp_path)
     with pytest.raises(RuntimeError, match="discriminator"):

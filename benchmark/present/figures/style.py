@@ -60,6 +60,8 @@ def writable(path: Path) -> Path:
 def save(drawn: Figure, path: Path) -> None:
     """Write a picture, of the kind that the suffix says; without a date. One that is there is replaced by a whole one.
 
+    So is a link: the file that it leads to stays as it is.
+
     Raises:
         InputError: it cannot be written there.
     """

@@ -1,7 +1,10 @@
 """Video files: the codecs of the data sets, read from anywhere, frame by frame."""
 
 import os
+import struct
 import threading
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +107,30 @@ def test_an_index_that_makes_no_sense_is_not_gone_by(tmp_path):
     assert enterable(path)
 
 
+def test_what_is_not_downloaded_yet_is_not_gone_through(tmp_path):
+    """Its room on the disk is taken, and full of zeros."""
+    path = write_video(tmp_path / "a.mp4", frames(60), **KINDS["h264.mp4"])
+    whole, missing = path.read_bytes(), bytes(2**24)
+    at, index = whole.index(b"mdat") - 4, whole.index(b"moov") - 4
+    size = struct.pack(">I", index - at + len(missing))
+    path.write_bytes(whole[:at] + size + b"mdat" + bytes(index - at - 8) + missing + whole[index:])
+    began = time.process_time()
+    assert not enterable(path)
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("each", [1, 2**31])
+def test_more_frames_than_a_file_holds_take_no_memory(tmp_path, each):
+    path = write_video(tmp_path / "a.mp4", frames(60), **KINDS["h264.mp4"])
+    whole = path.read_bytes()
+    at = whole.index(b"stsz") + 8
+    path.write_bytes(whole[:at] + struct.pack(">II", each, 2**25) + whole[at + 8 :])
+    tracemalloc.start()
+    assert not enterable(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("count", [2, 30])
 @pytest.mark.parametrize("kind", ["h264.mp4", "plain.avi"])
 def test_a_film_cut_without_encoding_it_anew_begins_where_it_was_cut(tmp_path, kind, count):
@@ -114,8 +141,21 @@ def test_a_film_cut_without_encoding_it_anew_begins_where_it_was_cut(tmp_path, k
     assert read(file, 0, len(file)) == [*range(count, 100)]
     assert read(file, 50, 60) == [*range(50 + count, 60 + count)] and read(file, 3, 4) == [3 + count]
     assert file.times[:2] == pytest.approx([0, 0.04])
-    (cache_root() / "lengths" / file.stamp).write_text("100")  # as an earlier version counted
-    assert VideoFile(file.path).times[-1] == pytest.approx(99 / 25)
+    assert file.times[-1] == pytest.approx((99 - count) / 25)
+
+
+def test_a_note_of_another_version_is_not_gone_by(tmp_path, monkeypatch):
+    """One counted hidden frames, too, which nobody can read."""
+    whole = write_video(tmp_path / "a.mp4", frames(60), **KINDS["h264.mp4"])
+    file = VideoFile(cut_video(whole, tmp_path / "cut.mp4", 20))
+    notes = cache_root() / "lengths"
+    notes.mkdir(parents=True, exist_ok=True)
+    for name in (file.stamp, f"{file.stamp}-1"):
+        (notes / name).write_text("60")
+    assert read(file, 0, 60) == [*range(20, 60)] and len(file.times) == 40
+    monkeypatch.setattr(video_file, "VERSION", video_file.VERSION + 1)
+    monkeypatch.setattr(video_file, "frames_in", lambda path: 7)
+    assert len(VideoFile(file.path)) == 7
 
 
 def test_large_frames_come_in_small_blocks(tmp_path, monkeypatch):
@@ -145,7 +185,7 @@ def test_length_is_remembered_until_the_file_changes(tmp_path, monkeypatch):
     path = write_video(tmp_path / "a.mp4", frames(20))
     assert len(VideoFile(path)) == 20
     notes = cache_root() / "lengths"
-    assert (notes / VideoFile(path).stamp).read_text() == "20"
+    assert (notes / f"{VideoFile(path).stamp}-{video_file.VERSION}").read_text() == "20"
     monkeypatch.setattr("crossvad.datasets.readers.video_file.frames_in", None)  # a TypeError if it is called
     assert len(VideoFile(path)) == 20
     monkeypatch.undo()
