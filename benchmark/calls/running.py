@@ -210,8 +210,7 @@ def estimate(
     store = open_store(results, "runs", all_cells=False)
     runner = Runner(store, FrameCache(), torch.device("cpu"), reporter, maps)
     cells = runner.take(grid)
-    store.take_in("cells", [cell.key for cell in cells])
-    done = {cell for cell in cells if (record := store.record(cell)) and runner.complete(record)}
+    done = {cell for cell, record in runner.stored(cells).items() if record and runner.complete(record)}
     return tabulate(grid, cells, done, store, open_store(results, teller=reporter).records(), leave_out)
 
 

@@ -33,7 +33,7 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.specs import MethodSpec
 from crossvad.store.facts import to_be_read_again
 from crossvad.store.records import Record, Status
-from crossvad.store.scores import Scores
+from crossvad.store.scores import Scores, same_labels
 from crossvad.store.store import Store, now_in_words
 
 Retry = Literal["failed", "interrupted"]
@@ -97,15 +97,13 @@ class Runner:
             CannotKeep: nothing can be written any more, or what was made cannot be shared.
         """
         cells = self.take(grid)
-        self.store.take_in("cells", [cell.key for cell in cells])
-        records = {cell: self.store.record(cell) for cell in cells}
+        records = self.stored(cells)
         todo = [cell for cell, record in records.items() if record is None or not self.settled(record)]
         stored = f"{len(cells) - len(todo)} in the store"
         if failed := sum(record is not None and record.status == "failed" for record in records.values()):
             stored += f", {failed} of them failed" if self.retry == "interrupted" else ""
         self.reporter.say(f"{number_of(len(cells), 'cell')}: {stored}, {len(todo)} to run")
-        done = [cell for cell in todo if (record := records[cell]) and record.status == "done"]
-        for target in dict.fromkeys(cell.target for cell in done if not self._labelled_as_now(cell)):
+        for target in dict.fromkeys(cell.target for cell in todo if self._outdated(records[cell])):
             self.reporter.say(f"note: labels of {target} were changed since its cells were scored, which are run again")
         if todo:
             reasons = self.check(todo, leave_out)
@@ -221,9 +219,18 @@ class Runner:
 
     # ---- one cell ----------------------------------------------------------------------------------------------------
 
+    def stored(self, cells: Sequence[Cell]) -> dict[Cell, Record | None]:
+        """What is stored of some cells, with what others have made of them, also anew by the labels of today."""
+        self.store.take_in("cells", [cell.key for cell in cells])
+        records = {cell: self.store.record(cell) for cell in cells}
+        if outdated := [cell for cell, record in records.items() if self._outdated(record)]:
+            self.store.take_in("cells", [cell.key for cell in outdated], anew=True)
+            records |= {cell: self.store.record(cell) for cell in outdated}
+        return records
+
     def complete(self, record: Record) -> bool:
         """Whether a stored cell is what is asked for: done, by the labels of today, with the maps that are wanted."""
-        if record.status != "done" or not self._labelled_as_now(record.cell):
+        if record.status != "done" or self._outdated(record):
             return False
         wanted = self._maps_version(record.cell)
         return not wanted or record.facts.get("maps") == wanted
@@ -232,13 +239,16 @@ class Runner:
         """Whether a stored cell need not be run: it is complete, or it failed and those are not tried again."""
         return self.complete(record) or (record.status == "failed" and self.retry == "interrupted")
 
-    def _labelled_as_now(self, cell: Cell) -> bool:
-        """Whether a finished cell has the labels that its target has now: a cell's name does not tell."""
+    def _outdated(self, record: Record | None) -> bool:
+        """Whether a cell is done, and by other labels than its target has now: a cell's name does not tell."""
+        if record is None or record.status != "done":
+            return False
+        cell = record.cell
         if cell.target not in self._own_labels:
             self._own_labels[cell.target] = preflight.own_labels(self.targets[cell.target])
         now = self._own_labels[cell.target]
         then = self.store.labels(cell) if now else {}
-        return now.keys() == then.keys() and all(np.array_equal(now[video], then[video]) for video in now)
+        return not same_labels(now, then)
 
     def _maps_version(self, cell: Cell) -> str:
         """Of a cell's maps; empty where none are wanted, or there is nothing to hold them against."""
@@ -279,7 +289,7 @@ class Runner:
     def score(self, cells: Sequence[Cell]) -> dict[Cell, Record]:
         """Run cells of one group together, once no other process does; what they need that is not stored is made."""
         with self.store.claim("cells", cells[0].group_key, lambda: self.reporter.say(f"  {WAITING}")):
-            self.store.take_in("cells", [cell.key for cell in cells])
+            self.stored(cells)
             done = self._ended(cells, "done") | self._ended(cells, "failed")
             left = [cell for cell in cells if cell not in done]
             if done:
@@ -349,14 +359,19 @@ class Runner:
             self.reporter.say(f"  {cell}: {what}")
 
     def record(self, cells: Sequence[Cell], status: Status, reason: str) -> dict[Cell, Record]:
-        """Record why some cells have no scores, but for those that another process has scored meanwhile."""
+        """Record why some cells have no scores, but for those that have some, which they keep until they have others.
+
+        Returns:
+            The records: of what another process has scored meanwhile that one; of scores by the labels of another day
+            why there are no others, which is told and not stored, so that the next run tries again.
+        """
         return {cell: self._record(cell, status, reason) for cell in cells}
 
     def _record(self, cell: Cell, status: Status, reason: str) -> Record:
-        found = self.store.record(cell)
-        if found and found.status == "done" and self._labelled_as_now(cell):
-            return found
-        return self.store.write(Record(cell, status, reason))
+        found, told = self.store.record(cell), Record(cell, status, reason)
+        if found is None or found.status != "done":
+            return self.store.write(told)
+        return told if self._outdated(found) else found
 
 
 def _in_words(error: Exception) -> str:

@@ -120,19 +120,20 @@ class _Round:
         elif isinstance(word, Finished) and worker.job is not None:
             job, worker.job = worker.job, None
             self.board(worker.number, "", 0, 0, "")
-            yield from self._done(job, word.failed)
+            yield from self._done(job, {self.cells[key]: record for key, record in word.records.items()})
 
-    def _done(self, job: Job, failed: bool) -> Iterator[dict[Cell, Record]]:
+    def _done(self, job: Job, records: dict[Cell, Record]) -> Iterator[dict[Cell, Record]]:
         """Let what waits for a job begin; what needs a method that could not be made has failed with it."""
         self.unfinished.discard(job.name)
         if job.kind == "score":
-            yield from self._ended(job)
-        elif not failed:
+            self.tally.end(self._cells(job))
+            yield records
+        elif not records:
             for key in self.lacking[job.name].difference(self._lacking(job)):
                 self.tally.trained(key)
         else:
             first = self._cells(job)[0]
-            reason = record.reason if (record := self.runner.store.record(first)) else ""
+            reason = next((record.reason for record in records.values() if record.status == "failed"), "")
             trained = (self.runner.store.place("fits", first.fit_key) / FACTS).is_file()
             for each in [*self.waiting]:
                 of_fit = self._cells(each)[0].fit_key == first.fit_key
@@ -141,12 +142,9 @@ class _Round:
                     self.unfinished.discard(each.name)
                     if each.kind == "score":
                         self.tally.begin(self._cells(each))
-                        self.runner.record(self._cells(each), "failed", reason)
-                        yield from self._ended(each)
-
-    def _ended(self, job: Job) -> Iterator[dict[Cell, Record]]:
-        self.tally.end(self._cells(job))
-        yield {cell: record for cell in self._cells(job) if (record := self.runner.store.record(cell))}
+                        failed = self.runner.record(self._cells(each), "failed", reason)
+                        self.tally.end(self._cells(each))
+                        yield failed
 
     def _lost(self, worker: Worker) -> Iterator[dict[Cell, Record]]:
         """Have what a process was doing when it ended done by another, unless that has happened to it before."""
@@ -169,8 +167,7 @@ class _Round:
             return
         reason = f"its process {how}, {TRIES} times; if that was for want of memory, say fewer " + noun("jobs")
         self.runner.reporter.say(f"  failed: {reason}")
-        self.runner.record(self._cells(job), "failed", reason)
-        yield from self._done(job, failed=True)
+        yield from self._done(job, self.runner.record(self._cells(job), "failed", reason))
 
     def _lacking(self, job: Job) -> list[str]:
         """Keys of what a job is to make, as far as it is not stored."""

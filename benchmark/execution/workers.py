@@ -27,6 +27,7 @@ from crossvad.planning.grid import Grid
 from crossvad.planning.jobs import Job
 from crossvad.planning.request import Request
 from crossvad.store.opening import open_store
+from crossvad.store.records import Record
 
 TELLING = 0.2  # seconds between two words on how far a piece of work is
 
@@ -63,9 +64,9 @@ class Left(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A job is done: what waits for it can be, unless it failed."""
+    """A job is done, and its cells have come to these records, by their keys; those of none are waiting for more."""
 
-    failed: bool
+    records: dict[str, Record]
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def _get_through(connection: Connection, place: Workplace, device: torch.device)
                 )
             do = runner.prepare if job.kind == "prepare" else runner.score
             records = do([cells[key] for key in job.cells])
-            connection.send(Finished(failed=bool(records) and job.kind == "prepare"))
+            connection.send(Finished({cell.key: record for cell, record in records.items()}))
     except InputError as error:
         connection.send(Refused(error.where, error.problem, error.fix))
 

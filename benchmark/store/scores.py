@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +111,11 @@ def load_labels(path: Path) -> dict[str, NDArray[np.uint8]]:
     with opened(path) as file:
         videos, lengths, labels = file["videos"], file["lengths"], file["labels"]
     return dict(zip(videos.tolist(), np.split(labels, np.cumsum(lengths)[:-1]), strict=True))
+
+
+def same_labels(ones: Mapping[str, NDArray[np.uint8]], others: Mapping[str, NDArray[np.uint8]]) -> bool:
+    """Whether labels by test video are those of the same videos, and the same."""
+    return ones.keys() == others.keys() and all(np.array_equal(ones[video], others[video]) for video in ones)
 
 
 def unequal(scores: Scores, frames: int) -> list[str]:

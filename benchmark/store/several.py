@@ -60,10 +60,10 @@ class SeveralStores(Store):
         """Which of the two kinds a folder is that holds cells."""
         return "reference" if any(folder == store.reference for store in self.stores) else "runs"
 
-    def take_in(self, kind: str, keys: Collection[str]) -> None:
+    def take_in(self, kind: str, keys: Collection[str], anew: bool = False) -> None:
         """Fetch what others have made meanwhile, each store for itself."""
         for store in self.stores:
-            store.take_in(kind, keys)
+            store.take_in(kind, keys, anew)
 
     def maps(self, cell: Cell) -> Maps | None:
         """Where a cell's method saw anomalies, if that is stored."""

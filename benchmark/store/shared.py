@@ -27,7 +27,7 @@ from crossvad.planning.cell import Cell
 from crossvad.store.drafts import drafting, put_in_place
 from crossvad.store.objects import Objects, Unreachable
 from crossvad.store.records import RECORD
-from crossvad.store.scores import Maps
+from crossvad.store.scores import Maps, load_labels, same_labels
 from crossvad.store.shared_claims import is_claimed, shared_claim
 from crossvad.store.store import KEY, MAPS, SCORES, Store, sha256
 from crossvad.store.urls import folder_of
@@ -90,9 +90,9 @@ class SharedStore(Store):
             self._all = False
         return super().by_key()
 
-    def take_in(self, kind: str, keys: Collection[str]) -> None:
+    def take_in(self, kind: str, keys: Collection[str], anew: bool = False) -> None:
         """Fetch what others have made meanwhile, if the network is there."""
-        lacking = [key for key in keys if not self._is_here(f"runs/{kind}", key)]
+        lacking = [key for key in keys if anew or not self._is_here(f"runs/{kind}", key)]
         if lacking:
             with suppress(Unreachable):
                 self._fetch_many([(f"runs/{kind}", key) for key in lacking])
@@ -215,7 +215,7 @@ class SharedStore(Store):
             raise CannotKeep(self.address, error.problem, f"{kept}; the same command goes on and shares it") from error
 
     def _hand_over(self, kind: str, key: str) -> None:
-        """Put a directory at the URL, unless all of it is there; what is half there counts for nothing.
+        """Put a directory at the URL, unless `_is_there`; what is half there counts for nothing.
 
         Raises:
             Unreachable: that cannot be done.
@@ -237,12 +237,16 @@ class SharedStore(Store):
         self._unshared(kind, key).unlink(missing_ok=True)
 
     def _is_there(self, folder: str, key: str) -> bool:
-        """Whether the URL has all of a directory: what came first counts."""
+        """Whether the URL has all of a directory: what came first counts, unless a cell has other labels now."""
         with tempfile.TemporaryDirectory() as draft:
             try:
                 fetch_whole(self._objects, folder, key, Path(draft))
             except (FileNotFoundError, ValueError):
                 return False
+            if folder in OF_CELLS:
+                places = Path(draft), self.place("cells", key)
+                with suppress(Exception):  # labels that cannot be read, whoever wrote them, are no others
+                    return same_labels(*(load_labels(place / SCORES) for place in places))
         return True
 
     def _unshared(self, kind: str, key: str) -> Path:

@@ -156,8 +156,14 @@ class Store:
         """Whether another process is making what `place(kind, key)` is going to hold."""
         return is_held(self.place("claims", f"{kind}-{key}"))
 
-    def take_in(self, kind: str, keys: Collection[str]) -> None:
-        """Have at hand what others have made meanwhile, of some places of a kind: they share this folder, so it is."""
+    def take_in(self, kind: str, keys: Collection[str], anew: bool = False) -> None:
+        """Have at hand what others have made meanwhile, of some places of a kind: they share this folder, so it is.
+
+        Args:
+            kind: of what.
+            keys: of it.
+            anew: also in place of what is here.
+        """
 
     def hand_over(self) -> None:
         """Have what was made at hand for others: it is."""

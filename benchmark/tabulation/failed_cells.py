@@ -14,7 +14,10 @@ from crossvad.store.store import Record, Store
 
 
 def failures(store: Store, records: Iterable[Record]) -> list[str]:
-    """Say why cells failed or were refused, a line for each reason; of a failure where, and its traceback's file."""
+    """Say why cells failed or were refused, a line for each reason; of a failure where, and its traceback's file.
+
+    A cell of a run that has kept its scores by earlier labels has no such file, and that is said.
+    """
     alike: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if record.status in ("failed", "refused"):
@@ -25,7 +28,9 @@ def failures(store: Store, records: Iterable[Record]) -> list[str]:
         first = group[0].cell
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         at = _place(group[0].reason)
-        details = f" ({at}{store.cell_place(first.key) / 'record.json'})" if status == "failed" else ""
+        stored = group[0].finished
+        where = store.cell_place(first.key) / "record.json" if stored else "its scores by earlier labels are kept"
+        details = f" ({at}{where})" if status == "failed" or not stored else ""
         lines.append(f"{status}: {first}{more}: {why}{details}")
     return lines
 

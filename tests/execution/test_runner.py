@@ -24,7 +24,7 @@ from crossvad.planning import registry
 from crossvad.planning.protocol import FAIR
 from crossvad.present.captions import caption
 from crossvad.present.tables import pivot
-from crossvad.store.store import Store
+from crossvad.store.store import Record, Store
 from crossvad.tabulation.diagnostics import tabulate as diagnostics_table
 from doubles import Honest, NearestNeighbour, PcaInArrays, TinyGan, spec
 from made import CPU
@@ -342,6 +342,33 @@ def test_cells_are_scored_again_where_a_users_labels_were_changed(make_grid, run
     assert not {*first} & {*second} and len(first) == 2 and run() == second
     (target / "labels.csv").unlink()  # which leaves nothing to hold cells against
     assert run() == second and len(trainings) == 1
+
+
+@pytest.mark.parametrize("cause", [KeyboardInterrupt, MemoryError])
+def test_a_cell_keeps_its_scores_by_earlier_labels_until_it_is_scored_anew(
+    cause, make_grid, run_grid, store, camera, monkeypatch
+):
+    target = camera("target")
+
+    def run() -> list[Record]:
+        return run_grid(store, make_grid("framediff", targets=[OwnFolder(target)], shots=[0]))
+
+    def fail(*given, **settings):
+        raise cause("no")
+
+    (before,) = run()
+    assert store.scores(before.cell).labels.sum() == 8 + 6
+    (target / "labels.csv").write_text("video,start,end\na,32,40\n")
+    with monkeypatch.context() as broken:
+        broken.setattr("crossvad.execution.runner.score_cells", fail)
+        if cause is KeyboardInterrupt:
+            with pytest.raises(KeyboardInterrupt):
+                run()
+        else:
+            assert [failed.status for failed in run()] == ["failed"]
+    assert store.record(before.cell) == before and store.scores(before.cell).labels.sum() == 8 + 6
+    (after,) = run()
+    assert after.status == "done" and store.scores(after.cell).labels.sum() == 8
 
 
 def without(camera, split, tmp_path):

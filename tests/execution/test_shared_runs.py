@@ -67,6 +67,20 @@ def test_a_round_trip(run, url, counted, bench, tmp_path, monkeypatch):
     assert all(record == made_by_a.get(record.cell.key, record) for record in third.records)
 
 
+def test_mended_labels_reach_all_machines_and_are_scored_by_once(run, url, counted, camera):
+    method, fits = counted
+    target = camera("target")
+    before = run("a", url, method, target=target)
+    run("b", url, method, target=target)
+    (target / "labels.csv").write_text("video,start,end\na,32,40\n")
+    mended = run("a", url, method, target=target)
+    made = {record.cell.key: record for record in mended.records}
+    assert not {record.finished for record in before.records} & {record.finished for record in mended.records}
+    for machine in ("b", "c", "a"):  # one holds older ones, another none
+        assert {record.cell.key: record for record in run(machine, url, method, target=target).records} == made
+    assert fits() == 1
+
+
 def test_a_fit_is_fetched_for_other_cells_of_it(run, url, counted):
     method, fits = counted
     run("a", url, method, shots=[0])

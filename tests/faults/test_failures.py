@@ -1,5 +1,6 @@
 """Cells that fail: which are tried again, when a run gives up, and what takes down nothing but itself."""
 
+import re
 import time
 
 import numpy as np
@@ -24,6 +25,7 @@ COUNTED = """
 """
 FAILING = ("def loss(self, clips):\n", f"def loss(self, clips):\n{COUNTED}")
 GREEDY = ("return (clips - self.level)", "torch.empty(2**60, dtype=torch.uint8)\n        return (clips - self.level)")
+FORBIDDEN = "import os\n        if 'FAIL' in os.environ:\n            raise MemoryError('no luck')\n        return {"
 
 
 @pytest.fixture
@@ -79,6 +81,27 @@ def test_a_method_that_asks_for_more_memory_than_there_is_fails_alone(plugin, ma
     records = run_grid(store, make_grid(plugin(GREEDY), "framediff", shots=[0]))
     assert [record.status for record in records] == ["failed", "done"]
     assert "can't allocate memory" in records[0].reason
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_cannot_be_scored_by_mended_labels_is_told_of_and_tried_again(
+    bench, plugin, north, camera, monkeypatch, jobs
+):
+    target = camera("target")
+    words = ["run", "--source", f"path:{north}", "--target", f"path:{target}", "--budget", "smoke", "--shots", "0"]
+    words += ["--method", plugin(("return {", FORBIDDEN)), "--jobs", jobs]
+    assert bench(*words).code == 0
+    monkeypatch.setenv("FAIL", "1")
+    (target / "labels.csv").write_text("video,start,end\na,32,40\n")
+    for waiting in (7, 1):
+        failed = bench(*words)
+        assert failed.code == 1 and f"{waiting} to run" in failed.err
+        assert re.search(
+            r"MemoryError: no luck \(mine.py, line \d+; its scores by earlier labels are kept\)", failed.err
+        )
+    monkeypatch.delenv("FAIL")
+    assert bench(*words).code == 0
+    assert "7 in the store, 0 to run" in bench(*words).err
 
 
 def test_a_video_that_breaks_before_it_is_decoded_is_named_and_nothing_is_lost(make_grid, run_grid, store, camera):

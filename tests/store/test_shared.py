@@ -136,6 +136,22 @@ def test_what_came_first_counts(machine, url):
     assert files_at(url) == before and not list(store.place("unshared", "").iterdir())
 
 
+def test_a_cell_scored_again_by_other_labels_is_handed_over_and_fetched(machine, url):
+    stale = machine("b", all_cells=False)
+    machine("a").write(done(), scores(1.0))
+    stale.take_in("cells", [CELL.key])
+    mended = replace(scores(9.0), labels=np.array([1, 1], np.uint8))
+    with pytest.MonkeyPatch.context() as patch:  # and be it later
+        cut_off(patch, lambda: True)
+        made = machine("a").write(done(), mended)
+    machine("a").hand_over()
+    assert machine("c").records() == [made]
+    stale.take_in("cells", [CELL.key])
+    assert stale.scores(CELL).cues["prediction"][0] == 1.0
+    stale.take_in("cells", [CELL.key], anew=True)
+    assert stale.records() == [made] and stale.scores(CELL).cues["prediction"][0] == 9.0
+
+
 def test_committed_cells_are_read_and_a_plain_folder_is_a_url(machine, tmp_path, monkeypatch):
     plain = Store(tmp_path / "shared")
     plain.write(done(), scores())
