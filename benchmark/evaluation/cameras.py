@@ -167,18 +167,19 @@ class _Part:
             entry |= {PLACE: ", ".join(sorted(used[PLACE].unique()))}
             for against in self.against or [""]:
                 rival = self.rivals.get((key, against))
-                used = {each: seeds[each] for each in (key, rival) if each is not None}
-                same = rival is not None and rival[METHOD] == entry["method"] and not group["untrained"].all()
-                if same and seeds[rival] != seeds[key]:  # adapted or not: what a fit has of its seed is no gain
-                    used = dict.fromkeys(used, self._shared_seeds(key, rival, seeds))
-                one_fit = of_one_fit(*(self._of_seeds(*each) for each in used.items() if each[1]))
+                sides = {each: seeds[each] for each in (key, rival) if each is not None}
+                same = bool(rival and rival[METHOD] == entry["method"] and not group["untrained"].all())
+                if rival is not None and same and seeds[rival] != seeds[key]:
+                    # Adapted or not: what a fit has of its seed is no gain.
+                    sides = dict.fromkeys(sides, self._shared_seeds(key, rival, seeds))
+                one_fit = of_one_fit(*(self._of_seeds(each, of) for each, of in sides.items() if of))
                 rows.append(entry | {"against": against, "one_fit": one_fit})
-                if rival is not None and rival != key and all(used.values()):
-                    sides = [
+                if rival is not None and rival != key and all(sides.values()):
+                    ours, theirs = (
                         aucs[each] if of == seeds[each] else camera_aucs(self._fits(each, of, cameras), draws)
-                        for each, of in used.items()
-                    ]
-                    rows[-1] |= _difference(*sides, same_fits=same)
+                        for each, of in sides.items()
+                    )
+                    rows[-1] |= _difference(ours, theirs, same)
         columns = [
             *ENTRY, "seeds", "one_fit", "reverted", "transductive", PLACE, "cameras", "videos", "auc", "low", "high",
             "worst_camera", "worst", "against", "difference", "difference_low", "difference_high", "detectable", "p",

@@ -91,7 +91,7 @@ def differences(cells: pd.DataFrame, against: str, among: pd.DataFrame | None = 
                 f"{entry['method']}, K = {entry['shots']}", what, "compare by a protocol with one mask: fair"
             )
         start, seeds, others = _mean_auc(found), {*group["seed"]}, {*found["seed"]}
-        same_fits = found["method"].iloc[0] == entry["method"] and not found["untrained"].all()
+        same_fits = bool(found["method"].iloc[0] == entry["method"] and not found["untrained"].all())
         if same_fits and seeds & others:  # adapted or not: what a fit has of its seed is no gain
             group, found = (some[some["seed"].isin(seeds & others)].sort_values("seed") for some in (group, found))
         apart = same_fits and not seeds & others
