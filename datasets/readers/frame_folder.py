@@ -217,6 +217,9 @@ def _read_image(path: Path, expected: tuple[int, int], size: Size | None, channe
             if image.size != expected:
                 problem = "is {}x{} where the first frame is {}x{}".format(*image.size, *expected)
                 raise InputError(path, problem, "frames of one video must share a size")
+            if image.mode == "F":
+                problem = "has pixels that are no whole numbers, so that nothing tells which of them is white"
+                raise InputError(path, problem, "write it with 8 or 16 bits")
             if size:
                 image.draft(mode, size[::-1])  # lets a JPEG decode at a smaller scale, never below this size
             pixels = np.asarray(_eight_bits(_loaded(image, path)).convert(mode), np.uint8)

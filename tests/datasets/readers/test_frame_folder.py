@@ -273,6 +273,13 @@ def test_identity_follows_names_and_sizes_and_the_stamp_follows_the_machine(tmp_
         assert one.identity != before[0]
 
 
+def test_pixels_that_are_no_whole_numbers_are_refused(tmp_path):
+    """From 0 to 1 they would all be read as black."""
+    folder = write_images(tmp_path, moving_bar(3, 8, 9)[..., 0].astype(np.float32) / 255, "{:03d}.tif")
+    with pytest.raises(InputError, match=r"001\.tif: has pixels that are no whole numbers.*write it with 8 or 16 bits"):
+        list(FrameFolder(folder).blocks((8, 9), 1))
+
+
 def test_images_of_one_size_are_told_apart_by_what_they_show(tmp_path):
     """As those are that are not compressed: a camera's frames, made anew with another exposure."""
     pictures = moving_bar(20, 8, 9)
