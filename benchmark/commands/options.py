@@ -219,6 +219,11 @@ def one_method(default: str) -> Callable:
     return click.option("--method", cls=Once, type=kind, default=default, show_default=True, help=text)
 
 
+def protocol(name: str, text: str) -> Callable:
+    """Make the option `--protocol`, given to the command by a name."""
+    return click.option("--protocol", name, cls=Once, type=Word(), default="fair", show_default=True, help=text)
+
+
 def stacked(*options: Callable) -> Callable:
     """Several options as one decorator, listed by --help in the order given."""
 
@@ -250,15 +255,7 @@ def stated(context: click.Context) -> dict[str, Any]:
     }
 
 
-RULES = click.option(
-    "--protocol",
-    "rules",
-    cls=Once,
-    type=Word(),
-    default="fair",
-    show_default=True,
-    help="Read stored scores by these rules.",
-)
+RULES = protocol("rules", "Read stored scores by these rules.")
 DEVICE = click.option("--device", type=Word(), default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, …")
 BUDGET = click.option(
     "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
@@ -300,14 +297,7 @@ AMOUNTS = stacked(
     listed("tuning", TUNINGS, "finetune", "How to adapt: none, finetune, head, norm, maml, anil, metasgd."),
     SEEDS,
     BUDGET,
-    click.option(
-        "--protocol",
-        cls=Once,
-        type=Word(),
-        default="fair",
-        show_default=True,
-        help="fair, paper, or fair@N for up to N shots.",
-    ),
+    protocol("protocol", "fair, paper, or fair@N for up to N shots."),
     click.option(
         "--support",
         type=click.Choice(SUPPORTS),
