@@ -82,5 +82,5 @@ def _broken(do: Callable, way: str, fails: Callable[[], bool], failed: list[str]
 
 
 def scores_below(folder: Path) -> dict[str, bytes]:
-    """Raw scores of every cell below a folder, by its key."""
-    return {path.parent.name: path.read_bytes() for path in folder.rglob("cells/*/scores.npz")}
+    """Raw scores of every cell below a folder, by its key; drafts are hidden."""
+    return {path.parent.name: path.read_bytes() for path in folder.rglob("cells/[!.]*/scores.npz")}

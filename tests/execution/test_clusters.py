@@ -22,13 +22,10 @@ from crossvad.execution.launchers.processes import Processes
 from crossvad.execution.workers import Workplace, join
 from crossvad.planning.request import Request
 from crossvad.store.store import Store
+from shared_stores import scores_below
 
 SMOKE = {"budget": "smoke", "quiet": True, "device": "cpu"}
 SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.1)")
-
-
-def scores(results: Path) -> dict[str, bytes]:
-    return {path.parent.name: path.read_bytes() for path in (results / "runs" / "cells").glob("*/scores.npz")}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +38,7 @@ def alone(asked, tmp_path_factory) -> dict[str, bytes]:
     """Scores of one process."""
     folder = tmp_path_factory.mktemp("alone")
     crossvad.run(**asked, results=folder)
-    return scores(folder)
+    return scores_below(folder)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def test_slurm_gives_the_scores_of_one_process(asked, alone, tmp_path):
     pytest.importorskip("submitit")
     results = crossvad.run(**asked, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
     assert {record.status for record in results.records} == {"done"}
-    assert scores(tmp_path) == alone
+    assert scores_below(tmp_path) == alone
     assert [*(tmp_path / "runs" / "launched").iterdir()] == []  # nor is the key left anywhere
 
 
@@ -87,7 +84,7 @@ def test_a_task_that_is_killed_is_begun_anew(asked, alone, tmp_path, plugin):
     results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
     killer.join(10)
     assert killed and {record.status for record in results.records} == {"done"}
-    assert alone.items() <= scores(tmp_path).items()
+    assert alone.items() <= scores_below(tmp_path).items()
 
 
 def test_a_task_whose_time_is_up_is_begun_anew_and_nothing_has_failed(asked, alone, tmp_path, plugin):
@@ -113,7 +110,7 @@ def test_a_task_whose_time_is_up_is_begun_anew_and_nothing_has_failed(asked, alo
     results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="slurm[cluster=local]")
     stopper.join(10)
     assert len(stopped) >= 2 and {record.status for record in results.records} == {"done"}
-    assert alone.items() <= scores(tmp_path).items()
+    assert alone.items() <= scores_below(tmp_path).items()
 
 
 def test_ray_gives_the_scores_of_one_process_though_a_machine_is_lost(asked, alone, cluster, tmp_path, plugin):
@@ -130,7 +127,7 @@ def test_ray_gives_the_scores_of_one_process_though_a_machine_is_lost(asked, alo
     results = crossvad.run(**asked | {"methods": methods}, results=tmp_path, jobs=2, launcher="ray")
     loser.join(30)
     assert lost and {record.status for record in results.records} == {"done"}
-    assert alone.items() <= scores(tmp_path).items()
+    assert alone.items() <= scores_below(tmp_path).items()
     store = Store(tmp_path)
     store.sweep()  # as the next run does: the machine that was lost may have been writing
     assert store.leftovers() == []
@@ -201,7 +198,7 @@ def test_one_of_ones_own_in_a_file(asked, alone, tmp_path):
         """)
     )
     crossvad.run(**asked, results=tmp_path / "r", jobs=2, launcher=f"{tmp_path / 'mine.py'}:Noting")
-    assert sorted((tmp_path / "started").read_text()) == ["0", "1"] and scores(tmp_path / "r") == alone
+    assert sorted((tmp_path / "started").read_text()) == ["0", "1"] and scores_below(tmp_path / "r") == alone
 
 
 def shared(tmp_path: Path, north: Path, south: Path) -> Shared:

@@ -116,7 +116,7 @@ def test_stopping_a_run_leaves_no_process_and_it_goes_on_with_another_number(sto
     piped = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     run = subprocess.Popen(command, **piped, start_new_session=True, preexec_fn=heeded)
     kept, deadline = tmp_path / "r" / "runs" / "unfinished", time.monotonic() + 240
-    while not list(kept.glob(f"*/{FILE}")) and run.poll() is None and time.monotonic() < deadline:
+    while not list(kept.glob(f"[!.]*/{FILE}")) and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     processes = [int(path.name.partition("-")[2]) for path in tmp_path.glob("process-*")]
     assert len(processes) == 2

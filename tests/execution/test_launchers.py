@@ -18,6 +18,7 @@ from crossvad.execution.launchers.processes import Processes
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.store.store import Store
+from shared_stores import scores_below
 
 SMOKE = {"budget": "smoke", "shots": [0, 2], "quiet": True}
 METHODS = '''
@@ -67,16 +68,12 @@ class Failing(Counted):
 '''
 
 
-def scores(results: Path) -> dict[str, bytes]:
-    return {path.parent.name: path.read_bytes() for path in (results / "runs" / "cells").glob("*/scores.npz")}
-
-
 def test_scores_are_those_of_one_process(north, south, tmp_path):
     pair = {"source": north, "target": [south, north], "methods": ["framepred", "mpn"], "tuning": ["finetune", "head"]}
     for jobs in (1, 2):
         results = crossvad.run(**pair, **SMOKE, results=tmp_path / str(jobs), jobs=jobs, device="cpu")
         assert {record.status for record in results.records} == {"done"}
-    alone, together = scores(tmp_path / "1"), scores(tmp_path / "2")
+    alone, together = scores_below(tmp_path / "1"), scores_below(tmp_path / "2")
     assert len(alone) > 20 and alone == together
 
 
@@ -147,13 +144,13 @@ def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on_from_there(north, 
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeded)
     cells = tmp_path / "runs" / "cells"
     deadline = time.monotonic() + 240
-    while not scores(tmp_path) and time.monotonic() < deadline:
+    while not [*cells.glob("[!.]*/scores.npz")] and time.monotonic() < deadline:  # drafts are hidden, and may not last
         time.sleep(0.05)
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=120)
     assert run.returncode == 1 and "Stopped. The same command goes on where this one was." in said
     assert "Traceback" not in said
-    before = {path: path.stat().st_mtime_ns for path in cells.glob("*/scores.npz")}
+    before = {path: path.stat().st_mtime_ns for path in cells.glob("[!.]*/scores.npz")}
     assert before
     again = subprocess.run([*command, "--quiet"], capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
@@ -186,4 +183,4 @@ def test_two_runs_of_the_same_share_its_work(start_bench, north, south, tmp_path
     crossvad.run(
         source=north, target=south, methods=f"{tmp_path / 'mine.py'}:Counted", seeds=[0, 1, 2], **SMOKE, results=again
     )
-    assert scores(again) == scores(tmp_path)
+    assert scores_below(again) == scores_below(tmp_path)
