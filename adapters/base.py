@@ -193,7 +193,8 @@ DIAGNOSED = 20  # times in a training
 class Versions(NamedTuple):
     """Which version of a method this is: a number to raise when what comes of it changes, in the part that did.
 
-    Stored results of another version are no longer current. A plug-in needs none: it is as new as its file.
+    Stored results of another version are no longer current. A plug-in needs none: it is as new as its file
+    and what that imports of its own project.
     """
 
     fit: int = 1  # of what training makes of it

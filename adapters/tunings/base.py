@@ -37,7 +37,7 @@ class Tuning(ABC):
     """
 
     Options: ClassVar[type] = NoOptions  # a frozen dataclass, as for methods
-    version: ClassVar[int] = 1  # to raise when it comes to adapt in another way; a plug-in is as new as its file
+    version: ClassVar[int] = 1  # to raise when it comes to adapt in another way; a plug-in is as new as its code
     learns: ClassVar[bool] = False  # True: `prepare` changes the method, so that even 0 shots differ from no tuning
     rate: ClassVar[str] = ""  # the option that says how far a step goes; at 0 it is chosen on the source, of `RATES`
     RATES: ClassVar[tuple[float, ...]] = ()

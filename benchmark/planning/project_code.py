@@ -1,0 +1,110 @@
+"""The code that a plug-in's class is made of: of its file, and of what that imports of its own project.
+
+Of its own project is what lies in the same package or, where the file is in none, beside it and in folders there.
+Import statements are read, not run: what is imported by a name that is made up as the code runs is not found.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """What a module says."""
+
+    text: str  # without comments and layout
+    imports: list[str]  # full names of all that may be a module among what it imports, wherever in it that stands
+
+
+def project_code(name: str, file: Path) -> dict[str, str]:
+    """The code of a module and of all that it needs of its project, without comments and layout, by module name.
+
+    The module itself comes first, then the others in alphabetical order. What this process has imported is as it was
+    when it was first asked for: that is what runs, whatever becomes of its file.
+
+    Args:
+        name: of the module, as it was imported.
+        file: that it is in.
+
+    Raises:
+        OSError: the file cannot be read.
+        SyntaxError: it is no Python any more.
+    """
+    top, folders = _project(name, file)
+    first = _code(name, file)
+    found, waiting = {name: first.text}, [*first.imports]
+    while waiting:
+        imported = waiting.pop()
+        place = _find(imported, top, folders)
+        if place is not None and place != file and imported not in found:
+            code = _code_if_any(imported, place)
+            found[imported] = code.text
+            waiting += code.imports
+    return {name: found.pop(name)} | dict(sorted(found.items()))
+
+
+def _project(name: str, file: Path) -> tuple[str, list[Path]]:
+    """The package that a module is of ("" for none), and the folders of its project.
+
+    A file among installed packages is a project by itself.
+    """
+    top = name.partition(".")[0]
+    package = getattr(sys.modules.get(top), "__path__", None)
+    if package is not None:
+        return top, [Path(folder) for folder in package]
+    return "", [] if any(file.parent.glob("*.dist-info")) else [file.parent]
+
+
+def _find(name: str, top: str, folders: list[Path]) -> Path | None:
+    """The file of a module of a project by its full name; None for whatever is of others."""
+    first, *parts = name.split(".")
+    if first == "crossvad" or (top and first != top):
+        return None
+    for folder in folders:
+        place = folder.joinpath(*parts) if top else folder.joinpath(first, *parts)
+        for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+            if file.is_file():
+                return file
+    return None
+
+
+_as_imported: dict[str, tuple[object, Code]] = {}  # by module name: its spec, which is another if it is imported again
+
+
+def _code(name: str, file: Path) -> Code:
+    """A module's code: as it was when this process first asked, while that is what is imported."""
+    module = sys.modules.get(name)
+    spec = module.__spec__ if module is not None and module.__file__ == str(file) else None
+    if spec is None:
+        return _read(name, file)
+    if name not in _as_imported or _as_imported[name][0] is not spec:
+        _as_imported[name] = spec, _read(name, file)
+    return _as_imported[name][1]
+
+
+def _code_if_any(name: str, file: Path) -> Code:
+    """The same of a module that may never be imported; its bytes, if it is no Python."""
+    try:
+        return _code(name, file)
+    except (SyntaxError, ValueError):  # the latter of null bytes
+        return Code(repr(file.read_bytes()), [])
+
+
+def _read(name: str, file: Path) -> Code:
+    tree = ast.parse(file.read_bytes())  # not its text, as it may say which encoding it is in
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    return Code(ast.dump(tree), [*_imports(tree, package)])
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            base = ".".join(filter(None, [*above, node.module]))
+            yield from filter(None, [base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)])
