@@ -29,7 +29,7 @@ def of_means(compared: CameraComparison, against: Sequence[str], protocol: str) 
         captions.protocols(cells, protocol),
         *captions.fixed(entries, [key for key in ENTRY if key not in ("method", "tuning", "shots", "steps")]),
         *steps(entries),
-        *supports(cells),
+        *captions.supports(cells[cells["shots"] > 0]),
         *captions.partial(cells),
         captions.seed_counts(entries["seeds"]),
         *intervals(compared),
@@ -79,14 +79,6 @@ def steps(entries: pd.DataFrame) -> list[str]:
     """Say by how many steps entries adapted, where that is the same for all that took some."""
     taken = entries.loc[(entries["shots"] > 0) & (entries["tuning"] != NO_TUNING), "steps"].unique()
     return [f"steps {taken[0]}"] if len(taken) == 1 else []
-
-
-def supports(cells: pd.DataFrame) -> list[str]:
-    """Say where support sets came from, by target where that differs; nothing where nothing adapted."""
-    adapted = cells[cells["shots"] > 0]
-    if adapted["support"].nunique() < 2:
-        return [captions.support(adapted["support"])] if len(adapted) else []
-    return [f"support on {target}: {each}" for target, each in adapted.groupby("target")["support"].first().items()]
 
 
 def intervals(compared: CameraComparison, drawn: str = "brackets") -> list[str]:
