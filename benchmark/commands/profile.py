@@ -20,6 +20,7 @@ from crossvad.commands.options import (
     stated,
 )
 from crossvad.commands.table_command import TableCommand, format_option
+from crossvad.datasets.errors import InputError
 from crossvad.present.formats import Tables
 
 
@@ -74,7 +75,11 @@ def profile(
 
     names = [name for words in methods for name in words]
     if stored:
-        asked = {name: value for name, value in stated(context).items() if name in ("budget", "size", "target")}
+        given = stated(context)
+        if "source" in given:
+            fix = "leave it out, or narrow by --budget, --size or --target"
+            raise InputError("--source", "is not kept in a profile, so that --stored cannot narrow by it", fix)
+        asked = {name: value for name, value in given.items() if name in ("budget", "size", "target")}
         return api.profiles(results, names, **asked)
     return api.profile(
         names, budget=budget, size=size, shots=shots, steps=steps, source=source, target=target, data=data,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -37,25 +39,27 @@ def incomparable(cells: pd.DataFrame) -> str:
 
 
 def pairs(cells: pd.DataFrame) -> Pairs:
-    """Compare every two entries as `statistics.paired_difference` compares two of other fits.
-
-    What entries of one method share, adapted and not, is not taken out: these differ more surely than is said here.
+    """Compare every two entries as `statistics.paired_difference` does; those of one method and the same seeds by fit.
 
     Args:
         cells: rows of `comparison.counted` on one test set, none of them `incomparable`.
     """
     from scipy.stats import t  # here, as tables of what is cached go without
 
-    groups = [(key, list(group["wins"])) for key, group in cells.groupby(ENTRY, sort=False)]
+    entries = [(key, group.sort_values("seed")) for key, group in cells.groupby(ENTRY, sort=False)]
+    groups = [list(group["wins"]) for _, group in entries]
     counts = draws(len(cells["wins"].iloc[0].abnormal))
-    resampled = np.array([np.mean([wins.resampled(counts) for wins in seeds], 0) for _, seeds in groups])
+    resampled = np.array([np.mean([wins.resampled(counts) for wins in seeds], 0) for seeds in groups])
     resampled = resampled[:, ~np.isnan(resampled[0])]  # which videos a resample draws says whether it lacks a class
-    auc = np.array([np.mean([wins.auc for wins in seeds]) for _, seeds in groups])
-    seeds = np.array([len(each) for _, each in groups])
-    of_seeds = np.array([_variance_of_mean([wins.auc for wins in each]) for _, each in groups])
+    aucs = [np.array([wins.auc for wins in seeds]) for seeds in groups]
+    auc, seeds = np.array([each.mean() for each in aucs]), np.array([len(each) for each in aucs])
+    first = np.repeat(np.array([_variance_of_mean(each) for each in aucs])[:, None], len(aucs), axis=1)
+    second = first.T.copy()
+    for one, other in _of_same_fits([group for _, group in entries]):
+        first[one, other], second[one, other] = _variance_of_mean(aucs[one] - aucs[other]), 0
     of_videos = np.array([variance(resampled - own) for own in resampled])
     parts = [(of_videos, counts.shape[1] - 1)]
-    parts += [(of_seeds[index], np.maximum(seeds - 1, 1)[index]) for index in (np.s_[:, None], np.s_[None, :])]
+    parts += [(first, np.maximum(seeds - 1, 1)[:, None]), (second, np.maximum(seeds - 1, 1)[None, :])]
     whole = np.asarray(sum(part for part, _ in parts))
     sure = whole == 0
     safe = np.where(sure, 1, whole)
@@ -64,9 +68,19 @@ def pairs(cells: pd.DataFrame) -> Pairs:
     reach_of_sure, p_of_sure = gap_without_spread(gaps, counts.shape[1])
     reach = np.where(sure, reach_of_sure, t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(safe))
     p = np.where(sure, p_of_sure, 2 * t.sf(gaps / np.sqrt(safe), freedom))
-    return Pairs([key for key, _ in groups], 100 * reach, p)
+    return Pairs([key for key, _ in entries], 100 * reach, p)
 
 
-def _variance_of_mean(values: list[float]) -> float:
+def _of_same_fits(groups: Sequence[pd.DataFrame]) -> Iterator[tuple[int, int]]:
+    """Which two entries are of one method, adapted and not, and of the same seeds: their fits share what these do."""
+    fits: dict[Any, list[int]] = {}
+    for place, group in enumerate(groups):
+        if not group["untrained"].all():
+            fits.setdefault((group["method"].iloc[0], *group["seed"]), []).append(place)
+    for places in fits.values():
+        yield from permutations(places, 2)
+
+
+def _variance_of_mean(values: Values) -> float:
     """Variance of a mean over seeds; 0 of one seed, which says nothing of it."""
     return float(variance(values)) / len(values) if len(values) > 1 else 0.0

@@ -1,12 +1,16 @@
-"""A run that is stopped from outside: by ctrl-C, by SIGTERM as schedulers send it, or as its time is up."""
+"""A run that is stopped from outside: by ctrl-C, SIGTERM as schedulers send it, a closed terminal, or its time."""
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
+
+OF_TERMINAL = (signal.SIGINT, signal.SIGHUP)  # what all processes of a run hear, of which one is to deal with it
 
 
 class TimeUp(KeyboardInterrupt):
@@ -18,9 +22,32 @@ class WatchCut(KeyboardInterrupt):
 
 
 def heed_termination(*others: signal.Signals) -> None:
-    """Have SIGTERM, and other signals, stop this process as ctrl-C does: what is done is kept, and said."""
-    for number in (signal.SIGTERM, *others):
-        signal.signal(number, _interrupt)
+    """Have SIGTERM, SIGHUP and other signals stop this process as ctrl-C does: what is done is kept, and said.
+
+    SIGHUP, which comes when the terminal is closed, stays ignored where it is, as under nohup.
+    """
+    ending = [signal.SIGTERM, *others]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        for each in ending:
+            signal.signal(each, signal.SIG_IGN)  # once is enough: what comes of it must not be interrupted
+        leave_closed_terminal()
+        raise KeyboardInterrupt
+
+    for number in ending:
+        signal.signal(number, interrupt)
+
+
+def leave_closed_terminal() -> None:
+    """Have what is written to a terminal that is gone go nowhere, lest each word of a stop fails in its turn."""
+    for stream in (1, 2):
+        try:
+            os.ttyname(stream)
+        except OSError as error:
+            if error.errno == errno.EIO:  # and not of a file or a pipe
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 @contextmanager
@@ -53,6 +80,7 @@ def stopped_by(stop: Callable[[], None]) -> Iterator[None]:
     def once(number: int, frame: FrameType | None) -> None:
         before[signal.SIGHUP] = signal.SIG_IGN  # a shell that ends passes on what the terminal has sent already
         restore()
+        leave_closed_terminal()
         stop()
 
     for number, handler in before.items():
@@ -62,11 +90,6 @@ def stopped_by(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         restore()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)  # once is enough: what comes of it must not be interrupted
-    raise KeyboardInterrupt
 
 
 def _time_is_up(number: int, frame: FrameType | None) -> NoReturn:

@@ -22,7 +22,7 @@ from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.progress import Reporter, Update
 from crossvad.execution.runner import Runner
 from crossvad.execution.skip_bad import without_bad
-from crossvad.execution.stopping import heed_termination
+from crossvad.execution.stopping import OF_TERMINAL, heed_termination
 from crossvad.planning.grid import Grid
 from crossvad.planning.jobs import Job
 from crossvad.planning.request import Request
@@ -144,7 +144,8 @@ def work(connection: Connection, place: Workplace, device: str, threads: int) ->
         device: where methods run, as `--device` has it.
         threads: that torch may use.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for heard in OF_TERMINAL:
+        signal.signal(heard, signal.SIG_IGN)
     heed_termination(signal.SIGUSR2)  # which submitit sends before Slurm's time limit
     torch.set_num_threads(threads)
     keep_freed_memory()
@@ -169,7 +170,7 @@ def join(address: tuple[str, int], key: bytes, name: str, folder: Path, *its: An
         folder: that the run was begun in, from which its relative paths go.
         its: the rest of what `work` is given.
     """
-    heeded = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)}
+    heeded = {each: signal.getsignal(each) for each in (*OF_TERMINAL, signal.SIGTERM, signal.SIGUSR2)}
     before = Path.cwd()
     try:
         with Client(address, authkey=key) as connection:

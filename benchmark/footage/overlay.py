@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from crossvad.evaluation.postprocessing import Values
 from crossvad.footage.own_footage import ASSUMED_RATE, Times, mean_rate
 from crossvad.footage.peaks import clock
 from crossvad.footage.streaming import StreamedScores
-from crossvad.footage.video_library import video_library
+from crossvad.footage.video_library import upright, video_library
 from crossvad.present.atomic_files import replacing
 from crossvad.present.words import digits
 
@@ -174,7 +175,7 @@ def pictures(source: FrameSource, size: Size, av: Any) -> Iterator[Frames]:
     try:
         with av.open(str(source.path)) as container:
             for frame in itertools.islice(container.decode(video=0), len(source)):
-                last = frame.to_ndarray(format="rgb24", height=size[0], width=size[1])[None]
+                last = upright(frame, size, partial(_colours, frame))[None]
                 given += 1
                 yield last
     except av.FFmpegError as error:
@@ -182,3 +183,9 @@ def pictures(source: FrameSource, size: Size, av: Any) -> Iterator[Frames]:
             raise InputError(source.path, f"cannot be read by PyAV ({error})", WITHOUT) from error
     for _ in range(len(source) - given):
         yield last
+
+
+def _colours(frame: Any, height: int, width: int) -> Frames:
+    """A frame of PyAV in colour (H, W, 3), as it lies in its file."""
+    pixels: Frames = frame.to_ndarray(format="rgb24", height=height, width=width)
+    return pixels

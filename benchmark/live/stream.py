@@ -15,7 +15,7 @@ from crossvad.datasets.base import Frames, Size
 from crossvad.datasets.clips import ClipSpec
 from crossvad.datasets.readers.video_file import luma
 from crossvad.footage.overlay import film_size
-from crossvad.footage.video_library import video_library
+from crossvad.footage.video_library import quarters, upright, video_library
 from crossvad.live.cameras import PIPE, Camera
 from crossvad.live.pace import LONGEST, Pace
 from crossvad.live.pipe import STDIN
@@ -128,7 +128,8 @@ class Connection:
         small = _pixels(frame, (height, width), to_small)
         picture = None
         if self.pictures:
-            wide = _pixels(frame, film_size(frame.height, frame.width), to_wide)
+            shape = (frame.width, frame.height) if quarters(frame) % 2 else (frame.height, frame.width)
+            wide = _pixels(frame, film_size(*shape), to_wide)
             kept = io.BytesIO()
             Image.fromarray(wide).save(kept, "JPEG", quality=QUALITY)
             picture = kept.getvalue()
@@ -137,7 +138,10 @@ class Connection:
 
 
 def _pixels(frame: Any, size: Size, scaler: Any) -> Frames:
-    """A frame in colour (H, W, 3), resized as decord resizes what methods are trained on."""
-    made = scaler.reformat(frame, size[1], size[0], "rgb24", interpolation="BILINEAR")
-    pixels: Frames = made.to_ndarray()
-    return pixels
+    """A frame in colour (H, W, 3), upright, resized as decord resizes what methods are trained on."""
+
+    def read(height: int, width: int) -> Frames:
+        pixels: Frames = scaler.reformat(frame, width, height, "rgb24", interpolation="BILINEAR").to_ndarray()
+        return pixels
+
+    return upright(frame, size, read)

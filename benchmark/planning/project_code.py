@@ -97,7 +97,7 @@ def _code_if_any(name: str, file: Path) -> Code:
 def _read(name: str, file: Path) -> Code:
     tree = ast.parse(file.read_bytes())  # not its text, as it may say which encoding it is in
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    return Code(ast.dump(tree), [*_imports(tree, package)])
+    return Code(told(tree), [*_imports(tree, package)])
 
 
 def _imports(tree: ast.Module, package: str) -> Iterator[str]:
@@ -108,3 +108,23 @@ def _imports(tree: ast.Module, package: str) -> Iterator[str]:
             above = package.split(".")[: 1 - node.level or None] if node.level else []
             base = ".".join(filter(None, [*above, node.module]))
             yield from filter(None, [base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)])
+
+
+def told(node: object) -> str:
+    """A syntax tree as text, the same under every Python from 3.11 on: as `ast.dump` of 3.11 tells it.
+
+    Later ones leave out empty fields, know type parameters, and end formats such as `{x:{width}}` by an empty constant.
+
+    Args:
+        node: a node, a list of some, or a value of a field.
+    """
+    if isinstance(node, list):
+        return f"[{', '.join(map(told, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = {name: getattr(node, name, None) for name in node._fields}
+    if isinstance(node, ast.JoinedStr):
+        fields["values"] = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+    left_out = {name for name, value in fields.items() if value is None and getattr(type(node), name, ...) is None}
+    left_out |= {"type_params"} if not fields.get("type_params") else set()
+    return f"{type(node).__name__}({', '.join(f'{k}={told(v)}' for k, v in fields.items() if k not in left_out)})"

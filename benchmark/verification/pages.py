@@ -14,8 +14,8 @@ Hidden comments, which a reader never sees, say what a page rests on:
     main = apn | framediff | random
     -->
 
-Prose is what is left without code, comments and tables; of its numbers, those that only name a setting need no source
-(`SETTINGS`).
+Prose is what is left without code, comments and tables, with the words that stand in for pictures; of its numbers,
+those that only name a setting need no source (`SETTINGS`).
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ MADE = re.compile(r"(?:(?P<names>[\w., -]+): )?(?P<by>bench .+|typed, .+|quoted)
 LIST = re.compile(r"(?P<kind>numbers|rows)\n(?P<lines>.*)", re.DOTALL)
 LINES = re.compile(r"(?:^ *\|.*(?:\n|\Z))+", re.MULTILINE)  # of a table
 CAPTION = re.compile(r"\n*(?:^(?! *(?:<!--|#)).+(?:\n|\Z))+", re.MULTILINE)
-# What is not read: code, which ends with its paragraph, addresses of links, tags.
+# What is not read: code, which ends with its paragraph, addresses of links, tags but for what they have readers see.
 UNREAD = re.compile(r"`+(?:(?!\n\s*\n)[^`])+`+|(?<=\])\([^)\s]*\)|</?[A-Za-z][^>]*>|https?://\S+")
+SAID = re.compile(r"""(?<=\s)(?:alt|title)\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)|"[^"]*"|'[^']*'""")  # in a tag
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,21 @@ def read_page(text: str) -> Page:
     page.bare = [
         match.start() for match in LINES.finditer(text) if not any(start <= match.start() < end for start, end in known)
     ]
-    page.prose = _blanked(text, [*unread, *(match.span() for match in UNREAD.finditer(_blanked(text, unread)))])
+    page.prose = _blanked(text, [*unread, *_unread(_blanked(text, unread))])
     page.prose = _blanked(page.prose, [match.span() for match in SETTINGS.finditer(page.prose)])
     return page
+
+
+def _unread(text: str) -> Iterator[tuple[int, int]]:
+    """Where there is what is not read: of a tag all but what stands in for a picture, and its title."""
+    for match in UNREAD.finditer(text):
+        start, end = match.span()
+        if match[0].startswith("<"):
+            for said in SAID.finditer(text, start, end):
+                if said[1]:
+                    yield start, said.start(1)
+                    start = said.end(1)
+        yield start, end
 
 
 def _block(text: str, comment: re.Match[str], made: re.Match[str]) -> Block:

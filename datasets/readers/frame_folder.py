@@ -15,7 +15,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from crossvad.datasets.base import Frames, Size, Video
 from crossvad.datasets.errors import InputError, Problem
@@ -38,6 +38,16 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
 # Pillow's words on files that it then refuses, or that are read as far as they go.
 warnings.filterwarnings("ignore", "Corrupt EXIF|Truncated File Read", module="PIL")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # see PIXELS
+TURNS = {  # how an image with an EXIF orientation is turned to stand upright, as `PIL.ImageOps.exif_transpose` has it
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = {TURNS[orientation] for orientation in (5, 6, 7, 8)}
 UNREADABLE_IMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
@@ -116,17 +126,28 @@ class FrameFolder:
     def identity(self) -> str:
         """Digest of every frame's name and size in bytes; where all are of one size, also of what some of them hold.
 
-        Images that are not compressed are of one size, whatever they show.
+        Images that are not compressed are of one size, whatever they show. Those that are turned upright are others
+        than they were while they were read lying on their side.
         """
         sizes = [stat(frame).st_size for frame in self.frames]
         alike = self.frames[:: 1 + len(self.frames) // LOOKED_AT] if len(set(sizes)) == 1 else ()
         named = [f"{frame.name} {size}" for frame, size in zip(self.frames, sizes, strict=True)]
-        return digest([*named, *map(content, alike)])
+        return digest([*named, *map(content, alike), *self._turned])
 
     @property
     def stamp(self) -> str:
-        """Digest of every frame's absolute path, size and modification time."""
-        return digest([stamp(frame) for frame in self.frames])
+        """Digest of every frame's absolute path, size and modification time; and of how it is turned, as `identity`."""
+        return digest([*(stamp(frame) for frame in self.frames), *self._turned])
+
+    @cached_property
+    def _turned(self) -> tuple[str, ...]:
+        """How some of the images are turned upright, `LOOKED_AT` about; nothing if none of them is."""
+        turned = []
+        for frame in self.frames[:: 1 + len(self.frames) // LOOKED_AT]:
+            with suppress(*UNREADABLE_IMAGE), _opened(frame) as image:  # reading it will tell
+                if (turn := _turn(image)) is not None:
+                    turned.append(f"{frame.name} {turn.name}")
+        return tuple(turned)
 
     def blocks(self, size: Size | None, channels: int, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
         """Frames `start` to `stop` as uint8 blocks (n <= 16, H, W, channels), resized to `size` unless it is None.
@@ -191,10 +212,10 @@ def _next_name(path: Path) -> str:
 
 
 def _image_size(path: Path) -> tuple[int, int]:
-    """Read (width, height) from the header."""
+    """Read (width, height) from the header, as it is when the image stands upright."""
     try:
         with _opened(path) as image:
-            size = image.size
+            size = _upright(image.size, _turn(image))
     except UNREADABLE_IMAGE as error:
         raise _damaged(path) from error
     if not 0 < math.prod(size) <= PIXELS:
@@ -209,20 +230,39 @@ def _opened(path: Path) -> Image.Image:
     return Image.open(path, formats=FORMATS)
 
 
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How an image is turned to stand upright, by its EXIF; None of one that does. TIFFs Pillow turns itself."""
+    if image.format == "TIFF" or "exif" not in image.info:
+        return None
+    tags = Image.Exif()
+    with suppress(Exception):  # whatever Pillow says of spoilt ones: they turn nothing
+        tags.load(image.info["exif"])
+        return TURNS.get(tags[ExifTags.Base.Orientation])
+    return None
+
+
+def _upright(size: tuple[int, int], turn: Image.Transpose | None) -> tuple[int, int]:
+    """What (width, height) of an image become when it is turned, or (height, width)."""
+    return (size[1], size[0]) if turn in SIDEWAYS else size
+
+
 def _read_image(path: Path, expected: tuple[int, int], size: Size | None, channels: int) -> Frames:
-    """Read one image, uint8 (H, W, channels), as it is or a little smaller, but no smaller than `size`."""
+    """Read one image upright, uint8 (H, W, channels), as it is or a little smaller, but no smaller than `size`."""
     mode = "RGB" if channels == 3 else "L"
     try:
         with _opened(path) as image:
-            if image.size != expected:
-                problem = "is {}x{} where the first frame is {}x{}".format(*image.size, *expected)
+            turn = _turn(image)
+            if (shown := _upright(image.size, turn)) != expected:
+                problem = "is {}x{} where the first frame is {}x{}".format(*shown, *expected)
                 raise InputError(path, problem, "frames of one video must share a size")
             if image.mode == "F":
                 problem = "has pixels that are no whole numbers, so that nothing tells which of them is white"
                 raise InputError(path, problem, "write it with 8 or 16 bits")
             if size:
-                image.draft(mode, size[::-1])  # lets a JPEG decode at a smaller scale, never below this size
-            pixels = np.asarray(_eight_bits(_loaded(image, path)).convert(mode), np.uint8)
+                least = _upright(size[::-1], turn)
+                image.draft(mode, least)  # lets a JPEG decode at a smaller scale, never below this size
+            picture = _eight_bits(_loaded(image, path)).convert(mode)
+            pixels = np.asarray(picture if turn is None else picture.transpose(turn), np.uint8)
     except UNREADABLE_IMAGE as error:
         raise _damaged(path) from error
     return pixels.reshape(*pixels.shape[:2], channels)

@@ -18,7 +18,7 @@ def entry(method, seeds, random, quality):
     return [
         keys
         | {"budget": "quick", "seed": seed, "frames": (len(labels), labels.tobytes(), owners.tobytes())}
-        | {"wins": pair_counts(labels, quality * labels + random.normal(size=len(labels)), owners)}
+        | {"untrained": False, "wins": pair_counts(labels, quality * labels + random.normal(size=len(labels)), owners)}
         for seed in range(seeds)
     ]
 
@@ -48,6 +48,24 @@ def test_the_same_scores_never_differ(cells):
     compared = pairs(cells)
     place = {key[0]: number for number, key in enumerate(compared.entries)}
     assert compared.p[place["twin"], place["framediff"]] == 1 and compared.reach[place["twin"], place["framediff"]] == 0
+
+
+def test_of_two_entries_of_the_same_fits_what_a_fit_has_of_its_seed_is_no_difference(cells):
+    """As `differences` pairs them; of other seeds, and of methods that are not trained, nothing is shared."""
+    adapted = [row | {"shots": 10} for row in entry("apn", 3, np.random.default_rng(2), 1.3)]
+    fits = pd.concat([cells, pd.DataFrame(adapted[::-1])])
+    for rows, same in (
+        (fits, True),
+        (fits[(fits["method"] != "apn") | (fits["shots"] == 0) | (fits["seed"] > 0)], False),
+        (fits.assign(untrained=True), False),
+    ):
+        compared = pairs(rows)
+        (one, other) = [place for place, key in enumerate(compared.entries) if key[0] == "apn"]
+        sides = [rows[(rows["method"] == "apn") & (rows["shots"] == shots)].sort_values("seed") for shots in (0, 10)]
+        expected = paired_difference(*(list(side["wins"]) for side in sides), same_fits=same)
+        for p in (compared.p[one, other], compared.p[other, one]):
+            assert p == pytest.approx(expected.p, abs=1e-12)
+        assert compared.reach[one, other] == pytest.approx(50 * (expected.high - expected.low), abs=1e-9)
 
 
 def test_what_all_videos_show_alike_is_as_sure_as_of_two(cells):

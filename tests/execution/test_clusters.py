@@ -19,6 +19,7 @@ import crossvad
 from crossvad.datasets.errors import InputError
 from crossvad.execution.launchers.base import Shared
 from crossvad.execution.launchers.processes import Processes
+from crossvad.execution.stopping import OF_TERMINAL
 from crossvad.execution.workers import Workplace, join
 from crossvad.planning.request import Request
 from crossvad.store.store import Store
@@ -287,7 +288,7 @@ def test_a_machine_that_does_not_have_the_folder_says_which(tmp_path, north, sou
 
     monkeypatch.chdir(tmp_path)
     with Listener(("127.0.0.1", 0), authkey=b"k") as listener:
-        handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        handlers = [signal.getsignal(each) for each in (*OF_TERMINAL, signal.SIGTERM)]
         said = []
         hearing = threading.Thread(target=lambda: said.extend(_all(listener)), daemon=True)
         hearing.start()
@@ -296,7 +297,7 @@ def test_a_machine_that_does_not_have_the_folder_says_which(tmp_path, north, sou
         hearing.join(10)
     assert said[0] == "me" and said[1].where.startswith(f"{gone} on ") and "is not there" in said[1].problem
     assert Path.cwd() == tmp_path
-    assert handlers == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    assert handlers == [signal.getsignal(each) for each in (*OF_TERMINAL, signal.SIGTERM)]
 
 
 def _all(listener) -> list:

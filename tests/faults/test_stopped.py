@@ -7,11 +7,20 @@ import time
 import pytest
 
 import crossvad
+from conftest import BENCH
 from crossvad.commands.watch import tell_alarms
 from crossvad.execution.stopping import TimeUp, WatchCut, limited_to, stopped_by
 from crossvad.store.store import Store
 
 SLOW = ("def score(self, clips):", "def score(self, clips):\n        import time; time.sleep(0.15)")
+IN_TERMINAL = """
+import os
+os.setsid()
+opened = os.open(os.environ["TTY"], os.O_RDWR)
+for stream in range(3):
+    os.dup2(opened, stream)
+os.close(opened)
+"""
 STOPPED = "The same command goes on where this one was."
 
 
@@ -27,13 +36,18 @@ def statuses(store: Store) -> dict[str, int]:
     return {status: found.count(status) for status in set(found)}
 
 
-def test_sigterm_keeps_what_is_done_and_what_was_begun_says_so(words, start_bench, store, tmp_path):
-    log = tmp_path / "log"
-    run = start_bench(*words, log=log)
+def wait_for_scoring(log):
     deadline = time.monotonic() + 120
     while "adapt and score" not in (log.read_text() if log.exists() else "") and time.monotonic() < deadline:
         time.sleep(0.02)
-    os.kill(run.pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=str)
+def test_a_signal_keeps_what_is_done_and_what_was_begun_says_so(number, words, start_bench, store, tmp_path):
+    log = tmp_path / "log"
+    run = start_bench(*words, log=log)
+    wait_for_scoring(log)
+    os.kill(run.pid, number)
     run.join(30)
     said = log.read_text()
     assert run.exitcode == 1 and f"Stopped. {STOPPED}" in said and "Traceback" not in said
@@ -41,6 +55,32 @@ def test_sigterm_keeps_what_is_done_and_what_was_begun_says_so(words, start_benc
     run = start_bench(*words, log=log)
     run.join(120)
     assert run.exitcode == 0 and statuses(store) == {"done": 8}, log.read_text()  # two seeds, and six baselines
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_terminal_that_closes_stops_a_run_which_goes_on_in_another(words, start_bench, store, tmp_path, jobs):
+    """Nothing can be written to it any more, and all processes of the run hear that it is gone."""
+    terminal, its = os.openpty()
+    run = start_bench(*words, "--jobs", jobs, log=tmp_path / "log", program=IN_TERMINAL + BENCH, TTY=os.ttyname(its))
+    shown = b""
+    while b"adapt and score" not in shown:
+        shown += os.read(terminal, 1024)
+    os.close(its)
+    os.close(terminal)
+    run.join(60)
+    assert run.exitcode == 1 and statuses(store).keys() == {"interrupted"}
+    run = start_bench(*words, log=tmp_path / "log")
+    run.join(120)
+    assert run.exitcode == 0 and statuses(store) == {"done": 8}, (tmp_path / "log").read_text()
+
+
+def test_nohup_has_a_run_outlive_its_terminal(words, start_bench, store, tmp_path):
+    log = tmp_path / "log"
+    run = start_bench(*words, log=log, program=f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{BENCH}")
+    wait_for_scoring(log)
+    os.kill(run.pid, signal.SIGHUP)
+    run.join(120)
+    assert run.exitcode == 0 and statuses(store) == {"done": 8}, log.read_text()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

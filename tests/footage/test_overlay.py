@@ -37,7 +37,7 @@ from crossvad.footage.streaming import stream_scores
 from crossvad.footage.trained_method import TrainedMethod
 from crossvad.planning.registry import get_method
 from footage_made import CPU, SMOKE, Blocks, silent
-from miniatures import frames, numbers, write_images, write_video
+from miniatures import TURNED, frames, numbers, turn_video, write_images, write_video
 
 LEVEL = np.ones((4, 4), np.float32)
 
@@ -170,6 +170,14 @@ def test_pictures_are_every_frame_a_few_at_a_time(tmp_path):
     path = write_video(tmp_path / "a.mp4", frames(21))
     assert numbers(np.concatenate([*pictures(VideoFile(path), (48, 64), av)])) == [*range(21)]
     assert numbers(np.concatenate([*pictures(Longer(path), (24, 32), av)])) == [*range(21), 20, 20]
+
+
+@pytest.mark.parametrize("turned", TURNED)
+def test_pictures_of_a_film_stand_upright_as_what_is_scored_does(tmp_path, turned):
+    source = VideoFile(turn_video(write_video(tmp_path / "a.mp4", frames(5)), turned))
+    scored = np.concatenate([*source.blocks(None, 3)]).astype(int)
+    shown = np.concatenate([*pictures(source, scored.shape[1:3], av)])
+    assert np.abs(shown - scored).mean() < 3 and scored.std() > 10
 
 
 def test_a_file_that_pyav_cannot_read_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """A camera is read on through whatever becomes of its connections, and its frames are those that it sent."""
 
+import io
 import itertools
 import threading
 import time
@@ -7,16 +8,19 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from crossvad.datasets.clips import ClipSpec
+from crossvad.datasets.readers.video_file import VideoFile
 from crossvad.live import reader as reading
 from crossvad.live import stream as streaming
 from crossvad.live.cameras import Camera
 from crossvad.live.reader import CameraReader, FrameQueue
 from crossvad.live.stream import Connection
 from live_made import live_frame
-from miniatures import HEIGHT, WIDTH, frame, numbers, write_video
+from miniatures import HEIGHT, TURNED, WIDTH, frame, frames, numbers, turn_video, write_video
 from rtsp_camera import RtspCamera
 from running_cameras import serving
 
@@ -194,6 +198,18 @@ def test_sizes_that_frames_are_wanted_at_have_a_scaler_each(monkeypatch, tmp_pat
     small = ClipSpec(4, 3, (HEIGHT // 2, WIDTH // 2), 1)
     assert len([*Connection(Camera("yard", str(path)), small, True, 1, -1).frames()]) == 3
     assert sizes == [{(WIDTH // 2, HEIGHT // 2)}, {(WIDTH, HEIGHT)}]
+
+
+@pytest.mark.parametrize("turned", TURNED)
+def test_a_film_is_watched_upright_as_it_is_trained_on(tmp_path, turned):
+    path = turn_video(write_video(tmp_path / "yard.mp4", frames(3)), turned)
+    trained = np.concatenate([*VideoFile(path).blocks(None, 1)]).astype(int)
+    clip = ClipSpec(4, 3, trained.shape[1:3], 1)
+    watched = [*Connection(Camera("yard", str(path)), clip, True, 1, -1).frames()]
+    assert np.abs(np.stack([each.small for each in watched]) - trained).mean() < 3 and trained.std() > 10
+    with Image.open(io.BytesIO(watched[-1].picture)) as picture:
+        assert picture.size == clip.size[::-1]
+        assert np.abs(np.asarray(picture.convert("L")) - trained[-1, ..., 0]).mean() < 3
 
 
 @pytest.mark.parametrize(("ways", "taken"), [(("TCP", "UDP"), "TCP"), (("UDP",), "UDP")])

@@ -1,5 +1,6 @@
 """What a plug-in imports of its own project is part of its version; what is of others, or unused, is not."""
 
+import ast
 import importlib
 import sys
 import textwrap
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossvad.planning import registry
-from crossvad.planning.project_code import project_code
+from crossvad.planning.project_code import project_code, told
 
 METHOD = '''
 from crossvad.adapters.base import Adapter
@@ -142,3 +143,41 @@ def test_all_that_is_reached_is_found_and_nothing_else(tmp_path_factory, edges):
         reached |= {other for number in reached for other in edges[number]}
     found = project_code("graph_0", folder / "graph_0.py")
     assert [*found] == ["graph_0", *(f"graph_{number}" for number in sorted(reached - {0}))]
+
+
+CODE = """
+@final
+class A(B, metaclass=C):
+    x: int = 3
+    def f(self, a, *, b=None, **c):
+        match a:
+            case None: return
+        return f"{a!r:>{b}}{a}" "" f"" or [] or u"é" or (lambda: ...)
+"""
+TOLD = (
+    "Module(body=[ClassDef(name='A', bases=[Name(id='B', ctx=Load())], keywords=[keyword(arg='metaclass', "
+    "value=Name(id='C', ctx=Load()))], body=[AnnAssign(target=Name(id='x', ctx=Store()), annotation=Name(id='int', "
+    "ctx=Load()), value=Constant(value=3), simple=1), FunctionDef(name='f', args=arguments(posonlyargs=[], "
+    "args=[arg(arg='self'), arg(arg='a')], kwonlyargs=[arg(arg='b')], kw_defaults=[Constant(value=None)], "
+    "kwarg=arg(arg='c'), defaults=[]), body=[Match(subject=Name(id='a', ctx=Load()), "
+    "cases=[match_case(pattern=MatchSingleton(value=None), body=[Return()])]), Return(value=BoolOp(op=Or(), "
+    "values=[JoinedStr(values=[FormattedValue(value=Name(id='a', ctx=Load()), conversion=114, "
+    "format_spec=JoinedStr(values=[Constant(value='>'), FormattedValue(value=Name(id='b', ctx=Load()), "
+    "conversion=-1)])), FormattedValue(value=Name(id='a', ctx=Load()), conversion=-1)]), List(elts=[], ctx=Load()), "
+    "Constant(value='é', kind='u'), Lambda(args=arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], "
+    "defaults=[]), body=Constant(value=Ellipsis))]))], decorator_list=[])], decorator_list=[Name(id='final', "
+    "ctx=Load())])], type_ignores=[])"
+)
+
+
+def test_a_plug_in_is_the_same_under_every_python():
+    """The text is that of 3.11; 3.12 and later have more fields, and tell empty ones otherwise."""
+    tree = ast.parse(CODE)
+    assert told(tree) == TOLD
+    for node in ast.walk(tree):  # as 3.12 makes it
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            node._fields, node.type_params = tuple(dict.fromkeys((*node._fields, "type_params"))), []
+        if isinstance(node, ast.JoinedStr):
+            node.values.append(ast.Constant(""))
+    assert told(tree) == TOLD
+    assert told(ast.parse(CODE.replace("[]", "[0]"))) != TOLD

@@ -265,6 +265,12 @@ def test_pages_quote_one_another(bench, page):
         ("At K = 10, 80.3; shots 5, 80.4 with seed 1 and 7 of 9; width 16 or 80.6", ["80.3", "80.4", "7", "9", "80.6"]),
         ("From 70.5 to 71.5 and 10 steps; ahead by 5.1, 3 seeds each", ["70.5", "71.5", "5.1"]),
         ("p .045, _80.3_, __80.4__, 1e-6 and about 2000 frames, of a_1", [".045", "80.3", "80.4", "1e-6", "2000"]),
+        ("![AUC 80.3 of 7 at K = 10](a12.svg) and [![70.1](b_2.svg)](c_3.md)", ["80.3", "7", "70.1"]),
+        (
+            "<img width='640' src=\"a12.svg\" alt=\"AUC 80.3,\n 7 cameras\"> <b title='81'>1</b>",
+            ["80.3", "7", "81", "1"],
+        ),
+        ("<img alt=80.3 width=640><td data-alt='6'><a href='alt=5'>", ["80.3"]),
         ("A stray ` here.\n\nNow 80.3.\n\nAnd `x = 1.5`.", ["80.3"]),
     ],
 )

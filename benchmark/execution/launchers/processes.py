@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 import torch
 
 from crossvad.execution.launchers.base import PATIENCE, Launcher, Worker
+from crossvad.execution.stopping import OF_TERMINAL
 from crossvad.execution.workers import work
 
 CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
@@ -54,7 +55,7 @@ class Processes(Launcher):
         if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
             name = f"cuda:{number % torch.cuda.device_count()}"
         process = CONTEXT.Process(target=work, args=(its, self.shared.place, name, threads), daemon=True)
-        with deaf_to_interrupts():  # which is inherited: of ctrl-C this process alone is to hear
+        with deaf_to_terminal():  # which is inherited: of it this process alone is to hear
             process.start()
         its.close()  # so that ours ends when the process does
         return _Process(number, ours, process)
@@ -66,13 +67,14 @@ class Processes(Launcher):
 
 
 @contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Where ctrl-C does nothing, if this is the main thread, which alone hears of it."""
+def deaf_to_terminal() -> Iterator[None]:
+    """Where ctrl-C and a terminal that closes do nothing, if this is the main thread, which alone hears of them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heeded = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    heeded = {number: signal.signal(number, signal.SIG_IGN) for number in OF_TERMINAL}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, heeded)
+        for number, handler in heeded.items():
+            signal.signal(number, handler)

@@ -25,6 +25,7 @@ from crossvad.execution.fitting import Fitter
 from crossvad.execution.freed_memory import keep_freed_memory
 from crossvad.execution.progress import Reporter
 from crossvad.execution.ranks.sharing import FIRST, sharing
+from crossvad.execution.stopping import OF_TERMINAL
 from crossvad.execution.training import train
 from crossvad.execution.workers import Telling, Workplace
 from crossvad.planning.cell import Cell
@@ -74,7 +75,8 @@ def take_part(connection: Connection, rank: Rank, place: Workplace, cell: Cell, 
         cell: one that needs the training.
         draft: the folder.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for heard in OF_TERMINAL:
+        signal.signal(heard, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     torch.set_num_threads(rank.threads)
     keep_freed_memory()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 
 from crossvad.datasets.errors import InputError
-from crossvad.execution.launchers.processes import CONTEXT, deaf_to_interrupts
+from crossvad.execution.launchers.processes import CONTEXT, deaf_to_terminal
 from crossvad.execution.progress import Update
 from crossvad.execution.ranks.rank import Begun, Done, Failed, Rank, take_part
 from crossvad.execution.ranks.sharing import FIRST
@@ -81,7 +81,7 @@ class DeviceTeam:
                 ours, its = CONTEXT.Pipe()
                 rank = Rank(number, self.count, device, threads, folder / "meeting")
                 process = CONTEXT.Process(target=take_part, args=(its, rank, self.place, cell, draft), daemon=True)
-                with deaf_to_interrupts(), _without_warnings():
+                with deaf_to_terminal(), _without_warnings():
                     process.start()
                 its.close()  # so that ours ends when the process does
                 members.append(_Member(number, ours, process))

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from crossvad.datasets.base import Video
 from crossvad.datasets.errors import InputError
@@ -12,6 +12,7 @@ from crossvad.datasets.readers import video_file as module
 from crossvad.datasets.readers.file_identity import listing
 from crossvad.datasets.readers.frame_folder import FrameFolder, find_videos
 from crossvad.datasets.readers.video_file import VideoFile, luma
+from miniatures import TURNED, turn_video
 
 FORMATS = {"avi": "XVID", "mp4": "mp4v", "mkv": "mp4v"}
 
@@ -337,3 +338,71 @@ def test_find_videos_refuses_doubled_names_and_missing_directories(tmp_path):
         find_videos(tmp_path)
     with pytest.raises(InputError, match="gone: cannot be listed"):
         find_videos(tmp_path / "gone")
+
+
+# ----------------------------------------------------------------------------------------------------- turned upright
+
+
+def write_turned(folder: Path, orientation: int, suffix: str = "png", **settings) -> FrameFolder:
+    """Images as a phone writes them that was held otherwise: the sensor's pixels, and how to turn them."""
+    folder.mkdir()
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    for number, frame in enumerate(moving_bar(3)):
+        Image.fromarray(frame).save(folder / f"{number}.{suffix}", exif=tags, **settings)
+    return FrameFolder(folder)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_stand_upright_as_viewers_show_them(tmp_path, orientation, suffix):
+    folder = write_turned(tmp_path / "a", orientation, suffix)
+    with Image.open(folder.frames[2]) as image:
+        seen = np.asarray(ImageOps.exif_transpose(image))
+    frames = np.concatenate(list(folder.blocks(None, 3)))
+    assert frames.shape == (3, *((64, 48) if orientation > 4 else (48, 64)), 3)
+    assert np.array_equal(frames[2], seen) and not list(folder.damage())
+
+
+def test_a_jpeg_on_its_side_that_is_decoded_smaller_is_no_smaller_than_asked_for(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = 6
+    Image.fromarray(moving_bar(1, 480, 1280)[0]).save(folder / "0.jpg", exif=tags, quality=95)
+    (frame,) = np.concatenate(list(FrameFolder(folder).blocks((320, 48), 3)))
+    with Image.open(folder / "0.jpg") as image:
+        seen = ImageOps.exif_transpose(image).resize((48, 320), Image.Resampling.BILINEAR)
+    assert frame.shape == (320, 48, 3) and np.abs(frame.astype(int) - np.asarray(seen)).mean() < 3
+
+
+def test_what_is_turned_is_other_data_than_it_was_and_what_stands_upright_is_the_same(tmp_path, monkeypatch):
+    upright, turned = (write_turned(tmp_path / str(orientation), orientation) for orientation in (1, 6))
+    now = [(folder.identity, folder.stamp) for folder in (upright, turned)]
+    monkeypatch.setattr(frame_folder, "TURNS", {})
+    before = [(folder.identity, folder.stamp) for folder in (FrameFolder(upright.path), FrameFolder(turned.path))]
+    assert now[0] == before[0] and now[1][0] != before[1][0] and now[1][1] != before[1][1]
+
+
+def test_images_turned_in_two_ways_are_of_two_sizes(tmp_path):
+    folder = write_turned(tmp_path / "a", 1)
+    (tmp_path / "a" / "1.png").write_bytes((write_turned(tmp_path / "b", 8).path / "1.png").read_bytes())
+    with pytest.raises(InputError, match=r"1\.png: is 48x64 where the first frame is 64x48"):
+        list(folder.blocks(None, 3))
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"Exif\0\0", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"nothing", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"]
+)
+def test_spoilt_tags_turn_nothing(tmp_path, spoilt):
+    folder = write_images(tmp_path / "a", moving_bar(2), "{}.jpg")
+    Image.fromarray(moving_bar(1)[0]).save(folder / "3.jpg", exif=spoilt)
+    assert [len(block) for block in FrameFolder(folder).blocks((24, 32), 1)] == [3]
+
+
+@pytest.mark.parametrize("quarters", TURNED)
+def test_a_video_stands_upright_too(tmp_path, quarters):
+    truth = np.rot90(moving_bar(10), quarters, (1, 2)).astype(int)
+    path = turn_video(write_video(tmp_path / "a.mp4", "mp4v", moving_bar(10)), quarters)
+    frames = np.concatenate(list(VideoFile(path).blocks(None, 3)))
+    assert frames.shape == truth.shape and np.abs(frames - truth).mean() < 6
