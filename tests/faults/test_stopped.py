@@ -1,6 +1,7 @@
 """SIGTERM, as schedulers send it, and a time limit stop a run as ctrl-C does: what is done is kept, and it goes on."""
 
 import os
+import select
 import signal
 import time
 
@@ -63,8 +64,9 @@ def test_a_terminal_that_closes_stops_a_run_which_goes_on_in_another(words, star
     terminal, its = os.openpty()
     run = start_bench(*words, "--jobs", jobs, log=tmp_path / "log", program=IN_TERMINAL + BENCH, TTY=os.ttyname(its))
     shown = b""
-    while b"adapt and score" not in shown:
-        shown += os.read(terminal, 1024)
+    while b"adapt and score" not in shown and run.is_alive():
+        if select.select([terminal], [], [], 1)[0]:
+            shown += os.read(terminal, 1024)
     os.close(its)
     os.close(terminal)
     run.join(60)
