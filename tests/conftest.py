@@ -267,7 +267,7 @@ def bench_process(start_bench, tmp_path) -> Callable[..., Outcome]:
     def call(*words: object, **where: object) -> Outcome:
         out, log = (tmp_path / f".{next(numbers)}.{name}" for name in ("out", "err"))
         process = start_bench(*words, log=log, out=out, **where)
-        process.join(300)
+        process.join(600)
         process.kill()  # where it hangs
         process.join()
         return Outcome(process.exitcode, out.read_text(), log.read_text())
@@ -281,6 +281,9 @@ def run_pytest(bench_process) -> Callable[..., Outcome]:
     return partial(bench_process, program=PYTEST)
 
 
+PATIENCE = 300_000  # milliseconds that a browser, and a page of it, have to do what they are told
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Debian's chromium, for all tests of pages in a process: of playwright there can be one alone."""
@@ -288,6 +291,14 @@ def browser():
     if not (chromium := shutil.which("chromium")):
         pytest.skip("chromium is not installed (Debian: apt install chromium)")
     with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        opened = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE)
+        new_context = opened.new_context
+
+        def patient(**settings):
+            context = new_context(**settings)
+            context.set_default_timeout(PATIENCE)
+            return context
+
+        opened.new_context = patient
         yield opened
         opened.close()

@@ -19,9 +19,9 @@ def live_frame(number, connection=1, at=None, rate=25, picture=False, size=(2, 2
     return LiveFrame(number, connection, seconds, 1_700_000_000 + seconds, small, kept.getvalue() if picture else None)
 
 
-def until(condition):
-    """Wait for what another thread does."""
+def until(condition, seconds=120):
+    """Wait for what another thread does, however busy the machine is; what never comes fails."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < seconds
         time.sleep(0.01)

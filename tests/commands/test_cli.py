@@ -59,7 +59,7 @@ def test_exit_codes_of_a_process(start_bench, tmp_path):
     log = tmp_path / "log"
     for words, code in ((["--version"], 0), (["datasets", "info", "ped3"], 2), (["run"], 2)):
         process = start_bench(*words, log=log)
-        process.join(30)
+        process.join(600)
         assert process.exitcode == code, log.read_text()
     assert "Traceback" not in log.read_text()
 

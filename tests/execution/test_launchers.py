@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +17,17 @@ from crossvad.execution.launchers.processes import Processes
 from crossvad.execution.progress import Reporter
 from crossvad.execution.runner import Runner
 from crossvad.store.store import Store
+from live_made import until
 from shared_stores import scores_below
 
 SMOKE = {"budget": "smoke", "shots": [0, 2], "quiet": True}
 METHODS = '''
-import os, signal
+import os, signal, time
 from pathlib import Path
 
 from crossvad.adapters.methods.framepred import FramePrediction
 
-TRIED = Path(__file__).parent
+TRIED, FIRST = Path(__file__).parent, []
 
 
 class Counted(FramePrediction):
@@ -37,6 +37,19 @@ class Counted(FramePrediction):
         super().fit(source, budget, log)
         with open(TRIED / type(self).__name__, "a") as file:
             file.write("fitted ")
+
+
+class Held(FramePrediction):
+    """Scores in the first process that comes to it; any other holds on, so that a run comes to no end."""
+
+    def score(self, clips):
+        if (TRIED / "hold").exists() and not FIRST:
+            try:
+                (TRIED / "first").touch(exist_ok=False)
+            except FileExistsError:
+                time.sleep(600)
+            FIRST.append("this one")
+        return super().score(clips)
 
 
 class KilledOnce(Counted):
@@ -136,18 +149,20 @@ def test_what_another_process_has_scored_meanwhile_is_not_recorded_as_failed(sto
 
 def test_a_run_that_is_stopped_keeps_what_is_done_and_goes_on_from_there(north, south, tmp_path):
     words = ["--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0"]
-    words += ["--seed", "0,1,2,3,4,5,6,7,8,9", "--method", "framepred", "--jobs", "2", "--results", str(tmp_path)]
+    words += ["--seed", "0,1,2,3", "--method", f"{tmp_path / 'mine.py'}:Held", "--jobs", "2"]
+    words += ["--results", str(tmp_path)]
+    (tmp_path / "mine.py").write_text(METHODS)
+    (tmp_path / "hold").touch()
     command = [Path(sys.executable).with_name("bench"), "run", *words]
     if not command[0].is_file():
         pytest.skip("the command line is not installed beside this Python")
     heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # else not, where the tests run in the background
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeded)
     cells = tmp_path / "runs" / "cells"
-    deadline = time.monotonic() + 240
-    while not [*cells.glob("[!.]*/scores.npz")] and time.monotonic() < deadline:  # drafts are hidden, and may not last
-        time.sleep(0.05)
+    until(lambda: [*cells.glob("[!.]*/scores.npz")] or run.poll() is not None, 600)  # a draft, hidden, may not last
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=120)
+    _, said = run.communicate(timeout=600)
+    (tmp_path / "hold").unlink()
     assert run.returncode == 1 and "Stopped. The same command goes on where this one was." in said
     assert "Traceback" not in said
     before = {path: path.stat().st_mtime_ns for path in cells.glob("[!.]*/scores.npz")}
@@ -173,7 +188,7 @@ def test_two_runs_of_the_same_share_its_work(start_bench, north, south, tmp_path
     said = [(tmp_path / f"{number}.out", tmp_path / f"{number}.err") for number in range(2)]
     runs = [start_bench("run", *words, out=out, log=err) for out, err in said]
     for run, (out, err) in zip(runs, said, strict=True):
-        run.join(240)
+        run.join(600)
         assert run.exitcode == 0, err.read_text()
         assert "mine.py:Counted" in out.read_text()
     assert (tmp_path / "Counted").read_text() == "fitted fitted fitted "

@@ -40,7 +40,7 @@ def start(start_bench, bucket, tmp_path):
         process = start_bench(*words, "--results", results, log=log, folder=tmp_path, CROSSVAD_CACHE=cache, **bucket[1])
 
         def ended():
-            process.join(300)
+            process.join(600)
             return process.exitcode, log.read_text()
 
         return ended

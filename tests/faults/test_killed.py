@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -21,8 +22,13 @@ KILLS = int(os.environ.get("CROSSVAD_KILLS", "3"))
 
 def workers(driver: int) -> list[int]:
     """Process ids of a driver's workers."""
-    children = Path(f"/proc/{driver}/task/{driver}/children").read_text().split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    with suppress(OSError):  # it may just have ended, and so may any of them
+        for pid in Path(f"/proc/{driver}/task/{driver}/children").read_text().split():
+            with suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+    return found
 
 
 def done(store: Store) -> dict[str, bytes]:
@@ -34,7 +40,7 @@ def done(store: Store) -> dict[str, bytes]:
 
 def wait_for(cells: int, store: Store, driver: BaseProcess) -> None:
     """Wait until so many cells are stored, or the driver ends."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while driver.is_alive() and len([*store.place("cells", "").glob("[!.]*")]) < cells:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -48,21 +54,22 @@ def test_killed_at_random_moments_it_ends_like_one_that_was_not(start_bench, nor
 
     def ended(root: Path) -> dict[str, bytes]:
         driver = start_bench(*words, root, log=log)
-        driver.join(240)
+        driver.join(600)
         assert driver.exitcode == 0, log.read_text()
         return done(Store(root))
 
     undisturbed = ended(tmp_path / "whole")
     stores = (Store(tmp_path / f"broken {number}") for number in itertools.count())
     broken, kept = next(stores), dict[str, bytes]()
-    while fallen.total() < KILLS:
+    while fallen.total() < KILLS or not fallen["driver"] or not (fallen["worker"] or KILLS < 5):
         driver = start_bench(*words, broken.root.parent, log=log)
         wait_for(len(kept) + int(random.integers(0, 12)), broken, driver)
         driver.join(random.uniform(0, 1))
         victims = workers(driver.pid) if random.random() < 0.6 and driver.is_alive() else []
         for victim in victims[: random.integers(1, 3)]:  # one, or both
-            os.kill(victim, signal.SIGKILL)
-            fallen["worker"] += 1
+            with suppress(ProcessLookupError):  # likewise
+                os.kill(victim, signal.SIGKILL)
+                fallen["worker"] += 1
         driver.join(random.uniform(0, 4) if victims else 0)  # it may have begun others in their place
         fallen["driver"] += driver.is_alive()
         driver.kill()
@@ -76,4 +83,3 @@ def test_killed_at_random_moments_it_ends_like_one_that_was_not(start_bench, nor
     assert ended(broken.root.parent) == undisturbed
     assert broken.leftovers() == [] and not [*broken.place("claims", "").iterdir()]
     assert verify_store(broken)[1] == []
-    assert fallen["driver"] and (fallen["worker"] or KILLS < 5)

@@ -72,7 +72,7 @@ def test_statements(submission):
 
 
 def test_scores(submission):
-    path = next((submission / "reference").glob("*/scores.npz"))
+    path = min((submission / "reference").glob("*/scores.npz"))  # not whichever the folder lists first
     whole = path.read_bytes()
 
     def attempt(random: np.random.Generator) -> None:

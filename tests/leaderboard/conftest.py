@@ -25,7 +25,7 @@ def folders(tmp_path_factory) -> list[Path]:
     made.put_grid(third, ("apn",))
     packed = [made.pack(root / "first", first), made.pack(root / "second", second, EVIL, note=EVIL)]
     refused = made.pack(root / "<b>refused", third)
-    shutil.rmtree(next((refused / "reference").iterdir()))
+    shutil.rmtree(min((refused / "reference").iterdir()))
     return [*packed, refused]
 
 

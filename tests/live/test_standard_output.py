@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, redirect_stdout
 from types import SimpleNamespace
 
@@ -37,7 +36,8 @@ def fill():
         os.set_blocking(descriptor, True)
 
 
-def test_lines_are_printed_in_order():
+def test_lines_are_printed_in_order(monkeypatch):
+    monkeypatch.setattr(handing, "LAST_WORDS", 60.0)
     with piped() as pipe:
         out = StandardOutput(pytest.fail, (told := []).append)
         for number in range(5):
@@ -52,17 +52,16 @@ def test_a_reader_that_stops_reading_keeps_nobody_waiting_and_what_it_lost_is_to
         monkeypatch.setattr(handing, "LAST_WORDS", 0.2)
         filled = fill()
         out = StandardOutput(pytest.fail, (told := []).append)
-        started = time.monotonic()
         for number in range(100):
             out.put(str(number))
         out.close()
-        assert time.monotonic() - started < 2
+        assert out.is_alive(), "it waits for its reader, and nobody for it"
         assert told == [
             "stdout is too slow: the oldest of 10 lines that wait is left out",
             "stdout: not printed so far: 100 of 100 lines of JSON",
         ]
         assert os.read(pipe, filled) == b"." * filled
-        out.join(5)
+        out.join(60)
         assert os.read(pipe, 1000).endswith(b"\n98\n99\n")
 
 
@@ -86,7 +85,7 @@ def test_a_process_ends_well_though_its_stdout_is_stuck():
         "out._tell = lambda text: print(text, file=sys.stderr); out.close()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
         assert process.stderr.read() == b"stdout: not printed so far: 1 of 1 line of JSON\n"
 
 
@@ -96,6 +95,7 @@ def test_alarms_that_wait_are_printed_though_the_watch_is_cut(monkeypatch, capsy
             yield from (SimpleNamespace(to_json=lambda number=number: f"alarm {number}") for number in range(500))
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(handing, "CUT_SHORT", 60.0)  # what is to show is that they are printed, and not how soon
     monkeypatch.setattr(api, "watch", lambda *_, **__: Cut(stop=list, notes=Reporter(quiet=True), failed=[]))
     with pytest.raises(WatchCut):
         tell_alarms({}, None)

@@ -16,7 +16,7 @@ CONTEXT = multiprocessing.get_context("fork")  # quick: these processes use no t
 def hold(path: Path, told) -> None:
     with claim(path) as held:
         told.send(held)
-        time.sleep(60)
+        time.sleep(600)
 
 
 @pytest.fixture

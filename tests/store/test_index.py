@@ -112,7 +112,7 @@ def test_scores_changed_behind_its_back_are_refused(results):
 
 
 def test_what_was_only_just_written_is_not_remembered(results, read, monkeypatch):
-    monkeypatch.setattr(index, "SETTLED", 60.0)
+    monkeypatch.setattr(index, "SETTLED", 3600.0)
     put(Store(results), "mpn")
     before = rows(results)
     del read[:]

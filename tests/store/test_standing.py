@@ -65,7 +65,7 @@ def test_status_says_how_far_a_run_is_until_it_is_killed(
     words = ["run", "--source", f"path:{north}", "--target", f"path:{south}", "--budget", "smoke", "--shots", "0"]
     words += ["--method", plugin(SLOW), "--seed", "0,1,2,3,4,5", "--quiet", "--jobs", jobs]
     run = start_bench(*words, "--results", store.root.parent, log=tmp_path / "log")
-    deadline, said = time.monotonic() + 120, ""
+    deadline, said = time.monotonic() + 600, ""
     while " of 12 " not in said or "adapt and score" not in said:
         assert run.is_alive() and time.monotonic() < deadline, (tmp_path / "log").read_text()
         time.sleep(0.2)

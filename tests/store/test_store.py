@@ -1,3 +1,4 @@
+import itertools
 import json
 import multiprocessing
 import os
@@ -210,22 +211,25 @@ def test_a_grid_killed_again_and_again_ends_like_one_that_was_not(start_bench, p
     words += ["--method", plugin(SLOW, SLOWER), "--method", "framepred", "--seeds", "0,1", "--quiet", "--results"]
     log = tmp_path / "log"
 
-    broken, pieces, kills = Store(tmp_path / "broken"), 0, 0
-    while pieces < 14 and kills < 5:
+    stores = (Store(tmp_path / f"broken {number}") for number in itertools.count())
+    broken, pieces, kills = next(stores), 0, 0
+    while kills < 4:
         process = start_bench(*words, broken.root.parent, log=log)
-        deadline, seen = time.monotonic() + 60, pieces
-        while process.is_alive() and whole(broken) <= seen + 1 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 600
+        while process.is_alive() and whole(broken) <= pieces + 1:
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.002)
         time.sleep(0.03 * kills)
-        assert process.is_alive(), log.read_text()
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
-        pieces, kills = whole(broken), kills + 1
-    assert kills >= 4
+        pieces, kills = whole(broken), kills + (process.exitcode == -signal.SIGKILL)
+        if process.exitcode != -signal.SIGKILL:  # it was done before the blow fell, as where others keep us from it
+            assert process.exitcode == 0, log.read_text()
+            broken, pieces = next(stores), 0
 
     finished = [start_bench(*words, root, log=log) for root in (broken.root.parent, tmp_path / "whole")]
     for process in finished:
-        process.join(60)
+        process.join(600)
         assert process.exitcode == 0, log.read_text()
     assert leftovers(broken) == [], "what the kills left was swept"
     pd.testing.assert_frame_equal(numbers(broken), numbers(Store(tmp_path / "whole")))
@@ -236,7 +240,7 @@ def hold(store: Store, kind: str, ready: Connection) -> None:
     with store.writing(kind, CELL.key) as draft:
         (draft / "model.safetensors").write_bytes(b"half")
         ready.send(draft.name)
-        time.sleep(60)
+        time.sleep(600)
 
 
 @pytest.mark.parametrize("kind", ["fits", "cells", "searches", "prepared", "checkpoints"])

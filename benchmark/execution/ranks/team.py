@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 from crossvad.datasets.errors import InputError
+from crossvad.execution.launchers.base import PATIENCE
 from crossvad.execution.launchers.processes import CONTEXT, deaf_to_terminal
 from crossvad.execution.progress import Update
 from crossvad.execution.ranks.rank import Begun, Done, Failed, Rank, take_part
@@ -99,7 +100,7 @@ class DeviceTeam:
         ended = [each for each in members if each.process.sentinel in gone]
         if ended or word is None:
             lost = (ended or [member])[0]
-            lost.process.join(GRACE)
+            lost.process.join(PATIENCE)
             code = lost.process.exitcode
             how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
             return RankFailed(f"{self._name(lost)}: its process {how}{'' if begun else f'; {GUARD}'}")

@@ -91,7 +91,7 @@ def test_another_process_renders_the_same_alone() -> None:
         "video = street().scenes('test')[-1].videos[-1]; block = next(video.source.blocks(None, 3));"
         "print(hashlib.sha256(block.tobytes()).hexdigest())"
     )
-    alone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    alone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert alone.stdout.strip() == hashlib.sha256(next(video.source.blocks(None, 3)).tobytes()).hexdigest()
 
 
