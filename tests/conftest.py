@@ -43,6 +43,12 @@ LOADED = ["torch._dynamo", "torch.utils.tensorboard", "crossvad.execution.runner
 LOADED += ["crossvad.commands.run", "crossvad.adapters.methods.framepred"]
 
 
+@pytest.fixture(autouse=True)
+def _same_draws():
+    """What a test draws from torch is the same whichever tests its process has run before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     """Decoded frames of the tests stay out of the user's cache, in this process and in those it starts.
