@@ -176,6 +176,7 @@ from crossvad.adapters.nets.frozen import Frozen
 from crossvad.adapters.nets.training_only import TrainingOnly
 from crossvad.adapters.optimizers import OPTIMIZERS, Optimizers, descend
 from crossvad.adapters.options import Budget, NoOptions, Schedule, option
+from crossvad.adapters.project_code import keep_code
 from crossvad.adapters.published import PublishedEvaluation
 from crossvad.adapters.training_state import Checkpointer, TrainingState
 from crossvad.datasets.clips import Batches, ClipSource, ClipSpec
@@ -233,6 +234,11 @@ class Adapter(nn.Module):
     checkpoints: Checkpointer | None = None  # of its training, where the harness wants them
     arithmetic: Callable[[], AbstractContextManager[object]] = nullcontext  # that its training steps are taken in
     shared_loss: Callable[[Tensor], Tensor] | None = None  # that they go down, where devices share batches
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Keep the code that one's own class is made of, which is what runs, and what its stored scores are told by."""
+        super().__init_subclass__(**named)
+        keep_code(cls)
 
     def __init__(self, budget: Budget, options: Any = None, *, frames: int = 5, scored: int = -1) -> None:
         """Declare the clips this method takes: `frames` of them, of which number `scored` gets the score."""

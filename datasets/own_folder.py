@@ -139,6 +139,10 @@ class OwnFolder(Dataset):
             problem = f"is read, as there is no folder {self._instead_of}"
             problems.append(Problem("warning", str(self.directory), problem, f"say path:{self.directory} to be clear"))
         if self._table.path.exists():
+            sound = not any(problem.severity == "error" for problem in problems)
+            if "test" in splits and sound and not any(self._ranges.values()):
+                problem = "calls no frame of any test video abnormal, so that there will be no AUC"
+                problems.append(Problem("warning", table, problem, "list what is abnormal: video,start,end"))
             return problems
         return [replace(p, severity="warning") if p.where == str(self._table.path) else p for p in problems]
 
@@ -180,7 +184,8 @@ class OwnFolder(Dataset):
         name = name if name in videos else {_as_seen(each): each for each in videos}.get(_as_seen(name), name)
         if name not in videos:
             meant = {each.casefold(): each for each in videos}
-            close = difflib.get_close_matches(name.casefold(), list(meant), n=1, cutoff=0.3)
+            without = [each for each in (Path(_as_seen(name)).stem.casefold(),) if each in meant]  # its file's ending
+            close = without or difflib.get_close_matches(name.casefold(), list(meant), n=1, cutoff=0.3)
             some = ", ".join(list(videos)[:5]) + (", …" if len(videos) > 5 else "")
             fix = f"the closest name is {meant[close[0]]!r}" if close else f"name one of those in test/, such as {some}"
             raise InputError(asked_in, f"there is no test video {name!r}", fix)

@@ -29,7 +29,7 @@ FLOORS = [
     ],
     ["crossvad.datasets.joined", "crossvad.datasets.planting", "crossvad.datasets.readers"],
     ["crossvad.datasets.own_folder", "crossvad.datasets.published", "crossvad.datasets.synthetic"],
-    ["crossvad.adapters.options", "crossvad.adapters.published"],
+    ["crossvad.adapters.options", "crossvad.adapters.project_code", "crossvad.adapters.published"],
     [
         "crossvad.adapters.base",
         "crossvad.adapters.cue_scores",

@@ -24,6 +24,7 @@ from torch import Tensor
 from crossvad.adapters.base import Adaptation, Adapter, Log
 from crossvad.adapters.options import NoOptions
 from crossvad.adapters.portions import at_once, portion, size_of
+from crossvad.adapters.project_code import keep_code
 from crossvad.datasets.clips import ClipSource
 
 AnyAdapter = TypeVar("AnyAdapter", bound=Adapter)
@@ -41,6 +42,11 @@ class Tuning(ABC):
     learns: ClassVar[bool] = False  # True: `prepare` changes the method, so that even 0 shots differ from no tuning
     rate: ClassVar[str] = ""  # the option that says how far a step goes; at 0 it is chosen on the source, of `RATES`
     RATES: ClassVar[tuple[float, ...]] = ()
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Keep the code that one's own class is made of, which is what runs, and what its stored scores are told by."""
+        super().__init_subclass__(**named)
+        keep_code(cls)
 
     def __init__(self, options: Any = None) -> None:
         """Take the options, or their defaults."""

@@ -28,11 +28,12 @@ def pack(
 ) -> None:
     """Put finished cells into the folder OUT, with all that says what made them, and check it.
 
-    With the cells go what they start from at K = 0 and the trivial rows of the same boards; raw scores and records;
-    what `bench env` says, but for folders; each plug-in's file (--code, which is imported to see that it is still what
-    was run); a card, card.toml, for what no code can know; and the SHA-256 of every file. Cells that saw test video, or
-    that failed, are left out. Run it again after the card is filled in: what is written there is kept. The same cells
-    and card make the same bytes. Exits with 1 while something is to be mended.
+    With the cells go what they start from at K = 0 and the trivial rows of the same boards, unadapted and after the
+    same support sets; raw scores and records; what `bench env` says, but for folders; each plug-in's file (--code,
+    which is imported to see that it is still what was run), but no code of installed packages; a card, card.toml, for
+    what no code can know; and the SHA-256 of every file. Cells that saw test video, or that failed, are left out. Run
+    it again after the card is filled in: what is written there is kept. The same cells and card make the same bytes.
+    Exits with 1 while something is to be mended.
 
     \b
     bench submit pack apn-submission --where budget=quick --where method=apn
@@ -45,7 +46,8 @@ def pack(
     from crossvad.submission import packing
 
     stored = api.load_results(results, where)
-    cells, left_out = packing.chosen_cells(stored.records, stored.rivals)
+    others = [*stored.rivals, *api.load_results(results).records]
+    cells, left_out = packing.chosen_cells(stored.records, others)
     stored.refuse_empty(cells, "finished cell")
     packing.pack(out, stored.store, cells, where, environment(data_root(data), stored.folder), code)
     facts = [*left_out, *stored.left_out]

@@ -54,7 +54,7 @@ class MetricOption(click.Option):
 )
 @click.option("--ranks", is_flag=True, help="Add the mean rank over the table's columns, a target's sources as one.")
 @RULES
-@format_option("parts", "numbers", "one part", "rows")
+@format_option("parts", "numbers", "rows")
 @FOLDERS
 @click.pass_context
 def table_command(

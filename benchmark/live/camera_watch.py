@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from crossvad.adapters.base import Adapter
-from crossvad.datasets.clips import at
+from crossvad.datasets.clips import at, clip_count
 from crossvad.evaluation.postprocessing import Values, fuse_unit
 from crossvad.execution.inference import ready_to_score
 from crossvad.execution.memory_layouts import probed_with
@@ -152,7 +153,10 @@ class CameraWatch:
         return scoring_batch(self.method.fitted.adapter, self.method.budget, self.method.device)
 
     def _adapt(self, frames: list[LiveFrame]) -> list[LiveFrame]:
-        """Collect the support set, and adapt once it is whole; returns the frames after it."""
+        """Collect the support set, and adapt once it is whole; returns the frames after it.
+
+        What a camera showed meanwhile is left out: the look is to find scoring as it goes on, and not catching up.
+        """
         for place, frame in enumerate(frames, 1):
             if self._support and not frame.follows(self._support[-1]):
                 self._support = []
@@ -162,9 +166,13 @@ class CameraWatch:
                 method, pixels = self.method, np.stack([frame.small for frame in self._support])
                 self._adapter, self._support_cues = adapted_to(method, pixels)
                 self._support = []
+                clips = np.arange(min(probed_with(method.device), clip_count(len(pixels), self.windows.clip)))
+                self._make_ready(self._adapter, at(pixels, clips, self.windows.clip, method.device))
                 if self._adapter.adaptation is not None and self._adapter.adaptation.reverted:
                     self.tell("adapting raised the loss and was taken back; it is scored as the method was trained")
-                return frames[place:]
+                if self.reader.camera.waits:
+                    return frames[place:]
+                self.reader.queue.skip()
         return []
 
     def _scores(self, frames: Sequence[LiveFrame], most: int | None) -> dict[int, tuple[LiveFrame, float]]:
@@ -189,22 +197,26 @@ class CameraWatch:
         fitted, device = method.fitted, method.device
         clips = at(run.pixels, starts, self.windows.clip, device)
         if self._ready is None and self._adapter is not None:
-            self._ready = ready_to_score(
-                self._adapter, clips[: probed_with(device)], method.budget, device, fitted.precision
-            )
+            self._make_ready(self._adapter, clips)
         assert self._ready is not None  # frames come here once it has adapted
         with torch.no_grad(), computing_in(fitted.precision, device):
             cues = arrays(self._ready.score_video([clips]))
         return fuse_unit(cues, self._support_cues, fitted.heldout, fitted.adapter.fusion)
 
+    def _make_ready(self, adapter: Adapter, clips: Tensor) -> None:
+        """Have an adapted method score clips such as these as fast as it can."""
+        method = self.method
+        few = clips[: probed_with(method.device)]
+        self._ready = ready_to_score(adapter, few, method.budget, method.device, method.fitted.precision)
+
     def _taken(self, frame: LiveFrame, scored: tuple[LiveFrame, float] | None) -> Iterator[Alarm]:
         """Go on by a frame, with which a score may have come."""
         if scored is not None:
             self.score = scored[1]
+        self._keep(frame)
         if self.alarms is None:
             self._look(scored)
             return
-        self._keep(frame)
         yield from map(self._filmed, self.alarms.passed(frame) if scored is None else self.alarms.scored(*scored))
 
     def _look(self, scored: tuple[LiveFrame, float] | None) -> None:

@@ -74,13 +74,20 @@ def _check_cameras(cameras: Sequence[Camera], reporter: Reporter) -> None:
                 raise
             except Exception as error:  # whatever a stranger's stream makes a decoder raise
                 problem = f"does not open ({reason(error, camera)})"
-                fix = "check the address, and that it opens in a player"
-                refusals.append(InputError(f"{camera.name} ({camera.shown})", problem, fix))
+                refusals.append((camera, InputError(f"{camera.name} ({camera.shown})", problem, _how_to_open(camera))))
             update(done, len(cameras), camera.name)
     if len(refusals) == len(cameras):
-        raise refusals[0]
-    for refusal in refusals:
-        reporter.say(f"note: {refusal.where}: {refusal.problem}; it is tried again")
+        raise refusals[0][1]
+    for camera, refusal in refusals:
+        then = "it is given up" if camera.waits else "it is tried again"
+        reporter.say(f"note: {refusal.where}: {refusal.problem}; {then}")
+
+
+def _how_to_open(camera: Camera) -> str:
+    """What to do about a camera that does not open."""
+    if Path(camera.address).is_dir():
+        return "a watch reads streams and video files; have bench score read the frames of a folder"
+    return "check the address, and that it opens in a player"
 
 
 def _make_writable(folder: Path) -> None:

@@ -56,6 +56,10 @@ class FrameQueue:
             self._changed.notify_all()
         return taken
 
+    def skip(self) -> None:
+        """Lose the frames that wait."""
+        self.lost += len(self.take())
+
     def close(self) -> None:
         """Make nobody wait any more."""
         with self._changed:

@@ -30,6 +30,11 @@ def offered(group: str, ours: Collection[str]) -> dict[str, EntryPoint]:
     return {name: points[0] for name, points in _by_name(group).items() if not _problem(name, points, ours)}
 
 
+def name_of(place: str, group: str, ours: Collection[str]) -> str:
+    """The name by which a package offers a class, `module:class`; empty if none does."""
+    return next((name for name, point in offered(group, ours).items() if point.value == place), "")
+
+
 def passed_over(group: str, ours: Collection[str]) -> list[InputError]:
     """What packages offer by a name that cannot be used: one of ours, one that several offer, or one nobody can type.
 

@@ -233,15 +233,7 @@ NO_DATA = (
 def _named_class(kind: str, given: str | type, ours: dict[str, str], group: str) -> tuple[str, Any, dict[str, str]]:
     """The name without options, what it names, and the options as text."""
     if isinstance(given, type):
-        file = inspect.getsourcefile(given) if not given.__module__.startswith("crossvad.") else None
-        return (
-            next(
-                (name for name, target in ours.items() if target == f"{given.__module__}:{given.__qualname__}"),
-                f"{Path(file).name}:{given.__qualname__}" if file else given.__qualname__,
-            ),
-            given,
-            {},
-        )
+        return _name_of(given, ours, group), given, {}
     name, options = split_options(given)
     if _is_file(name):
         path, _, attribute = name.rpartition(":")
@@ -262,6 +254,17 @@ def _named_class(kind: str, given: str | type, ours: dict[str, str], group: str)
             raise InputError(name, "names no class of a file", fix) from None
         more = "or path:DIR for a folder of your own" if kind == "dataset" else ""
         raise unknown_name(kind, name, [*ours, *plugins.offered(group, ours)], more) from None
+
+
+def _name_of(cls: type, ours: dict[str, str], group: str) -> str:
+    """What a class is called where it is named: by us, by the package that offers it, or by its file."""
+    place = f"{cls.__module__}:{cls.__qualname__}"
+    if cls.__module__.startswith("crossvad."):
+        return next((name for name, target in ours.items() if target == place), cls.__qualname__)
+    if name := plugins.name_of(place, group, ours):
+        return name
+    file = inspect.getsourcefile(cls)
+    return f"{Path(file).name}:{cls.__qualname__}" if file else cls.__qualname__
 
 
 def _is_file(name: str) -> bool:
@@ -286,5 +289,19 @@ def _load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever a file of the user's does when it is run
         del sys.modules[name]
-        raise InputError(path, f"cannot be imported ({type(error).__name__}: {error})", "mend the file") from error
+        fix = _how_to_import(error, path)
+        raise InputError(path, f"cannot be imported ({type(error).__name__}: {error})", fix) from error
     return module
+
+
+def _how_to_import(error: Exception, path: Path) -> str:
+    """What to do about a file of the user's that cannot be imported, as one of several often cannot."""
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return (
+            "a file is imported by itself: put all into it, or install its package and offer the class by an entry "
+            "point (docs/add_others.md#a-package)"
+        )
+    wanted = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if wanted and ((path.parent / wanted).is_dir() or (path.parent / f"{wanted}.py").is_file()):
+        return f"put all into one file, or its folder on the path: PYTHONPATH={path.parent}"
+    return "mend the file"

@@ -8,24 +8,18 @@ that imports of its own project.
 
 from __future__ import annotations
 
-import inspect
-from pathlib import Path
-
-from crossvad.planning.project_code import project_code
+from crossvad.adapters.project_code import code_of
 
 HARNESS = 1  # of decoding, clips, training, preparation, support sets, adaptation and scoring, as far as it is shared
 NETS = 2  # of `adapters/nets`, from whose parts plug-ins are built, too: they cannot tell that one has changed
 
 
 def plugin_code(cls: type) -> str:
-    """The code that a plug-in's class is made of, without comments and layout; empty for a class of ours.
+    """The code that a plug-in's class was made of, without comments and layout; empty for a class of ours.
 
-    Of its file, and of what that imports of its own project. To be read when the class is chosen, as somebody may edit
-    it while a long grid runs.
+    Of its file, and of what that imports of its own project.
     """
     if cls.__module__.startswith("crossvad."):
         return ""
-    file = inspect.getsourcefile(cls)
-    assert file is not None  # it was imported from a file
-    (_, code), *others = project_code(cls.__module__, Path(file)).items()
+    (_, code), *others = code_of(cls).items()
     return " ".join([code, f"over nets {NETS}", *(f"with {name} {text}" for name, text in others)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-Content = Literal["parts", "numbers", "one part", "rows"]
+Content = Literal["parts", "numbers", "rows"]
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,14 @@ def _csv(frame: pd.DataFrame, digits: str) -> str:
 def _write_latex(tables: Tables, command: str) -> None:
     from crossvad.present import latex_html
 
-    print(latex_html.latex(*tables.parts[0], tables.metrics), end="")
+    first, *others = tables.parts
+    texts = [latex_html.latex(*first, tables.metrics), *(latex_html.latex(*part, ()) for part in others)]
+    print("\n".join(texts), end="")
 
 
 def _write_html(tables: Tables, command: str) -> None:
-    from crossvad.present import latex_html
 
-    print(latex_html.html(*tables.parts[0], tables.metrics), end="")
+    print(tables._repr_html_(), end="")
 
 
 TABLE_FORMATS = {
@@ -123,8 +124,8 @@ TABLE_FORMATS = {
         TableFormat("rich", "parts", _write_rich),
         TableFormat("md", "parts", _write_markdown),
         TableFormat("csv", "numbers", _write_numbers),
-        TableFormat("latex", "one part", _write_latex),
-        TableFormat("html", "one part", _write_html),
+        TableFormat("latex", "parts", _write_latex),
+        TableFormat("html", "parts", _write_html),
         TableFormat("long", "rows", _write_rows),
     )
 }

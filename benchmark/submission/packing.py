@@ -32,12 +32,17 @@ from crossvad.submission.statement import (
 OF_THIS_MACHINE = ("data", "cache", "results")  # facts of an environment that name folders, or change by the minute
 
 
-def chosen_cells(chosen: Iterable[Record], unadapted: Iterable[Record]) -> tuple[list[Record], list[str]]:
+UNADAPTED = (0, "none")  # shots, and where they are from
+
+
+def chosen_cells(chosen: Iterable[Record], others: Iterable[Record]) -> tuple[list[Record], list[str]]:
     """Choose what goes into a submission: finished cells, what each starts from at K = 0, and the trivial rows.
+
+    These come unadapted, and as they read after the same support sets as the cells that were asked for.
 
     Args:
         chosen: cells that were asked for.
-        unadapted: cells among which the others, at K = 0, are found.
+        others: cells among which the rest is found.
 
     Returns:
         The cells in the order of their keys; and what is left out of those asked for, and why.
@@ -47,14 +52,19 @@ def chosen_cells(chosen: Iterable[Record], unadapted: Iterable[Record]) -> tuple
     fair = [record for record in done if not unfair(record)]
     counts = {"not done": len(asked) - len(done), "that protocol fair has no place for": len(done) - len(fair)}
     left_out = [f"{number_of(count, 'cell')} {why}" for why, count in counts.items() if count]
-    boards, ways = set(boards_of(fair)), {(*_board(record), record.cell.method, record.cell.seed) for record in fair}
+    ways = {(*_board(record), record.cell.method, record.cell.seed) for record in fair}
+    shown = {(*_board(record), *_support(record)) for record in fair}
+    shown |= {(*board, *UNADAPTED) for board in boards_of(fair)}
     beside = [
         record
-        for record in unadapted
+        for record in others
         if record.status == "done"
-        and not record.cell.shots
-        and _board(record) in boards
-        and (record.cell.method in BASELINES or (*_board(record), record.cell.method, record.cell.seed) in ways)
+        and (
+            (*_board(record), *_support(record)) in shown
+            if record.cell.method in BASELINES
+            else not record.cell.shots and (*_board(record), record.cell.method, record.cell.seed) in ways
+        )
+        and not unfair(record)
     ]
     kept = {record.cell.key: record for record in [*fair, *beside]}
     return [kept[key] for key in sorted(kept)], left_out
@@ -64,14 +74,21 @@ def _board(record: Record) -> Board:
     return Board(record.cell.budget, record.cell.source, record.cell.target)
 
 
+def _support(record: Record) -> tuple[int, str]:
+    return record.cell.shots, record.cell.support
+
+
 def find_plugins(records: Sequence[Record], code: Iterable[Path]) -> dict[Plugin, Path]:
     """Find the files of all plug-ins that cells name among those that a user gave, which are imported.
 
     Raises:
-        InputError: one was not given, or is not as it was when the cells were run.
+        InputError: one was not given, is not as it was when the cells were run, or is of none of them.
     """
     files = {path.name: path for path in code}
     named = sorted(set().union(*(plugins_named(record) for record in records)))
+    for name in files.keys() - {Path(plugin.partition(":")[0]).name for plugin in named}:
+        problem = "is the file of no plug-in that these cells name" + (f" ({', '.join(named)})" if named else "")
+        raise InputError(files[name], problem, "leave it out; of an installed package no code is packed")
     found = {}
     for name in named:
         file = Path(name.partition(":")[0]).name

@@ -109,7 +109,10 @@ class FrameFolder:
         if not frames and (videos := [path for path in listing(self.path) if path.suffix.lower() in VIDEO_SUFFIXES]):
             raise InputError(self.path, "holds videos, and no frames of one", f"name each, such as {videos[0]}")
         if not frames:
-            raise InputError(self.path, "holds no frames", "put numbered images in it, such as 001.jpg, or remove it")
+            fix = "put numbered images in it, such as 001.jpg, or leave it out"
+            if (self.path / "test").is_dir():
+                fix = f"name what is in its test folder, or run a method on all of it: path:{self.path}"
+            raise InputError(self.path, "holds no frames", fix)
         for before, after in pairwise(frames):
             step = _frame_number(after) - _frame_number(before)
             if step == 0:

@@ -122,6 +122,19 @@ def test_bad_line_is_named(tmp_path, line, problem):
     assert found.severity == "error" and found.where.endswith("labels.csv, line 4")
 
 
+def test_a_name_with_the_ending_of_its_file_is_told_without_it(tmp_path):
+    """The 4 of .mp4 is nearer to t4 than the name that was meant."""
+    dataset = label(clip(tmp_path, "t1", "t4"), "t1.mp4,1,2")
+    with pytest.raises(InputError, match=r"there is no test video 't1\.mp4'; the closest name is 't1'"):
+        dataset.labels("t1")
+
+
+@pytest.mark.parametrize("lines", [(), ("b,,", "monday,,")])
+def test_labels_that_call_nothing_abnormal_are_told(tmp_path, lines):
+    (problem,) = label(clip(tmp_path, "b", "monday"), *lines).check()
+    assert problem.severity == "warning" and "no frame of any test video abnormal" in problem.problem
+
+
 @pytest.mark.parametrize(
     ("header", "written", "understood"),
     [

@@ -27,8 +27,10 @@ from crossvad.execution.progress import Reporter
 from crossvad.execution.scoring import Fitted
 from crossvad.footage.streaming import stream_scores
 from crossvad.footage.trained_method import TrainedMethod, trained
+from crossvad.live import camera_watch
 from crossvad.live.camera_watch import Rules
 from crossvad.live.cameras import Camera
+from crossvad.live.film import BEFORE
 from crossvad.live.line import SecondsSeen
 from crossvad.live.watcher import Watcher
 from crossvad.planning.registry import get_method
@@ -239,6 +241,43 @@ def test_scoring_that_becomes_faster_scores_no_more_than_the_line_was_set_on(wat
     assert watch.line is not None and looked < 0.5
     assert f"; {100 * watch.line.share:.2g} % of the frames were scored, and no more a second will be" in told[0]
     assert come(1, 40 * RATE) == pytest.approx(looked, abs=0.02)
+
+
+def test_what_piles_up_while_it_adapts_is_no_part_of_the_look(watcher, monkeypatch):
+    """Else a machine that scores all it gets would score less for good: no more than in those seconds."""
+    monkeypatch.setattr(TrainedMethod, "span", 14)
+    (watch,), told = watcher({"gate": "rtsp://h/"}).watches, []
+    watch.tell, numbers = told.append, iter(range(10**6))
+
+    def come(frames):
+        for number in itertools.islice(numbers, frames):
+            watch.reader.queue.put(live_frame(number, rate=RATE, size=watch.windows.clip.size))
+
+    def adapting(method, pixels):
+        come(100)
+        return method.fitted.adapter, {}
+
+    monkeypatch.setattr(camera_watch, "adapted_to", adapting)
+    while watch.line is None:
+        come(1)
+        assert [*watch.step()] == []
+    assert watch.reader.queue.lost == 100 and watch.unscored == 0 and watch.line.share == 1
+    assert "no more a second" not in told[-1]
+
+
+def test_the_film_of_an_alarm_right_after_the_look_has_the_seconds_before(watcher, monkeypatch, tmp_path):
+    (watch,) = watcher({"gate": "-"}, films=tmp_path, look=4).watches
+    score, told = lambda self, clips: {"prediction": torch.full((len(clips),), float(watch.line is not None))}, []
+    monkeypatch.setattr(FrameDifference, "score", score)
+    for number in range(200):
+        watch.reader.queue.put(live_frame(number, rate=RATE, picture=True, size=watch.windows.clip.size))
+        told += watch.step()
+    told += watch.close()
+    begun, ended = told
+    assert begun.at < 6
+    with av.open(str(ended.clip)) as container:
+        frames = [*container.decode(video=0)]
+    assert len(frames) == 200 - round((begun.at - BEFORE) * RATE)
 
 
 def test_ctrl_c_ends_a_watch_with_its_open_alarm_told(watcher):

@@ -1,3 +1,4 @@
+import importlib
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from crossvad.adapters.tunings.gradient import FineTune
 from crossvad.datasets.errors import InputError
 from crossvad.datasets.joined import Joined
 from crossvad.datasets.own_folder import OwnFolder
-from crossvad.planning import catalogue, registry
+from crossvad.planning import catalogue, plugins, registry
 from crossvad.planning.budgets import BUDGETS
 from crossvad.planning.names import listed, members, split_options, written
 
@@ -301,6 +302,35 @@ def test_a_file_that_holds_no_method_is_refused(tmp_path, source, problem):
         (tmp_path / "mine.py").write_text(source)
     with pytest.raises(InputError, match=problem):
         registry.get_method(f"{tmp_path / 'mine.py'}:Mine")
+
+
+@pytest.mark.parametrize(
+    ("source", "fix"),
+    [
+        ("from .beside import VALUE", r"; a file is imported by itself: put all into it, or install its package"),
+        ("from beside import VALUE", r"No module named 'beside'\); put all into one file, or .* PYTHONPATH={folder}$"),
+        ("import folder_beside.more", r"; put all into one file, or its folder on the path: PYTHONPATH={folder}$"),
+        ("import no_such_module", r"; mend the file$"),
+    ],
+)
+def test_a_file_of_several_is_told_how_they_are_found(tmp_path, source, fix):
+    (tmp_path / "mine.py").write_text(source)
+    (tmp_path / "beside.py").write_text("VALUE = 1")
+    (tmp_path / "folder_beside").mkdir()
+    with pytest.raises(InputError, match=fix.format(folder=tmp_path)):
+        registry.get_method(f"{tmp_path / 'mine.py'}:Mine")
+
+
+def test_a_class_is_called_what_its_package_offers_it_as(tmp_path, monkeypatch):
+    """Else the same method had two names in one store, by the command line and from Python."""
+    code = "from crossvad.adapters.methods.baselines import Speed\nclass Mine(Speed): pass\n"
+    (tmp_path / "offering.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    cls = importlib.import_module("offering").Mine
+    assert registry.get_method(cls).label == "offering.py:Mine"
+    point = metadata.EntryPoint("my-speed", "offering:Mine", plugins.METHODS)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == plugins.METHODS else [])
+    assert registry.get_method(cls).label == registry.get_method("my-speed").label == "my-speed"
 
 
 def test_a_method_that_cannot_be_built_is_named(tmp_path):

@@ -59,8 +59,13 @@ def test_html_for_notebooks_has_every_part():
 
 
 def test_what_a_command_offers_is_what_it_has():
-    assert names("parts") == ["rich", "md"] and names("parts", "numbers") == ["rich", "md", "csv"]
-    assert names("parts", "numbers", "one part", "rows") == ["rich", "md", "csv", "latex", "html", "long"]
+    assert names("parts") == ["rich", "md", "latex", "html"]
+    assert names("parts", "numbers", "rows") == ["rich", "md", "csv", "latex", "html", "long"]
+
+
+@pytest.mark.parametrize(("name", "table"), [("latex", r"\begin{tabular}"), ("html", "<table")])
+def test_pages_have_every_part(printed, name, table):
+    assert printed(name).count(table) == 2
 
 
 def test_a_format_is_one_entry(monkeypatch, capsys):

@@ -62,6 +62,21 @@ def test_starts_and_trivial_rows_come_along(bench, results):
     }
 
 
+def test_trivial_rows_come_along_as_they_read_after_the_same_support_sets(bench, results):
+    """Else what a method gains by its shots would be held against rows that had none."""
+    store = Store(results)
+    for shots, support in ((10, "train-head"), (5, "train-head"), (10, "scene-head")):
+        camera_stores.put(store, "support-mean", shots=shots, support=support)
+    pack(bench, "--where", "method=apn", "--where", "shots=10")
+    cells = [record.cell for record in Store(Path("out")).records()]
+    (support,) = {cell.support for cell in cells if cell.method == "apn" and cell.shots}
+    assert support == "train-head"
+    mean = {(cell.shots, cell.support) for cell in cells if cell.method == "support-mean"}
+    assert mean == {(0, "none"), (10, "train-head")}
+    pack(bench, "--where", "method=apn", "--where", "shots=0")
+    assert {record.cell.shots for record in Store(Path("out")).records()} == {0}
+
+
 def test_what_failed_or_saw_test_video_is_left_out(bench, results):
     store = Store(results)
     camera_stores.put(store, "apn", shots=10, support="test-head")
@@ -104,6 +119,12 @@ def test_code_goes_along_by_its_sum_if_it_is_what_was_run(bench, with_plugin):
     done = pack(bench, "--code", with_plugin)
     assert done.code == 2 and "is not as it was when mine.py:Mine was run" in done.err
     assert copied.exists()  # what was packed before is still there
+
+
+def test_code_of_none_of_the_cells_is_not_passed_over(bench, results, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    done = pack(bench, "--code", tmp_path / "mine.py")
+    assert done.code == 2 and "mine.py: is the file of no plug-in that these cells name; leave it out" in done.err
 
 
 def test_a_missing_store_file_is_told(results, tmp_path):

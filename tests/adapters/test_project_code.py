@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossvad.adapters.project_code import project_code, told
 from crossvad.planning import registry
-from crossvad.planning.project_code import project_code, told
 
 METHOD = '''
 from crossvad.adapters.base import Adapter
@@ -109,6 +109,45 @@ def test_what_is_imported_counts_as_it_was_until_it_is_imported_again(tmp_path, 
     assert registry.get_method(method).version == before
     importlib.reload(sys.modules["beside_edited"])
     assert registry.get_method(method).version != before
+
+
+@pytest.fixture
+def sessions(tmp_path, monkeypatch):
+    """What a notebook does with a package of two modules: sessions(do, …) -> the version of its method after each."""
+
+    def version(*things):
+        write(tmp_path, {"used/__init__.py": "", "used/layers.py": MORE})
+        text = METHOD.format(imports="from .layers import VALUE", late="pass", value="VALUE")
+        write(tmp_path, {"used/method.py": text})
+        monkeypatch.syspath_prepend(tmp_path)
+        for name in ("used", "used.layers", "used.method"):
+            sys.modules.pop(name, None)
+        versions = []
+        for thing in (lambda: importlib.import_module("used.method"), *things):
+            thing()
+            versions.append(registry.get_method(sys.modules["used.method"].Mine).version)
+        return versions
+
+    return version
+
+
+def test_an_edit_counts_from_when_the_class_is_made_of_it(sessions, tmp_path):
+    """Who reloads the layers alone still runs the old ones: the method holds on to what it imported."""
+    first, edited, layers, method = sessions(
+        lambda: write(tmp_path, {"used/layers.py": "VALUE = 22\n"}),
+        lambda: importlib.reload(sys.modules["used.layers"]),
+        lambda: importlib.reload(sys.modules["used.method"]),
+    )
+    assert first == edited == layers != method
+
+
+def test_an_edit_between_an_import_and_the_first_run_does_not_count(sessions, tmp_path):
+    (first,) = sessions()
+    for name in ("used", "used.layers", "used.method"):
+        del sys.modules[name]
+    made = importlib.import_module("used.method").Mine
+    write(tmp_path, {"used/layers.py": "VALUE = 22\n"})
+    assert registry.get_method(made).version == first
 
 
 def test_a_file_among_installed_packages_is_a_project_by_itself(tmp_path):

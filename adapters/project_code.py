@@ -2,15 +2,21 @@
 
 Of its own project is what lies in the same package or, where the file is in none, beside it and in folders there.
 Import statements are read, not run: what is imported by a name that is made up as the code runs is not found.
+
+What runs is what was there when the class was made, whatever becomes of its files: that is when they are read.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+KEPT = "_code_when_made"  # attribute of a class, and not of those made of it
 
 
 class Code(NamedTuple):
@@ -18,6 +24,30 @@ class Code(NamedTuple):
 
     text: str  # without comments and layout
     imports: list[str]  # full names of all that may be a module among what it imports, wherever in it that stands
+
+
+def keep_code(cls: type) -> None:
+    """Have `code_of` tell what a class is made of now. Nothing is kept of ours, nor of what is in no file."""
+    if not cls.__module__.startswith("crossvad."):
+        with suppress(OSError, TypeError, SyntaxError):  # as of what was typed: who asks for its code is told so
+            setattr(cls, KEPT, _code_now(cls))
+
+
+def code_of(cls: type) -> dict[str, str]:
+    """The code that a class was made of, as `project_code` has it.
+
+    Raises:
+        OSError, TypeError: it is in no file.
+    """
+    kept: dict[str, str] | None = vars(cls).get(KEPT)
+    return _code_now(cls) if kept is None else kept
+
+
+def _code_now(cls: type) -> dict[str, str]:
+    file = inspect.getsourcefile(cls)
+    if file is None:
+        raise OSError(f"{cls.__module__} has no source")
+    return project_code(cls.__module__, Path(file))
 
 
 def project_code(name: str, file: Path) -> dict[str, str]:
