@@ -16,6 +16,7 @@ from live_made import until
 
 SLEEPS = "import time, pathlib; time.sleep(3 if pathlib.Path(__file__).with_name('hold').exists() else 0.15)"
 SLOW = ("def score(self, clips):", f"def score(self, clips):\n        {SLEEPS}")
+HEEDING = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n{BENCH}"  # else not, if the tests run by nohup
 IN_TERMINAL = """
 import os
 os.setsid()
@@ -47,7 +48,7 @@ def wait_for_scoring(log):
 def test_a_signal_keeps_what_is_done_and_what_was_begun_says_so(number, words, start_bench, store, tmp_path):
     log, hold = tmp_path / "log", tmp_path / "hold"
     hold.touch()  # else a cell might be done before it is stopped
-    run = start_bench(*words, log=log)
+    run = start_bench(*words, log=log, program=HEEDING)
     wait_for_scoring(log)
     os.kill(run.pid, number)
     run.join(600)
@@ -65,7 +66,7 @@ def test_a_terminal_that_closes_stops_a_run_which_goes_on_in_another(words, star
     """Nothing can be written to it any more, and all processes of the run hear that it is gone."""
     (hold := tmp_path / "hold").touch()
     terminal, its = os.openpty()
-    run = start_bench(*words, "--jobs", jobs, log=tmp_path / "log", program=IN_TERMINAL + BENCH, TTY=os.ttyname(its))
+    run = start_bench(*words, "--jobs", jobs, log=tmp_path / "log", program=IN_TERMINAL + HEEDING, TTY=os.ttyname(its))
     shown = b""
     while b"adapt and score" not in shown and run.is_alive():
         if select.select([terminal], [], [], 1)[0]:
