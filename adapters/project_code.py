@@ -107,8 +107,8 @@ _as_imported: dict[str, tuple[object, Code]] = {}  # by module name: its spec, w
 
 def _code(name: str, file: Path) -> Code:
     """A module's code: as it was when this process first asked, while that is what is imported."""
-    module = sys.modules.get(name)
-    spec = module.__spec__ if module is not None and module.__file__ == str(file) else None
+    module = sys.modules.get(name)  # which may be another of that name, built in and without a file
+    spec = getattr(module, "__spec__", None) if getattr(module, "__file__", None) == str(file) else None
     if spec is None:
         return _read(name, file)
     if name not in _as_imported or _as_imported[name][0] is not spec:
@@ -117,9 +117,11 @@ def _code(name: str, file: Path) -> Code:
 
 
 def _code_if_any(name: str, file: Path) -> Code:
-    """The same of a module that may never be imported; its bytes, if it is no Python."""
+    """The same of a module that may never be imported; its bytes, if it is no Python; nothing, if it cannot be read."""
     try:
         return _code(name, file)
+    except OSError:
+        return Code("", [])
     except (SyntaxError, ValueError):  # the latter of null bytes
         return Code(repr(file.read_bytes()), [])
 

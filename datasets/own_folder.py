@@ -184,8 +184,8 @@ class OwnFolder(Dataset):
         name = name if name in videos else {_as_seen(each): each for each in videos}.get(_as_seen(name), name)
         if name not in videos:
             meant = {each.casefold(): each for each in videos}
-            without = [each for each in (Path(_as_seen(name)).stem.casefold(),) if each in meant]  # its file's ending
-            close = without or difflib.get_close_matches(name.casefold(), list(meant), n=1, cutoff=0.3)
+            stem = Path(_as_seen(name)).stem.casefold()  # it may be written with its file's ending
+            close = [stem] if stem in meant else difflib.get_close_matches(name.casefold(), meant, n=1, cutoff=0.3)
             some = ", ".join(list(videos)[:5]) + (", …" if len(videos) > 5 else "")
             fix = f"the closest name is {meant[close[0]]!r}" if close else f"name one of those in test/, such as {some}"
             raise InputError(asked_in, f"there is no test video {name!r}", fix)

@@ -76,9 +76,10 @@ def profile(
     names = [name for words in methods for name in words]
     if stored:
         given = stated(context)
-        if "source" in given:
-            fix = "leave it out, or narrow by --budget, --size or --target"
-            raise InputError("--source", "is not kept in a profile, so that --stored cannot narrow by it", fix)
+        for name in ("source", "shots", "steps", "device"):
+            if name in given:
+                fix = "leave it out, or narrow by --budget, --size or --target"
+                raise InputError(f"--{name}", "is of what is measured, and --stored measures nothing", fix)
         asked = {name: value for name, value in given.items() if name in ("budget", "size", "target")}
         return api.profiles(results, names, **asked)
     return api.profile(

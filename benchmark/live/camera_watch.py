@@ -102,6 +102,19 @@ class CameraWatch:
         """Whether there are frames to take."""
         return not self.failure and len(self.reader.queue) > 0
 
+    @property
+    def adapted(self) -> bool:
+        """Whether it scores what comes."""
+        return self._adapter is not None
+
+    def catch_up(self) -> None:
+        """Leave out what came while some camera adapted, if this one looks: it is to find scoring as it goes on.
+
+        Files and pipes wait instead.
+        """
+        if self.adapted and self.line is None and not self.reader.camera.waits:
+            self.reader.queue.skip()
+
     def step(self) -> Iterator[Alarm]:
         """Take what frames wait, score them, and tell of alarms that begin or end. What goes wrong ends it alone."""
         if self.failure:
@@ -153,10 +166,7 @@ class CameraWatch:
         return scoring_batch(self.method.fitted.adapter, self.method.budget, self.method.device)
 
     def _adapt(self, frames: list[LiveFrame]) -> list[LiveFrame]:
-        """Collect the support set, and adapt once it is whole; returns the frames after it.
-
-        What a camera showed meanwhile is left out: the look is to find scoring as it goes on, and not catching up.
-        """
+        """Collect the support set, and adapt once it is whole; returns the frames to score after it."""
         for place, frame in enumerate(frames, 1):
             if self._support and not frame.follows(self._support[-1]):
                 self._support = []
@@ -170,9 +180,7 @@ class CameraWatch:
                 self._make_ready(self._adapter, at(pixels, clips, self.windows.clip, method.device))
                 if self._adapter.adaptation is not None and self._adapter.adaptation.reverted:
                     self.tell("adapting raised the loss and was taken back; it is scored as the method was trained")
-                if self.reader.camera.waits:
-                    return frames[place:]
-                self.reader.queue.skip()
+                return frames[place:] if self.reader.camera.waits else []  # they, too, have piled up: see `catch_up`
         return []
 
     def _scores(self, frames: Sequence[LiveFrame], most: int | None) -> dict[int, tuple[LiveFrame, float]]:

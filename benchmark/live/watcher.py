@@ -57,7 +57,7 @@ class Watcher:
                         self._arrived.wait(IDLE)
                     self._arrived.clear()
                     for watch in self.watches:
-                        yield from watch.step()
+                        yield from self.step(watch)
                         show()
                 for watch in self.watches:
                     yield from watch.close()
@@ -65,6 +65,14 @@ class Watcher:
             for watch in self.watches:
                 watch.reader.stop()
         self._sum_up(time.monotonic() - started)
+
+    def step(self, watch: CameraWatch) -> Iterator[Alarm]:
+        """Have a camera take what frames wait. Where it adapts to them, which takes a while, all catch up."""
+        before = watch.adapted
+        yield from watch.step()
+        if watch.adapted != before:
+            for each in self.watches:
+                each.catch_up()
 
     @property
     def failed(self) -> list[str]:

@@ -47,12 +47,7 @@ class Tables:
 
     def _repr_html_(self) -> str:
         """As HTML, for notebooks, captions in the words of Python."""
-        from crossvad.present import latex_html
-
-        if not self.parts:
-            return self.frame.to_html()
-        first, *others = self.in_python().parts
-        return latex_html.html(*first, self.metrics) + "".join(latex_html.html(*part, ()) for part in others)
+        return _html(self.in_python()) if self.parts else self.frame.to_html()
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,14 @@ def _write_latex(tables: Tables, command: str) -> None:
 
 def _write_html(tables: Tables, command: str) -> None:
 
-    print(tables._repr_html_(), end="")
+    print(_html(tables), end="")
+
+
+def _html(tables: Tables) -> str:
+    from crossvad.present import latex_html
+
+    first, *others = tables.parts
+    return latex_html.html(*first, tables.metrics) + "".join(latex_html.html(*part, ()) for part in others)
 
 
 TABLE_FORMATS = {

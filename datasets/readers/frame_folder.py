@@ -133,7 +133,7 @@ class FrameFolder:
         than they were while they were read lying on their side.
         """
         sizes = [stat(frame).st_size for frame in self.frames]
-        alike = self.frames[:: 1 + len(self.frames) // LOOKED_AT] if len(set(sizes)) == 1 else ()
+        alike = self._looked_at if len(set(sizes)) == 1 else ()
         named = [f"{frame.name} {size}" for frame, size in zip(self.frames, sizes, strict=True)]
         return digest([*named, *map(content, alike), *self._turned])
 
@@ -142,11 +142,16 @@ class FrameFolder:
         """Digest of every frame's absolute path, size and modification time; and of how it is turned, as `identity`."""
         return digest([*(stamp(frame) for frame in self.frames), *self._turned])
 
+    @property
+    def _looked_at(self) -> tuple[Path, ...]:
+        """Some of the images, spread over all."""
+        return self.frames[:: 1 + len(self.frames) // LOOKED_AT]
+
     @cached_property
     def _turned(self) -> tuple[str, ...]:
-        """How some of the images are turned upright, `LOOKED_AT` about; nothing if none of them is."""
+        """How those that are looked at are turned upright; nothing if none of them is."""
         turned = []
-        for frame in self.frames[:: 1 + len(self.frames) // LOOKED_AT]:
+        for frame in self._looked_at:
             with suppress(*UNREADABLE_IMAGE), _opened(frame) as image:  # reading it will tell
                 if (turn := _turn(image)) is not None:
                     turned.append(f"{frame.name} {turn.name}")

@@ -150,6 +150,15 @@ def test_an_edit_between_an_import_and_the_first_run_does_not_count(sessions, tm
     assert registry.get_method(made).version == first
 
 
+def test_a_file_that_is_called_as_what_is_built_in_harms_nothing(tmp_path):
+    """`import time` is not of it; it counts as if it were, and its module has no file."""
+    text = METHOD.format(imports="import time", late="pass", value=0)
+    write(tmp_path, {"mine.py": text, "time.py": MORE})
+    before = registry.get_method(f"{tmp_path / 'mine.py'}:Mine").version
+    write(tmp_path, {"time.py": "VALUE = 22\n"})
+    assert registry.get_method(f"{tmp_path / 'mine.py'}:Mine").version != before
+
+
 def test_a_file_among_installed_packages_is_a_project_by_itself(tmp_path):
     write(tmp_path, {"mine.py": "import numpy_like\n", "numpy_like.py": MORE})
     assert [*project_code("mine", tmp_path / "mine.py")] == ["mine", "numpy_like"]

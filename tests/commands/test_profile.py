@@ -66,11 +66,15 @@ def test_what_is_stored_is_narrowed_by_how_it_was_measured(bench, store, flag, o
     assert none.code == 2 and f"holds no profile of any method, {flag.removeprefix('--')} {other}" in none.err
 
 
-def test_what_no_profile_tells_does_not_narrow_what_is_stored_and_is_refused(bench, store):
+@pytest.mark.parametrize("words", [("--source", "ped2"), ("--shots", "1"), ("--steps", "1"), ("--device", "cpu")])
+def test_what_does_not_narrow_what_is_stored_is_refused(bench, store, words):
     profiles.keep(store, profile())
-    done = bench("profile", "--stored", "--source", "ped2", "--results", store.root.parent)
+    done = bench("profile", "--stored", *words, "--results", store.root.parent)
     assert done.code == 2 and "lmn" not in done.out
-    assert "--source" in done.err and "leave it out, or narrow by --budget, --size or --target" in done.err
+    assert (
+        f"{words[0]}: is of what is measured" in done.err
+        and "leave it out, or narrow by --budget, --size or --target" in done.err
+    )
 
 
 def test_without_a_profile_the_error_says_how_to_make_one(bench, store):

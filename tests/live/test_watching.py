@@ -243,26 +243,32 @@ def test_scoring_that_becomes_faster_scores_no_more_than_the_line_was_set_on(wat
     assert come(1, 40 * RATE) == pytest.approx(looked, abs=0.02)
 
 
-def test_what_piles_up_while_it_adapts_is_no_part_of_the_look(watcher, monkeypatch):
+def test_what_piles_up_while_a_camera_adapts_is_no_part_of_any_look(watcher, monkeypatch):
     """Else a machine that scores all it gets would score less for good: no more than in those seconds."""
     monkeypatch.setattr(TrainedMethod, "span", 14)
-    (watch,), told = watcher({"gate": "rtsp://h/"}).watches, []
-    watch.tell, numbers = told.append, iter(range(10**6))
+    watching = watcher({"gate": "rtsp://h/", "yard": "rtsp://i/"})
+    gate, yard = watching.watches
+    numbers, told = {watch.name: itertools.count() for watch in watching.watches}, []
 
-    def come(frames):
-        for number in itertools.islice(numbers, frames):
+    def come(watch, frames):
+        for number in itertools.islice(numbers[watch.name], frames):
             watch.reader.queue.put(live_frame(number, rate=RATE, size=watch.windows.clip.size))
 
     def adapting(method, pixels):
-        come(100)
+        for watch in watching.watches:
+            come(watch, 100)
         return method.fitted.adapter, {}
 
     monkeypatch.setattr(camera_watch, "adapted_to", adapting)
-    while watch.line is None:
-        come(1)
-        assert [*watch.step()] == []
-    assert watch.reader.queue.lost == 100 and watch.unscored == 0 and watch.line.share == 1
-    assert "no more a second" not in told[-1]
+    come(yard, 3)  # gate adapts first, and looks while yard adapts
+    while gate.line is None or yard.line is None:
+        for watch in watching.watches:
+            watch.tell = told.append
+            come(watch, 0 if watch is yard and not gate.adapted else 1)
+            assert [*watching.step(watch)] == []
+    assert gate.reader.queue.lost == 200 and yard.reader.queue.lost == 100
+    assert gate.unscored == 0 and gate.line.share == yard.line.share == 1
+    assert len(told) == 2 and "no more a second" not in "".join(told)
 
 
 def test_the_film_of_an_alarm_right_after_the_look_has_the_seconds_before(watcher, monkeypatch, tmp_path):
